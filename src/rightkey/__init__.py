@@ -1,0 +1,98 @@
+"""The right key for every token: find an issuer's signing keys, and verify its tokens.
+
+    import rightkey
+
+    verifier = rightkey.Verifier("tenant.eu.auth0.com", audience="https://api.example.com")
+    token = verifier.verify(raw)            # raises rightkey.TokenRejected or rightkey.IssuerUnavailable
+    token.subject, token.scopes, token.claims["sub"]
+    token.require("read:appointments")      # raises rightkey.InsufficientScope
+
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOMES = {
+    "aio": ("AsyncVerifier",),
+    "algorithms": ("SAFE",),
+    "certificate": ("Certificate", "Certificates"),
+    "errors": (
+        "Failure",
+        "InsufficientScope",
+        "IssuerFault",
+        "IssuerMisbehaved",
+        "IssuerUnavailable",
+        "Misconfigured",
+        "RightkeyError",
+        "TokenRejected",
+    ),
+    "explaining": ("Explanation", "Step"),
+    "freshness": ("Freshness",),
+    "keys": ("Key",),
+    "keyset": ("KeySet", "Skipped"),
+    "locating": ("Provider", "locate", "locate_async"),
+    "requirements": ("all_of", "any_of", "claim", "group", "permission", "role", "scope"),
+    "signature": ("Jws", "verify_jws"),
+    "sync": ("Verifier",),
+    "transport": ("DefaultTransport",),
+    "trust": ("ANY", "Trust"),
+    "upkeep": ("Status",),
+    "verdict": ("Verified",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+if TYPE_CHECKING:
+    from rightkey.aio import AsyncVerifier as AsyncVerifier
+    from rightkey.algorithms import SAFE as SAFE
+    from rightkey.certificate import Certificate as Certificate
+    from rightkey.certificate import Certificates as Certificates
+    from rightkey.errors import Failure as Failure
+    from rightkey.errors import InsufficientScope as InsufficientScope
+    from rightkey.errors import IssuerFault as IssuerFault
+    from rightkey.errors import IssuerMisbehaved as IssuerMisbehaved
+    from rightkey.errors import IssuerUnavailable as IssuerUnavailable
+    from rightkey.errors import Misconfigured as Misconfigured
+    from rightkey.errors import RightkeyError as RightkeyError
+    from rightkey.errors import TokenRejected as TokenRejected
+    from rightkey.explaining import Explanation as Explanation
+    from rightkey.explaining import Step as Step
+    from rightkey.freshness import Freshness as Freshness
+    from rightkey.keys import Key as Key
+    from rightkey.keyset import KeySet as KeySet
+    from rightkey.keyset import Skipped as Skipped
+    from rightkey.locating import Provider as Provider
+    from rightkey.locating import locate as locate
+    from rightkey.locating import locate_async as locate_async
+    from rightkey.requirements import all_of as all_of
+    from rightkey.requirements import any_of as any_of
+    from rightkey.requirements import claim as claim
+    from rightkey.requirements import group as group
+    from rightkey.requirements import permission as permission
+    from rightkey.requirements import role as role
+    from rightkey.requirements import scope as scope
+    from rightkey.signature import Jws as Jws
+    from rightkey.signature import verify_jws as verify_jws
+    from rightkey.sync import Verifier as Verifier
+    from rightkey.transport import DefaultTransport as DefaultTransport
+    from rightkey.trust import ANY as ANY
+    from rightkey.trust import Trust as Trust
+    from rightkey.upkeep import Status as Status
+    from rightkey.verdict import Verified as Verified
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

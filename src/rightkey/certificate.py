@@ -1,0 +1,223 @@
+"""A certificate from `x5c`: DER in, facts out, and whether it satisfies a policy.
+
+The certificate stands beside a key and vouches for it; it is judged by what the verifier's owner asked
+for. `x5c` is standard base64 of DER (RFC 7517, section 4.7), in the wild with line breaks inside.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
+
+from rightkey import base64url
+from rightkey.errors import Misconfigured
+
+MAX_CHAIN = 10
+"""How many certificates of one `x5c` are read."""
+
+
+class Unreadable(ValueError):
+    """An `x5c` from which no certificate can be built. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What one certificate says. Times are aware datetimes in UTC; thumbprints are base64url."""
+
+    der: bytes = field(repr=False)
+    chain: tuple[bytes, ...] = field(repr=False)
+    subject: str
+    issuer: str
+    serial_number: int
+    not_before: dt.datetime
+    not_after: dt.datetime
+    signature_hash: str | None
+    x5t: str
+    """Thumbprint as RFC 7517, section 4.8 has it: base64url of the SHA-1 octets."""
+    x5t_s256: str
+    public_key: Any = field(repr=False, compare=False)
+    """An object of `cryptography`."""
+    x5t_hex: str
+    """The form Auth0 publishes: base64url of the SHA-1 thumbprint written out in hexadecimal letters."""
+
+    @property
+    def self_issued(self) -> bool:
+        return self.subject == self.issuer
+
+    def covers(self, now: float) -> bool:
+        """Whether a Unix time, in seconds, lies within the certificate's dates."""
+        return self.not_before.timestamp() <= now <= self.not_after.timestamp()
+
+    def matches(self, public_key: Any) -> bool:
+        """Whether the certificate is for this very key."""
+        return _spki(public_key) == _spki(self.public_key)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return read_der, (self.der, self.chain)
+
+
+def read_x5c(x5c: Any) -> Certificate:
+    """Build the first certificate of an `x5c`; the others are kept for its chain.
+
+    Raises:
+        Unreadable: not an array of strings, not base64, or not a certificate.
+    """
+    if not isinstance(x5c, list) or not x5c or not all(isinstance(one, str) for one in x5c):
+        raise Unreadable("x5c is not an array of strings")
+    try:
+        ders = [base64url.decode_published(one) for one in x5c[:MAX_CHAIN]]
+    except ValueError:
+        raise Unreadable("x5c is not base64") from None
+    return read_der(ders[0], tuple(ders[1:]))
+
+
+def read_der(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
+    """Read the facts of a DER certificate. Raises Unreadable."""
+    try:
+        return _facts(x509.load_der_x509_certificate(der), der, chain)
+    except (ValueError, UnsupportedAlgorithm, TypeError, AttributeError, Warning):
+        # A serial number below one is a warning of the library's today and an error tomorrow.
+        raise Unreadable("x5c holds no readable certificate") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """What is asked of the certificate of a key that verifies a token.
+
+    Args:
+        roots: PEM text of the certificates that a chain must end in; the dates of the whole chain and
+            its signatures are then checked. Which names or uses the certificate is for is not: it signs
+            tokens, not servers.
+        pins: thumbprints (`x5t#S256`, or SHA-256 in hexadecimal, colons allowed) of which one must match.
+        dates: whether now must lie within the certificate's dates. Always so with `roots`.
+
+    Raises:
+        Misconfigured: no certificate in `roots`, or a pin that is no SHA-256 thumbprint.
+    """
+
+    roots: str | bytes | None = None
+    pins: Sequence[str] = ()
+    dates: bool = False
+    required: bool = field(default=True, repr=False)
+    _store: Store | None = field(default=None, init=False, repr=False, compare=False)
+    _pins: frozenset[str] = field(default=frozenset(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pins", tuple(self.pins))
+        object.__setattr__(self, "_pins", frozenset(map(_pin, self.pins)))
+        if self.roots is not None:
+            object.__setattr__(self, "_store", _store(self.roots))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Certificates, (self.roots, self.pins, self.dates, self.required)
+
+    def fault(self, certificate: Certificate | None, now: float) -> str | None:
+        """What the certificate lacks at this Unix time, in seconds; None where nothing."""
+        if certificate is None:
+            return "the key has no certificate" if self.required else None
+        if self._pins and certificate.x5t_s256 not in self._pins:
+            return "the certificate is none of those pinned"
+        if (self.dates or self._store) and not certificate.covers(now):
+            return _dates_fault(certificate, now)
+        return _chain_fault(self._store, certificate, now) if self._store else None
+
+
+Policy: TypeAlias = Literal["match", "valid", "ignore"] | Certificates
+
+
+def policy(asked: Policy) -> Certificates | None:
+    """What `certificates=` asks of dates, pins and chains; None where it asks for none of them.
+
+    Raises:
+        Misconfigured: none of `match`, `valid`, `ignore` and no Certificates.
+    """
+    if asked in ("match", "ignore"):
+        return None
+    if asked == "valid":
+        return Certificates(dates=True, required=False)
+    if not isinstance(asked, Certificates):
+        raise Misconfigured(f"certificates={asked!r}", hint="give match, valid, ignore or Certificates(...)")
+    return asked
+
+
+def _facts(certificate: x509.Certificate, der: bytes, chain: tuple[bytes, ...]) -> Certificate:
+    sha1 = certificate.fingerprint(hashes.SHA1())  # noqa: S303 - a name that RFC 7517 gives, not a protection
+    hash_ = certificate.signature_hash_algorithm
+    public_key = certificate.public_key()
+    _spki(public_key)  # a certificate without a key of use here is not readable
+    return Certificate(
+        der=der,
+        chain=chain,
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        serial_number=certificate.serial_number,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        signature_hash=hash_.name if hash_ else None,
+        x5t=base64url.encode(sha1),
+        x5t_s256=base64url.encode(certificate.fingerprint(hashes.SHA256())),
+        public_key=public_key,
+        x5t_hex=base64url.encode(sha1.hex().upper().encode("ascii")),
+    )
+
+
+def _spki(public_key: Any) -> bytes:
+    return bytes(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _pin(pin: str) -> str:
+    hexadecimal = pin.replace(":", "")
+    try:
+        octets = bytes.fromhex(hexadecimal) if len(hexadecimal) == 64 else base64url.decode_published(pin)
+    except ValueError:
+        octets = b""
+    if len(octets) != 32:
+        raise Misconfigured("a pin is not a SHA-256 thumbprint", hint="give x5t#S256, or 64 hex digits")
+    return base64url.encode(octets)
+
+
+def _store(roots: str | bytes) -> Store:
+    pem = roots.encode() if isinstance(roots, str) else roots
+    try:
+        return Store(x509.load_pem_x509_certificates(pem))
+    except ValueError:
+        raise Misconfigured("roots hold no PEM certificate") from None
+
+
+def _dates_fault(certificate: Certificate, now: float) -> str:
+    if now < certificate.not_before.timestamp():
+        return f"the certificate is not valid before {certificate.not_before:%Y-%m-%d %H:%M:%S}Z"
+    return f"the certificate was valid until {certificate.not_after:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _chain_fault(store: Store, certificate: Certificate, now: float) -> str | None:
+    # cryptography's own end-entity policy is for web servers and demands a SAN, which no signer of
+    # tokens has. Ours asks that the certificate may sign; the issuers above it are held to the web's rules.
+    leaf = ExtensionPolicy.permit_all().may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign)
+    builder = PolicyBuilder().store(store).time(dt.datetime.fromtimestamp(now, dt.UTC))
+    builder = builder.extension_policies(ee_policy=leaf, ca_policy=ExtensionPolicy.webpki_defaults_ca())
+    try:
+        chain = [x509.load_der_x509_certificate(der) for der in certificate.chain]
+        builder.build_client_verifier().verify(x509.load_der_x509_certificate(certificate.der), chain)
+    except (VerificationError, ValueError) as error:
+        return f"the certificate's chain does not end in a given root ({type(error).__name__})"
+    return None
+
+
+def _may_sign(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.digital_signature:
+        raise ValueError("the certificate's key usage does not allow signatures")

@@ -1,0 +1,130 @@
+"""What can go wrong, and whose fault it is.
+
+    RightkeyError                       code, status, hint
+    |-- TokenRejected             401   the token's fault; failures, expired
+    |   `-- InsufficientScope     403   good token, too little in it; required, missing
+    |-- IssuerFault                     the issuer's fault
+    |   |-- IssuerUnavailable     503   no answer, or none of use; retry_after
+    |   `-- IssuerMisbehaved      502   it answered with something that cannot be accepted
+    `-- Misconfigured                   ours or yours: raised when an object is built, never per request
+
+`verify` raises only TokenRejected, InsufficientScope and IssuerUnavailable. A message never holds a
+token, a signature or a claim's value beyond the issuer and the key id: it may be logged as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+CODES: dict[str, str] = {
+    "token_missing": "no token was given",
+    "token_malformed": "not a JWS in compact form, or its header or payload cannot be read",
+    "algorithm_not_allowed": "the header's alg is not one of the allowed algorithms",
+    "issuer_not_trusted": "the token names another issuer, or none",
+    "key_not_found": "no signing key of the issuer fits the token's header",
+    "certificate_rejected": "the key's certificate does not satisfy the policy",
+    "signature_invalid": "a key fits, and the signature is not by it",
+    "claims_rejected": "one or more claims are missing, malformed or not as required",
+    "proof_rejected": "the proof of possession does not belong to the token",
+    "scope_insufficient": "the token is good, and does not grant what is required",
+    "discovery_failed": "the issuer's metadata could not be fetched",
+    "keys_unavailable": "the issuer's keys could not be fetched, or are too old to be trusted",
+    "issuer_mismatch": "the metadata states another issuer than the one asked for",
+    "metadata_invalid": "the metadata cannot be read, or lacks a usable jwks_uri",
+    "keyset_invalid": "the JSON Web Key Set cannot be read, or holds no signing key",
+    "misconfigured": "a setting is wrong",
+}
+"""Every code an error can carry, and what it means. Codes are stable; messages are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One claim that was not as required.
+
+    `reason` is one of `missing`, `malformed`, `expired`, `not_yet_valid`, `mismatch`, `forbidden`.
+    `got` is the token's own value: data for whoever asks, never part of a message.
+    """
+
+    claim: str
+    reason: str
+    expected: Any = None
+    got: Any = None
+
+
+class RightkeyError(Exception):
+    """The base of all errors of this library."""
+
+    status: ClassVar[int | None] = None
+    """The HTTP status a service should answer with; None where no request is being answered."""
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(code, message)  # args alone rebuild it: errors pickle without a reducer
+        self.code = code
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class TokenRejected(RightkeyError):
+    """The token is at fault: asking again with the same token does not help."""
+
+    status = 401
+
+    def __init__(
+        self, code: str, message: str, *, hint: str | None = None, failures: tuple[Failure, ...] = ()
+    ) -> None:
+        super().__init__(code, message, hint=hint)
+        self.failures = failures
+
+    @property
+    def expired(self) -> bool:
+        """Whether the token was refused because its time is up, so that a fresh one may pass."""
+        return any(failure.reason == "expired" for failure in self.failures)
+
+
+class InsufficientScope(TokenRejected):
+    """The token is good, and does not grant what was asked (RFC 6750, section 3.1)."""
+
+    status = 403
+
+    def __init__(
+        self, code: str, message: str, *, hint: str | None = None, required: str = "", missing: str = ""
+    ) -> None:
+        super().__init__(code, message, hint=hint)
+        self.required = required
+        self.missing = missing
+
+
+class IssuerFault(RightkeyError):
+    """The issuer is at fault: the token may be good, and nobody can tell."""
+
+
+class IssuerUnavailable(IssuerFault):
+    """The issuer gave no usable answer. `retry_after` is in seconds."""
+
+    status = 503
+
+    def __init__(
+        self, code: str, message: str, *, hint: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(code, message, hint=hint)
+        self.retry_after = retry_after
+
+
+class IssuerMisbehaved(IssuerFault):
+    """The issuer answered, and its document cannot be accepted."""
+
+    status = 502
+
+
+class Misconfigured(RightkeyError, ValueError):
+    """A setting is wrong. Raised when an object is built, never while a request is answered."""
+
+    def __init__(self, message: str, code: str = "misconfigured", *, hint: str | None = None) -> None:
+        super().__init__(code, message, hint=hint)
+        self.args = (message, code)
+
+    def __str__(self) -> str:
+        return str(self.args[0])

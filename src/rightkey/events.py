@@ -1,0 +1,66 @@
+"""What a listener is told: frozen values, with nothing secret in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class KeysFetched:
+    """An issuer gave a good answer. `forced`: because a token needed newer keys."""
+
+    issuer: str
+    keys: int
+    skipped: int
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRotated:
+    """The set of keys is another than before. Key ids, or thumbprints where a key has none."""
+
+    issuer: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    """An attempt failed. `code` is an error's code, `retry_after` the pause in seconds."""
+
+    issuer: str
+    code: str
+    message: str
+    forced: bool
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServedStale:
+    """Keys past their life serve on, since the issuer gives no good answer. `left` is in seconds."""
+
+    issuer: str
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
+class RefetchRefused:
+    """A token asked for newer keys, and the budget was empty. `wait` is in seconds."""
+
+    issuer: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLeaked:
+    """An issuer published the private half of a key, which is refused from now on."""
+
+    issuer: str
+    kid: str | None
+    thumbprint: str
+
+
+Event: TypeAlias = KeysFetched | KeysRotated | FetchFailed | ServedStale | RefetchRefused | KeyLeaked
+Listener: TypeAlias = Callable[[Event], None]

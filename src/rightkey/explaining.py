@@ -1,0 +1,242 @@
+"""The path of one token, told step by step: what was asked, found, passed over, and the verdict.
+
+Steps, in the order in which they are judged: token, algorithm, claims, metadata, keys, key, signature,
+certificate, requirements. After the first that failed the rest is `skipped`. Details hold no token, no
+signature and no claim's value beyond the issuer and key ids; `data` of the claims step does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rightkey import strictjson
+from rightkey.certificate import Certificate
+from rightkey.errors import InsufficientScope, IssuerFault, RightkeyError, TokenRejected
+from rightkey.keys import Key
+from rightkey.keyset import KeySet
+from rightkey.signature import Unverified, read, require_allowed, shown
+from rightkey.trust import Trust
+from rightkey.verdict import PLAIN, Asked, Verified, judge_claims
+
+Outcome = Literal["ok", "failed", "skipped", "note"]
+STEPS = (
+    "token",
+    "algorithm",
+    "claims",
+    "metadata",
+    "keys",
+    "key",
+    "signature",
+    "certificate",
+    "requirements",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `data` is for machines."""
+
+    step: str
+    outcome: Outcome
+    detail: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The steps, and how it ended: `verified`, or `error`."""
+
+    steps: tuple[Step, ...]
+    verified: Verified | None = None
+    error: RightkeyError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What a source of keys knows at the end. `keys` is None where there are none."""
+
+    keys: KeySet | None
+    issuer: str | None = None
+    jwks_uri: str | None = None
+    requests: tuple[tuple[str, str], ...] = ()
+    failure: IssuerFault | None = None
+    age: float | None = None
+
+
+def explain(
+    trust: Trust,
+    raw: str | bytes,
+    located: Located,
+    now: float,
+    outcome: Verified | RightkeyError,
+    asked: Asked = PLAIN,
+) -> Explanation:
+    """Tell the path of a token whose outcome is known.
+
+    Args:
+        trust: what was asked of it.
+        raw: the token.
+        located: the keys by which it was judged.
+        now: when, as a Unix time in seconds.
+        outcome: what `verify` returned or raised.
+        asked: what the call asked beyond the trust.
+    """
+    steps = tuple(_Teller(trust, located, now, outcome, asked).tell(raw))
+    told = {step.step for step in steps}
+    rest = tuple(Step(name, "skipped", "not reached") for name in STEPS if name not in told)
+    if isinstance(outcome, Verified):
+        return Explanation(steps, verified=outcome)
+    return Explanation(steps + rest, error=outcome)
+
+
+class _Teller:
+    def __init__(
+        self, trust: Trust, located: Located, now: float, outcome: Verified | RightkeyError, asked: Asked
+    ) -> None:
+        self._trust = trust
+        self._located = located
+        self._now = now
+        self._outcome = outcome
+        self._asked = asked
+        self._steps: list[Step] = []
+
+    def tell(self, raw: str | bytes) -> list[Step]:
+        try:
+            unverified = read(raw)
+            self._token(unverified)
+            self._claims(unverified)
+        except TokenRejected as error:
+            self._failed(STEPS[len({step.step for step in self._steps})], error)
+            return self._steps
+        if self._metadata() and self._keys():
+            self._key(unverified)
+        return self._steps
+
+    def _add(self, step: str, detail: str, outcome: Outcome = "ok", **data: Any) -> None:
+        self._steps.append(Step(step, outcome, detail, data))
+
+    def _failed(self, step: str, error: RightkeyError, **data: Any) -> None:
+        failures = [
+            {"claim": f.claim, "reason": f.reason, "expected": f.expected, "got": f.got}
+            for f in getattr(error, "failures", ())
+        ]
+        self._add(
+            step,
+            str(error),
+            "failed",
+            code=error.code,
+            **({"failures": failures} if failures else {}),
+            **data,
+        )
+
+    def _token(self, unverified: Unverified) -> None:
+        header = unverified.header
+        size = len(unverified.signed) + len(unverified.signature)
+        self._add(
+            "token", f"three parts, alg {header.alg}, kid {shown(header.kid)}", header=dict(header.members)
+        )
+        require_allowed(header, self._trust.allowed)
+        self._add("algorithm", f"{header.alg} is allowed", size=size)
+
+    def _claims(self, unverified: Unverified) -> None:
+        try:
+            claims = strictjson.read_object(unverified.payload)
+        except strictjson.NotJson:
+            if isinstance(self._outcome, TokenRejected):
+                raise self._outcome from None
+            raise
+        judge_claims(self._trust, unverified.header, claims, self._located.issuer, self._now, self._asked)
+        self._add("claims", "issuer, audience, times and kind are as required", claims=claims)
+
+    def _metadata(self) -> bool:
+        located = self._located
+        requests = [{"url": url, "answer": answer} for url, answer in located.requests]
+        if located.jwks_uri is None:
+            if located.keys is not None:
+                self._add("metadata", "not asked for: the keys were handed over", "note")
+                return True
+            self._failed("metadata", self._fault(), requests=requests)
+            return False
+        self._add("metadata", f"jwks_uri is {located.jwks_uri}", jwks_uri=located.jwks_uri, requests=requests)
+        return True
+
+    def _keys(self) -> bool:
+        keys = self._located.keys
+        if keys is None:
+            self._failed("keys", self._fault())
+            return False
+        age = "" if self._located.age is None else f", {self._located.age:.0f} s old"
+        skipped = [{"kid": one.kid, "reason": one.reason, "detail": one.detail} for one in keys.skipped]
+        self._add("keys", f"{len(keys)} usable, {len(skipped)} skipped{age}", skipped=skipped)
+        return True
+
+    def _fault(self) -> RightkeyError:
+        failure = self._located.failure
+        if failure is not None:
+            return failure
+        assert isinstance(self._outcome, RightkeyError)  # noqa: S101 - nothing verifies without keys
+        return self._outcome
+
+    def _key(self, unverified: Unverified) -> None:
+        outcome, keys = self._outcome, self._located.keys
+        assert keys is not None  # noqa: S101 - the step before saw to it
+        fitting = keys.fitting(unverified.header)
+        if isinstance(outcome, RightkeyError) and outcome.code in ("key_not_found", "keys_unavailable"):
+            self._failed("key", outcome, passed_over=_passed_over(keys, unverified, fitting))
+            return
+        over = _passed_over(keys, unverified, fitting)
+        names = ", ".join(shown(key.kid) for key in fitting)
+        self._add("key", f"{names} fits, {len(over)} passed over", passed_over=over)
+        if isinstance(outcome, RightkeyError) and outcome.code == "signature_invalid":
+            self._failed("signature", outcome)
+            return
+        signer = outcome.key if isinstance(outcome, Verified) else next(iter(fitting), None)
+        self._add("signature", f"{unverified.header.alg} by key {shown(signer.kid if signer else None)}")
+        self._certificate(signer)
+
+    def _certificate(self, key: Key | None) -> None:
+        outcome = self._outcome
+        certificate = key.certificate if key is not None else None
+        data = facts(certificate) if certificate is not None else {}
+        if isinstance(outcome, RightkeyError) and outcome.code == "certificate_rejected":
+            self._failed("certificate", outcome, certificate=data)
+            return
+        if certificate is None:
+            why = key.warnings[0] if key is not None and key.warnings else "the key has none"
+            self._add("certificate", why, "note")
+        else:
+            shape = "self-issued" if certificate.self_issued else f"issued by {certificate.issuer}"
+            dates = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+            self._add("certificate", f"{certificate.subject}, {shape}, {dates}", certificate=data)
+        if isinstance(outcome, InsufficientScope):
+            self._failed("requirements", outcome, required=outcome.required, missing=outcome.missing)
+        elif self._trust.requirement.parts or self._asked.require.parts:
+            self._add("requirements", "granted")
+
+
+def facts(certificate: Certificate) -> dict[str, Any]:
+    """A certificate as JSON."""
+    return {
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+        "x5t": certificate.x5t,
+        "x5t#S256": certificate.x5t_s256,
+        "signature_hash": certificate.signature_hash,
+        "self_issued": certificate.self_issued,
+    }
+
+
+def _passed_over(keys: KeySet, unverified: Unverified, fitting: tuple[Key, ...]) -> list[dict[str, Any]]:
+    header = unverified.header
+    over: list[dict[str, Any]] = []
+    for key in keys:
+        if key not in fitting:
+            why = (
+                "another kid" if header.kid is not None and key.kid != header.kid else f"not for {header.alg}"
+            )
+            over.append({"kid": key.kid, "reason": why})
+    return over

@@ -1,0 +1,177 @@
+"""What both faces share: everything of a verifier but the line that waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from rightkey.algorithms import SAFE
+from rightkey.certificate import Policy
+from rightkey.errors import Misconfigured, RightkeyError
+from rightkey.events import Listener
+from rightkey.exchange import Transport
+from rightkey.explaining import Explanation, explain
+from rightkey.freshness import Freshness
+from rightkey.issuer import Issuer
+from rightkey.keyset import KeySet
+from rightkey.pursuit import Pursuit
+from rightkey.refresh import Place
+from rightkey.registry import REGISTRY
+from rightkey.remembered import Remembered
+from rightkey.requirements import Requirement, required
+from rightkey.sources.fixed import Fixed
+from rightkey.sources.remote import Remote, Subscription
+from rightkey.transport import DefaultTransport
+from rightkey.trust import Anyone, Held, Trust
+from rightkey.upkeep import Status
+from rightkey.verdict import PLAIN, Asked, NeedsNewer, Verified, attempt
+
+Require = str | Requirement | Iterable[str | Requirement]
+
+
+class Face:
+    """A verifier of one issuer's tokens, less the waiting.
+
+    Args:
+        issuer: a domain (`tenant.eu.auth0.com`) or the exact URL that tokens name; with `keys` any string,
+            or `rightkey.ANY`.
+        audience: the name of this API at the issuer, or several; `rightkey.ANY` checks none.
+        algorithms: names of those allowed; by default all that are safe.
+        leeway: by how many seconds clocks may differ, at most 300.
+        profile: the kind of token: `access`, `at+jwt`, `id`, `logout` or `any`.
+        require_exp: whether a token without `exp` is refused.
+        require: what every token must grant: a scope, a requirement, or several.
+        keys: a KeySet of one's own instead of the issuer's, or a JWKS URL to fetch it from.
+        certificates: `match`, `valid`, `ignore` or `Certificates(...)`.
+        freshness: how fresh keys are kept.
+        remember: how many verified tokens are remembered; 0 for none.
+        transport: what fetches; urllib3 by default.
+        clock: the time for claims and certificates, as a Unix time in seconds.
+        elapsed: seconds that never go back, for freshness; the system's clocks by default.
+        listener: is called with each event (`rightkey.events`).
+
+    Raises:
+        Misconfigured: any of them is not as described.
+    """
+
+    def __init__(
+        self,
+        issuer: str | Anyone,
+        *,
+        audience: str | Collection[str] | Anyone,
+        algorithms: Collection[str] = SAFE,
+        leeway: float = 0,
+        profile: str = "access",
+        require_exp: bool = True,
+        require: Require = (),
+        keys: KeySet | str | None = None,
+        certificates: Policy = "match",
+        freshness: Freshness = Freshness(),  # noqa: B008 - a frozen value
+        remember: int = 1024,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        self._settings = {
+            name: value for name, value in locals().items() if name not in ("self", "__class__")
+        }
+        self._trust = Trust(
+            issuer=issuer,
+            audience=audience,
+            algorithms=algorithms,
+            leeway=leeway,
+            profile=profile,
+            require_exp=require_exp,
+            require=require,
+            certificates=certificates,
+            named_freely=keys is not None,
+        )
+        self._clock = clock
+        self._memory = Remembered(_count(remember))
+        self._source = _source(issuer, keys, transport, freshness, elapsed)
+        self._subscription = Subscription(listener) if listener is not None else None
+        if self._subscription is not None and isinstance(self._source, Remote):
+            self._source.subscribe(self._subscription)
+
+    def distrust(self, name: str) -> None:
+        """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, in all
+        verifiers of this issuer in the process.
+
+        Raises:
+            Misconfigured: the keys were handed over: hand over others.
+        """
+        self._remote("distrust").distrust(name)
+
+    def status(self) -> Status:
+        """How fresh the keys are, and for how long a revoked one could still be accepted.
+
+        Raises:
+            Misconfigured: the keys were handed over, and have no freshness.
+        """
+        return self._remote("status").status()
+
+    def _remote(self, what: str) -> Remote:
+        if isinstance(self._source, Remote):
+            return self._source
+        raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
+
+    def _attempt(self, raw: str | bytes, asked: Asked) -> Verified:
+        return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)
+
+    def _pursue(self, raw: str | bytes, asked: Asked, *, threads: bool) -> Pursuit:
+        def judge(held: Held, before: NeedsNewer | None) -> Verified:
+            tried, limit = (before.tried, 4) if before is not None else ((), 8)
+            return attempt(self._trust, raw, held, self._clock(), asked, self._memory, limit, tried)
+
+        return Pursuit(self._source, judge, self._source.elapsed(), threads=threads)
+
+    def _explain(self, raw: str | bytes, outcome: Verified | RightkeyError, asked: Asked) -> Explanation:
+        return explain(self._trust, raw, self._source.located(), self._clock(), outcome, asked)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _build, (type(self), self._settings)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._trust.issuer!r}, audience={self._trust.audience!r})"
+
+
+def asked_of(require: Require, nonce: str | None, access_token: str | None) -> Asked:
+    """What a call asks. The one that asks nothing is a constant, so that the warm path builds nothing."""
+    if require == () and nonce is None and access_token is None:
+        return PLAIN
+    return Asked(required(require), nonce, access_token)
+
+
+def _build(face: type[Face], settings: dict[str, Any]) -> Face:
+    return face(**settings)
+
+
+def _count(remember: Any) -> int:
+    if not isinstance(remember, int) or isinstance(remember, bool) or remember < 0:
+        raise Misconfigured("remember is how many tokens, 0 or more")
+    return remember
+
+
+def _source(
+    issuer: Any,
+    keys: KeySet | str | None,
+    transport: Transport | None,
+    freshness: Freshness,
+    elapsed: Callable[[], float] | None,
+) -> Fixed | Remote:
+    if isinstance(keys, KeySet):
+        return Fixed(keys)
+    place = place_of(issuer, keys)
+    return REGISTRY.remote(place, transport or DefaultTransport(), freshness, elapsed)
+
+
+def place_of(issuer: Any, url: Any = None) -> Place:
+    """Where keys are: an issuer's metadata knows, or a URL was given. Raises Misconfigured."""
+    if url is None:
+        return Place(issuer, Issuer.parse(issuer))
+    if not isinstance(url, str):
+        raise Misconfigured(f"keys is a KeySet or a URL, not {type(url).__name__}", hint="KeySet.parse(...)")
+    Issuer.parse(url.partition("?")[0])
+    return Place(url, None, url)

@@ -1,0 +1,103 @@
+"""An issuer: a domain or URL, how it is compared, and where its metadata is.
+
+- A full URL is an exact issuer: compared letter by letter (OpenID Connect Discovery 1.0, section 4.3).
+- A bare domain names no exact issuer: `https://domain` and `https://domain/` both pass, until the
+  metadata states which of the two it is.
+- https always, but http where the issuer itself is loopback.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from rightkey.errors import Misconfigured
+
+_OPENID = "/.well-known/openid-configuration"
+_OAUTH = "/.well-known/oauth-authorization-server"
+_PRINTABLE = re.compile(r"[!-~]+")
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """One issuer, as the user named it.
+
+    `name` is what was given, `spellings` are the values of `iss` that it stands for.
+    """
+
+    name: str
+    spellings: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, name: str) -> Issuer:
+        """Read a domain (`tenant.eu.auth0.com`) or a URL (`https://issuer.example/tenant`).
+
+        Raises:
+            Misconfigured: not a domain or URL, plain http to another host than loopback, or a user
+                name, query or fragment in it.
+        """
+        if not isinstance(name, str):
+            raise Misconfigured(f"an issuer is a domain or a URL, not {type(name).__name__}")
+        url = name if "://" in name else f"https://{name}"
+        fault = url_fault(url)
+        if fault:
+            raise Misconfigured(f"issuer {name!r}: {fault}", hint="give a domain, or https://host/path")
+        if "?" in url:
+            raise Misconfigured(f"issuer {name!r}: a query has no place in an issuer (RFC 8414, section 2)")
+        return cls(name, (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/"))
+
+    @property
+    def url(self) -> str:
+        """Where the issuer is, without a slash at its end."""
+        return self.spellings[0].rstrip("/")
+
+    @property
+    def metadata_urls(self) -> tuple[str, ...]:
+        """Where to ask, in this order: OpenID Connect's path appended, RFC 8414's inserted after the host."""
+        parts = urlsplit(self.url)
+        return self.url + _OPENID, f"{parts.scheme}://{parts.netloc}{_OAUTH}{parts.path}"
+
+
+def url_fault(url: str) -> str | None:
+    """What forbids a request to this URL; None where nothing does.
+
+    Args:
+        url: one that was configured, or that an issuer's document names (`jwks_uri`).
+    """
+    if not _PRINTABLE.fullmatch(url) or "\\" in url:
+        return "it has characters that a URL cannot have (spell another alphabet as xn--...)"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "it is not a URL"
+    return _scheme_fault(parts.scheme, host) or _part_fault(parts, host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _scheme_fault(scheme: str, host: str) -> str | None:
+    if scheme == "https" or (scheme == "http" and is_loopback(host)):
+        return None
+    if scheme == "http":
+        return "plain http is for loopback only"
+    return "only https is spoken"
+
+
+def _part_fault(parts: SplitResult, host: str) -> str | None:
+    authority = parts.netloc.rpartition("@")
+    if authority[1]:
+        return "a user name or password has no place in it"
+    if parts.fragment or parts.geturl() != parts._replace(fragment="").geturl():
+        return "a fragment has no place in it"
+    name = f"[{host}]" if ":" in host else host
+    return None if _HOST.fullmatch(name) else "it has no proper host name"

@@ -1,0 +1,46 @@
+"""An issuer's JSON Web Key Set: what is asked, and how an answer is read (RFC 7517, section 5)."""
+
+from __future__ import annotations
+
+from rightkey.errors import IssuerUnavailable
+from rightkey.exchange import Request, Response
+from rightkey.keyset import KeySet
+
+MOVED = frozenset((300, 301, 302, 303, 307, 308, 403, 404, 410))
+"""Answers after which the metadata is read again: the keys may be elsewhere by now."""
+
+
+def jwks_request(
+    url: str, *, etag: str | None = None, modified: str | None = None, forced: bool = False
+) -> Request:
+    """Ask for the keys.
+
+    Args:
+        url: the metadata's `jwks_uri`.
+        etag: of the answer held, so that 304 can renew it (RFC 9110, section 13.1.2).
+        modified: its `Last-Modified`.
+        forced: whether no cache on the way may answer from what it holds (RFC 9111, section 5.2.1.4).
+    """
+    headers = {"accept": "application/jwk-set+json, application/json"}
+    for name, value in (("if-none-match", etag), ("if-modified-since", modified)):
+        if value is not None:
+            headers[name] = value
+    if forced:
+        headers["cache-control"] = "no-cache"
+    return Request(url, headers)
+
+
+def read_jwks(response: Response) -> KeySet:
+    """Read an answer.
+
+    Raises:
+        IssuerUnavailable: `keys_unavailable`: any status but 200.
+        IssuerMisbehaved: `keyset_invalid`: not a key set at all.
+    """
+    if response.status != 200:
+        raise IssuerUnavailable(
+            "keys_unavailable",
+            f"the issuer's keys could not be fetched: status {response.status}",
+            retry_after=response.retry_after,
+        )
+    return KeySet.parse(response.body, published=True)

@@ -1,0 +1,146 @@
+"""KeySet: the keys of one document, what was skipped of it, and which keys fit a header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rightkey import strictjson
+from rightkey.errors import IssuerMisbehaved
+from rightkey.keys import SKIPPED, Key, Skip, judge
+
+MAX_MEMBERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A member that was skipped. `reason` is a word of `SKIPPED`."""
+
+    kid: str | None
+    reason: str
+    detail: str
+    thumbprint: str | None = None
+
+
+class Named(Protocol):
+    """What of a token's header chooses a key."""
+
+    @property
+    def alg(self) -> str: ...
+    @property
+    def kid(self) -> str | None: ...
+    @property
+    def x5t(self) -> str | None: ...
+    @property
+    def x5t_s256(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Keys in the order of their document, and what was skipped."""
+
+    keys: tuple[Key, ...]
+    skipped: tuple[Skipped, ...] = ()
+    _by_kid: Mapping[str | None, tuple[Key, ...]] = field(init=False, repr=False, compare=False)
+    _by_thumbprint: Mapping[str, Key] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_kid: dict[str | None, tuple[Key, ...]] = {}
+        for key in self.keys:
+            by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
+        object.__setattr__(self, "_by_kid", by_kid)
+        object.__setattr__(self, "_by_thumbprint", {key.thumbprint: key for key in self.keys})
+
+    @classmethod
+    def parse(cls, document: str | bytes | Mapping[str, Any], *, published: bool = False) -> KeySet:
+        """Read a JSON Web Key Set, or one JSON Web Key; a member that cannot be used is skipped.
+
+        Args:
+            document: the JSON, or what it decodes to.
+            published: whether an issuer published it. Then a member with its private half in it is
+                skipped, since the world has it; in a local document the public half is kept.
+
+        Raises:
+            IssuerMisbehaved: `keyset_invalid`: not JSON, no object, or no array of `keys`.
+        """
+        members = _members(document)
+        keys: list[Key] = []
+        skipped: list[Skipped] = []
+        for member in members[:MAX_MEMBERS]:
+            try:
+                keys.append(judge(member, published=published))
+            except Skip as skip:
+                skipped.append(Skipped(_kid(member), skip.reason, skip.detail, skip.thumbprint))
+        skipped += [
+            Skipped(_kid(member), "too_many", SKIPPED["too_many"]) for member in members[MAX_MEMBERS:]
+        ]
+        return cls(tuple(keys), tuple(skipped))
+
+    def fitting(self, header: Named) -> tuple[Key, ...]:
+        """The keys that may have signed under this header, likeliest first.
+
+        Fit means: `alg` is one the key serves, and `kid` is equal, or the key has none, or its RFC 7638
+        thumbprint is the header's `kid`. Without `kid` the certificate's thumbprint chooses, else the
+        type alone (RFC 7515, sections 4.1.4, 4.1.7, 4.1.8 and appendix D).
+        """
+        if header.kid is not None:
+            candidates = self._by_kid.get(header.kid, ()) + self._by_kid.get(None, ())
+            same = self._by_thumbprint.get(header.kid)
+            if same is not None and same not in candidates:
+                candidates += (same,)
+        else:
+            wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t is not None}
+            candidates = tuple(key for key in self.keys if wanted <= key.x5t)
+        return tuple(key for key in candidates if header.alg in key.checks)
+
+    def names_skipped(self, header: Named) -> bool:
+        """Whether the header names a member that was skipped: newer keys will not mend that."""
+        return header.kid is not None and any(one.kid == header.kid for one in self.skipped)
+
+    def holding(self, thumbprint: str) -> Key | None:
+        """The key with this RFC 7638 thumbprint."""
+        return self._by_thumbprint.get(thumbprint)
+
+    def without(self, thumbprints: Iterable[str], reason: str) -> KeySet:
+        """The set less the keys with these thumbprints, which are skipped for the reason given."""
+        gone = [key for key in self.keys if key.thumbprint in frozenset(thumbprints)]
+        if not gone:
+            return self
+        skipped = [Skipped(key.kid, reason, SKIPPED[reason], key.thumbprint) for key in gone]
+        return KeySet(tuple(key for key in self.keys if key not in gone), (*self.skipped, *skipped))
+
+    @property
+    def identities(self) -> frozenset[tuple[str | None, str | None, str]]:
+        """What makes two sets the same, whatever their order: each key's kid, alg and thumbprint."""
+        return frozenset((key.kid, key.alg, key.thumbprint) for key in self.keys)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeySet, (self.keys, self.skipped)
+
+
+def _members(document: str | bytes | Mapping[str, Any]) -> list[Any]:
+    try:
+        if isinstance(document, Mapping):
+            value: Mapping[str, Any] = document
+        else:
+            text = document.encode() if isinstance(document, str) else document
+            value = strictjson.read_members(strictjson.without_mark(text))
+    except ValueError as error:  # NotJson, or a str that UTF-8 cannot spell
+        detail = str(error) if isinstance(error, strictjson.NotJson) else "not Unicode text"
+        raise IssuerMisbehaved("keyset_invalid", f"the key set cannot be read: {detail}") from None
+    members = value.get("keys", [value] if "kty" in value else None)
+    if not isinstance(members, list):
+        raise IssuerMisbehaved("keyset_invalid", "the key set has no array of keys (RFC 7517, section 5)")
+    return members
+
+
+def _kid(member: Any) -> str | None:
+    kid = member.get("kid") if isinstance(member, dict) else None
+    return kid if isinstance(kid, str) else None

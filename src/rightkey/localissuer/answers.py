@@ -1,0 +1,94 @@
+"""What was asked, what is answered, and how the answer travels: values that know no socket."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request. Header names are lower case; `target` is as it came, query included."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an answer travels. Seconds throughout.
+
+    `every` is the pause before each octet of the part named by `drip`. `ending` is `whole`, `truncated`
+    (half the promised body), `reset` (RST in place of an answer) or `hang` (nothing, until somebody closes).
+    """
+
+    delay: float = 0.0
+    drip: Literal["nothing", "headers", "body"] = "nothing"
+    every: float = 0.0
+    ending: Literal["whole", "truncated", "reset", "hang"] = "whole"
+
+
+PROMPT = Delivery()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. `padding` is a number of spaces sent ahead of the body and never held in memory."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    padding: int = 0
+    delivery: Delivery = PROMPT
+
+    @property
+    def length(self) -> int:
+        """The size of the body in octets, as `Content-Length` states it."""
+        return self.padding + len(self.body)
+
+    @property
+    def sent_headers(self) -> dict[str, str]:
+        """All headers that go out. Every connection is used once (RFC 9112, section 9.6)."""
+        # on a 304 the length would speak of the body that is not sent (RFC 9110, section 8.6)
+        length = {} if self.status == HTTPStatus.NOT_MODIFIED else {"content-length": str(self.length)}
+        return dict(self.headers) | length | {"connection": "close"}
+
+
+def document_answer(document: Document, cache_control: str | None) -> Answer:
+    """A JSON document with status 200."""
+    headers = {"content-type": "application/json"}
+    if cache_control is not None:
+        headers["cache-control"] = cache_control
+    return Answer(200, headers, orjson.dumps(document))
+
+
+def revalidated(answer: Answer, asked: Asked) -> Answer:
+    """The same answer with an `ETag`, or 304 where the asker holds it already (RFC 9110, section 13.1.2)."""
+    tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
+    headers = dict(answer.headers) | {"etag": tag}
+    held = [known.strip().removeprefix("W/") for known in asked.headers.get("if-none-match", "").split(",")]
+    if tag in held or "*" in held:
+        del headers["content-type"]
+        return Answer(304, headers)
+    return Answer(answer.status, headers, answer.body)
+
+
+def refused(status: int, error: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer that says no, as OAuth servers word it."""
+    body = orjson.dumps({"error": error})
+    return Answer(status, {"content-type": "application/json"} | dict(headers or {}), body)

@@ -1,0 +1,191 @@
+"""What an issuer's endpoint can do wrong, each by name.
+
+A fault has at most three parts, applied in this order: it rewrites the document, dresses the answer, and
+spoils the delivery. All three are values or pure functions; only the server makes them felt.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from rightkey.localissuer.answers import PROMPT, Answer, Delivery, Document, refused
+from rightkey.localissuer.scene import Scene
+from rightkey.localissuer.wellknown import ENDPOINTS, MOVED_JWKS
+
+Rewrite = Callable[[Document, Scene], Document]
+Dress = Callable[[Answer], Answer]
+
+MIB = 1024 * 1024
+KEY_SETS = frozenset({"jwks", "moved"})
+DISCOVERY = frozenset({"discovery"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to misbehave, equal to another of the same name and options."""
+
+    name: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+    rewrite: Rewrite = field(default=lambda document, _: document, compare=False, repr=False)
+    dress: Dress = field(default=lambda answer: answer, compare=False, repr=False)
+    delivery: Delivery = PROMPT
+    endpoints: frozenset[str] = field(default=frozenset(ENDPOINTS), repr=False)
+
+
+BEHAVED = Fault("none")
+
+
+def fault(name: str, **options: Any) -> Fault:
+    """A fault by name, with options as its entry in `FAULTS` takes them.
+
+    Raises:
+        ValueError: no fault has this name.
+        TypeError: the fault does not take such an option.
+    """
+    if name not in FAULTS:
+        raise ValueError(f"expected one of {', '.join(FAULTS)}, got {name!r}")
+    return replace(FAULTS[name](**options), name=name, options=tuple(sorted(options.items())))
+
+
+def _status(
+    code: int = 503, retry_after: int | None = None, headers: Mapping[str, str] | None = None
+) -> Fault:
+    """`retry_after` is in seconds."""
+    own = {} if retry_after is None else {"retry-after": str(retry_after)}
+    answer = refused(
+        code, "misbehaving", own | {name.lower(): value for name, value in (headers or {}).items()}
+    )
+    return Fault(dress=lambda _: answer)
+
+
+def _redirect(to: str = "https://elsewhere.invalid/jwks.json", code: int = 302) -> Fault:
+    return Fault(dress=lambda _: refused(code, "elsewhere", {"location": to}))
+
+
+def _delivered(delivery: Delivery) -> Callable[[], Fault]:
+    return lambda: Fault(delivery=delivery)
+
+
+def _delay(seconds: float = 1.0) -> Fault:
+    return Fault(delivery=Delivery(delay=seconds))
+
+
+def _drip_headers(every: float = 0.1) -> Fault:
+    """`every` is in seconds an octet."""
+    return Fault(delivery=Delivery(drip="headers", every=every))
+
+
+def _drip_body(every: float = 0.1) -> Fault:
+    """`every` is in seconds an octet; the headers come at once."""
+    return Fault(delivery=Delivery(drip="body", every=every))
+
+
+def _dressed(**changes: Any) -> Callable[[], Fault]:
+    return lambda: Fault(dress=lambda answer: replace(answer, **changes))
+
+
+def _typed(answer: Answer, content_type: str) -> Answer:
+    return replace(answer, headers=dict(answer.headers) | {"content-type": content_type})
+
+
+def _html() -> Fault:
+    page = b"<!doctype html><title>Sign in</title><p>You are behind a captive portal.</p>"
+    return Fault(dress=lambda answer: _typed(replace(answer, status=200, body=page), "text/html"))
+
+
+def _wrong_type(content_type: str = "text/plain") -> Fault:
+    return Fault(dress=lambda answer: _typed(answer, content_type))
+
+
+def _broken_json() -> Fault:
+    return Fault(dress=lambda answer: replace(answer, body=answer.body[: len(answer.body) // 2]))
+
+
+def _gzip_bomb(size: int = 64 * MIB) -> Fault:
+    """`size` is in bytes after decompression."""
+
+    def dress(answer: Answer) -> Answer:
+        headers = dict(answer.headers) | {"content-encoding": "gzip"}
+        return replace(answer, headers=headers, body=_inflating(answer.body, size))
+
+    return Fault(dress=dress)
+
+
+@lru_cache(maxsize=4)
+def _inflating(body: bytes, size: int) -> bytes:
+    """White space, then the body: valid JSON for whoever has the memory."""
+    packer, block = zlib.compressobj(9, wbits=31), bytes(b" " * MIB)
+    blocks, rest = divmod(size, MIB)
+    packed = [packer.compress(block) for _ in range(blocks)]
+    return b"".join([*packed, packer.compress(block[:rest] + body), packer.flush()])
+
+
+def _huge(size: int = 64 * MIB) -> Fault:
+    """`size` is in bytes, sent as they are made; what follows the white space is a good document."""
+    return Fault(dress=lambda answer: replace(answer, padding=size))
+
+
+def _members(change: Callable[[list[Document], Scene], list[Document]]) -> Callable[[], Fault]:
+    def rewrite(document: Document, scene: Scene) -> Document:
+        return document | {"keys": change(document["keys"], scene)}
+
+    return lambda: Fault(rewrite=rewrite, endpoints=KEY_SETS)
+
+
+def _duplicate_kid(keys: list[Document], scene: Scene) -> list[Document]:
+    return [scene.stranger.public_jwk() | {"kid": scene.key.kid}, *keys]
+
+
+def _broken_members(keys: list[Document], scene: Scene) -> list[Any]:
+    """Null, a string, RSA without `e`, an unknown `kty`; the good keys come after."""
+    return [None, "key", {"kty": "RSA", "n": "AQAB", "kid": "no-e"}, {"kty": "LWE", "kid": "odd"}, *keys]
+
+
+def _private_members(keys: list[Document], scene: Scene) -> list[Document]:
+    return [scene.key.private_jwk() if key["kid"] == scene.key.kid else key for key in keys]
+
+
+def _each(change: Callable[[Document], Document]) -> Callable[[], Fault]:
+    return _members(lambda keys, _: [change(key) for key in keys])
+
+
+def _wrong_issuer(issuer: str = "https://elsewhere.example/") -> Fault:
+    return Fault(rewrite=lambda document, _: document | {"issuer": issuer}, endpoints=DISCOVERY)
+
+
+def _moved(to: str | None = None) -> Fault:
+    """By default to where this issuer serves its keys as well, counted as `moved`."""
+    return Fault(
+        rewrite=lambda document, scene: document | {"jwks_uri": to or f"{scene.base}{MOVED_JWKS}"},
+        endpoints=DISCOVERY,
+    )
+
+
+FAULTS: dict[str, Callable[..., Fault]] = {
+    "status": _status,
+    "delay": _delay,
+    "hang": _delivered(Delivery(ending="hang")),
+    "drip-headers": _drip_headers,
+    "drip-body": _drip_body,
+    "reset": _delivered(Delivery(ending="reset")),
+    "truncated": _delivered(Delivery(ending="truncated")),
+    "redirect": _redirect,
+    "html": _html,
+    "wrong-type": _wrong_type,
+    "broken-json": _broken_json,
+    "gzip-bomb": _gzip_bomb,
+    "huge": _huge,
+    "empty-set": _members(lambda _keys, _scene: []),
+    "duplicate-kid": _members(_duplicate_kid),
+    "broken-member": _members(_broken_members),
+    "private-members": _members(_private_members),
+    "use-enc": _each(lambda key: key | {"use": "enc"}),
+    "no-alg": _each(lambda key: {name: value for name, value in key.items() if name != "alg"}),
+    "wrong-issuer": _wrong_issuer,
+    "moved-jwks-uri": _moved,
+}
+"""Every fault by name: a function of its options."""

@@ -1,0 +1,94 @@
+"""locate: from a domain or URL to the signing keys, once, with all that was found on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rightkey.discovery import Metadata
+from rightkey.exchange import Transport
+from rightkey.faces import place_of
+from rightkey.freshness import Freshness
+from rightkey.jobs import wait, wait_async
+from rightkey.keyset import KeySet, Skipped
+from rightkey.registry import SYSTEM
+from rightkey.sources.remote import Remote
+from rightkey.transport import DefaultTransport
+from rightkey.upkeep import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An issuer, located."""
+
+    issuer: str
+    metadata: Metadata | None
+    metadata_url: str | None
+    jwks_uri: str
+    keys: KeySet
+    status: Status
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What of the key set cannot be used, and why."""
+        return self.keys.skipped
+
+
+def locate(
+    issuer: str,
+    *,
+    transport: Transport | None = None,
+    freshness: Freshness = Freshness(),  # noqa: B008
+) -> Provider:
+    """Find an issuer's signing keys, now and for this call only.
+
+    Args:
+        issuer: a domain (`tenant.eu.auth0.com`) or the issuer's URL.
+        transport: what fetches; urllib3 by default.
+        freshness: whose timeouts count.
+
+    Raises:
+        IssuerUnavailable: `discovery_failed`, `keys_unavailable`: no answer.
+        IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that cannot be
+            accepted; an empty key set is one.
+        Misconfigured: not an issuer.
+    """
+    remote = _remote(issuer, transport, freshness)
+    job = remote.refetch()
+    if job is not None:
+        wait(job, remote.wait)
+    return _provider(remote)
+
+
+async def locate_async(
+    issuer: str,
+    *,
+    transport: Transport | None = None,
+    freshness: Freshness = Freshness(),  # noqa: B008
+) -> Provider:
+    """`locate`, in a task of asyncio or trio."""
+    remote = _remote(issuer, transport, freshness)
+    job = remote.refetch()
+    if job is not None:
+        await wait_async(job, remote.wait)
+    return _provider(remote)
+
+
+def _remote(issuer: str, transport: Transport | None, freshness: Freshness) -> Remote:
+    """An entry of its own: whoever looks wants to see what is there, not what is remembered."""
+    return Remote(place_of(issuer), transport or DefaultTransport(), freshness, SYSTEM)
+
+
+def _provider(remote: Remote) -> Provider:
+    remote.require_keys(fresh=True)
+    located = remote.located()
+    assert located.keys is not None  # noqa: S101 - the line before saw to it
+    assert located.jwks_uri is not None  # noqa: S101
+    asked = [url for url, answer in located.requests if answer == "200" and url != located.jwks_uri]
+    return Provider(
+        issuer=located.issuer or remote.place.name,
+        metadata=remote.metadata,
+        metadata_url=asked[0] if asked else None,
+        jwks_uri=located.jwks_uri,
+        keys=located.keys,
+        status=remote.status(),
+    )

@@ -1,0 +1,143 @@
+"""Kinds of token, and what each asks beyond a signature and the registered claims.
+
+    access    typ absent, JWT or at+jwt     what Auth0, Okta, Entra ... issue for an API
+    at+jwt    typ at+jwt                    RFC 9068, strictly
+    id        typ absent or JWT             OpenID Connect Core 1.0, section 3.1.3.7
+    logout    typ absent, JWT, logout+jwt   OpenID Connect Back-Channel Logout 1.0, section 2.6
+    any       every typ                     nothing is asked: you decide
+
+One kind is never taken for another (RFC 8725, sections 3.11 and 3.12).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rightkey import base64url
+from rightkey.algorithms import ALGORITHMS
+from rightkey.errors import Failure, Misconfigured
+
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What the profile judges: the header's `alg` and `typ`, the claims, and what the caller knows."""
+
+    alg: str
+    claims: Mapping[str, Any]
+    audience: frozenset[str] | None
+    nonce: str | None = None
+    access_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A row of the table. `types` are lower case, without `application/`; None stands for any."""
+
+    name: str
+    types: frozenset[str] | None
+    required: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    rules: tuple[Callable[[Presented], list[Failure]], ...] = ()
+
+    @property
+    def judges(self) -> bool:
+        """Whether it looks at claims at all."""
+        return bool(self.required or self.forbidden or self.rules)
+
+    def type_failure(self, typ: str | None) -> Failure | None:
+        """Whether the header's `typ` is of another kind (RFC 7515, 4.1.9: letter case is ignored)."""
+        if self.types is None or (typ or "").lower().removeprefix("application/") in self.types:
+            return None
+        return Failure("typ", "mismatch", sorted(self.types - {""}), typ)
+
+    def failures(self, presented: Presented) -> list[Failure]:
+        """Everything this kind of token asks for and does not find."""
+        claims = presented.claims
+        found = [Failure(name, "missing") for name in self.required if claims.get(name) is None]
+        found += [Failure(name, "forbidden", None, claims[name]) for name in self.forbidden if name in claims]
+        return found + [failure for rule in self.rules for failure in rule(presented)]
+
+
+def _authorized_party(presented: Presented) -> list[Failure]:
+    """`azp` names the client, if there; with several audiences it must be (Core, section 3.1.3.7, 4 and 5)."""
+    azp, aud, clients = presented.claims.get("azp"), presented.claims.get("aud"), presented.audience
+    if azp is None:
+        several = isinstance(aud, list) and len(aud) > 1
+        return [Failure("azp", "missing", "the client, since aud has several")] if several else []
+    if clients is not None and azp not in clients:
+        return [Failure("azp", "mismatch", sorted(clients), azp)]
+    return []
+
+
+def _nonce(presented: Presented) -> list[Failure]:
+    """The nonce that was sent must come back (Core, section 3.1.3.7, 11)."""
+    got = presented.claims.get("nonce")
+    if presented.nonce is None or got == presented.nonce:
+        return []
+    return [Failure("nonce", "missing" if got is None else "mismatch", presented.nonce, got)]
+
+
+def _access_token_hash(presented: Presented) -> list[Failure]:
+    """`at_hash` is of the access token that came along (Core, section 3.1.3.8)."""
+    got, token = presented.claims.get("at_hash"), presented.access_token
+    if token is None:
+        return []
+    if got is None:
+        return [Failure("at_hash", "missing", "the hash of the access token")]
+    hash_name = ALGORITHMS[presented.alg].hash_name
+    if hash_name is None:  # no hash is defined for this algorithm: what cannot be checked is not passed
+        return [Failure("at_hash", "malformed", f"none is defined for {presented.alg}", got)]
+    digest = hashlib.new(hash_name, token.encode()).digest()
+    expected = base64url.encode(digest[: len(digest) // 2])
+    return [] if got == expected else [Failure("at_hash", "mismatch", expected, got)]
+
+
+def _logout_event(presented: Presented) -> list[Failure]:
+    events = presented.claims.get("events")
+    if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
+        return [Failure("events", "missing" if events is None else "mismatch", LOGOUT_EVENT, events)]
+    return []
+
+
+def _subject_or_session(presented: Presented) -> list[Failure]:
+    if presented.claims.keys() & {"sub", "sid"}:
+        return []
+    return [Failure("sub", "missing", "sub, sid or both")]
+
+
+_PLAIN = frozenset(("", "jwt"))
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("access", _PLAIN | {"at+jwt"}),
+        Profile("at+jwt", frozenset(("at+jwt",)), ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")),
+        Profile(
+            "id",
+            _PLAIN,
+            ("iss", "sub", "aud", "exp", "iat"),
+            rules=(_authorized_party, _nonce, _access_token_hash),
+        ),
+        Profile(
+            "logout",
+            _PLAIN | {"logout+jwt"},
+            ("iss", "aud", "iat", "jti", "events"),
+            ("nonce",),
+            (_logout_event, _subject_or_session),
+        ),
+        Profile("any", None),
+    )
+}
+
+
+def profile(name: str) -> Profile:
+    """The row of this name. Raises Misconfigured."""
+    try:
+        return PROFILES[name]
+    except (KeyError, TypeError):
+        raise Misconfigured(f"profile {name!r} is not known", hint=f"one of {', '.join(PROFILES)}") from None

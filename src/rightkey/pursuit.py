@@ -1,0 +1,83 @@
+"""Pursuit: one caller's way to keys that the held ones are not, up to the verdict.
+
+Iterate it, wait for each job as your face can, then take `verified`:
+
+    for job in pursuit:
+        wait(job, pursuit.patience)
+
+A token without keys waits for one attempt to get some. One that the held keys do not satisfy has them
+fetched anew once; a job that began before the token came does not count as that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from rightkey.jobs import Job
+from rightkey.sources import Source
+from rightkey.trust import Held
+from rightkey.verdict import NeedsNewer, Verified
+
+MAX_NEWER = 4
+"""How many newly fetched keys are tried on one token."""
+
+
+class Pursuit:
+    """One caller's. `threads`: whether the caller blocks a thread while it waits."""
+
+    def __init__(
+        self,
+        source: Source,
+        judge: Callable[[Held, NeedsNewer | None], Verified],
+        came: float,
+        *,
+        threads: bool,
+    ) -> None:
+        self._source = source
+        self._judge = judge
+        self._came = came
+        self._waiter = self if threads else None
+        self._until = time.monotonic() + source.wait
+        self.verified: Verified
+
+    @property
+    def patience(self) -> float:
+        """Seconds of real time that the caller may wait yet."""
+        return max(0.0, self._until - time.monotonic())
+
+    def __iter__(self) -> Iterator[Job]:
+        """Each job to wait for. Raises what `verify` raises."""
+        need = self._need(None)
+        if need is not None and need.reason == "no_keys":
+            yield from self._first_keys(need)
+            need = self._need(None)
+            if need is not None and need.reason == "no_keys":
+                raise self._source.verdict(need, self._came, answered=True)
+        while need is not None:
+            job = self._source.newer(need, self._came, self._waiter)
+            if job is None:
+                raise self._source.verdict(need, self._came, answered=True)
+            try:
+                yield job
+            finally:
+                self._source.left(self._waiter)
+            if not job.done.done():
+                raise self._source.verdict(need, self._came, answered=False)
+            need = self._need(need)
+
+    def _first_keys(self, need: NeedsNewer) -> Iterator[Job]:
+        job = self._source.obtain()
+        if job is None:
+            return
+        yield job
+        if not job.done.done():
+            raise self._source.verdict(need, self._came, answered=False)
+
+    def _need(self, before: NeedsNewer | None) -> NeedsNewer | None:
+        """What is still needed; None where the verdict is reached."""
+        try:
+            self.verified = self._judge(self._source.held(), before)
+        except NeedsNewer as need:
+            return need
+        return None

@@ -1,0 +1,188 @@
+"""One refresh, top to bottom: the metadata if it is due, then the keys, through a transport.
+
+Plain sequential code, which decides nothing about when. What it found of the metadata is kept even
+where the keys then failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from rightkey.discovery import Metadata, metadata_requests, read_metadata
+from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
+from rightkey.exchange import ExchangeFailed, Request, Response, Transport
+from rightkey.freshness import Freshness
+from rightkey.issuer import Issuer
+from rightkey.jwks import MOVED, jwks_request, read_jwks
+from rightkey.keyset import KeySet
+
+Elapsed: TypeAlias = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where keys are found: by an issuer's metadata, or at a URL that was given."""
+
+    name: str
+    """What messages and events call it."""
+    issuer: Issuer | None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one refresh starts from."""
+
+    metadata: Metadata | None
+    """What is held, unless it is due."""
+    fallback: Metadata | None
+    """What serves if it cannot be had anew."""
+    url: str | None = None
+    """Where the keys held came from, for whose answer `etag` and `modified` stand."""
+    etag: str | None = None
+    modified: str | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came of it. `keys` is None where they are unchanged (304), and where there is a failure."""
+
+    began: float
+    """When the request for the keys began, or the refresh, where it never came to that."""
+    metadata: Metadata | None = None
+    metadata_began: float | None = None
+    keys: KeySet | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    failure: IssuerFault | None = None
+    url: str | None = None
+    """Where the keys were asked for last."""
+    requests: tuple[tuple[str, str], ...] = ()
+    """Each URL asked and what came of it: a status, or a word of `ExchangeFailed`."""
+
+
+class Refresh:
+    """One run. Used once, by one thread."""
+
+    def __init__(self, place: Place, transport: Transport, freshness: Freshness, elapsed: Elapsed) -> None:
+        self._place = place
+        self._transport = transport
+        self._freshness = freshness
+        self._elapsed = elapsed
+        self._deadline = elapsed() + freshness.wait
+        self._requests: list[tuple[str, str]] = []
+        self._metadata: Metadata | None = None
+        self._metadata_began: float | None = None
+        self._began = elapsed()
+        self._url: str | None = None
+
+    def run(self, plan: Plan) -> Refreshed:
+        """Do it. Never raises for what an issuer or a network does."""
+        try:
+            keys, response = self._keys(plan)
+        except IssuerFault as failure:
+            return self._result(failure=failure)
+        return self._result(keys=keys, headers=response.headers)
+
+    def _keys(self, plan: Plan) -> tuple[KeySet | None, Response]:
+        url = self._place.url or (plan.metadata or self._discover(plan.fallback)).jwks_uri
+        try:
+            response = self._ask_for_keys(url, plan)
+            moved = response.status in MOVED
+        except IssuerUnavailable as failure:
+            if not self._may_have_moved(plan, failure):
+                raise
+            moved, response = True, None
+        if moved and self._place.issuer is not None and self._metadata is None:
+            # The address may be out of date: what the issuer says of itself decides, and only if it differs.
+            found = self._discover(plan.fallback).jwks_uri
+            if found != url or response is None:
+                response = self._ask_for_keys(found, plan)
+        assert response is not None  # noqa: S101 - either it was answered, or asked again above
+        if response.status == 304 and plan.url == self._url:
+            return None, response
+        keys = read_jwks(response)
+        if not keys:
+            raise NoSigningKey(keys)
+        return keys, response
+
+    def _may_have_moved(self, plan: Plan, failure: IssuerUnavailable) -> bool:
+        gone = isinstance(failure.__cause__, ExchangeFailed) and failure.__cause__.reason == "dns"
+        return gone and self._place.issuer is not None and self._metadata is None
+
+    def _ask_for_keys(self, url: str, plan: Plan) -> Response:
+        self._began, self._url = self._elapsed(), url
+        etag, modified = (plan.etag, plan.modified) if url == plan.url else (None, None)
+        request = jwks_request(url, etag=etag, modified=modified, forced=plan.forced)
+        return self._get(request, "keys_unavailable", "keys")
+
+    def _discover(self, fallback: Metadata | None) -> Metadata:
+        began = self._elapsed()
+        try:
+            self._metadata = self._ask_for_metadata()
+        except IssuerFault:
+            if fallback is None:
+                raise
+            return fallback
+        self._metadata_began = began
+        return self._metadata
+
+    def _ask_for_metadata(self) -> Metadata:
+        issuer = self._place.issuer
+        assert issuer is not None  # noqa: S101 - a place without one has a URL, and asks for no metadata
+        for request in metadata_requests(issuer):
+            response = self._get(request, "discovery_failed", "metadata")
+            if response.status != 404:
+                break
+        return read_metadata(issuer, response)
+
+    def _get(self, request: Request, code: str, what: str) -> Response:
+        """Ask, within the time left. Whatever a transport raises is a failed fetch."""
+        left = self._deadline - self._elapsed()
+        settings = self._freshness
+        bounded = replace(
+            request,
+            connect_timeout=settings.connect_timeout,
+            timeout=max(0.001, min(settings.timeout, left)),
+            max_body=settings.max_body,
+        )
+        try:
+            response = self._transport.get(bounded)
+        except Exception as error:
+            word = error.reason if isinstance(error, ExchangeFailed) else type(error).__name__
+            self._requests.append((request.url, word))
+            why = str(error) if isinstance(error, ExchangeFailed) else f"the transport raised {word}"
+            raise IssuerUnavailable(code, f"the issuer's {what} could not be fetched: {why}") from error
+        self._requests.append((request.url, str(response.status)))
+        return response
+
+    def _result(
+        self,
+        keys: KeySet | None = None,
+        headers: Mapping[str, str] | None = None,
+        failure: IssuerFault | None = None,
+    ) -> Refreshed:
+        return Refreshed(
+            began=self._began,
+            metadata=self._metadata,
+            metadata_began=self._metadata_began,
+            keys=keys,
+            headers=headers or {},
+            failure=failure,
+            url=self._url,
+            requests=tuple(self._requests),
+        )
+
+
+class NoSigningKey(IssuerMisbehaved):
+    """A set in which nothing can verify a token. What was skipped of it still counts: a leak is a leak."""
+
+    def __init__(self, keys: KeySet) -> None:
+        skipped = ", ".join(sorted({one.reason for one in keys.skipped})) or "it is empty"
+        super().__init__("keyset_invalid", f"the issuer's key set holds no signing key: {skipped}")
+        self.keys = keys
+
+    def __reduce__(self) -> tuple[type[NoSigningKey], tuple[KeySet]]:
+        return NoSigningKey, (self.keys,)

@@ -1,0 +1,223 @@
+"""A JWS in compact form: read strictly, and its signature checked (RFC 7515, sections 3.1, 5.2 and 7.1).
+
+A token has three parts in canonical base64url, 64 KiB at most, a header of 16 KiB at most. Nothing in the
+header is a source of keys: `jku`, `x5u`, `jwk` and `x5c` are not even looked at (RFC 8725, section 3.10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+
+from rightkey import base64url, strictjson
+from rightkey.algorithms import ALGORITHMS
+from rightkey.errors import Misconfigured, TokenRejected
+from rightkey.keys import Key
+from rightkey.keyset import KeySet
+
+MAX_TOKEN = 64 * 1024
+MAX_HEADER = 16 * 1024
+MAX_TRIED = 8
+"""How many keys are tried on one signature."""
+
+_STRINGS = ("alg", "kid", "typ", "cty", "x5t", "x5t#S256")
+_REFUSED = {
+    "crit": "the header makes an extension critical (crit), and none is understood here",
+    "b64": "the header changes how the payload is encoded (b64), which is not understood here",
+    "zip": "the header says that the payload is compressed, which no JWS is",
+    "enc": "the header is that of an encrypted token (JWE)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A JOSE header whose members have the right types. `members` is all of it."""
+
+    alg: str
+    kid: str | None
+    typ: str | None
+    cty: str | None
+    x5t: str | None
+    x5t_s256: str | None
+    members: Mapping[str, Any] = field(repr=False)
+
+
+class Unverified(NamedTuple):
+    """What a token says, before anything of it is known to be true."""
+
+    header: Header
+    payload: bytes
+    signed: bytes
+    signature: bytes
+    segment: bytes
+    """The header as the token spells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """A JWS whose signature was checked. `payload` is its octets; no claim was looked at."""
+
+    header: Mapping[str, Any]
+    payload: bytes = field(repr=False)
+    key: Key
+
+
+def verify_jws(raw: str | bytes, keys: KeySet, *, algorithms: Collection[str]) -> Jws:
+    """Check a signature and nothing else: no issuer, no audience, no times.
+
+    Args:
+        raw: a JWS in compact form.
+        keys: the keys it may be signed with, such as `KeySet.parse(document)`.
+        algorithms: names of those allowed, such as `["RS256"]`.
+
+    Raises:
+        TokenRejected: `token_missing`, `token_malformed`, `algorithm_not_allowed`, `key_not_found` or
+            `signature_invalid`.
+        Misconfigured: an algorithm that is not known here.
+    """
+    allowed = known_algorithms(algorithms)
+    unverified = read(raw)
+    require_allowed(unverified.header, allowed)
+    fitting = keys.fitting(unverified.header)
+    if not fitting:
+        raise key_not_found(unverified.header)
+    for key in fitting[:MAX_TRIED]:
+        if is_by(key, unverified):
+            return Jws(dict(unverified.header.members), unverified.payload, key)
+    raise signature_invalid(unverified.header)
+
+
+def known_algorithms(names: Collection[str]) -> frozenset[str]:
+    """Algorithm names as a set.
+
+    Raises:
+        Misconfigured: none, a plain string, or one that is not in the table.
+    """
+    if isinstance(names, str) or not names:
+        raise Misconfigured(
+            "algorithms is a list of names, with one in it at least", hint='such as ["RS256"]'
+        )
+    unknown = sorted(set(names) - ALGORITHMS.keys())
+    if unknown:
+        hint = "a shared secret (HS256 ...) verifies nothing here" if unknown[0].startswith("HS") else None
+        raise Misconfigured(f"algorithm {unknown[0]!r} is not known here", hint=hint)
+    return frozenset(names)
+
+
+def read(raw: str | bytes, headers: Mapping[bytes, Header] | None = None) -> Unverified:
+    """Take a token apart.
+
+    Args:
+        raw: the token.
+        headers: those read before, by their spelling.
+
+    Raises:
+        TokenRejected: `token_missing` where there is nothing, else `token_malformed`.
+        TypeError: neither str nor bytes.
+    """
+    token = _octets(raw)
+    first, last = token.find(b"."), token.rfind(b".")
+    if first < 0 or token.count(b".", first + 1) != 1:
+        raise _parts_fault(token)
+    segment = token[:first]
+    header = headers.get(segment) if headers else None
+    try:
+        payload = base64url.decode(token[first + 1 : last])
+        signature = base64url.decode(token[last + 1 :])
+    except ValueError:
+        raise malformed("its payload or signature is not canonical base64url") from None
+    return Unverified(header or read_header(segment), payload, token[:last], signature, segment)
+
+
+def read_header(segment: bytes) -> Header:
+    """Read the first part of a token. Raises TokenRejected: `token_malformed`."""
+    if len(segment) > MAX_HEADER:
+        raise malformed(f"its header has over {MAX_HEADER} bytes")
+    try:
+        members = strictjson.read_unique(base64url.decode(segment))
+    except strictjson.NotJson as error:
+        raise malformed(f"its header is {error}") from None
+    except ValueError:
+        raise malformed("its header is not canonical base64url") from None
+    for name in _STRINGS:
+        if not isinstance(members.get(name, ""), str):
+            raise malformed(f"{name} in its header is not a string")
+    for name, why in _REFUSED.items():
+        if name in members:
+            raise malformed(why)
+    if "alg" not in members:
+        raise malformed("its header has no alg")
+    alg, kid, typ, cty, x5t, x5t_s256 = map(members.get, _STRINGS)
+    return Header(str(alg), kid, typ, cty, x5t, x5t_s256, members)
+
+
+def require_allowed(header: Header, allowed: frozenset[str]) -> None:
+    """Raises TokenRejected: `algorithm_not_allowed`."""
+    if header.alg in allowed:
+        return
+    known = header.alg in ALGORITHMS
+    what = f"algorithm {header.alg} is" if known else "the algorithm of its header is"
+    hint = f"allow it with algorithms=[{header.alg!r}] if the issuer signs with it" if known else None
+    raise TokenRejected("algorithm_not_allowed", f"{what} not one of those allowed", hint=hint)
+
+
+def is_by(key: Key, unverified: Unverified) -> bool:
+    """Whether the signature is by this key, which must fit the header."""
+    try:
+        key.checks[unverified.header.alg](unverified.signature, unverified.signed)
+    except (InvalidSignature, ValueError):  # ValueError: numbers that are no signature at all
+        return False
+    return True
+
+
+def malformed(why: str) -> TokenRejected:
+    return TokenRejected("token_malformed", f"the token cannot be read: {why}")
+
+
+def key_not_found(header: Header) -> TokenRejected:
+    return TokenRejected(
+        "key_not_found",
+        f"no signing key of the issuer fits the token's header (kid {shown(header.kid)}, alg {header.alg})",
+        hint="is the token of this issuer, and was its key not revoked? `rightkey locate` shows the keys",
+    )
+
+
+def signature_invalid(header: Header) -> TokenRejected:
+    return TokenRejected(
+        "signature_invalid", f"the signature is not by the key that the token names (kid {shown(header.kid)})"
+    )
+
+
+def shown(kid: str | None) -> str:
+    """A key id as it may stand in a message: quoted, escaped, and not longer than a line bears."""
+    if kid is None:
+        return "absent"
+    return ascii(kid if len(kid) <= 100 else kid[:100] + "...")
+
+
+def _octets(raw: str | bytes) -> bytes:
+    if not isinstance(raw, str | bytes):
+        raise TypeError(f"a token is str or bytes, not {type(raw).__name__}")
+    if not raw:
+        raise TokenRejected("token_missing", "no token was given")
+    if len(raw) > MAX_TOKEN:
+        raise malformed(f"it has over {MAX_TOKEN} bytes")
+    try:
+        return raw.encode("ascii") if isinstance(raw, str) else raw
+    except UnicodeEncodeError:
+        raise malformed("it has characters outside ASCII") from None
+
+
+def _parts_fault(token: bytes) -> TokenRejected:
+    parts = token.count(b".") + 1
+    if token.lstrip()[:1] in (b"{", b"["):
+        return malformed("it is in JSON form, and only the compact form is accepted")
+    if parts == 5:
+        return malformed("it has five parts: an encrypted token (JWE), which only its audience can open")
+    hint = "an opaque access token? ask the issuer for a JWT by naming an audience" if parts == 1 else None
+    fault = malformed(f"it has {parts} parts, not three")
+    fault.hint = hint
+    return fault

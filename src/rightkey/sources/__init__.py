@@ -1,0 +1,45 @@
+"""Where keys come from, one source a file. `Source` is what a verifier needs of each."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rightkey.explaining import Located
+from rightkey.jobs import Job
+from rightkey.trust import Held
+from rightkey.verdict import NeedsNewer
+
+
+class Source(Protocol):
+    """Keys at hand, and a way to newer ones. None of it blocks."""
+
+    @property
+    def wait(self) -> float:
+        """Seconds that one caller waits in all."""
+
+    def elapsed(self) -> float:
+        """Seconds that never go back."""
+
+    def held(self) -> Held:
+        """The keys that may be used now; none where a caller must wait or go."""
+
+    def obtain(self) -> Job | None:
+        """The job to wait for where no keys may be used; None where it is too early to ask."""
+
+    def newer(self, need: NeedsNewer, came: float, waiter: object | None) -> Job | None:
+        """The job to wait for so that newer keys may mend a token; None where none is to be had.
+
+        Args:
+            need: what the token needs.
+            came: when the token came, in `elapsed` seconds.
+            waiter: what stands for a waiting thread, of which only so many may wait; None for a task.
+        """
+
+    def left(self, waiter: object | None) -> None:
+        """A thread waits no longer."""
+
+    def located(self) -> Located:
+        """What is known of where the keys are, for whoever explains."""
+
+    def verdict(self, need: NeedsNewer, came: float, *, answered: bool) -> Exception:
+        """What a token is told that was not mended. `answered`: whether the wait was not in vain."""

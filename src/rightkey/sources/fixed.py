@@ -1,0 +1,45 @@
+"""Fixed: a key set that was handed over, and never changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rightkey.explaining import Located
+from rightkey.jobs import Job
+from rightkey.keyset import KeySet
+from rightkey.trust import Held
+from rightkey.verdict import NeedsNewer
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Keys given as they are."""
+
+    keys: KeySet
+    wait: float = 0.0
+    _held: Held = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_held", Held(self.keys))
+
+    def elapsed(self) -> float:
+        return 0.0
+
+    def held(self) -> Held:
+        return self._held
+
+    def obtain(self) -> Job | None:
+        return None
+
+    def newer(self, need: NeedsNewer, came: float, waiter: object | None) -> Job | None:
+        return None
+
+    def left(self, waiter: object | None) -> None:
+        pass
+
+    def located(self) -> Located:
+        return Located(self.keys)
+
+    def verdict(self, need: NeedsNewer, came: float, *, answered: bool) -> Exception:
+        assert need.error is not None  # noqa: S101 - it is None only where no keys are held
+        return need.error

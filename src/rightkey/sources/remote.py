@@ -1,0 +1,206 @@
+"""Remote: an issuer's keys over the network, kept fresh by `Upkeep` and fetched by jobs.
+
+This is where the pure machine meets clocks, threads and a transport. Every decision is made with GUARD
+held; every fetch, wait and listener is without it.
+"""
+
+from __future__ import annotations
+
+import random
+import weakref
+
+from rightkey.discovery import Metadata
+from rightkey.errors import IssuerUnavailable
+from rightkey.events import Event, Listener
+from rightkey.exchange import Transport
+from rightkey.explaining import Located
+from rightkey.freshness import Freshness
+from rightkey.jobs import GUARD, JOBS, Job
+from rightkey.refresh import Elapsed, Place, Refresh, Refreshed
+from rightkey.trust import NOTHING, Held
+from rightkey.upkeep import Ask, Serve, Status, Upkeep
+from rightkey.verdict import NeedsNewer
+
+
+class Subscription:
+    """A listener, for as long as its verifier lives."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+
+
+class Remote:
+    """One issuer's keys, shared by every verifier of the process that asks for the same."""
+
+    def __init__(self, place: Place, transport: Transport, freshness: Freshness, elapsed: Elapsed) -> None:
+        self.place = place
+        self.transport = transport
+        self.freshness = freshness
+        self.elapsed = elapsed
+        self.wait = freshness.wait
+        self.listener_errors = 0
+        self._last: Refreshed | None = None
+        self._upkeep = Upkeep(place.name, freshness)
+        self._waiting: set[object] = set()
+        self._untold: list[Event] = []
+        self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Tell this listener what happens, while its subscription lives."""
+        self._subscriptions.add(subscription)
+
+    # -- what a verifier needs
+
+    def held(self) -> Held:
+        snapshot = self._upkeep.snapshot
+        now = self.elapsed()
+        if snapshot is not None and now < snapshot.refresh_at:
+            return self._upkeep.held  # the warm path: no lock
+        with GUARD:
+            serve = self._upkeep.serve(now)
+            if serve is Serve.HELD_AND_REFRESH and JOBS.find(self) is None:
+                self._start()
+            return self._upkeep.held if serve in (Serve.HELD, Serve.HELD_AND_REFRESH) else NOTHING
+
+    def obtain(self) -> Job | None:
+        with GUARD:
+            job = JOBS.find(self)
+            if job is None and self._upkeep.serve(self.elapsed()) is Serve.WAIT:
+                job = self._start()
+        self._tell()
+        return job
+
+    def newer(self, need: NeedsNewer, came: float, waiter: object | None) -> Job | None:
+        with GUARD:
+            job = self._newer(need, came)
+        if job is not None and waiter is not None:
+            if len(self._waiting) >= self.freshness.waiting_threads:
+                raise self._too_many(need)
+            self._waiting.add(waiter)  # a set, since to add and to discard need no lock
+        self._tell()
+        return job
+
+    def left(self, waiter: object | None) -> None:
+        self._waiting.discard(waiter)
+
+    def verdict(self, need: NeedsNewer, came: float, *, answered: bool) -> Exception:
+        with GUARD:
+            now = self.elapsed()
+            if need.error is not None and need.reason == "signature":
+                return need.error
+            if not answered:
+                return self._upkeep.unavailable(now)
+            return self._upkeep.verdict(now, need, confirmed=self._upkeep.last_answer_began >= came)
+
+    # -- what its owner may do
+
+    def refetch(self) -> Job | None:
+        """Fetch now, whatever backoff and budget say; joins a job in flight."""
+        with GUARD:
+            return JOBS.find(self) or self._start()
+
+    def distrust(self, name: str) -> None:
+        """Refuse the keys with this key id or thumbprint from now on, in every verifier of this issuer."""
+        with GUARD:
+            self._upkeep.distrust(name)
+
+    def status(self) -> Status:
+        """How things are."""
+        with GUARD:
+            return self._upkeep.status(self.elapsed())
+
+    def located(self) -> Located:
+        """Where the keys are and what came of the last attempt, for whoever explains."""
+        with GUARD:
+            upkeep, last = self._upkeep, self._last
+            snapshot = upkeep.snapshot
+            gone = snapshot is None or self.elapsed() >= snapshot.stale_until
+            return Located(
+                keys=None if gone else upkeep.held.keys,
+                issuer=upkeep.metadata.issuer if upkeep.metadata else None,
+                jwks_uri=self.place.url or (upkeep.metadata.jwks_uri if upkeep.metadata else None),
+                requests=last.requests if last else (),
+                failure=upkeep.last_failure,
+                age=self.elapsed() - snapshot.began if snapshot else None,
+            )
+
+    @property
+    def metadata(self) -> Metadata | None:
+        """What the issuer says of itself."""
+        return self._upkeep.metadata
+
+    def require_keys(self, *, fresh: bool) -> None:
+        """Raise what went wrong, if no keys may be used.
+
+        Args:
+            fresh: whether what is held does not count where the last attempt failed.
+        """
+        with GUARD:
+            upkeep = self._upkeep
+            failure = upkeep.last_failure
+            served = upkeep.serve(self.elapsed()) in (Serve.HELD, Serve.HELD_AND_REFRESH)
+            if served and not (fresh and failure is not None):
+                return
+            raise failure or upkeep.unavailable(self.elapsed())
+
+    # -- inside
+
+    def _newer(self, need: NeedsNewer, came: float) -> Job | None:
+        """Decide, with GUARD held."""
+        job = JOBS.find(self)
+        if job is not None:
+            return job  # joining is free
+        upkeep, now = self._upkeep, self.elapsed()
+        if upkeep.last_answer_began >= came:  # asked and answered: it is final, unless the keys have moved
+            upkeep.settle(now, need)
+            return self._start(forced=True, metadata=True) if upkeep.ask_metadata(now) else None
+        ask = upkeep.ask(now, need)
+        if ask is Ask.SPENT:
+            self._untold.append(upkeep.refused(now))
+        return self._start(forced=True) if ask is Ask.REFETCH else None
+
+    def _start(self, *, forced: bool = False, metadata: bool = False) -> Job | None:
+        """Start a refresh, with GUARD held."""
+
+        def work(job: Job) -> None:
+            with GUARD:
+                self._upkeep.begin(self.elapsed())
+                plan = self._upkeep.plan(self.elapsed(), forced=forced, metadata=metadata)
+            refreshed = Refresh(self.place, self.transport, self.freshness, self.elapsed).run(plan)
+            with GUARD:
+                if JOBS.claim(job):
+                    self._last = refreshed
+                    self._take(refreshed, forced)
+
+        def late() -> None:
+            why = f"no answer within {self.freshness.wait:g} s"
+            self._take(Refreshed(self.elapsed(), failure=IssuerUnavailable("keys_unavailable", why)), forced)
+
+        return JOBS.start(self, self.freshness.wait, work, late, self._tell)
+
+    def _take(self, refreshed: Refreshed, forced: bool) -> None:
+        jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
+        self._untold += self._upkeep.take(refreshed, self.elapsed(), jitter, forced=forced)
+
+    def _tell(self) -> None:
+        """Tell the listeners what has happened, without GUARD. Their exceptions are counted, not raised."""
+        while self._untold:
+            try:
+                event = self._untold.pop(0)
+            except IndexError:  # another thread was faster
+                return
+            for subscription in list(self._subscriptions):
+                try:
+                    subscription.listener(event)
+                except Exception:  # noqa: BLE001 - a listener's fault is not the token's
+                    self.listener_errors += 1
+
+    def _too_many(self, need: NeedsNewer) -> Exception:
+        if need.reason == "signature" and need.error is not None:
+            return need.error
+        most = self.freshness.waiting_threads
+        return IssuerUnavailable(
+            "keys_unavailable",
+            f"{most} threads wait for newer keys of issuer {self.place.name!r} already",
+            retry_after=1.0,
+        )

@@ -1,0 +1,87 @@
+"""Verifier: the face for threads. Its twin is in aio.py; they differ in the line that waits."""
+
+from __future__ import annotations
+
+from rightkey.errors import RightkeyError
+from rightkey.explaining import Explanation
+from rightkey.faces import Face, Require, asked_of
+from rightkey.jobs import Job, wait
+from rightkey.sources.remote import Remote
+from rightkey.verdict import NeedsNewer, Verified
+
+
+class Verifier(Face):
+    __doc__ = Face.__doc__
+
+    def verify(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        nonce: str | None = None,
+        access_token: str | None = None,
+    ) -> Verified:
+        """Verify a token: its kind, its claims, its key and its signature.
+
+        Args:
+            raw: the token, a JWS in compact form.
+            require: what it must grant besides what the verifier requires.
+            nonce: what was sent for it; for ID tokens.
+            access_token: what came with it and its `at_hash` must fit; for ID tokens.
+
+        Raises:
+            TokenRejected: 401; `code` says why.
+            InsufficientScope: 403, `scope_insufficient`.
+            IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
+            TypeError: the token is neither str nor bytes.
+        """
+        asked = asked_of(require, nonce, access_token)
+        try:
+            return self._attempt(raw, asked)
+        except NeedsNewer:
+            pursuit = self._pursue(raw, asked, threads=True)
+        for job in pursuit:
+            wait(job, pursuit.patience)
+        return pursuit.verified
+
+    def explain(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        nonce: str | None = None,
+        access_token: str | None = None,
+    ) -> Explanation:
+        """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""
+        asked = asked_of(require, nonce, access_token)
+        outcome: Verified | RightkeyError
+        try:
+            outcome = self.verify(raw, require=require, nonce=nonce, access_token=access_token)
+        except RightkeyError as error:
+            outcome = error
+        return self._explain(raw, outcome, asked)
+
+    def prepare(self) -> None:
+        """Have the keys fetched if there are none, before serving.
+
+        Raises:
+            IssuerUnavailable: `discovery_failed`, `keys_unavailable`: no answer.
+            IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that
+                cannot be accepted.
+        """
+        if isinstance(self._source, Remote):
+            if self._source.held().keys is None:
+                self._wait(self._source.obtain())
+            self._source.require_keys(fresh=False)
+
+    def refresh(self) -> None:
+        """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
+        remote = self._remote("refresh")
+        self._wait(remote.refetch())
+        remote.require_keys(fresh=True)
+
+    def _wait(self, job: Job | None) -> None:
+        if job is not None:
+            wait(job, self._source.wait)

@@ -1,0 +1,50 @@
+"""What an exception of a socket, of TLS or of an HTTP client means, in one word and one sentence."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from http.client import HTTPException, IncompleteRead
+
+from rightkey.exchange import ExchangeFailed
+
+# The first row that fits the exception at the root speaks. Exceptions are never quoted whole: theirs may
+# hold a URL or a header. `detail` is the text of the operating system, or of OpenSSL.
+_MEANINGS: tuple[tuple[type[Exception], str, str], ...] = (
+    (TimeoutError, "timeout", "{host} did not answer in full within {seconds:g} s"),
+    (socket.gaierror, "dns", "the name {host} cannot be looked up: {detail}"),
+    (ssl.SSLError, "tls", "no tls connection with {host}: {detail}"),
+    (ConnectionRefusedError, "refused", "{host} refused the connection: is it running, and the port right?"),
+    (ConnectionError, "reset", "{host} closed the connection before its answer was complete"),
+    (OSError, "unreachable", "{host} cannot be reached: {detail}"),
+    (IncompleteRead, "protocol", "the answer of {host} is not whole ({kind})"),
+    (HTTPException, "protocol", "{host} answered with what is not proper http ({kind})"),
+    (Exception, "protocol", "the exchange with {host} failed ({kind})"),
+)
+
+# X.509 verification results of OpenSSL: no issuer known, or a self-signed certificate.
+_UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
+
+
+def failure(error: BaseException, host: str, seconds: float) -> ExchangeFailed:
+    """The ExchangeFailed that stands for an exception; `seconds` is the bound that was kept."""
+    root = _root(error)
+    reason, words = next((reason, words) for kind, reason, words in _MEANINGS if isinstance(root, kind))
+    said = words.format(host=host, seconds=seconds, detail=_detail(root), kind=type(root).__name__)
+    return ExchangeFailed(reason, said)
+
+
+def _root(error: BaseException) -> BaseException:
+    """HTTP clients wrap what happened, layer upon layer, each `from` the one below."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _detail(root: BaseException) -> str:
+    if isinstance(root, ssl.SSLCertVerificationError):
+        hint = ": use a ca file if its certificate is private" if root.verify_code in _UNKNOWN_ISSUER else ""
+        return f"certificate refused, {root.verify_message.rstrip('.')}{hint}"
+    if isinstance(root, ssl.SSLError):
+        return (root.reason or type(root).__name__).lower().replace("_", " ")
+    return str(getattr(root, "strerror", None) or type(root).__name__).lower()

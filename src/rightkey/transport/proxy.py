@@ -1,0 +1,71 @@
+"""Which proxy a request goes through, as the environment or the system's settings say."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from rightkey.exchange import ExchangeFailed
+
+if TYPE_CHECKING:
+    from rightkey.transport.address import Address
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that is asked to CONNECT. `headers` holds its credentials, and is kept out of `repr`."""
+
+    scheme: str
+    host: str
+    port: int
+    headers: dict[str, str] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def proxy_for(address: Address) -> Proxy | None:
+    """The proxy for an address (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), or None.
+
+    Loopback is never proxied, and plain http goes to loopback only: so a proxy only ever sees CONNECT.
+
+    Raises:
+        ExchangeFailed: `proxy`; the setting cannot be used.
+    """
+    if address.loopback or proxy_bypass(f"{address.host}:{address.port}"):
+        return None
+    proxies = getproxies()
+    url = proxies.get("https") or proxies.get("all")
+    return _read_proxy(url) if url else None
+
+
+def _read_proxy(url: str) -> Proxy:
+    split = _split(url if "://" in url else f"http://{url}")
+    # Raised here and not while a parser's error is being handled: that one quotes the URL, password and all.
+    if split is None or split.scheme not in _PORTS or not split.hostname:
+        raise ExchangeFailed(
+            "proxy",
+            "the proxy of the environment cannot be used: expected http://host:port or https://host:port",
+        )
+    return Proxy(split.scheme, split.hostname, split.port or _PORTS[split.scheme], _headers(split))
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        split = urlsplit(url.strip())
+        split.port  # noqa: B018  (reading it is what checks it)
+    except ValueError:
+        return None
+    return split
+
+
+def _headers(split: SplitResult) -> dict[str, str]:
+    if split.username is None:
+        return {}
+    pair = f"{unquote(split.username)}:{unquote(split.password or '')}"  # RFC 7617, section 2
+    return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode('ascii')}"}

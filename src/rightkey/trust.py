@@ -1,0 +1,136 @@
+"""Trust: one issuer and the policy for its tokens; Held: what a source of keys has at hand."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from rightkey.algorithms import SAFE
+from rightkey.certificate import Certificates, Policy
+from rightkey.certificate import policy as certificate_policy
+from rightkey.errors import Misconfigured
+from rightkey.issuer import Issuer
+from rightkey.keyset import KeySet
+from rightkey.profiles import Profile
+from rightkey.profiles import profile as profile_named
+from rightkey.requirements import AllOf, Requirement, required
+from rightkey.signature import known_algorithms
+
+MAX_LEEWAY = 300.0
+"""Seconds. Clocks that are further apart need mending, not leeway."""
+
+
+class Anyone(enum.Enum):
+    """The loud way to say that an audience or an issuer is not checked."""
+
+    ANY = "ANY"
+
+    def __repr__(self) -> str:
+        return "rightkey.ANY"
+
+
+ANY: Final = Anyone.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The keys at hand, and the spelling of the issuer if its metadata said it.
+
+    `keys` is None where none may be used.
+    """
+
+    keys: KeySet | None
+    issuer: str | None = None
+
+
+NOTHING: Final = Held(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """One issuer, and what its tokens must be.
+
+    Args:
+        issuer: a domain or URL; with `keys` of one's own any string, or `rightkey.ANY`.
+        audience: a name or several, of which the token must have one in `aud`; or `rightkey.ANY`.
+        algorithms: names of those allowed.
+        leeway: by how many seconds clocks may differ, at most 300.
+        profile: `access`, `at+jwt`, `id`, `logout` or `any`.
+        require_exp: whether a token without `exp` is refused.
+        require: what every token must grant: a scope, a requirement, or several.
+        certificates: `match`, `valid`, `ignore`, or Certificates.
+        named_freely: whether the issuer may be any string, since its keys come from elsewhere.
+
+    Raises:
+        Misconfigured: any of them is not as described.
+    """
+
+    issuer: str | Anyone
+    audience: str | Collection[str] | Anyone
+    algorithms: Collection[str] = SAFE
+    leeway: float = 0
+    profile: str = "access"
+    require_exp: bool = True
+    require: str | Requirement | Iterable[str | Requirement] = ()
+    certificates: Policy = "match"
+    named_freely: bool = field(default=False, repr=False)
+
+    spellings: tuple[str, ...] | None = field(init=False, repr=False)
+    """The values of `iss` that pass; None where every one does."""
+    audiences: frozenset[str] | None = field(init=False, repr=False)
+    allowed: frozenset[str] = field(init=False, repr=False)
+    kind: Profile = field(init=False, repr=False)
+    requirement: AllOf = field(init=False, repr=False)
+    certificate_policy: Certificates | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        derived: dict[str, Any] = {
+            "spellings": _spellings(self.issuer, self.named_freely),
+            "audiences": _audiences(self.audience),
+            "allowed": known_algorithms(self.algorithms),
+            "leeway": _leeway(self.leeway),
+            "kind": profile_named(self.profile),
+            "requirement": required(self.require),
+            "certificate_policy": certificate_policy(self.certificates),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def matched(self) -> bool:
+        """Whether a certificate, where there is one, must be for the key it stands beside."""
+        return self.certificates != "ignore"
+
+
+def _spellings(issuer: Any, named_freely: bool) -> tuple[str, ...] | None:
+    if issuer is ANY and named_freely:
+        return None
+    if issuer is ANY:
+        raise Misconfigured("issuer=rightkey.ANY needs keys=: keys that nobody chose cannot be found")
+    if named_freely and isinstance(issuer, str) and issuer:
+        return (issuer,)
+    return Issuer.parse(issuer).spellings
+
+
+def _audiences(audience: Any) -> frozenset[str] | None:
+    if audience is ANY:
+        return None
+    names = (audience,) if isinstance(audience, str) else audience
+    if not isinstance(names, Collection) or not names or not all(isinstance(n, str) and n for n in names):
+        hint = "the API's identifier at the issuer; rightkey.ANY to accept tokens meant for anybody"
+        raise Misconfigured("audience is a string or several, and not empty", hint=hint)
+    return frozenset(names)
+
+
+def _leeway(leeway: Any) -> float:
+    number = isinstance(leeway, int | float) and not isinstance(leeway, bool)
+    if not number or not math.isfinite(leeway) or not 0 <= leeway <= MAX_LEEWAY:
+        raise Misconfigured(f"leeway is in seconds, from 0 to {MAX_LEEWAY:.0f}")
+    return float(leeway)
+
+
+Reason = Literal["no_keys", "nothing_fits", "signature"]
+"""What newer keys may mend: there are none, none fits the header, or the signature fails."""

@@ -1,0 +1,338 @@
+"""Upkeep: what is held of one issuer, and when to serve it, refresh it, wait for it, or refuse.
+
+A plain machine without a clock, lock or thread: whoever drives it passes the time, in `elapsed` seconds,
+and lets one thread in at a time. Readers take `held`, which is replaced whole and never changed.
+
+    serve(now)          may the held keys be used, and is a refresh due?
+    ask(now, question)  may a token that the held keys do not satisfy have them fetched anew?
+    plan(...)           what the refresh starts from
+    take(...)           what came of it
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rightkey.budget import Backoff, Draws, Settled
+from rightkey.discovery import Metadata
+from rightkey.errors import IssuerFault, IssuerUnavailable
+from rightkey.events import (
+    Event,
+    FetchFailed,
+    KeyLeaked,
+    KeysFetched,
+    KeysRotated,
+    RefetchRefused,
+    ServedStale,
+)
+from rightkey.freshness import Freshness, Snapshot, snapshot_of
+from rightkey.keyset import KeySet
+from rightkey.refresh import NoSigningKey, Plan, Refreshed
+from rightkey.trust import NOTHING, Held
+from rightkey.verdict import NeedsNewer
+
+
+class Serve(enum.Enum):
+    """What to do for a caller who needs keys."""
+
+    HELD = "use what is held"
+    HELD_AND_REFRESH = "use what is held, and have it refreshed meanwhile"
+    WAIT = "wait for one attempt"
+    REFUSE = "nothing is held, and it is too early to ask again"
+
+
+class Ask(enum.Enum):
+    """What to do for a token that the held keys do not satisfy."""
+
+    REFETCH = "fetch them anew"
+    SETTLED = "an answer has settled it"
+    SPENT = "the budget is spent"
+    BACKING_OFF = "the issuer failed, and it is too early to ask again"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How an issuer's keys are. Times are in seconds from now; None where there is nothing to say.
+
+    `revoked_key_bound` is the longest that a key revoked now could still be accepted if the issuer gave no
+    good answer from now on; `moved_key_bound` the same for one that is revoked by moving `jwks_uri` away
+    from an address that goes on answering as before, while the metadata cannot be read.
+    """
+
+    issuer: str
+    keys: int
+    age: float | None
+    fresh_for: float | None
+    stale_for: float | None
+    refresh_in: float | None
+    next_attempt_in: float
+    draws: int
+    next_draw_in: float
+    forced_backoff: float
+    metadata_age: float | None
+    revoked_key_bound: float | None
+    moved_key_bound: float | None
+    last_failure: str | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether tokens can be verified now."""
+        return self.stale_for is not None and self.stale_for > 0
+
+
+class Upkeep:
+    """The state of one issuer's keys, and every rule about it."""
+
+    def __init__(self, name: str, freshness: Freshness) -> None:
+        self.name = name
+        self.freshness = freshness
+        self.snapshot: Snapshot | None = None
+        self.held: Held = NOTHING
+        self.metadata: Metadata | None = None
+        self.metadata_began = 0.0
+        self.last_failure: IssuerFault | None = None
+        self.last_answer_began = float("-inf")
+        self._attempted_at = float("-inf")
+        self._scheduled = Backoff()
+        self._forced = Backoff()
+        self._draws = Draws(float(freshness.draws), freshness.draw_every)
+        self._settled = Settled()
+        self._leaked: set[str] = set()
+        self._distrusted: set[str] = set()
+
+    # -- serving
+
+    def serve(self, now: float) -> Serve:
+        """Whether the held keys may be used."""
+        snapshot = self.snapshot
+        if snapshot is not None and now < snapshot.refresh_at:
+            return Serve.HELD
+        may_ask = now >= self._scheduled.until
+        if snapshot is None or now >= snapshot.stale_until:
+            return Serve.WAIT if may_ask else Serve.REFUSE
+        if not may_ask:
+            return Serve.HELD
+        # Past its life one attempt is waited for: a service that idled may hold what was revoked long
+        # ago. If it fails, what is held serves on, and nobody waits for the attempts that follow.
+        waited = now < snapshot.fresh_until or self._attempted_at >= snapshot.fresh_until
+        return Serve.HELD_AND_REFRESH if waited else Serve.WAIT
+
+    def unavailable(self, now: float) -> IssuerUnavailable:
+        """The error where nothing can be served; chained to what failed last."""
+        failure = self.last_failure
+        why = f": {failure}" if failure is not None else ""
+        error = IssuerUnavailable(
+            "keys_unavailable",
+            f"the keys of issuer {self.name!r} are not available{why}",
+            hint="the token may be good: try again later, with the same token",
+            retry_after=max(1.0, self._scheduled.left(now), self._forced.left(now)),
+        )
+        error.__cause__ = failure
+        return error
+
+    # -- asking for newer keys
+
+    def ask(self, now: float, need: NeedsNewer) -> Ask:
+        """Whether this token may have the keys fetched anew; draws from the budget if so."""
+        question = _question(need)
+        if self._settled.holds(question, now):
+            return Ask.SETTLED
+        if self._forced.left(now):
+            return Ask.BACKING_OFF
+        first_time = need.reason == "nothing_fits" and question not in self._settled
+        drawn = self._draws.draw(now, may_take_last=first_time)
+        return Ask.REFETCH if drawn else Ask.SPENT
+
+    def ask_metadata(self, now: float) -> bool:
+        """Whether the metadata may be read anew, since the keys alone brought nothing; draws if so."""
+        if self.metadata is None or now - self.metadata_began <= self.freshness.metadata_recheck:
+            return False
+        return not self._forced.left(now) and self._draws.draw(now, may_take_last=True)
+
+    def settle(self, now: float, need: NeedsNewer) -> None:
+        """An answer whose request began after the token came has not mended it."""
+        self._settled.settle(_question(need), now)
+
+    def verdict(self, now: float, need: NeedsNewer, *, confirmed: bool) -> Exception:
+        """What a token is told that newer keys did not mend.
+
+        Args:
+            confirmed: whether an answer has settled it.
+        """
+        if need.error is None:
+            return self.unavailable(now)
+        if need.reason == "signature" or confirmed or self.last_failure is None:
+            return need.error
+        return self.unavailable(now)
+
+    def refused(self, now: float) -> RefetchRefused:
+        return RefetchRefused(self.name, self._draws.left(now))
+
+    # -- refreshing
+
+    def plan(self, now: float, *, forced: bool = False, metadata: bool = False) -> Plan:
+        """What a refresh starts from.
+
+        Args:
+            forced: whether a token asked for it.
+            metadata: whether the metadata is to be read anew whatever its age.
+        """
+        age = now - self.metadata_began
+        snapshot = self.snapshot
+        return Plan(
+            metadata=self.metadata if age < self.freshness.metadata_life and not metadata else None,
+            fallback=self.metadata
+            if age < self.freshness.metadata_life + self.freshness.metadata_stale
+            else None,
+            url=snapshot.url if snapshot else None,
+            etag=snapshot.etag if snapshot else None,
+            modified=snapshot.modified if snapshot else None,
+            forced=forced,
+        )
+
+    def begin(self, now: float) -> None:
+        """An attempt begins."""
+        self._attempted_at = now
+
+    def take(self, refreshed: Refreshed, now: float, jitter: float, *, forced: bool) -> list[Event]:
+        """Take in what came of a refresh.
+
+        Args:
+            jitter: from 0 to 1, drawn anew each time.
+        """
+        if refreshed.metadata is not None and refreshed.metadata_began is not None:
+            self.metadata, self.metadata_began = refreshed.metadata, refreshed.metadata_began
+        leaked = self._note_leaks(refreshed)
+        if refreshed.failure is not None:
+            events = self._failed(refreshed.failure, now, jitter, forced)
+        else:
+            events = self._succeeded(refreshed, now, jitter, forced)
+        self._publish()
+        return [*leaked, *events]
+
+    def distrust(self, name: str) -> None:
+        """Refuse, from now on, the keys with this key id or thumbprint."""
+        self._distrusted.add(name)
+        self._publish()
+
+    def _succeeded(self, refreshed: Refreshed, now: float, jitter: float, forced: bool) -> list[Event]:
+        self._scheduled.succeeded()
+        self._forced.succeeded()
+        self.last_failure = None
+        before = self.snapshot
+        if before is not None and refreshed.began < before.began:
+            return []  # overtaken: what a later request brought is newer
+        self.last_answer_began = refreshed.began
+        same = before is not None and (
+            refreshed.keys is None or refreshed.keys.identities == before.published.identities
+        )
+        published = (
+            before.published if before and (same and not _judged_anew(refreshed, before)) else refreshed.keys
+        )
+        assert published is not None  # noqa: S101 - without keys before, no answer is 304
+        validators = refreshed.headers
+        if refreshed.keys is None and before is not None:  # a 304 may leave out what has not changed
+            kept = {"etag": before.etag, "last-modified": before.modified}
+            validators = {name: value for name, value in kept.items() if value} | dict(validators)
+        self.snapshot = snapshot_of(
+            published, published, refreshed.began, validators, self.freshness, jitter, refreshed.url
+        )
+        if forced:
+            self._draws.answered(now, new=not same)
+        fetched = KeysFetched(self.name, len(published), len(published.skipped), forced)
+        if same or before is None:
+            return [fetched]
+        self._settled.clear()
+        return [fetched, _rotated(self.name, before.published, published)]
+
+    def _failed(self, failure: IssuerFault, now: float, jitter: float, forced: bool) -> list[Event]:
+        retry_after = failure.retry_after if isinstance(failure, IssuerUnavailable) else None
+        backoff = self._forced if forced else self._scheduled
+        backoff.failed(now, jitter, retry_after)
+        self.last_failure = failure
+        events: list[Event] = [FetchFailed(self.name, failure.code, str(failure), forced, backoff.left(now))]
+        if self.snapshot is not None and self.snapshot.fresh_until <= now < self.snapshot.stale_until:
+            events.append(ServedStale(self.name, self.snapshot.stale_until - now))
+        return events
+
+    def _note_leaks(self, refreshed: Refreshed) -> list[KeyLeaked]:
+        failure = refreshed.failure
+        keys = failure.keys if isinstance(failure, NoSigningKey) else refreshed.keys
+        skipped = keys.skipped if keys is not None else ()
+        leaks = [
+            KeyLeaked(self.name, one.kid, one.thumbprint)
+            for one in skipped
+            if one.reason == "private_key_published" and one.thumbprint and one.thumbprint not in self._leaked
+        ]
+        self._leaked.update(leak.thumbprint for leak in leaks)
+        return leaks
+
+    def _publish(self) -> None:
+        """Make what is held what readers see."""
+        if self.snapshot is None:
+            return
+        keys = self.snapshot.published.without(self._leaked, "private_key_published")
+        keys = keys.without(self._distrusted_in(keys), "distrusted")
+        held = Held(keys, self.metadata.issuer if self.metadata else None)
+        if held != self.held:  # the same object for the same keys: what remembers by it need not look again
+            self.held = held
+        self.snapshot = replace(self.snapshot, keys=keys)
+
+    def _distrusted_in(self, keys: KeySet) -> list[str]:
+        return [key.thumbprint for key in keys if {key.kid, key.thumbprint} & self._distrusted]
+
+    # -- telling
+
+    def status(self, now: float) -> Status:
+        """How things are."""
+        snapshot, settings = self.snapshot, self.freshness
+        self._draws.refill(now)
+        gone = snapshot is None or now >= snapshot.stale_until
+        metadata_left = self.metadata_began + settings.metadata_life + settings.metadata_stale - now
+        stale_for = None if snapshot is None else max(0.0, snapshot.stale_until - now)
+        moved = (
+            None
+            if gone or self.metadata is None
+            else metadata_left + settings.max_life + settings.stale_if_error
+        )
+        return Status(
+            issuer=self.name,
+            keys=0 if gone or snapshot is None else len(snapshot.keys),
+            age=None if snapshot is None else now - snapshot.began,
+            fresh_for=None if snapshot is None else max(0.0, snapshot.fresh_until - now),
+            stale_for=stale_for,
+            refresh_in=None if snapshot is None else max(0.0, snapshot.refresh_at - now),
+            next_attempt_in=self._scheduled.left(now),
+            draws=int(self._draws.level),
+            next_draw_in=self._draws.left(now),
+            forced_backoff=self._forced.left(now),
+            metadata_age=None if self.metadata is None else now - self.metadata_began,
+            revoked_key_bound=None if gone else stale_for,
+            moved_key_bound=moved,
+            last_failure=None if self.last_failure is None else str(self.last_failure),
+        )
+
+
+def _question(need: NeedsNewer) -> bytes:
+    """What a token asks, as a digest: headers come from strangers, and may be long."""
+    header = need.header
+    asked = [need.reason, header.kid, header.x5t, header.x5t_s256, header.alg]
+    asked += sorted(key.thumbprint for key in need.tried)
+    return hashlib.blake2b(repr(asked).encode("utf-8", "backslashreplace"), digest_size=16).digest()
+
+
+def _judged_anew(refreshed: Refreshed, before: Snapshot) -> bool:
+    """Whether the same keys come with something else that is new: certificates, or what was skipped."""
+    return refreshed.keys is not None and refreshed.keys != before.published
+
+
+def _rotated(name: str, before: KeySet, after: KeySet) -> KeysRotated:
+    added, removed = after.identities - before.identities, before.identities - after.identities
+    return KeysRotated(name, _names(added), _names(removed))
+
+
+def _names(identities: Iterable[tuple[str | None, str | None, str]]) -> tuple[str, ...]:
+    return tuple(sorted(kid if kid is not None else thumbprint for kid, _, thumbprint in identities))

@@ -1,0 +1,265 @@
+"""The whole path from a token to a verdict, as one pure function of the keys held and the time.
+
+Claims are judged before the signature, and before anything is asked of anybody: a token that has expired
+or is meant for someone else costs neither a signature check nor a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from rightkey import claims as registered
+from rightkey import strictjson
+from rightkey.errors import Failure, InsufficientScope, RightkeyError, TokenRejected
+from rightkey.keys import Key
+from rightkey.keyset import KeySet
+from rightkey.profiles import Presented
+from rightkey.requirements import AllOf, Requirement, granted, required
+from rightkey.signature import (
+    MAX_TRIED,
+    Header,
+    Unverified,
+    is_by,
+    key_not_found,
+    malformed,
+    read,
+    require_allowed,
+    signature_invalid,
+)
+from rightkey.trust import Held, Reason, Trust
+
+
+class Asked(NamedTuple):
+    """What one call asks beyond the trust."""
+
+    require: AllOf = AllOf(())
+    nonce: str | None = None
+    access_token: str | None = None
+
+
+PLAIN = Asked()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Verified:
+    """A token that holds. `claims` and `header` are the caller's own copies."""
+
+    claims: dict[str, Any]
+    header: dict[str, Any]
+    key: Key
+
+    @property
+    def subject(self) -> str | None:
+        """`sub`: whom the token speaks of."""
+        subject: str | None = self.claims.get("sub")
+        return subject
+
+    @property
+    def issuer(self) -> str | None:
+        """`iss`, as the token spells it."""
+        issuer: str | None = self.claims.get("iss")
+        return issuer
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What `scope` and `scp` grant."""
+        return granted(self.claims, "scope")
+
+    def require(self, *asked: str | Requirement) -> None:
+        """Ask for scopes or other requirements, all of them.
+
+        Raises:
+            InsufficientScope: `scope_insufficient`; says what is missing.
+        """
+        require(self.claims, required(asked))
+
+    def __repr__(self) -> str:
+        return f"Verified(issuer={self.issuer!r}, kid={self.key.kid!r})"
+
+
+class NeedsNewer(Exception):
+    """Newer keys may mend this; if they cannot be had, or do not, `error` is the verdict."""
+
+    def __init__(
+        self, reason: Reason, header: Header, error: RightkeyError | None, tried: tuple[Key, ...] = ()
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.header = header
+        self.error = error
+        self.tried = tried
+
+
+class Memory(Protocol):
+    """What is known of tokens seen before."""
+
+    @property
+    def headers(self) -> Mapping[bytes, Header]:
+        """Headers read before, by their spelling."""
+
+    def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Key | None] | None:
+        """A token that was verified, and the key that still proves its signature."""
+
+    def keep(self, raw: str | bytes, unverified: Unverified, key: Key, keys: KeySet) -> None:
+        """Remember a token whose signature was checked."""
+
+
+def attempt(
+    trust: Trust,
+    raw: str | bytes,
+    held: Held,
+    now: float,
+    asked: Asked = PLAIN,
+    memory: Memory | None = None,
+    limit: int = MAX_TRIED,
+    tried: tuple[Key, ...] = (),
+) -> Verified:
+    """Judge a token by the keys held.
+
+    Args:
+        trust: whose tokens are taken, and what they must be.
+        raw: the token.
+        held: the keys, and the issuer's spelling where it is known.
+        now: the time, as a Unix time in seconds.
+        asked: what this call asks beyond.
+        memory: tokens verified before.
+        limit: how many keys are tried on the signature.
+        tried: keys that were, and failed.
+
+    Raises:
+        TokenRejected: the verdict.
+        NeedsNewer: newer keys may mend it.
+    """
+    recalled = memory.recall(raw, held.keys) if memory is not None and held.keys is not None else None
+    unverified, key = recalled or (read(raw, None if memory is None else memory.headers), None)
+    header = unverified.header
+    require_allowed(header, trust.allowed)
+    claims = _claims(unverified.payload, header)
+    judge_claims(trust, header, claims, held.issuer, now, asked)
+    if held.keys is None:
+        raise NeedsNewer("no_keys", header, None)
+    if key is None:
+        key = _signer(trust, unverified, held.keys, now, limit, tried)
+        if memory is not None:
+            memory.keep(raw, unverified, key, held.keys)
+    else:
+        _judge_certificate(trust, key, now)
+    for requirement in (trust.requirement, asked.require):
+        if requirement.parts:
+            require(claims, requirement)
+    return Verified(claims, dict(header.members), key)
+
+
+def judge_claims(
+    trust: Trust,
+    header: Header,
+    claims: Mapping[str, Any],
+    stated: str | None,
+    now: float,
+    asked: Asked = PLAIN,
+) -> None:
+    """Judge everything that the token says of itself.
+
+    Raises:
+        TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
+    """
+    if trust.spellings is not None:
+        spellings = trust.spellings if stated is None else (stated,)
+        failure = registered.issuer_failure(claims, spellings)
+        if failure is not None:
+            raise _not_trusted(failure)
+    failures = registered.time_failures(claims, now, trust.leeway, exp_required=trust.require_exp)
+    failures += registered.type_failures(claims, "sub", "jti", "iss")
+    if trust.audiences is not None:
+        failures += registered.audience_failures(claims, trust.audiences)
+    wrong_kind = trust.kind.type_failure(header.typ)
+    if wrong_kind is not None:
+        failures.append(wrong_kind)
+    if trust.kind.judges or asked is not PLAIN:
+        presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token)
+        failures += trust.kind.failures(presented)
+    if failures:
+        raise _claims_rejected(_each_once(failures))
+
+
+def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
+    """Raises InsufficientScope: `scope_insufficient`."""
+    missing = requirement.missing(claims)
+    if missing is not None:
+        wanted = requirement.parts[0] if len(requirement.parts) == 1 else requirement
+        message = f"the token does not grant {missing}"
+        raise InsufficientScope("scope_insufficient", message, required=str(wanted), missing=str(missing))
+
+
+def _claims(payload: bytes, header: Header) -> dict[str, Any]:
+    if header.cty is not None and header.cty.lower().removeprefix("application/") == "jwt":
+        raise malformed("it holds another token (cty), and nested tokens are not read")
+    try:
+        return strictjson.read_object(payload)
+    except strictjson.NotJson as error:
+        raise malformed(f"its payload is {error}") from None
+
+
+def _signer(
+    trust: Trust, unverified: Unverified, keys: KeySet, now: float, limit: int, tried: tuple[Key, ...]
+) -> Key:
+    """The key that signed the token, with a certificate as the policy has it."""
+    header = unverified.header
+    fitting = keys.fitting(header)
+    if not fitting:
+        if keys.names_skipped(header):
+            raise key_not_found(header)
+        raise NeedsNewer("nothing_fits", header, key_not_found(header))
+    refused: TokenRejected | None = None
+    for key in [key for key in fitting if key not in tried][:limit]:
+        if is_by(key, unverified):
+            try:
+                _judge_certificate(trust, key, now)
+            except TokenRejected as error:
+                refused = error
+            else:
+                return key
+    if refused is not None:
+        raise refused
+    raise NeedsNewer("signature", header, signature_invalid(header), fitting)
+
+
+def _judge_certificate(trust: Trust, key: Key, now: float) -> None:
+    if trust.matched and key.certificate_fault == "mismatch":
+        raise _certificate_rejected(
+            "the key set's certificate is for another key than the one it stands beside"
+        )
+    policy = trust.certificate_policy
+    fault = policy.fault(key.certificate, now) if policy is not None else None
+    if fault:
+        raise _certificate_rejected(fault)
+
+
+def _each_once(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    """One failure a claim, the first: what is missing need not be told as malformed too."""
+    return tuple({failure.claim: failure for failure in reversed([*failures])}.values())[::-1]
+
+
+def _not_trusted(failure: Failure) -> TokenRejected:
+    message = "the token names no issuer"
+    hint = None
+    if isinstance(failure.got, str):
+        message = f"the token is of issuer {failure.got[:200]!a}, which is not trusted"
+        expected = [one for one in failure.expected if one.rstrip("/") == failure.got.rstrip("/")]
+        hint = (
+            f"only the slash at the end differs: the issuer trusted is {expected[0]!r}" if expected else None
+        )
+    elif failure.reason == "malformed":
+        message = "the token's issuer is not a string"
+    return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))
+
+
+def _claims_rejected(failures: tuple[Failure, ...]) -> TokenRejected:
+    told = ", ".join(f"{failure.claim} {failure.reason.replace('_', ' ')}" for failure in failures)
+    return TokenRejected("claims_rejected", f"claims are not as required: {told}", failures=failures)
+
+
+def _certificate_rejected(why: str) -> TokenRejected:
+    return TokenRejected("certificate_rejected", f"the key's certificate does not satisfy the policy: {why}")
