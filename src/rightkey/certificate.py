@@ -7,21 +7,12 @@ for. `x5c` is standard base64 of DER (RFC 7517, section 4.7), in the wild with l
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.verification import (
-    Criticality,
-    ExtensionPolicy,
-    PolicyBuilder,
-    Store,
-    VerificationError,
-)
 
 from rightkey import base64url
 from rightkey.errors import Misconfigured
@@ -64,7 +55,9 @@ class Certificate:
 
     def matches(self, public_key: Any) -> bool:
         """Whether the certificate is for this very key."""
-        return _spki(public_key) == _spki(self.public_key)
+        from rightkey import chain
+
+        return chain.spki(public_key) == chain.spki(self.public_key)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return read_der, (self.der, self.chain)
@@ -87,11 +80,22 @@ def read_x5c(x5c: Any) -> Certificate:
 
 def read_der(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
     """Read the facts of a DER certificate. Raises Unreadable."""
+    from rightkey import chain as x509
+
     try:
-        return _facts(x509.load_der_x509_certificate(der), der, chain)
+        facts = x509.facts(der)
     except (ValueError, UnsupportedAlgorithm, TypeError, AttributeError, Warning):
         # A serial number below one is a warning of the library's today and an error tomorrow.
         raise Unreadable("x5c holds no readable certificate") from None
+    sha1 = hashlib.sha1(der, usedforsecurity=False).digest()  # a name that RFC 7517 gives, not a protection
+    return Certificate(
+        der=der,
+        chain=chain,
+        x5t=base64url.encode(sha1),
+        x5t_s256=base64url.encode(hashlib.sha256(der).digest()),
+        x5t_hex=base64url.encode(sha1.hex().upper().encode("ascii")),
+        **facts,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class Certificates:
     pins: Sequence[str] = ()
     dates: bool = False
     required: bool = field(default=True, repr=False)
-    _store: Store | None = field(default=None, init=False, repr=False, compare=False)
+    _store: Any = field(default=None, init=False, repr=False, compare=False)
     _pins: frozenset[str] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -154,31 +158,6 @@ def policy(asked: Policy) -> Certificates | None:
     return asked
 
 
-def _facts(certificate: x509.Certificate, der: bytes, chain: tuple[bytes, ...]) -> Certificate:
-    sha1 = certificate.fingerprint(hashes.SHA1())  # noqa: S303 - a name that RFC 7517 gives, not a protection
-    hash_ = certificate.signature_hash_algorithm
-    public_key = certificate.public_key()
-    _spki(public_key)  # a certificate without a key of use here is not readable
-    return Certificate(
-        der=der,
-        chain=chain,
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        serial_number=certificate.serial_number,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        signature_hash=hash_.name if hash_ else None,
-        x5t=base64url.encode(sha1),
-        x5t_s256=base64url.encode(certificate.fingerprint(hashes.SHA256())),
-        public_key=public_key,
-        x5t_hex=base64url.encode(sha1.hex().upper().encode("ascii")),
-    )
-
-
-def _spki(public_key: Any) -> bytes:
-    return bytes(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-
-
 def _pin(pin: str) -> str:
     hexadecimal = pin.replace(":", "")
     try:
@@ -190,10 +169,11 @@ def _pin(pin: str) -> str:
     return base64url.encode(octets)
 
 
-def _store(roots: str | bytes) -> Store:
-    pem = roots.encode() if isinstance(roots, str) else roots
+def _store(roots: str | bytes) -> Any:
+    from rightkey import chain
+
     try:
-        return Store(x509.load_pem_x509_certificates(pem))
+        return chain.store(roots.encode() if isinstance(roots, str) else roots)
     except ValueError:
         raise Misconfigured("roots hold no PEM certificate") from None
 
@@ -204,20 +184,8 @@ def _dates_fault(certificate: Certificate, now: float) -> str:
     return f"the certificate was valid until {certificate.not_after:%Y-%m-%d %H:%M:%S}Z"
 
 
-def _chain_fault(store: Store, certificate: Certificate, now: float) -> str | None:
-    # cryptography's own end-entity policy is for web servers and demands a SAN, which no signer of
-    # tokens has. Ours asks that the certificate may sign; the issuers above it are held to the web's rules.
-    leaf = ExtensionPolicy.permit_all().may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign)
-    builder = PolicyBuilder().store(store).time(dt.datetime.fromtimestamp(now, dt.UTC))
-    builder = builder.extension_policies(ee_policy=leaf, ca_policy=ExtensionPolicy.webpki_defaults_ca())
-    try:
-        chain = [x509.load_der_x509_certificate(der) for der in certificate.chain]
-        builder.build_client_verifier().verify(x509.load_der_x509_certificate(certificate.der), chain)
-    except (VerificationError, ValueError) as error:
-        return f"the certificate's chain does not end in a given root ({type(error).__name__})"
-    return None
+def _chain_fault(store: Any, certificate: Certificate, now: float) -> str | None:
+    from rightkey import chain
 
-
-def _may_sign(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
-    if usage is not None and not usage.digital_signature:
-        raise ValueError("the certificate's key usage does not allow signatures")
+    why = chain.leads_to(store, certificate.der, certificate.chain, now)
+    return f"the certificate's chain does not end in a given root ({why})" if why else None

@@ -14,7 +14,6 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from rightkey import base64url, strictjson
 from rightkey.algorithms import AKP_KEYS, ALGORITHMS, CURVES, OKP_KEYS, Check, accepts
@@ -109,6 +108,10 @@ class Key:
         Raises:
             Misconfigured: not a PEM public key, or one that cannot be used.
         """
+        from cryptography.hazmat.primitives.serialization import (
+            load_pem_public_key,
+        )  # slow to load, seldom used
+
         try:
             public_key = load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
             jwk = _numbers(public_key)
