@@ -1,13 +1,16 @@
-"""AsyncVerifier: the face for tasks of asyncio and trio. Its twin, sync.py, differs in the line that waits."""
+"""AsyncVerifier: the face for tasks of asyncio and trio. Its twin is sync.py; only the waiting differs."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rightkey.errors import RightkeyError
-from rightkey.explaining import Explanation
 from rightkey.faces import Face, Require, asked_of
-from rightkey.jobs import Job, wait_async
-from rightkey.sources.remote import Remote
 from rightkey.verdict import NeedsNewer, Verified
+
+if TYPE_CHECKING:
+    from rightkey.explaining import Explanation
+    from rightkey.jobs import Job
 
 
 class AsyncVerifier(Face):
@@ -42,7 +45,7 @@ class AsyncVerifier(Face):
         except NeedsNewer:
             pursuit = self._pursue(raw, asked, threads=False)
         for job in pursuit:
-            await wait_async(job, pursuit.patience)
+            await self._wait(job, pursuit.patience)
         return pursuit.verified
 
     async def explain(
@@ -71,17 +74,19 @@ class AsyncVerifier(Face):
             IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that
                 cannot be accepted.
         """
-        if isinstance(self._source, Remote):
-            if self._source.held().keys is None:
-                await self._wait(self._source.obtain())
-            self._source.require_keys(fresh=False)
+        if self._remote is not None:
+            if self._remote.held().keys is None:
+                await self._wait(self._remote.obtain(), self._remote.wait)
+            self._remote.require_keys(fresh=False)
 
     async def refresh(self) -> None:
         """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
-        remote = self._remote("refresh")
-        await self._wait(remote.refetch())
+        remote = self._fetched("refresh")
+        await self._wait(remote.refetch(), remote.wait)
         remote.require_keys(fresh=True)
 
-    async def _wait(self, job: Job | None) -> None:
+    async def _wait(self, job: Job | None, seconds: float) -> None:
+        from rightkey.jobs import wait_async
+
         if job is not None:
-            await wait_async(job, self._source.wait)
+            await wait_async(job, seconds)

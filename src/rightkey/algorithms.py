@@ -7,8 +7,7 @@ RFC 9964 (ML-DSA). HMAC is not here and never will be: who can check a MAC can m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -19,8 +18,7 @@ Check: TypeAlias = Callable[[bytes, bytes], None]
 """Called with (signature, signed octets); returns, or raises InvalidSignature."""
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithm:
+class Algorithm(NamedTuple):
     """One value of `alg`. `curves` is empty where the key type has none; `bind` makes a key's check."""
 
     name: str

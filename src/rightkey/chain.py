@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import (
     Criticality,
@@ -23,7 +22,7 @@ from cryptography.x509.verification import (
 
 
 def facts(der: bytes) -> dict[str, Any]:
-    """What a certificate says. Raises ValueError, TypeError, AttributeError, UnsupportedAlgorithm or a Warning."""
+    """What a certificate says. Raises whatever `cryptography` does where it cannot read it."""
     certificate = x509.load_der_x509_certificate(der)
     public_key = certificate.public_key()
     spki(public_key)  # a certificate without a key of use here is not readable

@@ -212,7 +212,7 @@ class _Teller:
             self._add("certificate", f"{certificate.subject}, {shape}, {dates}", certificate=data)
         if isinstance(outcome, InsufficientScope):
             self._failed("requirements", outcome, required=outcome.required, missing=outcome.missing)
-        elif self._trust.requirement.parts or self._asked.require.parts:
+        elif self._trust.requirement or self._asked.require:
             self._add("requirements", "granted")
 
 

@@ -1,33 +1,35 @@
-"""What both faces share: everything of a verifier but the line that waits."""
+"""What both faces share: everything of a verifier but the line that waits.
+
+What touches the world (threads, the registry, a transport) is loaded with the first verifier that needs it,
+not with the name `Verifier`: to import it is to load what the standards say, and no more.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rightkey.algorithms import SAFE
-from rightkey.certificate import Policy
 from rightkey.errors import Misconfigured, RightkeyError
-from rightkey.events import Listener
-from rightkey.exchange import Transport
-from rightkey.explaining import Explanation, explain
 from rightkey.freshness import Freshness
-from rightkey.issuer import Issuer
 from rightkey.keyset import KeySet
-from rightkey.pursuit import Pursuit
-from rightkey.refresh import Place
-from rightkey.registry import REGISTRY
 from rightkey.remembered import Remembered
-from rightkey.requirements import Requirement, required
-from rightkey.sources.fixed import Fixed
-from rightkey.sources.remote import Remote, Subscription
-from rightkey.transport import DefaultTransport
-from rightkey.trust import Anyone, Held, Trust
-from rightkey.upkeep import Status
+from rightkey.trust import Anyone, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, Verified, attempt
 
-Require = str | Requirement | Iterable[str | Requirement]
+if TYPE_CHECKING:
+    from rightkey.certificate import Policy
+    from rightkey.events import Listener
+    from rightkey.exchange import Transport
+    from rightkey.explaining import Explanation
+    from rightkey.pursuit import Pursuit
+    from rightkey.requirements import Requirement
+    from rightkey.sources.fixed import Fixed
+    from rightkey.sources.remote import Remote, Subscription
+    from rightkey.upkeep import Status
+
+Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
 
 
 class Face:
@@ -90,10 +92,9 @@ class Face:
         )
         self._clock = clock
         self._memory = Remembered(_count(remember))
-        self._source = _source(issuer, keys, transport, freshness, elapsed)
-        self._subscription = Subscription(listener) if listener is not None else None
-        if self._subscription is not None and isinstance(self._source, Remote):
-            self._source.subscribe(self._subscription)
+        self._source, self._remote, self._subscription = _sourced(
+            issuer, keys, transport, freshness, elapsed, listener
+        )
 
     def distrust(self, name: str) -> None:
         """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, in all
@@ -102,7 +103,7 @@ class Face:
         Raises:
             Misconfigured: the keys were handed over: hand over others.
         """
-        self._remote("distrust").distrust(name)
+        self._fetched("distrust").distrust(name)
 
     def status(self) -> Status:
         """How fresh the keys are, and for how long a revoked one could still be accepted.
@@ -110,17 +111,19 @@ class Face:
         Raises:
             Misconfigured: the keys were handed over, and have no freshness.
         """
-        return self._remote("status").status()
+        return self._fetched("status").status()
 
-    def _remote(self, what: str) -> Remote:
-        if isinstance(self._source, Remote):
-            return self._source
+    def _fetched(self, what: str) -> Remote:
+        if self._remote is not None:
+            return self._remote
         raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
 
     def _attempt(self, raw: str | bytes, asked: Asked) -> Verified:
         return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)
 
     def _pursue(self, raw: str | bytes, asked: Asked, *, threads: bool) -> Pursuit:
+        from rightkey.pursuit import Pursuit
+
         def judge(held: Held, before: NeedsNewer | None) -> Verified:
             tried, limit = (before.tried, 4) if before is not None else ((), 8)
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory, limit, tried)
@@ -128,6 +131,8 @@ class Face:
         return Pursuit(self._source, judge, self._source.elapsed(), threads=threads)
 
     def _explain(self, raw: str | bytes, outcome: Verified | RightkeyError, asked: Asked) -> Explanation:
+        from rightkey.explaining import explain
+
         return explain(self._trust, raw, self._source.located(), self._clock(), outcome, asked)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -141,7 +146,7 @@ def asked_of(require: Require, nonce: str | None, access_token: str | None) -> A
     """What a call asks. The one that asks nothing is a constant, so that the warm path builds nothing."""
     if require == () and nonce is None and access_token is None:
         return PLAIN
-    return Asked(required(require), nonce, access_token)
+    return Asked(requirement_of(require), nonce, access_token)
 
 
 def _build(face: type[Face], settings: dict[str, Any]) -> Face:
@@ -154,24 +159,17 @@ def _count(remember: Any) -> int:
     return remember
 
 
-def _source(
-    issuer: Any,
-    keys: KeySet | str | None,
-    transport: Transport | None,
-    freshness: Freshness,
-    elapsed: Callable[[], float] | None,
-) -> Fixed | Remote:
-    if isinstance(keys, KeySet):
-        return Fixed(keys)
-    place = place_of(issuer, keys)
-    return REGISTRY.remote(place, transport or DefaultTransport(), freshness, elapsed)
+def _sourced(
+    issuer: Any, keys: Any, transport: Any, freshness: Freshness, elapsed: Any, listener: Listener | None
+) -> tuple[Fixed | Remote, Remote | None, Subscription | None]:
+    """The source, the same if it is one that is fetched, and what keeps the listener subscribed to it."""
+    from rightkey.sources.remote import Remote, Subscription
+    from rightkey.sourcing import source_of
 
-
-def place_of(issuer: Any, url: Any = None) -> Place:
-    """Where keys are: an issuer's metadata knows, or a URL was given. Raises Misconfigured."""
-    if url is None:
-        return Place(issuer, Issuer.parse(issuer))
-    if not isinstance(url, str):
-        raise Misconfigured(f"keys is a KeySet or a URL, not {type(url).__name__}", hint="KeySet.parse(...)")
-    Issuer.parse(url.partition("?")[0])
-    return Place(url, None, url)
+    source = source_of(issuer, keys, transport, freshness, elapsed)
+    remote = source if isinstance(source, Remote) else None
+    if remote is None or listener is None:
+        return source, remote, None
+    subscription = Subscription(listener)
+    remote.subscribe(subscription)
+    return source, remote, subscription

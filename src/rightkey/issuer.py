@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from rightkey.errors import Misconfigured
 
 _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
-_PRINTABLE = re.compile(r"[!-~]+")
-_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_PRINTABLE = r"[!-~]+"
+_HOST = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def url_fault(url: str) -> str | None:
     Args:
         url: one that was configured, or that an issuer's document names (`jwks_uri`).
     """
-    if not _PRINTABLE.fullmatch(url) or "\\" in url:
+    if not re.fullmatch(_PRINTABLE, url) or "\\" in url:
         return "it has characters that a URL cannot have (spell another alphabet as xn--...)"
     try:
         parts = urlsplit(url)
@@ -79,6 +78,8 @@ def url_fault(url: str) -> str | None:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""
+    from ipaddress import ip_address
+
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -100,4 +101,4 @@ def _part_fault(parts: SplitResult, host: str) -> str | None:
     if parts.fragment or parts.geturl() != parts._replace(fragment="").geturl():
         return "a fragment has no place in it"
     name = f"[{host}]" if ":" in host else host
-    return None if _HOST.fullmatch(name) else "it has no proper host name"
+    return None if re.fullmatch(_HOST, name) else "it has no proper host name"

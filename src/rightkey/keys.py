@@ -6,19 +6,21 @@ What a verifier's owner decides, such as what a certificate must be, is a fact o
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rightkey import base64url, strictjson
 from rightkey.algorithms import AKP_KEYS, ALGORITHMS, CURVES, OKP_KEYS, Check, accepts
-from rightkey.certificate import Certificate, Unreadable, read_x5c
 from rightkey.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from rightkey.certificate import Certificate
 
 RSA_BITS = range(2048, 8193)
 RSA_EXPONENTS = range(3, 2**32, 2)
@@ -180,6 +182,8 @@ def _judge_purpose(jwk: Mapping[str, Any]) -> None:
 def _certificate(jwk: Mapping[str, Any]) -> tuple[Certificate | None, str | None]:
     if "x5c" not in jwk or jwk["x5c"] == []:
         return None, None
+    from rightkey.certificate import Unreadable, read_x5c  # with the first certificate: many keys have none
+
     try:
         return read_x5c(jwk["x5c"]), None
     except Unreadable:
@@ -267,6 +271,8 @@ def _integer(number: int, size: int | None = None) -> str:
 
 
 def _thumbprint(numbers: Mapping[str, str]) -> str:
+    import hashlib  # slow to load: it is with the first key
+
     canonical = json.dumps(numbers, sort_keys=True, separators=(",", ":")).encode("ascii")
     return base64url.encode(hashlib.sha256(canonical).digest())
 
@@ -318,8 +324,12 @@ def _warnings(fault: str | None, secret: bool) -> tuple[str, ...]:
 # CVE-2017-15361 (ROCA): primes of one maker's chips were k * M + 65537 ** a mod M, with M the product of
 # small primes, so that modulo each of those primes the modulus is a power of 65537. Others hardly ever are.
 _ROCA_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
-_ROCA_POWERS = {p: frozenset(pow(65537, a, p) for a in range(p - 1)) for p in _ROCA_PRIMES}
 
 
 def _is_roca(modulus: int) -> bool:
-    return all(modulus % prime in powers for prime, powers in _ROCA_POWERS.items())
+    return all(modulus % prime in _powers(prime) for prime in _ROCA_PRIMES)
+
+
+@cache
+def _powers(prime: int) -> frozenset[int]:
+    return frozenset(pow(65537, exponent, prime) for exponent in range(prime - 1))

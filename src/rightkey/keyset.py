@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from rightkey import strictjson
 from rightkey.errors import IssuerMisbehaved
@@ -13,8 +13,7 @@ from rightkey.keys import SKIPPED, Key, Skip, judge
 MAX_MEMBERS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """A member that was skipped. `reason` is a word of `SKIPPED`."""
 
     kid: str | None
@@ -92,7 +91,7 @@ class KeySet:
         else:
             wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t is not None}
             candidates = tuple(key for key in self.keys if wanted <= key.x5t)
-        return tuple(key for key in candidates if header.alg in key.checks)
+        return tuple([key for key in candidates if header.alg in key.checks])
 
     def names_skipped(self, header: Named) -> bool:
         """Whether the header names a member that was skipped: newer keys will not mend that."""

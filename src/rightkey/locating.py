@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from rightkey.discovery import Metadata
 from rightkey.exchange import Transport
-from rightkey.faces import place_of
 from rightkey.freshness import Freshness
 from rightkey.jobs import wait, wait_async
 from rightkey.keyset import KeySet, Skipped
 from rightkey.registry import SYSTEM
 from rightkey.sources.remote import Remote
+from rightkey.sourcing import place_of
 from rightkey.transport import DefaultTransport
 from rightkey.upkeep import Status
 

@@ -11,10 +11,8 @@ One kind is never taken for another (RFC 8725, sections 3.11 and 3.12).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rightkey import base64url
 from rightkey.algorithms import ALGORITHMS
@@ -23,8 +21,7 @@ from rightkey.errors import Failure, Misconfigured
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """What the profile judges: the header's `alg` and `typ`, the claims, and what the caller knows."""
 
     alg: str
@@ -34,8 +31,7 @@ class Presented:
     access_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """A row of the table. `types` are lower case, without `application/`; None stands for any."""
 
     name: str
@@ -50,7 +46,7 @@ class Profile:
         return bool(self.required or self.forbidden or self.rules)
 
     def type_failure(self, typ: str | None) -> Failure | None:
-        """Whether the header's `typ` is of another kind (RFC 7515, 4.1.9: letter case is ignored)."""
+        """Whether `typ` is of another kind (RFC 7515, section 4.1.9: letter case does not count)."""
         if self.types is None or (typ or "").lower().removeprefix("application/") in self.types:
             return None
         return Failure("typ", "mismatch", sorted(self.types - {""}), typ)
@@ -64,7 +60,7 @@ class Profile:
 
 
 def _authorized_party(presented: Presented) -> list[Failure]:
-    """`azp` names the client, if there; with several audiences it must be (Core, section 3.1.3.7, 4 and 5)."""
+    """`azp` names the client, if there; with several audiences it must be (Core, 3.1.3.7, 4 and 5)."""
     azp, aud, clients = presented.claims.get("azp"), presented.claims.get("aud"), presented.audience
     if azp is None:
         several = isinstance(aud, list) and len(aud) > 1
@@ -92,6 +88,8 @@ def _access_token_hash(presented: Presented) -> list[Failure]:
     hash_name = ALGORITHMS[presented.alg].hash_name
     if hash_name is None:  # no hash is defined for this algorithm: what cannot be checked is not passed
         return [Failure("at_hash", "malformed", f"none is defined for {presented.alg}", got)]
+    import hashlib  # slow to load, and seldom used here
+
     digest = hashlib.new(hash_name, token.encode()).digest()
     expected = base64url.encode(digest[: len(digest) // 2])
     return [] if got == expected else [Failure("at_hash", "mismatch", expected, got)]

@@ -169,7 +169,7 @@ def parse(text: str) -> Requirement:
     Raises:
         Misconfigured: a bracket, comma or quote out of place, or an unknown word before a bracket.
     """
-    tokens = _WORDS.findall(text)
+    tokens = re.findall(_WORDS, text)
     if "".join(tokens).replace(" ", "") != text.replace(" ", "") or not tokens:
         raise _unreadable(text)
     try:
@@ -183,8 +183,8 @@ def parse(text: str) -> Requirement:
 
 _ABSENT = object()
 _COMBINATIONS = {"all_of": all_of, "any_of": any_of}
-_WORDS = re.compile(r'"[^"]*"|[^\s(),"]+|[(),]')
-_PLAIN = re.compile(r'[^\s(),"\\]+')
+_WORDS = r'"[^"]*"|[^\s(),"]+|[(),]'
+_PLAIN = r'[^\s(),"\\]+'
 
 
 def _grant(kind: str, name: str) -> Grant:
@@ -220,7 +220,7 @@ def _same(expected: Any, got: Any) -> bool:
 
 
 def _quoted(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else f'"{text}"'
+    return text if re.fullmatch(_PLAIN, text) else f'"{text}"'
 
 
 def _read(words: list[str], depth: int) -> tuple[Requirement, list[str]]:

@@ -32,8 +32,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A JOSE header whose members have the right types. `members` is all of it."""
 
     alg: str
@@ -42,7 +41,7 @@ class Header:
     cty: str | None
     x5t: str | None
     x5t_s256: str | None
-    members: Mapping[str, Any] = field(repr=False)
+    members: Mapping[str, Any]
 
 
 class Unverified(NamedTuple):
@@ -119,17 +118,17 @@ def read(raw: str | bytes, headers: Mapping[bytes, Header] | None = None) -> Unv
         TypeError: neither str nor bytes.
     """
     token = _octets(raw)
-    first, last = token.find(b"."), token.rfind(b".")
-    if first < 0 or token.count(b".", first + 1) != 1:
+    parts = token.split(b".", 3)
+    if len(parts) != 3:
         raise _parts_fault(token)
-    segment = token[:first]
+    segment = parts[0]
     header = headers.get(segment) if headers else None
     try:
-        payload = base64url.decode(token[first + 1 : last])
-        signature = base64url.decode(token[last + 1 :])
+        payload, signature = base64url.decode(parts[1]), base64url.decode(parts[2])
     except ValueError:
         raise malformed("its payload or signature is not canonical base64url") from None
-    return Unverified(header or read_header(segment), payload, token[:last], signature, segment)
+    signed = token[: -1 - len(parts[2])]
+    return Unverified(header or read_header(segment), payload, signed, signature, segment)
 
 
 def read_header(segment: bytes) -> Header:
@@ -206,7 +205,7 @@ def _octets(raw: str | bytes) -> bytes:
     if len(raw) > MAX_TOKEN:
         raise malformed(f"it has over {MAX_TOKEN} bytes")
     try:
-        return raw.encode("ascii") if isinstance(raw, str) else raw
+        return raw.encode("ascii") if isinstance(raw, str) else bytes(raw)
     except UnicodeEncodeError:
         raise malformed("it has characters outside ASCII") from None
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rightkey.errors import RightkeyError
-from rightkey.explaining import Explanation
 from rightkey.faces import Face, Require, asked_of
-from rightkey.jobs import Job, wait
-from rightkey.sources.remote import Remote
 from rightkey.verdict import NeedsNewer, Verified
+
+if TYPE_CHECKING:
+    from rightkey.explaining import Explanation
+    from rightkey.jobs import Job
 
 
 class Verifier(Face):
@@ -42,7 +45,7 @@ class Verifier(Face):
         except NeedsNewer:
             pursuit = self._pursue(raw, asked, threads=True)
         for job in pursuit:
-            wait(job, pursuit.patience)
+            self._wait(job, pursuit.patience)
         return pursuit.verified
 
     def explain(
@@ -71,17 +74,19 @@ class Verifier(Face):
             IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that
                 cannot be accepted.
         """
-        if isinstance(self._source, Remote):
-            if self._source.held().keys is None:
-                self._wait(self._source.obtain())
-            self._source.require_keys(fresh=False)
+        if self._remote is not None:
+            if self._remote.held().keys is None:
+                self._wait(self._remote.obtain(), self._remote.wait)
+            self._remote.require_keys(fresh=False)
 
     def refresh(self) -> None:
         """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
-        remote = self._remote("refresh")
-        self._wait(remote.refetch())
+        remote = self._fetched("refresh")
+        self._wait(remote.refetch(), remote.wait)
         remote.require_keys(fresh=True)
 
-    def _wait(self, job: Job | None) -> None:
+    def _wait(self, job: Job | None, seconds: float) -> None:
+        from rightkey.jobs import wait
+
         if job is not None:
-            wait(job, self._source.wait)
+            wait(job, seconds)

@@ -6,18 +6,19 @@ import enum
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from rightkey.algorithms import SAFE
-from rightkey.certificate import Certificates, Policy
-from rightkey.certificate import policy as certificate_policy
 from rightkey.errors import Misconfigured
 from rightkey.issuer import Issuer
 from rightkey.keyset import KeySet
 from rightkey.profiles import Profile
 from rightkey.profiles import profile as profile_named
-from rightkey.requirements import AllOf, Requirement, required
 from rightkey.signature import known_algorithms
+
+if TYPE_CHECKING:  # both are loaded where somebody asks for what they decide
+    from rightkey.certificate import Certificates, Policy
+    from rightkey.requirements import AllOf, Requirement
 
 MAX_LEEWAY = 300.0
 """Seconds. Clocks that are further apart need mending, not leeway."""
@@ -35,8 +36,7 @@ class Anyone(enum.Enum):
 ANY: Final = Anyone.ANY
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """The keys at hand, and the spelling of the issuer if its metadata said it.
 
     `keys` is None where none may be used.
@@ -83,7 +83,7 @@ class Trust:
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
-    requirement: AllOf = field(init=False, repr=False)
+    requirement: AllOf | None = field(init=False, repr=False)
     certificate_policy: Certificates | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,8 +93,8 @@ class Trust:
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
             "kind": profile_named(self.profile),
-            "requirement": required(self.require),
-            "certificate_policy": certificate_policy(self.certificates),
+            "requirement": requirement_of(self.require),
+            "certificate_policy": _certificate_policy(self.certificates),
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
@@ -103,6 +103,24 @@ class Trust:
     def matched(self) -> bool:
         """Whether a certificate, where there is one, must be for the key it stands beside."""
         return self.certificates != "ignore"
+
+
+def requirement_of(asked: str | Requirement | Iterable[str | Requirement]) -> AllOf | None:
+    """What `require=` asks; None where it asks nothing. Raises Misconfigured."""
+    if asked == ():
+        return None
+    from rightkey.requirements import required
+
+    requirement = required(asked)
+    return requirement if requirement.parts else None
+
+
+def _certificate_policy(asked: Policy) -> Certificates | None:
+    if asked in ("match", "ignore"):
+        return None
+    from rightkey.certificate import policy
+
+    return policy(asked)
 
 
 def _spellings(issuer: Any, named_freely: bool) -> tuple[str, ...] | None:

@@ -28,9 +28,10 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
-from rightkey.freshness import Freshness, Snapshot, snapshot_of
+from rightkey.freshness import Freshness
 from rightkey.keyset import KeySet
 from rightkey.refresh import NoSigningKey, Plan, Refreshed
+from rightkey.snapshot import Snapshot, snapshot_of
 from rightkey.trust import NOTHING, Held
 from rightkey.verdict import NeedsNewer
 
@@ -95,7 +96,7 @@ class Upkeep:
         self.metadata_began = 0.0
         self.last_failure: IssuerFault | None = None
         self.last_answer_began = float("-inf")
-        self._attempted_at = float("-inf")
+        self._failure_began = float("-inf")
         self._scheduled = Backoff()
         self._forced = Backoff()
         self._draws = Draws(float(freshness.draws), freshness.draw_every)
@@ -116,8 +117,9 @@ class Upkeep:
         if not may_ask:
             return Serve.HELD
         # Past its life one attempt is waited for: a service that idled may hold what was revoked long
-        # ago. If it fails, what is held serves on, and nobody waits for the attempts that follow.
-        waited = now < snapshot.fresh_until or self._attempted_at >= snapshot.fresh_until
+        # ago. If it fails, what is held serves on, and nobody waits for the attempts that follow. One that
+        # is under way has not failed: who comes meanwhile waits for it as well.
+        waited = now < snapshot.fresh_until or self._failure_began >= snapshot.fresh_until
         return Serve.HELD_AND_REFRESH if waited else Serve.WAIT
 
     def unavailable(self, now: float) -> IssuerUnavailable:
@@ -193,10 +195,6 @@ class Upkeep:
             forced=forced,
         )
 
-    def begin(self, now: float) -> None:
-        """An attempt begins."""
-        self._attempted_at = now
-
     def take(self, refreshed: Refreshed, now: float, jitter: float, *, forced: bool) -> list[Event]:
         """Take in what came of a refresh.
 
@@ -207,6 +205,7 @@ class Upkeep:
             self.metadata, self.metadata_began = refreshed.metadata, refreshed.metadata_began
         leaked = self._note_leaks(refreshed)
         if refreshed.failure is not None:
+            self._failure_began = refreshed.began
             events = self._failed(refreshed.failure, now, jitter, forced)
         else:
             events = self._succeeded(refreshed, now, jitter, forced)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rightkey import claims as registered
 from rightkey import strictjson
@@ -16,7 +16,6 @@ from rightkey.errors import Failure, InsufficientScope, RightkeyError, TokenReje
 from rightkey.keys import Key
 from rightkey.keyset import KeySet
 from rightkey.profiles import Presented
-from rightkey.requirements import AllOf, Requirement, granted, required
 from rightkey.signature import (
     MAX_TRIED,
     Header,
@@ -28,13 +27,16 @@ from rightkey.signature import (
     require_allowed,
     signature_invalid,
 )
-from rightkey.trust import Held, Reason, Trust
+from rightkey.trust import Held, Reason, Trust, requirement_of
+
+if TYPE_CHECKING:
+    from rightkey.requirements import AllOf, Requirement
 
 
 class Asked(NamedTuple):
     """What one call asks beyond the trust."""
 
-    require: AllOf = AllOf(())
+    require: AllOf | None = None
     nonce: str | None = None
     access_token: str | None = None
 
@@ -42,13 +44,18 @@ class Asked(NamedTuple):
 PLAIN = Asked()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Verified:
-    """A token that holds. `claims` and `header` are the caller's own copies."""
+    """A token that holds. `claims` is the caller's own, and so is each `header`."""
 
     claims: dict[str, Any]
-    header: dict[str, Any]
     key: Key
+    _header: Header
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The JOSE header."""
+        return dict(self._header.members)
 
     @property
     def subject(self) -> str | None:
@@ -65,6 +72,8 @@ class Verified:
     @property
     def scopes(self) -> frozenset[str]:
         """What `scope` and `scp` grant."""
+        from rightkey.requirements import granted
+
         return granted(self.claims, "scope")
 
     def require(self, *asked: str | Requirement) -> None:
@@ -73,7 +82,9 @@ class Verified:
         Raises:
             InsufficientScope: `scope_insufficient`; says what is missing.
         """
-        require(self.claims, required(asked))
+        requirement = requirement_of(asked)
+        if requirement is not None:
+            require(self.claims, requirement)
 
     def __repr__(self) -> str:
         return f"Verified(issuer={self.issuer!r}, kid={self.key.kid!r})"
@@ -146,10 +157,11 @@ def attempt(
             memory.keep(raw, unverified, key, held.keys)
     else:
         _judge_certificate(trust, key, now)
-    for requirement in (trust.requirement, asked.require):
-        if requirement.parts:
-            require(claims, requirement)
-    return Verified(claims, dict(header.members), key)
+    if trust.requirement is not None:
+        require(claims, trust.requirement)
+    if asked.require is not None:
+        require(claims, asked.require)
+    return Verified(claims, key, header)
 
 
 def judge_claims(
@@ -171,7 +183,7 @@ def judge_claims(
         if failure is not None:
             raise _not_trusted(failure)
     failures = registered.time_failures(claims, now, trust.leeway, exp_required=trust.require_exp)
-    failures += registered.type_failures(claims, "sub", "jti", "iss")
+    failures += registered.type_failures(claims)
     if trust.audiences is not None:
         failures += registered.audience_failures(claims, trust.audiences)
     wrong_kind = trust.kind.type_failure(header.typ)
@@ -213,7 +225,8 @@ def _signer(
             raise key_not_found(header)
         raise NeedsNewer("nothing_fits", header, key_not_found(header))
     refused: TokenRejected | None = None
-    for key in [key for key in fitting if key not in tried][:limit]:
+    untried = [key for key in fitting if key not in tried] if tried else fitting
+    for key in untried[:limit]:
         if is_by(key, unverified):
             try:
                 _judge_certificate(trust, key, now)

@@ -164,7 +164,6 @@ class Remote:
 
         def work(job: Job) -> None:
             with GUARD:
-                self._upkeep.begin(self.elapsed())
                 plan = self._upkeep.plan(self.elapsed(), forced=forced, metadata=metadata)
             refreshed = Refresh(self.place, self.transport, self.freshness, self.elapsed).run(plan)
             with GUARD:

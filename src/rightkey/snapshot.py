@@ -1,0 +1,91 @@
+"""Snapshot: one good answer, and how long what it says may be used.
+
+Times are `elapsed` seconds, which never go back; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rightkey.freshness import Freshness
+from rightkey.keyset import KeySet
+
+
+class Life(NamedTuple):
+    """For how many seconds an answer is fresh, and for how many more it may serve while none can be had."""
+
+    fresh: float
+    stale: float
+
+
+def life_of(headers: Mapping[str, str], freshness: Freshness) -> Life:
+    """What an answer's headers say of its life, within the settings' bounds (RFC 9111, 5.2.2; RFC 5861)."""
+    directives = _directives(headers.get("cache-control", ""))
+    max_age = _seconds(directives.get("max-age"))
+    fresh = freshness.life if max_age is None else max_age - (_seconds(headers.get("age")) or 0)
+    allowed = 0.0 if "must-revalidate" in directives else _seconds(directives.get("stale-if-error"))
+    stale = freshness.stale_if_error
+    if allowed is not None:
+        stale = min(stale, max(allowed, freshness.min_stale))
+    return Life(min(max(fresh, freshness.min_life), freshness.max_life), stale)
+
+
+def _directives(value: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in value.lower().split(","))
+    return {name.strip(): argument.strip().strip('"') for name, _, argument in parts}
+
+
+def _seconds(text: str | None) -> float | None:
+    text = (text or "").strip()
+    return float(text[:12]) if text.isascii() and text.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One good answer and its times. Immutable: readers need no lock.
+
+    `published` is what the issuer says; `keys` is that less what is leaked or distrusted.
+    """
+
+    published: KeySet = field(repr=False)
+    keys: KeySet
+    began: float
+    """When the request began: what the answer says was so then at the earliest."""
+    refresh_at: float
+    fresh_until: float
+    stale_until: float
+    url: str | None = None
+    etag: str | None = None
+    modified: str | None = None
+
+
+def snapshot_of(
+    published: KeySet,
+    keys: KeySet,
+    began: float,
+    headers: Mapping[str, str],
+    freshness: Freshness,
+    jitter: float,
+    url: str | None = None,
+) -> Snapshot:
+    """Give an answer its times.
+
+    Args:
+        jitter: from 0 to 1; spreads the refresh over the last fifth of the life, so that the processes
+            of a service do not ask all at once.
+    """
+    life = life_of(headers, freshness)
+    fresh_until = began + life.fresh
+    return Snapshot(
+        published=published,
+        keys=keys,
+        began=began,
+        refresh_at=fresh_until - life.fresh * (0.2 - 0.1 * jitter),
+        fresh_until=fresh_until,
+        stale_until=fresh_until + life.stale,
+        url=url,
+        etag=headers.get("etag"),
+        modified=headers.get("last-modified"),
+    )
