@@ -61,7 +61,9 @@ class AsyncVerifier(Face):
         asked = asked_of(require, nonce, access_token)
         outcome: Verified | RightkeyError
         try:
-            outcome = await self.verify(raw, require=require, nonce=nonce, access_token=access_token)
+            outcome = await self.verify(
+                raw, require=asked.require or (), nonce=nonce, access_token=access_token
+            )
         except RightkeyError as error:
             outcome = error
         return self._explain(raw, outcome, asked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 
-_TO_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")  # what only the other alphabet has becomes a foreign letter
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # the other alphabet and padding become foreign letters
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _PADDING = (b"", None, b"==", b"=")
 # The letters a last group of two or three may end with: those whose left-over bits are zero.

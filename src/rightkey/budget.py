@@ -65,6 +65,10 @@ class Draws:
         self.level -= 1.0
         return True
 
+    def give_back(self) -> None:
+        """Return one that nobody was asked for."""
+        self.level = min(self.most, self.level + 1.0)
+
     def refill(self, now: float) -> None:
         if self.barren and now - self.barren_at >= BARREN_FORGOTTEN:
             self.barren = 0
@@ -99,6 +103,9 @@ class Settled:
     again: dict[bytes, tuple[float, int]] = field(default_factory=dict)
 
     def settle(self, question: bytes, now: float) -> None:
+        """Settle it; of many who asked the same at once, the first counts."""
+        if self.holds(question, now):
+            return
         _, times = self.again.pop(question, (0.0, 0))
         self.again[question] = (now + PAUSES[min(times, len(PAUSES) - 1)], times + 1)
         if len(self.again) > MAX_SETTLED:

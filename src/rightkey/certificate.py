@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from cryptography.exceptions import UnsupportedAlgorithm
-
 from rightkey import base64url
 from rightkey.errors import Misconfigured
 
@@ -84,8 +82,7 @@ def read_der(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
 
     try:
         facts = x509.facts(der)
-    except (ValueError, UnsupportedAlgorithm, TypeError, AttributeError, Warning):
-        # A serial number below one is a warning of the library's today and an error tomorrow.
+    except x509.UNREADABLE:
         raise Unreadable("x5c holds no readable certificate") from None
     sha1 = hashlib.sha1(der, usedforsecurity=False).digest()  # a name that RFC 7517 gives, not a protection
     return Certificate(
@@ -159,10 +156,10 @@ def policy(asked: Policy) -> Certificates | None:
 
 
 def _pin(pin: str) -> str:
-    hexadecimal = pin.replace(":", "")
     try:
+        hexadecimal = pin.replace(":", "")
         octets = bytes.fromhex(hexadecimal) if len(hexadecimal) == 64 else base64url.decode_published(pin)
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         octets = b""
     if len(octets) != 32:
         raise Misconfigured("a pin is not a SHA-256 thumbprint", hint="give x5t#S256, or 64 hex digits")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import (
     Criticality,
@@ -19,6 +20,19 @@ from cryptography.x509.verification import (
     Store,
     VerificationError,
 )
+
+UNREADABLE: tuple[type[Exception], ...] = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    Warning,
+)
+"""What `cryptography` raises of a certificate that it cannot read. A serial number below one is a warning
+today and an error tomorrow."""
+_UNPROVEN: tuple[type[Exception], ...] = (*UNREADABLE, VerificationError)
 
 
 def facts(der: bytes) -> dict[str, Any]:
@@ -60,7 +74,7 @@ def leads_to(roots: Store, der: bytes, others: Iterable[bytes], now: float) -> s
     try:
         chain = [x509.load_der_x509_certificate(one) for one in others]
         builder.build_client_verifier().verify(x509.load_der_x509_certificate(der), chain)
-    except (VerificationError, ValueError) as error:
+    except _UNPROVEN as error:
         return type(error).__name__
     return None
 

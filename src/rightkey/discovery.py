@@ -48,7 +48,7 @@ def read_metadata(issuer: Issuer, response: Response) -> Metadata:
     try:
         document = strictjson.read_unique(strictjson.without_mark(response.body))
     except strictjson.NotJson as error:
-        raise _invalid(f"it is {error}") from None
+        raise _invalid(str(error)) from None
     stated = _stated_issuer(issuer, document.get("issuer"))
     return Metadata(stated, _jwks_uri(issuer, document.get("jwks_uri")), document)
 

@@ -14,7 +14,7 @@ token, a signature or a claim's value beyond the issuer and the key id: it may b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 CODES: dict[str, str] = {
@@ -49,7 +49,7 @@ class Failure:
     claim: str
     reason: str
     expected: Any = None
-    got: Any = None
+    got: Any = field(default=None, repr=False)
 
 
 class RightkeyError(Exception):

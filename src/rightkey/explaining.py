@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rightkey import strictjson
+from rightkey.algorithms import ALGORITHMS
 from rightkey.certificate import Certificate
 from rightkey.errors import InsufficientScope, IssuerFault, RightkeyError, TokenRejected
 from rightkey.keys import Key
@@ -134,19 +135,16 @@ class _Teller:
     def _token(self, unverified: Unverified) -> None:
         header = unverified.header
         size = len(unverified.signed) + len(unverified.signature)
-        self._add(
-            "token", f"three parts, alg {header.alg}, kid {shown(header.kid)}", header=dict(header.members)
-        )
+        alg = header.alg if header.alg in ALGORITHMS else shown(header.alg)
+        self._add("token", f"three parts, alg {alg}, kid {shown(header.kid)}", header=dict(header.members))
         require_allowed(header, self._trust.allowed)
         self._add("algorithm", f"{header.alg} is allowed", size=size)
 
     def _claims(self, unverified: Unverified) -> None:
-        try:
-            claims = strictjson.read_object(unverified.payload)
-        except strictjson.NotJson:
-            if isinstance(self._outcome, TokenRejected):
-                raise self._outcome from None
-            raise
+        outcome = self._outcome
+        if isinstance(outcome, TokenRejected) and outcome.code == "token_malformed":
+            raise outcome  # its header was read, so that it is the payload that cannot be
+        claims = strictjson.read_object(unverified.payload)
         judge_claims(self._trust, unverified.header, claims, self._located.issuer, self._now, self._asked)
         self._add("claims", "issuer, audience, times and kind are as required", claims=claims)
 

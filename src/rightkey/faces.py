@@ -103,7 +103,9 @@ class Face:
         Raises:
             Misconfigured: the keys were handed over: hand over others.
         """
-        self._fetched("distrust").distrust(name)
+        from rightkey.registry import REGISTRY
+
+        REGISTRY.distrust(self._fetched("distrust").place, name)
 
     def status(self) -> Status:
         """How fresh the keys are, and for how long a revoked one could still be accepted.
@@ -128,7 +130,7 @@ class Face:
             tried, limit = (before.tried, 4) if before is not None else ((), 8)
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory, limit, tried)
 
-        return Pursuit(self._source, judge, self._source.elapsed(), threads=threads)
+        return Pursuit(self._source, judge, self._source.moment(), threads=threads)
 
     def _explain(self, raw: str | bytes, outcome: Verified | RightkeyError, asked: Asked) -> Explanation:
         from rightkey.explaining import explain

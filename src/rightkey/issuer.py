@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
 
 _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
 _PRINTABLE = r"[!-~]+"
-_HOST = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]"
+_AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def url_fault(url: str) -> str | None:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "it is not a URL"
-    return _scheme_fault(parts.scheme, host) or _part_fault(parts, host)
+    return _scheme_fault(parts.scheme, host) or _part_fault(url, parts.netloc)
 
 
 def is_loopback(host: str) -> bool:
@@ -94,11 +94,9 @@ def _scheme_fault(scheme: str, host: str) -> str | None:
     return "only https is spoken"
 
 
-def _part_fault(parts: SplitResult, host: str) -> str | None:
-    authority = parts.netloc.rpartition("@")
-    if authority[1]:
+def _part_fault(url: str, authority: str) -> str | None:
+    if "@" in authority:
         return "a user name or password has no place in it"
-    if parts.fragment or parts.geturl() != parts._replace(fragment="").geturl():
+    if "#" in url:
         return "a fragment has no place in it"
-    name = f"[{host}]" if ":" in host else host
-    return None if re.fullmatch(_HOST, name) else "it has no proper host name"
+    return None if re.fullmatch(_AUTHORITY, authority) else "it has no proper host name"

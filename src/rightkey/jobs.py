@@ -38,6 +38,8 @@ class Job:
     late: Callable[[], None]
     after: Callable[[], None]
     done: Future[None] = field(default_factory=Future)
+    waiters: set[object] = field(default_factory=set)
+    """Who waits for it on a thread. It ends with the job, so that a fork leaves nobody behind in it."""
     claimed: bool = False
     given_up: bool = False
 
@@ -82,6 +84,9 @@ class Jobs:
         Returns:
             The job; None where no thread may be started: too many run or hang, or the interpreter ends.
         """
+        if len(self._jobs) >= MAX_JOBS:
+            for other in list(self._jobs):  # nobody may have asked for those whose time is up
+                self.find(other)
         if len(self._jobs) >= MAX_JOBS or self._hung.get(key, 0) >= MAX_HUNG:
             return None
         job = Job(key, time.monotonic() + seconds, late, after)
@@ -123,6 +128,7 @@ class Jobs:
             with GUARD:
                 if job.given_up:  # it hung, and has come back
                     self._hung -= Counter((job.key,))
+                job.claimed = True  # who waits still cannot give it up from here on
                 self._leave(job)
             if not job.given_up:
                 job.done.set_result(None)

@@ -137,7 +137,7 @@ def judge(member: Any, *, published: bool) -> Key:
     Args:
         published: whether an issuer published it, so that the world has what private half it holds.
     """
-    if member is strictjson.NAMED_TWICE:
+    if strictjson.marked(member):
         raise Skip("named_twice")
     if not isinstance(member, Mapping):
         raise Skip("not_an_object")
@@ -219,6 +219,8 @@ def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
     modulus, exponent = (int.from_bytes(base64url.decode_published(jwk[name])) for name in ("n", "e"))
     if modulus.bit_length() not in RSA_BITS:
         raise Skip("weak", f"RSA of {modulus.bit_length()} bits, not 2048 to 8192")
+    if modulus % 2 == 0:
+        raise Skip("malformed", "the RSA modulus is even: no two primes make it")
     if exponent not in RSA_EXPONENTS:
         raise Skip("weak", "the RSA exponent is even, under 3 or over 32 bits")
     if _is_roca(modulus):
@@ -251,13 +253,13 @@ _NUMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "AK
 
 
 def _numbers(public_key: Any) -> dict[str, str]:
-    """The members that RFC 7638 hashes, in their one proper spelling. Raises KeyError for another type."""
+    """The members that RFC 7638 hashes, in their one spelling. Raises KeyError for another type or curve."""
     if isinstance(public_key, rsa.RSAPublicKey):
         rsa_numbers = public_key.public_numbers()
         return {"kty": "RSA", "n": _integer(rsa_numbers.n), "e": _integer(rsa_numbers.e)}
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         point = public_key.public_numbers()
-        crv, size = next((c, s) for c, (curve, s) in CURVES.items() if curve.name == point.curve.name)
+        crv, size = {curve.name: (crv, size) for crv, (curve, size) in CURVES.items()}[point.curve.name]
         return {"kty": "EC", "crv": crv, "x": _integer(point.x, size), "y": _integer(point.y, size)}
     for kty, name, x, classes in (("OKP", "crv", "x", OKP_KEYS), ("AKP", "alg", "pub", AKP_KEYS)):
         for value, class_ in classes.items():

@@ -103,7 +103,8 @@ class KeySet:
 
     def without(self, thumbprints: Iterable[str], reason: str) -> KeySet:
         """The set less the keys with these thumbprints, which are skipped for the reason given."""
-        gone = [key for key in self.keys if key.thumbprint in frozenset(thumbprints)]
+        unwanted = frozenset(thumbprints)
+        gone = [key for key in self.keys if key.thumbprint in unwanted]
         if not gone:
             return self
         skipped = [Skipped(key.kid, reason, SKIPPED[reason], key.thumbprint) for key in gone]
@@ -125,6 +126,8 @@ class KeySet:
 
 
 def _members(document: str | bytes | Mapping[str, Any]) -> list[Any]:
+    if not isinstance(document, str | bytes | Mapping):
+        raise TypeError(f"a key set is str, bytes or a mapping, not {type(document).__name__}")
     try:
         if isinstance(document, Mapping):
             value: Mapping[str, Any] = document

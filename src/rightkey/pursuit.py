@@ -30,7 +30,7 @@ class Pursuit:
         self,
         source: Source,
         judge: Callable[[Held, NeedsNewer | None], Verified],
-        came: float,
+        came: int,
         *,
         threads: bool,
     ) -> None:
@@ -38,6 +38,7 @@ class Pursuit:
         self._judge = judge
         self._came = came
         self._waiter = self if threads else None
+        self._waited = False
         self._until = time.monotonic() + source.wait
         self.verified: Verified
 
@@ -50,7 +51,7 @@ class Pursuit:
         """Each job to wait for. Raises what `verify` raises."""
         need = self._need(None)
         if need is not None and need.reason == "no_keys":
-            yield from self._first_keys(need)
+            yield from self._first_keys()
             need = self._need(None)
             if need is not None and need.reason == "no_keys":
                 raise self._source.verdict(need, self._came, answered=True)
@@ -61,23 +62,24 @@ class Pursuit:
             try:
                 yield job
             finally:
-                self._source.left(self._waiter)
+                job.waiters.discard(self._waiter)
             if not job.done.done():
                 raise self._source.verdict(need, self._came, answered=False)
             need = self._need(need)
 
-    def _first_keys(self, need: NeedsNewer) -> Iterator[Job]:
+    def _first_keys(self) -> Iterator[Job]:
+        """One attempt to have keys that may be used. Whether or not it came to anything, this caller is
+        served from then on what is within its bound.
+        """
         job = self._source.obtain()
-        if job is None:
-            return
-        yield job
-        if not job.done.done():
-            raise self._source.verdict(need, self._came, answered=False)
+        if job is not None:
+            yield job
+        self._waited = True
 
     def _need(self, before: NeedsNewer | None) -> NeedsNewer | None:
         """What is still needed; None where the verdict is reached."""
         try:
-            self.verified = self._judge(self._source.held(), before)
+            self.verified = self._judge(self._source.held(waited=self._waited), before)
         except NeedsNewer as need:
             return need
         return None

@@ -52,6 +52,8 @@ class Refreshed:
 
     began: float
     """When the request for the keys began, or the refresh, where it never came to that."""
+    moment: int = 0
+    """The same as a count, which no two readings share: what is greater came later."""
     metadata: Metadata | None = None
     metadata_began: float | None = None
     keys: KeySet | None = None
@@ -66,16 +68,25 @@ class Refreshed:
 class Refresh:
     """One run. Used once, by one thread."""
 
-    def __init__(self, place: Place, transport: Transport, freshness: Freshness, elapsed: Elapsed) -> None:
+    def __init__(
+        self,
+        place: Place,
+        transport: Transport,
+        freshness: Freshness,
+        elapsed: Elapsed,
+        moment: Callable[[], int],
+    ) -> None:
         self._place = place
         self._transport = transport
         self._freshness = freshness
         self._elapsed = elapsed
+        self._count = moment
         self._deadline = elapsed() + freshness.wait
         self._requests: list[tuple[str, str]] = []
         self._metadata: Metadata | None = None
         self._metadata_began: float | None = None
-        self._began = elapsed()
+        self._began, self._moment = elapsed(), moment()
+        self._discovered = False
         self._url: str | None = None
 
     def run(self, plan: Plan) -> Refreshed:
@@ -84,6 +95,10 @@ class Refresh:
             keys, response = self._keys(plan)
         except IssuerFault as failure:
             return self._result(failure=failure)
+        except Exception as error:  # noqa: BLE001 - without a failure there is no backoff
+            unforeseen = IssuerUnavailable("keys_unavailable", f"the refresh raised {type(error).__name__}")
+            unforeseen.__cause__ = error
+            return self._result(failure=unforeseen)
         return self._result(keys=keys, headers=response.headers)
 
     def _keys(self, plan: Plan) -> tuple[KeySet | None, Response]:
@@ -92,10 +107,10 @@ class Refresh:
             response = self._ask_for_keys(url, plan)
             moved = response.status in MOVED
         except IssuerUnavailable as failure:
-            if not self._may_have_moved(plan, failure):
+            if not self._may_have_moved(failure):
                 raise
             moved, response = True, None
-        if moved and self._place.issuer is not None and self._metadata is None:
+        if moved and self._place.issuer is not None and not self._discovered:
             # The address may be out of date: what the issuer says of itself decides, and only if it differs.
             found = self._discover(plan.fallback).jwks_uri
             if found != url or response is None:
@@ -108,18 +123,18 @@ class Refresh:
             raise NoSigningKey(keys)
         return keys, response
 
-    def _may_have_moved(self, plan: Plan, failure: IssuerUnavailable) -> bool:
+    def _may_have_moved(self, failure: IssuerUnavailable) -> bool:
         gone = isinstance(failure.__cause__, ExchangeFailed) and failure.__cause__.reason == "dns"
-        return gone and self._place.issuer is not None and self._metadata is None
+        return gone and self._place.issuer is not None and not self._discovered
 
     def _ask_for_keys(self, url: str, plan: Plan) -> Response:
-        self._began, self._url = self._elapsed(), url
+        self._began, self._moment, self._url = self._elapsed(), self._count(), url
         etag, modified = (plan.etag, plan.modified) if url == plan.url else (None, None)
         request = jwks_request(url, etag=etag, modified=modified, forced=plan.forced)
         return self._get(request, "keys_unavailable", "keys")
 
     def _discover(self, fallback: Metadata | None) -> Metadata:
-        began = self._elapsed()
+        began, self._discovered = self._elapsed(), True
         try:
             self._metadata = self._ask_for_metadata()
         except IssuerFault:
@@ -150,7 +165,7 @@ class Refresh:
         )
         try:
             response = self._transport.get(bounded)
-        except Exception as error:
+        except BaseException as error:  # on a thread of its own: a cancellation in there is not ours
             word = error.reason if isinstance(error, ExchangeFailed) else type(error).__name__
             self._requests.append((request.url, word))
             why = str(error) if isinstance(error, ExchangeFailed) else f"the transport raised {word}"
@@ -166,6 +181,7 @@ class Refresh:
     ) -> Refreshed:
         return Refreshed(
             began=self._began,
+            moment=self._moment,
             metadata=self._metadata,
             metadata_began=self._metadata_began,
             keys=keys,

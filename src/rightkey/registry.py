@@ -6,10 +6,12 @@ where the keys come from, the transport, the freshness and the clock of elapsed 
 
 from __future__ import annotations
 
+import os
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from rightkey.exchange import Transport
 from rightkey.freshness import Freshness
@@ -28,18 +30,24 @@ class SystemElapsed:
     not outlive their life through either.
     """
 
-    def __init__(self) -> None:
-        self._base = (time.time(), time.monotonic(), 0.0)
+    def __init__(
+        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._base = (wall(), monotonic(), 0.0)
+        self._latest = 0.0
 
     def __call__(self) -> float:
-        wall, monotonic = time.time(), time.monotonic()
+        wall, monotonic = self._wall(), self._monotonic()
         was_wall, was_monotonic, total = self._base
         passed = max(wall - was_wall, monotonic - was_monotonic)
         # The base moves about once a second, as one reference, so that no lock is needed: of two threads
         # that move it at once either is right. Moved at each call, the two clocks' noise would add up.
         if passed >= 1.0 or wall < was_wall:
             self._base = (wall, monotonic, total + passed)
-        return total + passed
+        # A wall clock that was set forward and back again within that second must not take us back.
+        self._latest = latest = max(self._latest, total + passed)
+        return latest
 
 
 SYSTEM = SystemElapsed()
@@ -48,33 +56,63 @@ SYSTEM = SystemElapsed()
 class Registry:
     """Entries of live verifiers are pinned by them; of the others the latest are kept.
 
-    An entry that was let go and comes back has a new budget; so that nobody gains by it, entries with a
-    verifier are never let go, and verifiers are built by the service's owner, not by a token.
+    An entry that was let go and comes back has a new budget; so that nobody gains by it, none is let go
+    whose budget is not full, that backs off, or that knows of a leaked key.
     """
 
     def __init__(self, most: int = MAX_IDLE) -> None:
         self._most = most
         self._live: weakref.WeakValueDictionary[Hashable, Remote] = weakref.WeakValueDictionary()
         self._recent: OrderedDict[Hashable, Remote] = OrderedDict()
+        self._distrusted: dict[Place, set[str]] = {}
 
     def remote(
         self, place: Place, transport: Transport, freshness: Freshness, elapsed: Elapsed | None
     ) -> Remote:
         """The entry for these, made where there is none."""
         clock = elapsed or SYSTEM
-        key = (place, _identity(transport), freshness, clock)
+        key = (place, _identity(transport), freshness, _identity(clock))
         with GUARD:
-            remote = self._live.get(key) or Remote(place, transport, freshness, clock)
-            self._live[key] = remote
+            remote = self._live.get(key)
+            if remote is None:
+                distrusted = self._distrusted.get(place, ())
+                remote = self._live[key] = Remote(place, transport, freshness, clock, distrusted)
             self._recent[key] = remote
             self._recent.move_to_end(key)
-            while len(self._recent) > self._most:
-                self._recent.popitem(last=False)
+            if len(self._recent) > self._most:
+                self._let_go()
         return remote
 
+    def distrust(self, place: Place, name: str) -> None:
+        """Refuse the keys of a place with this key id or thumbprint, in every entry there is or will be."""
+        with GUARD:
+            self._distrusted.setdefault(place, set()).add(name)
+            remotes = [remote for remote in self._live.values() if remote.place == place]
+        for remote in remotes:
+            remote.distrust(name)
 
-def _identity(transport: Transport) -> Hashable:
-    return transport if isinstance(transport, Hashable) else id(transport)
+    def spread(self) -> None:
+        """Have every entry refreshed at a moment of its own. Called in a forked child."""
+        for remote in list(self._live.values()):
+            remote.spread()
+
+    def _let_go(self) -> None:
+        """Let the oldest go that may be; the latest stays."""
+        older = list(self._recent.items())[:-1]
+        idle = [key for key, remote in older if remote.may_be_forgotten()]
+        for key in idle[: len(self._recent) - self._most]:
+            del self._recent[key]
+
+
+def _identity(thing: Any) -> Hashable:
+    try:
+        hash(thing)
+    except TypeError:  # its entry holds it, so that no other can have its id
+        return id(thing)
+    return thing  # type: ignore[no-any-return]
 
 
 REGISTRY = Registry()
+
+if hasattr(os, "register_at_fork"):  # after what jobs.py does there, since it is loaded before
+    os.register_at_fork(after_in_child=REGISTRY.spread)

@@ -124,7 +124,7 @@ def group(name: str) -> Grant:
 
 def claim(name: str, value: Any) -> Claim:
     """A claim that equals the value (a string, number, boolean or None), or is an array holding it."""
-    if not name or '"' in name or (isinstance(value, str) and '"' in value):
+    if not _nameable(name) or (isinstance(value, str) and '"' in value):
         raise Misconfigured("a claim's name and value are without double quotes, and the name is not empty")
     if not isinstance(value, str | int | float | bool | None):
         raise Misconfigured(f"claim {name!r}: a value to compare with is a string, number, boolean or None")
@@ -188,9 +188,13 @@ _PLAIN = r'[^\s(),"\\]+'
 
 
 def _grant(kind: str, name: str) -> Grant:
-    if not name or '"' in name:
+    if not _nameable(name):
         raise Misconfigured(f"a {kind} is a string with something in it, and without double quotes")
     return Grant(kind, name)
+
+
+def _nameable(name: Any) -> bool:
+    return isinstance(name, str) and name != "" and '"' not in name
 
 
 def _parts(word: str, parts: tuple[str | Requirement, ...]) -> tuple[Requirement, ...]:
@@ -268,7 +272,7 @@ def _value(word: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

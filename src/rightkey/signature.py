@@ -23,6 +23,7 @@ MAX_HEADER = 16 * 1024
 MAX_TRIED = 8
 """How many keys are tried on one signature."""
 
+_TEXT = (str, bytes)  # a union would be made anew at each call
 _STRINGS = ("alg", "kid", "typ", "cty", "x5t", "x5t#S256")
 _REFUSED = {
     "crit": "the header makes an extension critical (crit), and none is understood here",
@@ -53,6 +54,9 @@ class Unverified(NamedTuple):
     signature: bytes
     segment: bytes
     """The header as the token spells it."""
+
+    def __repr__(self) -> str:  # the other fields make up the token
+        return f"Unverified(kid={self.header.kid!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +99,20 @@ def known_algorithms(names: Collection[str]) -> frozenset[str]:
     Raises:
         Misconfigured: none, a plain string, or one that is not in the table.
     """
-    if isinstance(names, str) or not names:
+    try:
+        asked = frozenset(() if isinstance(names, str) else names)
+    except TypeError:  # nothing to go through, or no names in it
+        asked = frozenset()
+    if not asked:
         raise Misconfigured(
             "algorithms is a list of names, with one in it at least", hint='such as ["RS256"]'
         )
-    unknown = sorted(set(names) - ALGORITHMS.keys())
+    unknown = [str(one) for one in asked - ALGORITHMS.keys()]
     if unknown:
-        hint = "a shared secret (HS256 ...) verifies nothing here" if unknown[0].startswith("HS") else None
-        raise Misconfigured(f"algorithm {unknown[0]!r} is not known here", hint=hint)
-    return frozenset(names)
+        name = min(unknown)
+        hint = "a shared secret (HS256 ...) verifies nothing here" if name.startswith("HS") else None
+        raise Misconfigured(f"algorithm {name!r} is not known here", hint=hint)
+    return asked
 
 
 def read(raw: str | bytes, headers: Mapping[bytes, Header] | None = None) -> Unverified:
@@ -138,7 +147,7 @@ def read_header(segment: bytes) -> Header:
     try:
         members = strictjson.read_unique(base64url.decode(segment))
     except strictjson.NotJson as error:
-        raise malformed(f"its header is {error}") from None
+        raise malformed(f"its header is refused: {error}") from None
     except ValueError:
         raise malformed("its header is not canonical base64url") from None
     for name in _STRINGS:
@@ -198,7 +207,7 @@ def shown(kid: str | None) -> str:
 
 
 def _octets(raw: str | bytes) -> bytes:
-    if not isinstance(raw, str | bytes):
+    if not isinstance(raw, _TEXT):
         raise TypeError(f"a token is str or bytes, not {type(raw).__name__}")
     if not raw:
         raise TokenRejected("token_missing", "no token was given")

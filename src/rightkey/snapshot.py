@@ -6,7 +6,7 @@ Times are `elapsed` seconds, which never go back; nothing here reads a clock.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rightkey.freshness import Freshness
@@ -59,6 +59,8 @@ class Snapshot:
     url: str | None = None
     etag: str | None = None
     modified: str | None = None
+    control: str | None = None
+    """Its `Cache-Control`, which an answer that renews it need not repeat (RFC 9111, section 4.3.4)."""
 
 
 def snapshot_of(
@@ -82,10 +84,20 @@ def snapshot_of(
         published=published,
         keys=keys,
         began=began,
-        refresh_at=fresh_until - life.fresh * (0.2 - 0.1 * jitter),
+        refresh_at=_refresh_at(began, fresh_until, jitter),
         fresh_until=fresh_until,
         stale_until=fresh_until + life.stale,
         url=url,
         etag=headers.get("etag"),
         modified=headers.get("last-modified"),
+        control=headers.get("cache-control"),
     )
+
+
+def respread(snapshot: Snapshot, jitter: float) -> Snapshot:
+    """The same, refreshed at another moment."""
+    return replace(snapshot, refresh_at=_refresh_at(snapshot.began, snapshot.fresh_until, jitter))
+
+
+def _refresh_at(began: float, fresh_until: float, jitter: float) -> float:
+    return fresh_until - (fresh_until - began) * (0.2 - 0.1 * jitter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -83,6 +82,7 @@ class Trust:
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
+    kind_judges: bool = field(init=False, repr=False)
     requirement: AllOf | None = field(init=False, repr=False)
     certificate_policy: Certificates | None = field(init=False, repr=False)
 
@@ -93,6 +93,7 @@ class Trust:
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
             "kind": profile_named(self.profile),
+            "kind_judges": profile_named(self.profile).judges,
             "requirement": requirement_of(self.require),
             "certificate_policy": _certificate_policy(self.certificates),
         }
@@ -145,7 +146,7 @@ def _audiences(audience: Any) -> frozenset[str] | None:
 
 def _leeway(leeway: Any) -> float:
     number = isinstance(leeway, int | float) and not isinstance(leeway, bool)
-    if not number or not math.isfinite(leeway) or not 0 <= leeway <= MAX_LEEWAY:
+    if not number or not 0 <= leeway <= MAX_LEEWAY:  # which NaN is not
         raise Misconfigured(f"leeway is in seconds, from 0 to {MAX_LEEWAY:.0f}")
     return float(leeway)
 

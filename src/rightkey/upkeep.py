@@ -4,7 +4,7 @@ A plain machine without a clock, lock or thread: whoever drives it passes the ti
 and lets one thread in at a time. Readers take `held`, which is replaced whole and never changed.
 
     serve(now)          may the held keys be used, and is a refresh due?
-    ask(now, question)  may a token that the held keys do not satisfy have them fetched anew?
+    ask(now, need)      may a token that the held keys do not satisfy have them fetched anew?
     plan(...)           what the refresh starts from
     take(...)           what came of it
 """
@@ -31,7 +31,7 @@ from rightkey.events import (
 from rightkey.freshness import Freshness
 from rightkey.keyset import KeySet
 from rightkey.refresh import NoSigningKey, Plan, Refreshed
-from rightkey.snapshot import Snapshot, snapshot_of
+from rightkey.snapshot import Snapshot, respread, snapshot_of
 from rightkey.trust import NOTHING, Held
 from rightkey.verdict import NeedsNewer
 
@@ -95,7 +95,8 @@ class Upkeep:
         self.metadata: Metadata | None = None
         self.metadata_began = 0.0
         self.last_failure: IssuerFault | None = None
-        self.last_answer_began = float("-inf")
+        self.last_answer = 0
+        """The moment at which the request of the latest good answer began, by its source's count."""
         self._failure_began = float("-inf")
         self._scheduled = Backoff()
         self._forced = Backoff()
@@ -106,8 +107,12 @@ class Upkeep:
 
     # -- serving
 
-    def serve(self, now: float) -> Serve:
-        """Whether the held keys may be used."""
+    def serve(self, now: float, *, waited: bool = False) -> Serve:
+        """Whether the held keys may be used.
+
+        Args:
+            waited: whether this caller has waited for an attempt already.
+        """
         snapshot = self.snapshot
         if snapshot is not None and now < snapshot.refresh_at:
             return Serve.HELD
@@ -119,7 +124,7 @@ class Upkeep:
         # Past its life one attempt is waited for: a service that idled may hold what was revoked long
         # ago. If it fails, what is held serves on, and nobody waits for the attempts that follow. One that
         # is under way has not failed: who comes meanwhile waits for it as well.
-        waited = now < snapshot.fresh_until or self._failure_began >= snapshot.fresh_until
+        waited = waited or now < snapshot.fresh_until or self._failure_began >= snapshot.fresh_until
         return Serve.HELD_AND_REFRESH if waited else Serve.WAIT
 
     def unavailable(self, now: float) -> IssuerUnavailable:
@@ -148,11 +153,20 @@ class Upkeep:
         drawn = self._draws.draw(now, may_take_last=first_time)
         return Ask.REFETCH if drawn else Ask.SPENT
 
-    def ask_metadata(self, now: float) -> bool:
-        """Whether the metadata may be read anew, since the keys alone brought nothing; draws if so."""
+    def ask_metadata(self, now: float, need: NeedsNewer) -> bool:
+        """Whether the metadata may be read anew, since a forced refetch of the keys alone brought nothing
+        new; draws if so. To be asked before the question is settled, and so once for each asking.
+        """
+        question = _question(need)
         if self.metadata is None or now - self.metadata_began <= self.freshness.metadata_recheck:
             return False
-        return not self._forced.left(now) and self._draws.draw(now, may_take_last=True)
+        if not self._draws.barren or self._forced.left(now) or self._settled.holds(question, now):
+            return False
+        return self._draws.draw(now, may_take_last=need.reason == "nothing_fits")
+
+    def not_asked(self) -> None:
+        """What was drawn for comes to nothing, since no thread was to be had."""
+        self._draws.give_back()
 
     def settle(self, now: float, need: NeedsNewer) -> None:
         """An answer whose request began after the token came has not mended it."""
@@ -207,15 +221,20 @@ class Upkeep:
         if refreshed.failure is not None:
             self._failure_began = refreshed.began
             events = self._failed(refreshed.failure, now, jitter, forced)
+            self._publish(self.snapshot)
         else:
             events = self._succeeded(refreshed, now, jitter, forced)
-        self._publish()
         return [*leaked, *events]
+
+    def spread(self, jitter: float) -> None:
+        """Refresh at another moment of the last fifth: forked workers must not ask all at once."""
+        if self.snapshot is not None:
+            self.snapshot = respread(self.snapshot, jitter)
 
     def distrust(self, name: str) -> None:
         """Refuse, from now on, the keys with this key id or thumbprint."""
         self._distrusted.add(name)
-        self._publish()
+        self._publish(self.snapshot)
 
     def _succeeded(self, refreshed: Refreshed, now: float, jitter: float, forced: bool) -> list[Event]:
         self._scheduled.succeeded()
@@ -223,8 +242,9 @@ class Upkeep:
         self.last_failure = None
         before = self.snapshot
         if before is not None and refreshed.began < before.began:
+            self._publish(before)
             return []  # overtaken: what a later request brought is newer
-        self.last_answer_began = refreshed.began
+        self.last_answer = refreshed.moment
         same = before is not None and (
             refreshed.keys is None or refreshed.keys.identities == before.published.identities
         )
@@ -234,12 +254,18 @@ class Upkeep:
         assert published is not None  # noqa: S101 - without keys before, no answer is 304
         validators = refreshed.headers
         if refreshed.keys is None and before is not None:  # a 304 may leave out what has not changed
-            kept = {"etag": before.etag, "last-modified": before.modified}
+            kept = {
+                "etag": before.etag,
+                "last-modified": before.modified,
+                "cache-control": before.control,
+            }
             validators = {name: value for name, value in kept.items() if value} | dict(validators)
-        self.snapshot = snapshot_of(
-            published, published, refreshed.began, validators, self.freshness, jitter, refreshed.url
+        self._publish(
+            snapshot_of(
+                published, published, refreshed.began, validators, self.freshness, jitter, refreshed.url
+            )
         )
-        if forced:
+        if forced or not same:
             self._draws.answered(now, new=not same)
         fetched = KeysFetched(self.name, len(published), len(published.skipped), forced)
         if same or before is None:
@@ -269,16 +295,22 @@ class Upkeep:
         self._leaked.update(leak.thumbprint for leak in leaks)
         return leaks
 
-    def _publish(self) -> None:
-        """Make what is held what readers see."""
-        if self.snapshot is None:
+    def _publish(self, snapshot: Snapshot | None) -> None:
+        """Make it what readers see: the keys before their times, since readers take the times first."""
+        if snapshot is None:
             return
-        keys = self.snapshot.published.without(self._leaked, "private_key_published")
+        keys = snapshot.published.without(self._leaked, "private_key_published")
         keys = keys.without(self._distrusted_in(keys), "distrusted")
         held = Held(keys, self.metadata.issuer if self.metadata else None)
         if held != self.held:  # the same object for the same keys: what remembers by it need not look again
             self.held = held
-        self.snapshot = replace(self.snapshot, keys=keys)
+        self.snapshot = replace(snapshot, keys=keys)
+
+    def may_be_forgotten(self, now: float) -> bool:
+        """Whether nobody gains anything if all this begins anew."""
+        self._draws.refill(now)
+        full = self._draws.level >= self._draws.most and not self._draws.barren
+        return full and not (self._leaked or self._scheduled.left(now) or self._forced.left(now))
 
     def _distrusted_in(self, keys: KeySet) -> list[str]:
         return [key.thumbprint for key in keys if {key.kid, key.thumbprint} & self._distrusted]
@@ -318,8 +350,10 @@ class Upkeep:
 def _question(need: NeedsNewer) -> bytes:
     """What a token asks, as a digest: headers come from strangers, and may be long."""
     header = need.header
-    asked = [need.reason, header.kid, header.x5t, header.x5t_s256, header.alg]
-    asked += sorted(key.thumbprint for key in need.tried)
+    if need.reason == "signature":  # whoever forges may vary the rest at will
+        asked = [need.reason, header.kid, *sorted(key.thumbprint for key in need.tried)]
+    else:
+        asked = [need.reason, header.kid, header.x5t, header.x5t_s256, header.alg]
     return hashlib.blake2b(repr(asked).encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 

@@ -177,11 +177,9 @@ def judge_claims(
     Raises:
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
     """
-    if trust.spellings is not None:
-        spellings = trust.spellings if stated is None else (stated,)
-        failure = registered.issuer_failure(claims, spellings)
-        if failure is not None:
-            raise _not_trusted(failure)
+    spellings = trust.spellings
+    if spellings is not None and claims.get("iss") not in (spellings if stated is None else (stated,)):
+        raise _not_trusted(registered.issuer_failure(claims, spellings if stated is None else (stated,)))
     failures = registered.time_failures(claims, now, trust.leeway, exp_required=trust.require_exp)
     failures += registered.type_failures(claims)
     if trust.audiences is not None:
@@ -189,7 +187,7 @@ def judge_claims(
     wrong_kind = trust.kind.type_failure(header.typ)
     if wrong_kind is not None:
         failures.append(wrong_kind)
-    if trust.kind.judges or asked is not PLAIN:
+    if trust.kind_judges or asked is not PLAIN:
         presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token)
         failures += trust.kind.failures(presented)
     if failures:
@@ -211,7 +209,7 @@ def _claims(payload: bytes, header: Header) -> dict[str, Any]:
     try:
         return strictjson.read_object(payload)
     except strictjson.NotJson as error:
-        raise malformed(f"its payload is {error}") from None
+        raise malformed(f"its payload is refused: {error}") from None
 
 
 def _signer(

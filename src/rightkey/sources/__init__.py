@@ -17,29 +17,34 @@ class Source(Protocol):
     def wait(self) -> float:
         """Seconds that one caller waits in all."""
 
-    def elapsed(self) -> float:
-        """Seconds that never go back."""
+    def moment(self) -> int:
+        """A count that grows with each reading, so that it can be told what came before what."""
 
-    def held(self) -> Held:
-        """The keys that may be used now; none where a caller must wait or go."""
+    def held(self, *, waited: bool = False) -> Held:
+        """The keys that may be used now; none where a caller must wait or go.
+
+        Args:
+            waited: whether the caller has waited for an attempt already.
+        """
 
     def obtain(self) -> Job | None:
         """The job to wait for where no keys may be used; None where it is too early to ask."""
 
-    def newer(self, need: NeedsNewer, came: float, waiter: object | None) -> Job | None:
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
         """The job to wait for so that newer keys may mend a token; None where none is to be had.
 
         Args:
             need: what the token needs.
-            came: when the token came, in `elapsed` seconds.
+            came: the moment at which the token came.
             waiter: what stands for a waiting thread, of which only so many may wait; None for a task.
-        """
+                It is among the job's `waiters` until it leaves.
 
-    def left(self, waiter: object | None) -> None:
-        """A thread waits no longer."""
+        Raises:
+            TokenRejected, IssuerUnavailable: the verdict, where it could not be asked for.
+        """
 
     def located(self) -> Located:
         """What is known of where the keys are, for whoever explains."""
 
-    def verdict(self, need: NeedsNewer, came: float, *, answered: bool) -> Exception:
+    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
         """What a token is told that was not mended. `answered`: whether the wait was not in vain."""

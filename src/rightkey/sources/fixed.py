@@ -22,24 +22,21 @@ class Fixed:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_held", Held(self.keys))
 
-    def elapsed(self) -> float:
-        return 0.0
+    def moment(self) -> int:
+        return 0
 
-    def held(self) -> Held:
+    def held(self, *, waited: bool = False) -> Held:
         return self._held
 
     def obtain(self) -> Job | None:
         return None
 
-    def newer(self, need: NeedsNewer, came: float, waiter: object | None) -> Job | None:
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
         return None
-
-    def left(self, waiter: object | None) -> None:
-        pass
 
     def located(self) -> Located:
         return Located(self.keys)
 
-    def verdict(self, need: NeedsNewer, came: float, *, answered: bool) -> Exception:
+    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
         assert need.error is not None  # noqa: S101 - it is None only where no keys are held
         return need.error

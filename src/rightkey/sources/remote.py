@@ -6,8 +6,10 @@ held; every fetch, wait and listener is without it.
 
 from __future__ import annotations
 
+import itertools
 import random
 import weakref
+from collections.abc import Iterable
 
 from rightkey.discovery import Metadata
 from rightkey.errors import IssuerUnavailable
@@ -32,7 +34,14 @@ class Subscription:
 class Remote:
     """One issuer's keys, shared by every verifier of the process that asks for the same."""
 
-    def __init__(self, place: Place, transport: Transport, freshness: Freshness, elapsed: Elapsed) -> None:
+    def __init__(
+        self,
+        place: Place,
+        transport: Transport,
+        freshness: Freshness,
+        elapsed: Elapsed,
+        distrusted: Iterable[str] = (),
+    ) -> None:
         self.place = place
         self.transport = transport
         self.freshness = freshness
@@ -40,24 +49,30 @@ class Remote:
         self.wait = freshness.wait
         self.listener_errors = 0
         self._last: Refreshed | None = None
+        self._moments = itertools.count(1)
         self._upkeep = Upkeep(place.name, freshness)
-        self._waiting: set[object] = set()
+        for name in distrusted:
+            self._upkeep.distrust(name)
         self._untold: list[Event] = []
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
 
     def subscribe(self, subscription: Subscription) -> None:
         """Tell this listener what happens, while its subscription lives."""
-        self._subscriptions.add(subscription)
+        with GUARD:
+            self._subscriptions.add(subscription)
 
     # -- what a verifier needs
 
-    def held(self) -> Held:
+    def moment(self) -> int:
+        return next(self._moments)
+
+    def held(self, *, waited: bool = False) -> Held:
         snapshot = self._upkeep.snapshot
         now = self.elapsed()
         if snapshot is not None and now < snapshot.refresh_at:
             return self._upkeep.held  # the warm path: no lock
         with GUARD:
-            serve = self._upkeep.serve(now)
+            serve = self._upkeep.serve(now, waited=waited)
             if serve is Serve.HELD_AND_REFRESH and JOBS.find(self) is None:
                 self._start()
             return self._upkeep.held if serve in (Serve.HELD, Serve.HELD_AND_REFRESH) else NOTHING
@@ -70,27 +85,22 @@ class Remote:
         self._tell()
         return job
 
-    def newer(self, need: NeedsNewer, came: float, waiter: object | None) -> Job | None:
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
         with GUARD:
             job = self._newer(need, came)
-        if job is not None and waiter is not None:
-            if len(self._waiting) >= self.freshness.waiting_threads:
-                raise self._too_many(need)
-            self._waiting.add(waiter)  # a set, since to add and to discard need no lock
+            if job is not None and waiter is not None:
+                if len(job.waiters) >= self.freshness.waiting_threads:
+                    raise self._too_many(need)
+                job.waiters.add(waiter)
         self._tell()
         return job
 
-    def left(self, waiter: object | None) -> None:
-        self._waiting.discard(waiter)
-
-    def verdict(self, need: NeedsNewer, came: float, *, answered: bool) -> Exception:
+    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
         with GUARD:
-            now = self.elapsed()
-            if need.error is not None and need.reason == "signature":
-                return need.error
             if not answered:
-                return self._upkeep.unavailable(now)
-            return self._upkeep.verdict(now, need, confirmed=self._upkeep.last_answer_began >= came)
+                return self._unanswered(need)
+            confirmed = self._upkeep.last_answer > came
+            return self._upkeep.verdict(self.elapsed(), need, confirmed=confirmed)
 
     # -- what its owner may do
 
@@ -103,6 +113,10 @@ class Remote:
         """Refuse the keys with this key id or thumbprint from now on, in every verifier of this issuer."""
         with GUARD:
             self._upkeep.distrust(name)
+
+    def may_be_forgotten(self) -> bool:
+        """Whether nobody gains anything if all this begins anew. Call with GUARD held."""
+        return self._upkeep.may_be_forgotten(self.elapsed())
 
     def status(self) -> Status:
         """How things are."""
@@ -138,26 +152,34 @@ class Remote:
         with GUARD:
             upkeep = self._upkeep
             failure = upkeep.last_failure
-            served = upkeep.serve(self.elapsed()) in (Serve.HELD, Serve.HELD_AND_REFRESH)
+            served = upkeep.serve(self.elapsed(), waited=True) in (Serve.HELD, Serve.HELD_AND_REFRESH)
             if served and not (fresh and failure is not None):
                 return
-            raise failure or upkeep.unavailable(self.elapsed())
+            # It is kept, and may be raised again: without the frames of whoever had it before.
+            raise (failure or upkeep.unavailable(self.elapsed())).with_traceback(None)
 
     # -- inside
 
-    def _newer(self, need: NeedsNewer, came: float) -> Job | None:
+    def _newer(self, need: NeedsNewer, came: int) -> Job | None:
         """Decide, with GUARD held."""
         job = JOBS.find(self)
         if job is not None:
             return job  # joining is free
         upkeep, now = self._upkeep, self.elapsed()
-        if upkeep.last_answer_began >= came:  # asked and answered: it is final, unless the keys have moved
+        if upkeep.last_answer > came:  # asked and answered: it is final, unless the keys have moved
+            moved = upkeep.ask_metadata(now, need)
             upkeep.settle(now, need)
-            return self._start(forced=True, metadata=True) if upkeep.ask_metadata(now) else None
+            return self._start(forced=True, metadata=True) if moved else None
         ask = upkeep.ask(now, need)
         if ask is Ask.SPENT:
             self._untold.append(upkeep.refused(now))
-        return self._start(forced=True) if ask is Ask.REFETCH else None
+        if ask is not Ask.REFETCH:
+            return None
+        job = self._start(forced=True)
+        if job is None:  # no thread was to be had
+            upkeep.not_asked()
+            raise self._unanswered(need)
+        return job
 
     def _start(self, *, forced: bool = False, metadata: bool = False) -> Job | None:
         """Start a refresh, with GUARD held."""
@@ -165,7 +187,8 @@ class Remote:
         def work(job: Job) -> None:
             with GUARD:
                 plan = self._upkeep.plan(self.elapsed(), forced=forced, metadata=metadata)
-            refreshed = Refresh(self.place, self.transport, self.freshness, self.elapsed).run(plan)
+            refresh = Refresh(self.place, self.transport, self.freshness, self.elapsed, self.moment)
+            refreshed = refresh.run(plan)
             with GUARD:
                 if JOBS.claim(job):
                     self._last = refreshed
@@ -176,6 +199,10 @@ class Remote:
             self._take(Refreshed(self.elapsed(), failure=IssuerUnavailable("keys_unavailable", why)), forced)
 
         return JOBS.start(self, self.freshness.wait, work, late, self._tell)
+
+    def spread(self) -> None:
+        """Draw the moment of the next refresh anew. Called in a forked child, where nothing else runs."""
+        self._upkeep.spread(random.random())  # noqa: S311 - spreads load, keeps no secret
 
     def _take(self, refreshed: Refreshed, forced: bool) -> None:
         jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
@@ -188,11 +215,19 @@ class Remote:
                 event = self._untold.pop(0)
             except IndexError:  # another thread was faster
                 return
-            for subscription in list(self._subscriptions):
+            with GUARD:  # a set that grows cannot be walked
+                subscriptions = list(self._subscriptions)
+            for subscription in subscriptions:
                 try:
                     subscription.listener(event)
                 except Exception:  # noqa: BLE001 - a listener's fault is not the token's
                     self.listener_errors += 1
+
+    def _unanswered(self, need: NeedsNewer) -> Exception:
+        """What a token is told that could not be asked for: nobody knows, but of a bad signature."""
+        if need.error is not None and need.reason == "signature":
+            return need.error
+        return self._upkeep.unavailable(self.elapsed())
 
     def _too_many(self, need: NeedsNewer) -> Exception:
         if need.reason == "signature" and need.error is not None:
