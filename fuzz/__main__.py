@@ -1,0 +1,51 @@
+"""`python -m fuzz [target] --runs N --seed S`: exit code 1 where an invariant does not hold."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+from random import Random
+
+from fuzz.targets import TARGETS, Target
+
+SLOW = 0.05
+"""Seconds. No input of a few kilobytes may take longer."""
+
+
+def run(name: str, target: Target, runs: int, seed: int) -> int:
+    """Throw `runs` inputs; tell what was seen, and return how many broke the invariant."""
+    accepted = broken = slow = 0
+    slowest, began = 0.0, time.perf_counter()
+    for number in range(runs):
+        start = time.perf_counter()
+        try:
+            accepted += target(Random(f"{name} {seed} {number}"), number)  # noqa: S311 - to be made again
+        except Exception:  # noqa: BLE001 - that is what is looked for
+            broken += 1
+            print(f"{name}: input {number} of seed {seed} breaks the invariant", file=sys.stderr)
+            traceback.print_exc()
+        took = time.perf_counter() - start
+        slowest = max(slowest, took)
+        slow += took > SLOW
+    seconds = time.perf_counter() - began
+    print(
+        f"{name}: {runs} inputs, {accepted} accepted, {runs - accepted - broken} refused, {broken} broken, "
+        f"slowest {1000 * slowest:.1f} ms, {slow} over {1000 * SLOW:.0f} ms, {seconds:.1f} s"
+    )
+    return broken
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument("target", nargs="?", choices=TARGETS, help="by default all of them")
+    parser.add_argument("--runs", type=int, default=10_000, help="inputs for each target")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same inputs")
+    asked = parser.parse_args()
+    names = [asked.target] if asked.target else list(TARGETS)
+    return 1 if sum(run(name, TARGETS[name], asked.runs, asked.seed) for name in names) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""How an issuer is reached: whom to believe in TLS, and how long to wait."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from rightkey.cli.ending import BadUse
+from rightkey.cli.keyfile import contents
+from rightkey.freshness import Freshness
+from rightkey.transport import DefaultTransport
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What `--ca-file` and `--timeout` ask for."""
+
+    ca_file: str | None
+    timeout: float | None
+
+    def transport(self) -> DefaultTransport:
+        """Raises BadUse where the file holds no certificate: that is not the issuer's fault."""
+        if self.ca_file is not None:
+            contents(self.ca_file)
+            try:
+                ssl.create_default_context(cafile=self.ca_file)
+            except (OSError, ValueError):
+                raise BadUse(f"{self.ca_file}: no PEM certificate in it") from None
+        return DefaultTransport(ca_file=self.ca_file)
+
+    def freshness(self) -> Freshness:
+        """One request may take all but a tenth of the wait, so that it is the request that gives up, and
+        says on what, and not the wait."""
+        if self.timeout is None:
+            return Freshness()
+        one = 0.9 * self.timeout
+        return Freshness(wait=self.timeout, timeout=one, connect_timeout=one)
+
+
+def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--ca-file` and `--timeout`."""
+    for option in (
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0.1, max=600),
+            metavar="SECONDS",
+            help="Wait for the issuer so long in all.  [default: 8]",
+        ),
+        click.option(
+            "--ca-file",
+            metavar="FILE",
+            help="PEM file of the authorities to trust for TLS, instead of the system's.",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,90 @@
+"""`rightkey decode`: what a token says, of which nothing was checked."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from rightkey import base64url, strictjson
+from rightkey.algorithms import SAFE
+from rightkey.cli import output, page
+from rightkey.cli import token as tokens
+from rightkey.cli.ending import as_json as error_as_json
+from rightkey.cli.ending import tell
+from rightkey.cli.moments import CLAIMS, distance, written
+from rightkey.errors import TokenRejected
+from rightkey.signature import malformed, require_allowed
+from rightkey.signature import read as read_strictly
+
+Said = tuple[dict[str, Any], dict[str, Any]]
+
+
+@click.command()
+@click.argument("token", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def decode(token: str | None, as_json: bool) -> int:
+    """Show the header and claims of TOKEN, unverified.
+
+    Without TOKEN, or with -, reads stdin. White space around it and a leading "Bearer " are left out. Reads
+    what it can, also of tokens that verify would refuse.
+    """
+    raw = tokens.read(token)
+    try:
+        header, claims = _said(raw)
+    except TokenRejected as error:
+        if not as_json:
+            return tell(error)
+        output.data({"verified": False, "error": error_as_json(error)})
+        return 1
+    refused = _refused(raw)
+    if as_json:
+        why = refused and {"code": refused.code, "message": str(refused)}
+        output.data({"verified": False, "header": header, "claims": claims, "refused": why})
+        return 0
+    output.words("unverified", "nothing of this was checked")
+    _show(header, claims)
+    if refused:
+        output.words("note", f"verify would refuse it: {refused}")
+    return 0
+
+
+def value(name: str, what: Any, now: float) -> str:
+    """A claim's value for people: text as it is, times told, all else as JSON."""
+    if name in CLAIMS and type(what) in (int, float):
+        return f"{what}  {written(what)}, {distance(what, now)}"
+    return what if isinstance(what, str) else json.dumps(what, ensure_ascii=False)
+
+
+def _said(raw: str | bytes) -> Said:
+    """Read leniently what is to be read at all. Raises TokenRejected."""
+    try:
+        segments = (raw.encode("ascii") if isinstance(raw, str) else raw).split(b".")
+        first, second, _ = segments
+        return _object(first), _object(second)
+    except ValueError:
+        read_strictly(raw)  # says best what is wrong with it
+        raise malformed("its payload is not a JSON object") from None
+
+
+def _object(segment: bytes) -> dict[str, Any]:
+    return strictjson.read_object(base64url.decode(segment))
+
+
+def _refused(raw: str | bytes) -> TokenRejected | None:
+    """Why no key could make this token a good one; None where one might."""
+    try:
+        require_allowed(read_strictly(raw).header, SAFE)
+    except TokenRejected as error:
+        return error
+    return None
+
+
+def _show(*parts: Mapping[str, Any]) -> None:
+    now = time.time()
+    for title, part in zip(("header", "claims"), parts, strict=True):
+        page.line(title, "bold")
+        page.pairs([(name, value(name, what, now)) for name, what in part.items()], indent=2)

@@ -1,0 +1,125 @@
+"""`rightkey locate`: from a domain to its signing keys, and what was skipped on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from rightkey.cli import output, page
+from rightkey.cli.connection import Connection, connection_options
+from rightkey.cli.ending import as_json as error_as_json
+from rightkey.cli.ending import exit_code, tell
+from rightkey.cli.moments import lasting
+from rightkey.errors import IssuerFault
+from rightkey.explaining import facts
+from rightkey.keys import Key
+from rightkey.locating import Provider
+from rightkey.locating import locate as find
+from rightkey.upkeep import Status
+
+SHORT = 11
+"""Letters of a thumbprint that tell keys apart at a glance; --json has them all."""
+
+
+@click.command()
+@click.argument("issuer")
+@connection_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def locate(issuer: str, ca_file: str | None, timeout: float | None, as_json: bool) -> int:
+    """Find the signing keys of ISSUER, a domain or URL.
+
+    Shows each usable key, what was skipped of the key set and why, where it all was found, and for how long
+    it may be relied on.
+    """
+    connection = Connection(ca_file, timeout)
+    try:
+        provider = find(issuer, transport=connection.transport(), freshness=connection.freshness())
+    except IssuerFault as error:
+        if not as_json:
+            return tell(error)
+        output.data({"error": error_as_json(error)})
+        return exit_code(error)
+    if as_json:
+        output.data(_document(provider))
+    else:
+        _show(provider)
+    return 0
+
+
+def key_facts(key: Key) -> dict[str, Any]:
+    """A key as JSON."""
+    return {
+        "kid": key.kid,
+        "kty": key.kty,
+        "alg": key.alg,
+        "thumbprint": key.thumbprint,
+        "certificate": facts(key.certificate) if key.certificate else None,
+        "warnings": list(key.warnings),
+    }
+
+
+def _document(provider: Provider) -> dict[str, Any]:
+    return {
+        "issuer": provider.issuer,
+        "metadata_url": provider.metadata_url,
+        "jwks_uri": provider.jwks_uri,
+        "keys": [key_facts(key) | {"use": key.use} for key in provider.keys],
+        "skipped": [{"kid": one.kid, "reason": one.reason, "detail": one.detail} for one in provider.skipped],
+        "status": _status(provider.status),
+    }
+
+
+def _status(status: Status) -> dict[str, Any]:
+    """In whole seconds: what is finer differs from run to run and means nothing."""
+    return {
+        name: round(value) if isinstance(value, float) else value for name, value in asdict(status).items()
+    }
+
+
+def _show(provider: Provider) -> None:
+    page.pairs(
+        [
+            ("issuer", provider.issuer),
+            ("metadata", provider.metadata_url or "none"),
+            ("keys at", provider.jwks_uri),
+            ("fresh", _fresh(provider.status)),
+        ]
+    )
+    page.line()
+    page.table(("kid", "kty", "alg", "use", "thumbprint", "certificate"), map(_row, provider.keys))
+    if provider.skipped:
+        page.line()
+        page.table(
+            ("skipped", "reason", "detail"),
+            [(one.kid or "no kid", one.reason, one.detail) for one in provider.skipped],
+        )
+
+
+def _fresh(status: Status) -> str:
+    fresh, bound = status.fresh_for or 0, status.revoked_key_bound or 0
+    return f"for {lasting(round(fresh))}; at most {lasting(round(bound))} if the issuer fails"
+
+
+def _row(key: Key) -> page.Row:
+    return (
+        key.kid or "none",
+        key.kty,
+        key.alg or "any",
+        key.use or "any",
+        key.thumbprint[:SHORT],
+        page.several(list(_certificate(key))),
+    )
+
+
+def _certificate(key: Key) -> Iterator[str]:
+    certificate = key.certificate
+    if certificate is not None:
+        yield certificate.subject or "no subject"
+        yield "self-issued" if certificate.self_issued else f"by {certificate.issuer}"
+        yield f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+    elif not key.warnings:
+        yield "none"
+    yield from key.warnings

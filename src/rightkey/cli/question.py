@@ -1,0 +1,127 @@
+"""What `rightkey verify` was asked, and which verifier that makes.
+
+Options that would go unheard are refused: a check that was asked for and not made is a hole.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from rightkey.algorithms import SAFE
+from rightkey.certificate import Certificates, Policy
+from rightkey.cli import bare
+from rightkey.cli.connection import Connection
+from rightkey.cli.ending import BadUse
+from rightkey.cli.keyfile import contents, keys_in
+from rightkey.cli.outcome import Outcome
+from rightkey.keyset import KeySet
+from rightkey.requirements import parse
+from rightkey.sync import Verifier
+from rightkey.trust import ANY
+
+_URL = re.compile(r"https?://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The options, as they were given."""
+
+    issuer: str | None
+    jwks: str | None
+    audience: tuple[str, ...]
+    any_audience: bool
+    alg: tuple[str, ...]
+    leeway: float
+    at: float | None
+    no_claims: bool
+    no_exp: bool
+    profile: str
+    require: tuple[str, ...]
+    certificates: Literal["match", "valid", "ignore"]
+    roots: str | None
+    pin: tuple[str, ...]
+    ca_file: str | None
+    timeout: float | None
+
+    @property
+    def now(self) -> float:
+        """The time by which claims are judged."""
+        return time.time() if self.at is None else self.at
+
+    @property
+    def connection(self) -> Connection:
+        return Connection(self.ca_file, self.timeout)
+
+    def require_sense(self) -> None:
+        """Raises BadUse where the options do not go together, or too little is said."""
+        if self.issuer is None and self.jwks is None:
+            raise BadUse("whose keys?", "--issuer ISSUER finds them, --jwks FILE_OR_URL names them")
+        if self.no_claims:
+            self._require_no_claims()
+        elif self.audience and self.any_audience:
+            raise BadUse("--audience and --any-audience exclude each other")
+        elif not self.audience and not self.any_audience:
+            raise BadUse(
+                "which audience? without one, a token meant for another api would pass",
+                "--audience NAME, as the issuer names this api; --any-audience if it really does not matter",
+            )
+        if self.certificates == "ignore" and (self.roots or self.pin):
+            raise BadUse("--certificates ignore excludes --roots and --pin")
+
+    def answer(self, raw: str | bytes) -> Outcome:
+        """Judge the token. Raises BadUse and Misconfigured."""
+        if self.no_claims:
+            return bare.check(raw, bare.Keys(self._keys, self.issuer, self.connection), self.alg or SAFE)
+        return Outcome.of(self._verifier().explain(raw))
+
+    def _verifier(self) -> Verifier:
+        at = self.at
+        return Verifier(
+            ANY if self.issuer is None else self.issuer,
+            audience=ANY if self.any_audience else self.audience,
+            algorithms=self.alg or SAFE,
+            leeway=self.leeway,
+            profile=self.profile,
+            require_exp=not self.no_exp,
+            require=[parse(text) for text in self.require],
+            keys=self._keys(),
+            certificates=self._policy(),
+            freshness=self.connection.freshness(),
+            transport=self.connection.transport(),
+            clock=time.time if at is None else partial(float, at),
+        )
+
+    def _keys(self) -> KeySet | str | None:
+        if self.jwks is None or _URL.match(self.jwks):
+            return self.jwks
+        return keys_in(self.jwks)
+
+    def _policy(self) -> Policy:
+        if self.roots or self.pin:
+            roots = contents(self.roots) if self.roots else None
+            return Certificates(roots=roots, pins=self.pin, dates=self.certificates == "valid")
+        return self.certificates
+
+    def _require_no_claims(self) -> None:
+        unheard = {
+            "--audience": self.audience,
+            "--at": self.at is not None,
+            "--leeway": self.leeway,
+            "--no-exp": self.no_exp,
+            "--profile": self.profile != "access",
+            "--require": self.require,
+            "--certificates": self.certificates != "match",
+            "--roots": self.roots,
+            "--pin": self.pin,
+            "--issuer": self.issuer is not None and self.jwks is not None,
+        }
+        given = [name for name, asked in unheard.items() if asked]
+        if given:
+            raise BadUse(
+                f"--no-claims checks the signature and nothing else: it cannot heed {', '.join(given)}",
+                "leave those out, or --no-claims",
+            )

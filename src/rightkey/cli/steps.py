@@ -1,0 +1,43 @@
+"""How the path of a token is shown: a mark and a sentence a step, and under it what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from rightkey.cli import page
+from rightkey.cli.output import plain
+from rightkey.explaining import Step
+
+
+def show(steps: Iterable[Step]) -> None:
+    """Show each step."""
+    page.triples((page.mark(step.outcome), step.step, _told(step)) for step in steps)
+
+
+def _told(step: Step) -> Text:
+    text = Text(plain(step.detail), "bold" if step.outcome == "failed" else "")
+    if step.outcome == "skipped":
+        text.stylize("dim")
+    for more in _found(step.data):
+        text.append(f"\n{plain(more)}", "dim")
+    return text
+
+
+def _found(data: Mapping[str, Any]) -> Iterator[str]:
+    """What stands behind the sentence: requests made, members skipped, keys passed over."""
+    for asked in data.get("requests", ()):
+        yield f"GET {asked['url']} -> {asked['answer']}"
+    for one in data.get("skipped", ()):
+        yield f"skipped {_kid(one)}: {one['detail']}"
+    for one in data.get("passed_over", ()):
+        yield f"passed over {_kid(one)}: {one['reason']}"
+    certificate = data.get("certificate")
+    if certificate:
+        yield f"x5t#S256 {certificate['x5t#S256']}, signed with {certificate['signature_hash'] or 'no hash'}"
+
+
+def _kid(one: Mapping[str, Any]) -> str:
+    return "a key without kid" if one["kid"] is None else repr(one["kid"])

@@ -1,0 +1,60 @@
+"""Stampede: everybody comes at once, and nobody has a key yet."""
+
+from __future__ import annotations
+
+import pytest
+
+CROWD = 200
+
+
+def test_a_cold_crowd_costs_one_request_a_document(face, issuer, elapsed):
+    """200 callers released together share one fetch of each URL, and all are let in."""
+    verifier = face.verifier(issuer, elapsed=elapsed)
+    outcomes = face.together(verifier, [issuer.token()] * CROWD)
+    assert {outcome.verdict for outcome in outcomes} == {(200, None)}
+    assert (issuer.requests["discovery"], issuer.requests["jwks"], issuer.requests.total) == (1, 1, 2)
+
+
+def test_verifiers_built_for_each_call_share_the_fetch(face, issuer, elapsed):
+    """What was fetched belongs to the process, not to a verifier: 20 of them ask once."""
+    outcomes = [face.call(face.verifier(issuer, elapsed=elapsed), issuer.token()) for _ in range(20)]
+    assert {outcome.status for outcome in outcomes} == {200}
+    assert issuer.requests.total == 2
+
+
+@pytest.mark.parametrize("what", ["status", "hang", "reset"])
+def test_a_cold_crowd_at_a_broken_issuer_costs_one_attempt(face, issuer, elapsed, fast, what):
+    """One attempt for all 200, all answered 503 within one deadline, and none of them a second attempt."""
+    issuer.misbehave("discovery", what)
+    verifier = face.verifier(issuer, elapsed=elapsed, **fast)
+    outcomes = face.together(verifier, [issuer.token()] * CROWD)
+    assert {outcome.verdict for outcome in outcomes} == {(503, "keys_unavailable")}
+    assert all(outcome.retry_after >= 1 for outcome in outcomes)
+    assert all(outcome.error.__cause__.code == "discovery_failed" for outcome in outcomes)
+    assert issuer.requests.total == 1
+    # the request's own 0.5 s, and slack for 200 callers to be woken on a busy machine
+    assert max(outcome.seconds for outcome in outcomes) < fast["wait"] + 1.0
+
+
+def test_a_cold_crowd_whose_keys_hang_costs_one_attempt(face, issuer, elapsed, fast):
+    """The metadata comes and the keys never do: one request for each, 503 for all."""
+    issuer.misbehave("jwks", "hang")
+    verifier = face.verifier(issuer, elapsed=elapsed, **fast)
+    outcomes = face.together(verifier, [issuer.token()] * CROWD)
+    assert {outcome.verdict for outcome in outcomes} == {(503, "keys_unavailable")}
+    assert (issuer.requests["discovery"], issuer.requests["jwks"]) == (1, 1)
+    issuer.behave()
+    elapsed.move(1.0)
+    assert face.call(verifier, issuer.token()).status == 200
+    assert (issuer.requests["discovery"], issuer.requests["jwks"]) == (1, 2)  # metadata that was read is kept
+
+
+def test_a_crowd_after_an_idle_hour_costs_one_request(face, issuer, elapsed):
+    """Keys past their life: everybody waits for the same one answer."""
+    verifier = face.verifier(issuer, elapsed=elapsed)
+    assert face.call(verifier, issuer.token()).status == 200
+    elapsed.move(1800)
+    issuer.delay = 0.3
+    outcomes = face.together(verifier, [issuer.token()] * CROWD)
+    assert {outcome.status for outcome in outcomes} == {200}
+    assert (issuer.requests["discovery"], issuer.requests["jwks"]) == (1, 2)

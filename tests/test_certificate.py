@@ -1,0 +1,350 @@
+"""Certificates: what they say, and whether that satisfies a policy."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime as dt
+import hashlib
+import pickle
+from functools import cache
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rightkey.certificate import Certificate, Certificates, Unreadable, policy, read_der, read_x5c
+from rightkey.errors import Misconfigured
+
+BEGIN, END = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+MIDDLE = dt.datetime(2026, 7, 1, tzinfo=dt.UTC).timestamp()
+SIGNS = {
+    "digital_signature": True,
+    "content_commitment": False,
+    "key_encipherment": False,
+    "data_encipherment": False,
+    "key_agreement": False,
+    "key_cert_sign": False,
+    "crl_sign": False,
+    "encipher_only": False,
+    "decipher_only": False,
+}
+CERTIFIES = SIGNS | {"digital_signature": False, "key_cert_sign": True}
+
+
+@cache
+def key(name: str) -> ec.EllipticCurvePrivateKey:
+    """The key of this name: one is made, once."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def made(
+    name: str,
+    by: str | None = None,
+    *,
+    ca: bool = False,
+    usage: dict[str, bool] | None = None,
+    public_key: Any = None,
+    key_of: str | None = None,
+    serial: int | None = None,
+    begin: dt.datetime = BEGIN,
+    end: dt.datetime = END,
+) -> bytes:
+    """A certificate of this name, in DER, by another name or its own; `key_of` lets a third one sign."""
+    issuer = by or name
+    signer = key(key_of or issuer)
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in (name, issuer)]
+    builder = x509.CertificateBuilder(subject_name=names[0], issuer_name=names[1])
+    builder = builder.public_key(public_key or key(name).public_key())
+    builder = builder.serial_number(serial or x509.random_serial_number())
+    builder = builder.not_valid_before(begin).not_valid_after(end)
+    builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    builder = builder.add_extension(authority, critical=False)
+    if ca:
+        identifier = x509.SubjectKeyIdentifier.from_public_key(key(name).public_key())
+        builder = builder.add_extension(identifier, critical=False)
+    if usage or ca:
+        builder = builder.add_extension(x509.KeyUsage(**(usage or CERTIFIES)), critical=True)
+    return builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def pem(der: bytes) -> str:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
+
+
+def b64(der: bytes) -> str:
+    return base64.b64encode(der).decode()
+
+
+def b64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def test_what_a_certificate_says() -> None:
+    """Subject, issuer, serial number, dates and hash, as they stand in it."""
+    facts = read_der(made("leaf", "ca", serial=77))
+    assert (facts.subject, facts.issuer, facts.serial_number) == ("CN=leaf", "CN=ca", 77)
+    assert (facts.not_before, facts.not_after, facts.signature_hash) == (BEGIN, END, "sha256")
+    assert not facts.self_issued
+    assert read_der(made("ca", ca=True)).self_issued
+
+
+def test_an_algorithm_that_hashes_by_itself() -> None:
+    """Ed25519 has no hash to name."""
+    own = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, own.public_key(), 5, BEGIN, END)
+    assert read_der(builder.sign(own, None).public_bytes(Encoding.DER)).signature_hash is None
+
+
+def test_thumbprints() -> None:
+    """The octets' (RFC 7517, sections 4.8 and 4.9), and Auth0's of the hexadecimal text."""
+    der = made("leaf", "ca")
+    facts = read_der(der)
+    assert facts.x5t == b64url(hashlib.sha1(der).digest())
+    assert facts.x5t_s256 == b64url(hashlib.sha256(der).digest())
+    assert facts.x5t_hex == b64url(hashlib.sha1(der).hexdigest().upper().encode())
+
+
+def test_dates_include_their_ends() -> None:
+    """A certificate is good on its first second and on its last."""
+    facts = read_der(made("leaf"))
+    begin, end = BEGIN.timestamp(), END.timestamp()
+    assert [facts.covers(now) for now in (begin - 1, begin, end, end + 1)] == [False, True, True, False]
+
+
+def test_whose_certificate_it_is() -> None:
+    """It matches the key inside, and no other."""
+    facts = read_der(made("leaf", "ca"))
+    assert facts.matches(key("leaf").public_key())
+    assert not facts.matches(key("ca").public_key())
+    assert not facts.matches(ed25519.Ed25519PrivateKey.generate().public_key())
+
+
+def test_a_certificate_pickles() -> None:
+    """With its chain, and with a key of use."""
+    facts = read_x5c([b64(made("leaf", "ca")), b64(made("ca", ca=True))])
+    again = pickle.loads(pickle.dumps(facts))
+    assert again == facts
+    assert again.matches(key("leaf").public_key())
+
+
+def test_a_repr_is_short() -> None:
+    """Octets and keys do not stand in it."""
+    assert len(repr(read_der(made("leaf", "ca")))) < 500
+
+
+def test_white_space_in_x5c() -> None:
+    """Line breaks, and PEM's habit of them, are in the wild."""
+    der = made("leaf")
+    assert read_x5c([base64.encodebytes(der).decode()]).der == der
+
+
+def test_no_more_than_ten() -> None:
+    """A long x5c is read to its tenth certificate; what follows is not looked at."""
+    leaf = made("leaf")
+    assert len(read_x5c([b64(leaf)] * 10 + ["*"]).chain) == 9
+
+
+def non_positive(serial: str) -> bytes:
+    """A certificate whose serial number is replaced: nobody makes such any more, and some exist."""
+    before = "a003020102020101"
+    der = made("leaf", serial=1)
+    assert bytes.fromhex(before) in der
+    return der.replace(bytes.fromhex(before), bytes.fromhex(f"a0030201020201{serial}"))
+
+
+NO_X5C: dict[str, Any] = {
+    "absent": None,
+    "a string": "MIIB",
+    "empty": [],
+    "numbers": [5],
+    "an object": {"0": "MIIB"},
+    "not base64": ["MI*B"],
+    "a foreign letter in the chain": [b64(made("leaf")), "é"],
+    "no certificate": ["AAAA"],
+    "nothing": [""],
+    "PEM": [pem(made("leaf"))],
+    "cut off": [b64(made("leaf")[:-5])],
+    "with more behind": [b64(made("leaf") + b"\0")],
+    "version 4": [b64(made("leaf").replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020103"), 1))],
+    "serial number 0": [b64(non_positive("00"))],
+    "serial number -1": [b64(non_positive("ff"))],
+}
+
+
+@pytest.mark.parametrize("x5c", NO_X5C.values(), ids=NO_X5C)
+def test_what_is_no_certificate(x5c: Any) -> None:
+    """It is unreadable, for whatever reason `cryptography` has."""
+    with pytest.raises(Unreadable):
+        read_x5c(x5c)
+
+
+def test_dsa_is_read() -> None:
+    """What key is in a certificate is for others to judge."""
+    other = dsa.generate_private_key(2048).public_key()
+    assert read_der(made("leaf", "ca", public_key=other)).matches(other)
+
+
+DER = made("leaf", "ca")
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), max_size=4))
+def test_any_octets_are_facts_or_unreadable(changes: list[tuple[int, int]]) -> None:
+    """Nothing else leaves, however a certificate is bent."""
+    der = bytearray(DER)
+    for place, octet in changes:
+        der[place] = octet
+    with contextlib.suppress(Unreadable):
+        assert read_der(bytes(der)).der == bytes(der)
+
+
+def fault(asked: Certificates, *ders: bytes, now: float = MIDDLE) -> str | None:
+    return asked.fault(read_x5c([b64(der) for der in ders]), now)
+
+
+def test_nothing_asked_is_nothing_lacking() -> None:
+    """But that there be a certificate."""
+    assert fault(Certificates(), made("leaf")) is None
+    assert Certificates().fault(None, MIDDLE) == "the key has no certificate"
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (BEGIN.timestamp() - 1, "not valid before 2026-01-01 00:00:00Z"),
+        (BEGIN.timestamp(), None),
+        (END.timestamp(), None),
+        (END.timestamp() + 1, "valid until 2027-01-01 00:00:00Z"),
+    ],
+)
+@pytest.mark.parametrize("asked", [Certificates(dates=True), Certificates(roots=pem(made("leaf", ca=True)))])
+def test_dates_are_judged_where_asked(asked: Certificates, now: float, expected: str | None) -> None:
+    """On both ends, always so with roots, and otherwise not at all."""
+    found = fault(asked, made("leaf", ca=True, usage=SIGNS), now=now)
+    assert expected is None or (found is not None and expected in found)
+    if expected is None and asked.roots is None:
+        assert found is None
+    assert fault(Certificates(), made("leaf"), now=now) is None
+
+
+def test_pins_in_both_spellings() -> None:
+    """`x5t#S256`, or hexadecimal with or without colons, in either letter case; one of several is enough."""
+    der = made("leaf")
+    print_ = hashlib.sha256(der).digest()
+    for pin in (b64url(print_), print_.hex(), print_.hex(":").upper(), b64(print_)):
+        assert fault(Certificates(pins=["00" * 32, pin]), der) is None
+    assert fault(Certificates(pins=["00" * 32]), der) == "the certificate is none of those pinned"
+
+
+def test_a_chain_to_a_given_root() -> None:
+    """Directly, or over an intermediate: one that came along, or one that was given."""
+    root, middle = made("root", ca=True), made("middle", "root", ca=True)
+    asked = Certificates(roots=pem(root))
+    assert fault(asked, made("leaf", "root")) is None
+    assert fault(asked, made("leaf", "root", usage=SIGNS)) is None
+    assert fault(asked, made("leaf", "middle"), middle) is None
+    assert (
+        fault(Certificates(roots=pem(root).encode() + pem(middle).encode()), made("leaf", "middle")) is None
+    )
+
+
+def test_a_self_signed_ca_is_its_own_root() -> None:
+    """Auth0's certificates say CA:TRUE and no key usage; given as the root, one leads to itself."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tenant.eu.auth0.com")])
+    builder = x509.CertificateBuilder(name, name, key("tenant").public_key(), 5, BEGIN, END)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    der = builder.sign(key("tenant"), hashes.SHA256()).public_bytes(Encoding.DER)
+    assert fault(Certificates(roots=pem(der)), der) is None
+    assert fault(Certificates(roots=pem(made("root", ca=True))), der) is not None
+
+
+AUTHORITY = Certificates(roots=pem(made("root", ca=True)))
+NO_CHAIN = {
+    "another root": [made("leaf", "stranger")],
+    "the same name, another key": [made("leaf", "root", key_of="stranger")],
+    "no intermediate": [made("leaf", "middle")],
+    "an intermediate that is no CA": [made("leaf", "middle"), made("middle", "root")],
+    "an intermediate of the past": [
+        made("leaf", "middle"),
+        made("middle", "root", ca=True, end=BEGIN + dt.timedelta(days=1)),
+    ],
+    "an unreadable intermediate": [made("leaf", "middle"), b"junk"],
+    "an intermediate without a number": [made("leaf", "middle"), non_positive("00")],
+    "a key that may not sign": [made("leaf", "root", usage=CERTIFIES)],
+}
+
+
+@pytest.mark.parametrize("ders", NO_CHAIN.values(), ids=NO_CHAIN)
+def test_what_leads_to_no_root(ders: list[bytes]) -> None:
+    """Each is lacking, and nothing is raised."""
+    found = fault(AUTHORITY, *ders)
+    assert found is not None
+    assert found.startswith("the certificate's chain does not end in a given root")
+
+
+def test_a_policy_pickles() -> None:
+    """Roots and pins are read again."""
+    asked = Certificates(roots=pem(made("root", ca=True)), pins=["00" * 32], dates=True)
+    again = pickle.loads(pickle.dumps(asked))
+    assert again == asked
+    assert fault(again, made("leaf", "root")) == "the certificate is none of those pinned"
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [
+        {"roots": ""},
+        {"roots": "no PEM"},
+        {"roots": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+        {"pins": ["5"]},
+        {"pins": ["00" * 20]},
+        {"pins": ["zz" * 32]},
+        {"pins": [""]},
+        {"pins": "00" * 32},
+        {"pins": [5]},
+        {"pins": [None]},
+        {"pins": [b"00"]},
+        {"pins": ["é" * 43]},
+    ],
+    ids=ascii,
+)
+def test_settings_that_are_wrong(settings_: dict[str, Any]) -> None:
+    """They are found when the policy is built."""
+    with pytest.raises(Misconfigured):
+        Certificates(**settings_)
+
+
+def test_the_three_words() -> None:
+    """`match` and `ignore` ask nothing here; `valid` asks for dates where there is a certificate."""
+    assert policy("match") is None
+    assert policy("ignore") is None
+    valid = policy("valid")
+    assert valid is not None
+    assert valid.fault(None, MIDDLE) is None
+    assert fault(valid, made("leaf"), now=END.timestamp() + 1) is not None
+    assert fault(valid, made("leaf")) is None
+    asked = Certificates(dates=True)
+    assert policy(asked) is asked
+
+
+@pytest.mark.parametrize("asked", ["none", "MATCH", "", None, True, [], {}])
+def test_another_word_is_misconfigured(asked: Any) -> None:
+    """No word that is not known turns checking off."""
+    with pytest.raises(Misconfigured):
+        policy(asked)
+
+
+def test_facts_are_frozen() -> None:
+    """Nobody changes what a certificate said."""
+    facts: Certificate = read_der(made("leaf"))
+    with pytest.raises(AttributeError):
+        facts.subject = "CN=other"  # type: ignore[misc]

@@ -1,0 +1,378 @@
+"""What the options of the command line accept, refuse and mean."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from rightkey.cli import output, page, run
+from rightkey.cli.moments import distance, lasting, written
+from rightkey.localissuer import LocalIssuer, SigningKey
+from rightkey.localissuer.selfsigned import pem
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+def ran(*arguments: str, stdin: str = "") -> Done:
+    with CliRunner().isolation(stdin) as (out, err, _):
+        code = run(arguments)
+    return Done(code, out.getvalue().decode(), err.getvalue().decode())
+
+
+@pytest.fixture
+def issuer() -> Iterator[LocalIssuer]:
+    with LocalIssuer(algorithm="ES256") as issuer:
+        yield issuer
+
+
+def verify(issuer: LocalIssuer, *arguments: str, token: str | None = None) -> Done:
+    stdin = issuer.token(sub="alice") if token is None else token
+    return ran("verify", "--issuer", issuer.url, "--audience", issuer.audience, *arguments, stdin=stdin)
+
+
+def public(key: SigningKey) -> str:
+    jwk = key.public_jwk()
+    x, y = (base64.urlsafe_b64decode(jwk[name] + "==") for name in ("x", "y"))
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + x + y)
+    return point.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+# -- keys ----------------------------------------------------------------------------------------------------
+
+
+def test_keys_at_a_url(issuer: LocalIssuer) -> None:
+    """The metadata is not asked for, and no issuer need be named."""
+    url = issuer.url + ".well-known/jwks.json"
+    done = ran("verify", issuer.token(), "--jwks", url, "--audience", issuer.audience)
+    assert done.code == 0
+    bare = ran("verify", issuer.token(), "--jwks", url, "--no-claims", "--json")
+    assert (bare.code, bare.document["claims"]) == (0, None)
+    assert bare.document["header"]["kid"] == issuer.current.kid
+    assert issuer.requests["discovery"] == 0
+
+
+def test_the_signature_alone_with_a_file(issuer: LocalIssuer, tmp_path: Path) -> None:
+    """The steps say that keys were handed over, and that claims were not looked at."""
+    path = tmp_path / "keys.pem"
+    path.write_text(public(issuer.next) + public(issuer.current))
+    done = ran("verify", issuer.attack("expired"), "--jwks", str(path), "--no-claims", "--json")
+    steps = {step["step"]: step["outcome"] for step in done.document["steps"]}
+    assert (done.code, done.document["valid"]) == (0, True)
+    assert (steps["claims"], steps["metadata"], steps["signature"]) == ("skipped", "note", "ok")
+
+
+@pytest.mark.parametrize(
+    ("attack", "step", "code"),
+    [
+        ("nested-jwe", "token", "token_malformed"),
+        ("alg-none", "algorithm", "algorithm_not_allowed"),
+        ("kid-crlf", "key", "key_not_found"),
+        ("wrong-key", "signature", "signature_invalid"),
+    ],
+)
+def test_where_the_signature_alone_can_fail(issuer: LocalIssuer, attack: str, step: str, code: str) -> None:
+    """Each error ends at its own step; those before are told, those after were not reached."""
+    done = ran("verify", issuer.attack(attack), "--issuer", issuer.url, "--no-claims", "--json")
+    failed = [one["step"] for one in done.document["steps"] if one["outcome"] == "failed"]
+    assert (done.code, failed, done.document["error"]["code"]) == (1, [step], code)
+    assert [one["step"] for one in done.document["steps"]][:2] == ["token", "algorithm"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fault", "step"),
+    [("discovery", "status", "metadata"), ("jwks", "broken-json", "keys"), ("jwks", "empty-set", "keys")],
+)
+def test_the_signature_alone_and_an_issuer_at_fault(
+    issuer: LocalIssuer, endpoint: str, fault: str, step: str
+) -> None:
+    """Nobody can tell, also without claims."""
+    issuer.misbehave(endpoint, fault)
+    done = ran("verify", issuer.token(), "--issuer", issuer.url, "--no-claims", "--json")
+    failed = [one["step"] for one in done.document["steps"] if one["outcome"] == "failed"]
+    assert (done.code, done.document["valid"], failed) == (3, None, [step])
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_a_certificate_of_any_type(algorithm: str, tmp_path: Path) -> None:
+    """The type of key is the certificate's; nobody has to say it."""
+    with LocalIssuer(algorithm=algorithm) as issuer:
+        path = tmp_path / "certificate.pem"
+        path.write_bytes(pem(issuer.current.certificate or b""))
+        done = ran("verify", issuer.token(), "--jwks", str(path), "--any-audience", "--json")
+    assert (done.code, done.document["key"]["kid"]) == (0, None)
+    assert done.document["key"]["certificate"]["subject"] == "CN=127.0.0.1"
+
+
+def private_pem() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "a shared secret verifies nothing here"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not a public key in PEM form"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "the key cannot be used"),
+        (b"-----BEGIN PUBLIC KEY-----\n", "no signing key in it: it is empty"),
+        (b"-----BEGIN PUBLIC KEY-----\xff", "outside ASCII"),
+        (private_pem().encode(), "openssl pkey -in FILE -pubout"),
+        (b" " * (16 * 1024 * 1024 + 1), "over 16777216 bytes"),
+    ],
+)
+def test_a_file_without_keys(content: bytes, told: str, tmp_path: Path) -> None:
+    """It is a mistake here (2), whoever signed the token."""
+    path = tmp_path / "keys"
+    path.write_bytes(content)
+    done = ran("verify", "x.y.z", "--jwks", str(path), "--any-audience")
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+
+
+def test_a_name_no_file_can_have() -> None:
+    """A directory, or a NUL in the name."""
+    for name, told in (("/", "is a directory"), ("a\0b", "not a file's name")):
+        done = ran("verify", "x.y.z", "--jwks", name, "--any-audience")
+        assert done.code == 2
+        assert told in done.err
+
+
+# -- claims --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "at", ["1893457800", "1893457800.5", "2030-01-01T00:30:00Z", "2030-01-01T01:30+01:00"]
+)
+def test_times(issuer: LocalIssuer, at: str) -> None:
+    """Unix or ISO 8601, with an offset or in UTC."""
+    token = issuer.token(nbf=1893456000, exp=1893459600)
+    assert verify(issuer, "--at", at, token=token).code == 0
+    assert verify(issuer, "--at", "2030-01-01", token=token).code == 0
+    assert verify(issuer, token=token).code == 1
+
+
+@pytest.mark.parametrize("at", ["nan", "1e9", "1893457800000000", "", "2030-13-01"])
+def test_times_that_are_none(issuer: LocalIssuer, at: str) -> None:
+    """Milliseconds are refused as well: no calendar has them."""
+    done = verify(issuer, "--at", at)
+    assert done.code == 2
+    assert "is not a Unix time in seconds" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--leeway", "3600"), "leeway is in seconds, from 0 to 300"),
+        (("--alg", "HS256"), "a shared secret (HS256 ...) verifies nothing here"),
+        (("--alg", "XX"), "algorithm 'XX' is not known here"),
+        (("--require", "any_of("), "cannot be read"),
+        (("--profile", "none"), "'none' is not one of 'access'"),
+        (("--any-audience",), "exclude each other"),
+        (("--certificates", "ignore", "--pin", "AA"), "excludes --roots and --pin"),
+        (("--pin", "AA"), "a pin is not a SHA-256 thumbprint"),
+        (("--roots", "/nowhere"), "/nowhere: no such file"),
+        (("--ca-file", "/nowhere"), "/nowhere: no such file"),
+        (("--ca-file", __file__), "no PEM certificate in it"),
+        (("--roots", __file__), "roots hold no PEM certificate"),
+        (("--timeout", "0"), "'--timeout'"),
+        (("--jwks", "http://elsewhere.example/keys"), "http"),
+    ],
+)
+def test_settings_that_are_mistakes(issuer: LocalIssuer, arguments: tuple[str, ...], told: str) -> None:
+    """Exit code 2, and words also with --json."""
+    done = verify(issuer, *arguments, "--json")
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+
+
+def test_an_empty_audience_is_a_mistake(issuer: LocalIssuer) -> None:
+    """`--audience "$UNSET"` does not turn the check off."""
+    assert ran("verify", issuer.token(), "--issuer", issuer.url, "--audience", "").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--alg", "ES256"), 0),
+        (("--alg", "RS256"), 1),
+        (("--alg", "RS256", "--alg", "ES256"), 0),
+        (("--audience", "another"), 0),
+        (("--profile", "at+jwt"), 1),
+        (("--profile", "any"), 0),
+        (("--certificates", "valid"), 0),
+        (("--certificates", "ignore"), 0),
+        (("--pin", "A" * 43), 1),
+        (("--leeway", "10"), 0),
+        (("--timeout", "5"), 0),
+    ],
+)
+def test_settings_that_decide(issuer: LocalIssuer, arguments: tuple[str, ...], code: int) -> None:
+    """Each reaches the verifier."""
+    assert verify(issuer, *arguments, "--json").code == code
+
+
+def test_a_hint_speaks_of_options_not_of_arguments(issuer: LocalIssuer) -> None:
+    """The library says algorithms=[...]; here it is --alg."""
+    done = verify(issuer, "--alg", "RS256")
+    assert done.err.splitlines()[1] == "hint: if the issuer does sign with it, allow it by name with --alg"
+
+
+def test_pins_and_roots(issuer: LocalIssuer, tmp_path: Path) -> None:
+    """The certificate's own thumbprint passes; a root that it does not lead to does not."""
+    pin = ran("locate", issuer.url, "--json").document["keys"][0]["certificate"]["x5t#S256"]
+    assert verify(issuer, "--pin", pin, "--certificates", "valid").code == 0
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(pem(issuer.next.certificate or b""))
+    done = verify(issuer, "--roots", str(roots), "--json")
+    assert (done.code, done.document["error"]["code"]) == (1, "certificate_rejected")
+
+
+def test_a_good_ca_file_is_no_mistake(issuer: LocalIssuer, tmp_path: Path) -> None:
+    """For an issuer on loopback it goes unused."""
+    path = tmp_path / "ca.pem"
+    path.write_bytes(pem(issuer.current.certificate or b""))
+    assert ran("locate", issuer.url, "--ca-file", str(path)).code == 0
+
+
+def test_a_nonsense_issuer_with_the_signature_alone() -> None:
+    """A setting that is wrong is one in either way."""
+    assert ran("verify", "e30.e30.", "--issuer", "not an issuer", "--no-claims").code in (1, 2)
+    with LocalIssuer(algorithm="ES256") as issuer:
+        done = ran("verify", issuer.token(), "--issuer", "not an issuer", "--no-claims")
+    assert done.code == 2
+
+
+# -- what is said --------------------------------------------------------------------------------------------
+
+
+def test_keys_without_names(tmp_path: Path) -> None:
+    """What a key lacks has a word in the table, and null in JSON."""
+    with LocalIssuer(algorithm="ES256", certificates=False, alg=False) as issuer:
+        table, document = ran("locate", issuer.url), ran("locate", issuer.url, "--json").document
+    assert "EC   any  sig" in table.out
+    assert (document["keys"][0]["alg"], document["keys"][0]["certificate"]) == (None, None)
+
+
+def test_metadata_elsewhere() -> None:
+    """Where the first address has no metadata, the table shows the one that had."""
+    with LocalIssuer(algorithm="ES256", path="/tenant", rfc8414=True) as issuer:
+        done = ran("locate", issuer.url, "--json")
+    assert done.code == 0
+    assert "oauth-authorization-server" in done.document["metadata_url"]
+
+
+@pytest.mark.parametrize(
+    ("attack", "told"),
+    [
+        ("crit", "verify would refuse it: the token cannot be read: the header makes an extension critical"),
+        ("alg-missing", "its header has no alg"),
+        ("hs-empty", "is not one of those allowed"),
+        ("tampered-payload", None),
+    ],
+)
+def test_decode_reads_what_verify_refuses(issuer: LocalIssuer, attack: str, told: str | None) -> None:
+    """And says so, where no key at all could make it good."""
+    done = ran("decode", issuer.attack(attack))
+    assert done.code == 0
+    assert "claims" in done.out
+    assert (told or "unverified: nothing of this was checked") in done.err
+
+
+@pytest.mark.parametrize("token", ["e30.Zm9v.", "e30..", "a.b", "ä.b.c", "e30.W10.", "x" * 70_000])
+def test_decode_refuses_what_is_no_jwt(token: str) -> None:
+    """Exit code 1, without a traceback and without the token."""
+    done = ran("decode", token)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: the token cannot be read: ")
+    assert token not in done.err
+
+
+def test_decode_tells_odd_values() -> None:
+    """Times beyond all calendars, times that are none, and nested claims."""
+    claims = {"exp": 10**300, "iat": "soon", "nbf": True, "org": {"id": ["ü"]}}
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    done = ran("decode", f"e30.{payload}.")
+    assert done.code == 0
+    assert 'org  {"id": ["ü"]}' in done.out
+    assert "iat  soon" in done.out
+    assert "nbf  true" in done.out
+
+
+def test_a_bearer_token_as_argument(issuer: LocalIssuer) -> None:
+    """The word before it is left out there too."""
+    assert ran("decode", f" bearer {issuer.token()}\n").code == 0
+
+
+def test_lengths_of_time() -> None:
+    """The two largest units, or the largest."""
+    assert [lasting(s) for s in (0.4, 59, 600, 4200, 90000)] == [
+        "0 s",
+        "59 s",
+        "10 min",
+        "1 h 10 min",
+        "1 d 1 h",
+    ]
+    assert (distance(100, 40), distance(40, 100)) == ("in 1 min", "1 min ago")
+    assert written(1e300) == "1e+300"
+
+
+class Terminal(TextIOWrapper):
+    """A terminal of some encoding."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8") -> tuple[BytesIO, BytesIO]:
+    out, err = BytesIO(), BytesIO()
+    monkeypatch.setattr(sys, "stdout", Terminal(out, encoding=encoding))
+    monkeypatch.setattr(sys, "stderr", Terminal(err, encoding="utf-8"))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return out, err
+
+
+def test_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marks, labels and heads are coloured, and a cell has several lines."""
+    out, err = terminal(monkeypatch)
+    page.table(("a", "b"), [("x", page.several(["one", "two"]))])
+    page.line("good", "green")
+    output.words("hint", "try")
+    output.finished(0)
+    assert "one\n" in out.getvalue().decode()
+    assert b"\x1b[32mgood" in out.getvalue()
+    assert err.getvalue() == b"\x1b[36mhint:\x1b[0m try\n"
+
+
+def test_marks_of_a_poor_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letters where there is no mark."""
+    terminal(monkeypatch, "ascii")
+    assert [page.mark(one).plain for one in page.MARKS] == ["ok", "x", "-", "."]
+
+
+def test_stdin_on_a_terminal_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for output learns that input is waited for."""
+    _, err = terminal(monkeypatch)
+    monkeypatch.setattr(sys, "stdin", Terminal(BytesIO(b"nonsense\n")))
+    assert run(["decode"]) == 1
+    assert b"reading the token from stdin" in err.getvalue()

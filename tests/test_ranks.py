@@ -1,0 +1,198 @@
+"""Who may import whom: a module imports lower ranks only, and inside a rank what stands before it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
+
+RANKS: tuple[tuple[str, ...], ...] = (
+    ("errors", "base64url", "strictjson", "exchange"),
+    ("issuer", "algorithms", "chain", "certificate", "requirements", "events"),
+    ("keys", "keyset", "discovery", "claims"),
+    ("jwks", "signature", "profiles", "freshness", "snapshot", "budget"),
+    ("trust",),
+    ("verdict",),
+    ("remembered", "explaining", "refresh", "upkeep"),
+    ("transport", "jobs"),
+    ("sources", "registry", "sourcing", "pursuit"),
+    ("faces", "sync", "aio", "locating"),
+    ("localissuer",),
+    (),
+    ("cli", "__main__"),
+)
+"""Rank by rank, each in its own order. A package stands as one: inside it, its imports make no circle."""
+
+PLACES = {name: (rank, place) for rank, names in enumerate(RANKS) for place, name in enumerate(names)}
+PURE = 6
+"""Up to this rank nothing touches the world."""
+WORLD = {"socket", "ssl", "time", "threading", "asyncio", "os", "random", "secrets", "logging"}
+CRYPTOGRAPHY = {"algorithms", "certificate", "chain", "keys", "signature", "localissuer"}
+
+
+class Import(NamedTuple):
+    """One import: from which module, of what, and whether it runs when the module is loaded."""
+
+    module: str
+    target: str
+    at_once: bool
+
+    @property
+    def unit(self) -> str:
+        """What of the ranks the importing module belongs to."""
+        return self.module.partition(".")[0]
+
+    @property
+    def top(self) -> str:
+        """The distribution, or module of the standard library, that is imported."""
+        return self.target.partition(".")[0]
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package but its `__init__`, which is lazy and imports nothing by itself."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name:
+            found[name] = path
+    return found
+
+
+def imports_of(module: str, tree: ast.Module) -> Iterator[Import]:
+    """Everything a module imports, wherever it stands, but what only a type checker reads."""
+    for_types = {id(node) for block in _type_checking(tree) for node in ast.walk(block)}
+    at_once = {id(node) for node in _loaded(tree)}
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        for target in _targets(node):
+            yield Import(module, target, id(node) in at_once)
+
+
+def _type_checking(tree: ast.Module) -> Iterator[ast.stmt]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            yield from node.body
+
+
+def _loaded(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _loaded(child)
+
+
+def _targets(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    assert node.level == 0, "imports are absolute"
+    assert node.module is not None
+    names = [f"{node.module}.{alias.name}" for alias in node.names]
+    known = [name for name in names if name.removeprefix("rightkey.") in MODULES]
+    return known or [node.module]
+
+
+MODULES = modules()
+IMPORTS = [
+    one
+    for module, path in MODULES.items()
+    for one in imports_of(module, ast.parse(path.read_text(encoding="utf-8")))
+]
+
+
+def ours() -> Iterator[tuple[Import, str]]:
+    """Imports within the package, each with the unit that is imported."""
+    for one in IMPORTS:
+        if one.top == "rightkey" and one.target != "rightkey":
+            yield one, one.target.split(".")[1]
+
+
+def test_every_module_has_a_rank() -> None:
+    """A module that nobody gave a rank is not in the design."""
+    assert {name.partition(".")[0] for name in MODULES} - PLACES.keys() == set()
+
+
+def test_a_module_imports_lower_ranks_only() -> None:
+    """Or what stands before it in its own rank, so that no circle can come about."""
+    wrong = [
+        f"{one.module} imports {unit}"
+        for one, unit in ours()
+        if unit != one.unit and PLACES[unit] >= PLACES[one.unit]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ["transport", "sources", "localissuer", "cli"])
+def test_a_package_imports_itself_without_circles(package: str) -> None:
+    """Taking away, again and again, what imports nothing that is left, nothing remains.
+
+    Only imports that run when a module is loaded count: a command may load another when it is called.
+    """
+    inside = {name for name in MODULES if name.split(".")[0] == package}
+    needs = {
+        name: {one.target.removeprefix("rightkey.") for one in IMPORTS if one.module == name and one.at_once}
+        & inside
+        for name in inside
+    }
+    while free := {name for name in needs if not needs[name] & needs.keys()}:
+        needs = {name: needed for name, needed in needs.items() if name not in free}
+    assert needs == {}
+
+
+def test_what_decides_does_not_touch_the_world() -> None:
+    """Times, locks, readers and chance are passed in. A date in a header is read by `email.utils`, lazily."""
+    pure = [one for one in IMPORTS if PLACES[one.unit][0] <= PURE]
+    assert [one for one in pure if one.top in WORLD] == []
+    mail = {(one.module, one.at_once) for one in pure if one.top == "email"}
+    assert mail <= {("exchange", False)}
+
+
+def test_cryptography_is_imported_where_keys_are() -> None:
+    """And by what checks a signature, for the exception that says no."""
+    users = {one.unit for one in IMPORTS if one.top == "cryptography"}
+    assert users <= CRYPTOGRAPHY
+    of_signature = {one.target for one in IMPORTS if one.module == "signature" and one.top == "cryptography"}
+    assert of_signature <= {"cryptography.exceptions"}
+
+
+def test_the_http_client_is_imported_by_the_transport_alone() -> None:
+    """And by nothing of it that is loaded before the first fetch."""
+    users = {one.module for one in IMPORTS if one.top == "urllib3"}
+    assert {name.partition(".")[0] for name in users} <= {"transport"}
+    lazily = {one.target for one in IMPORTS if one.unit == "transport" and not one.at_once}
+    eager = {one.module for one in IMPORTS if one.top == "urllib3" and one.at_once}
+    assert {f"rightkey.{name}" for name in eager} <= lazily
+
+
+def test_the_local_issuer_is_for_demos() -> None:
+    """No part of a service can reach it."""
+    assert {one.unit for one, unit in ours() if unit == "localissuer"} <= {"localissuer", "cli"}
+
+
+def loaded_after(statement: str) -> set[str]:
+    """The modules that a new interpreter has loaded after a statement."""
+    program = f"import sys\n{statement}\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_the_package_itself_loads_nothing() -> None:
+    """Names come when they are first used."""
+    loaded = loaded_after("import rightkey")
+    assert loaded & {"cryptography", "orjson", "urllib3", "rightkey.errors"} == set()
+
+
+def test_a_verifier_loads_no_client_no_loop_and_no_command_line() -> None:
+    """What a process does not use it does not pay for."""
+    loaded = loaded_after("from rightkey import Verifier")
+    assert loaded & {"urllib3", "asyncio", "click", "rich", "http.client", "rightkey.localissuer"} == set()

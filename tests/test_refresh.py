@@ -1,0 +1,279 @@
+"""Refresh: one run from metadata to keys, against a scripted transport."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rightkey import Freshness, IssuerMisbehaved, IssuerUnavailable
+from rightkey.discovery import Metadata
+from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.issuer import Issuer
+from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.refresh import NoSigningKey, Place, Plan, Refresh, Refreshed
+
+KEY = SigningKey.generate("ES256", Form(certificates=False), kid="a")
+ISSUER = "https://issuer.example"
+WELL_KNOWN = f"{ISSUER}/.well-known/openid-configuration"
+OAUTH = f"{ISSUER}/.well-known/oauth-authorization-server"
+OLD, NEW = f"{ISSUER}/old", f"{ISSUER}/new"
+HELD = Metadata(ISSUER, OLD)
+PLACE = Place("issuer.example", Issuer.parse(ISSUER))
+AT_URL = Place(OLD, None, OLD)
+
+Answer = Response | BaseException
+
+
+def answer(document: Any, status: int = 200, **headers: str) -> Response:
+    return Response(status, headers, json.dumps(document).encode())
+
+
+def keys(*members: Any) -> Response:
+    return answer({"keys": members or [KEY.public_jwk()]}, etag='"1"')
+
+
+def metadata(uri: str = OLD) -> Response:
+    return answer({"issuer": ISSUER, "jwks_uri": uri})
+
+
+class Scripted:
+    """A transport that answers each URL with what the test says, one after another; the last one lasts."""
+
+    def __init__(self, script: dict[str, Any], passes: Callable[[], None] = lambda: None) -> None:
+        self.script = {url: list(said) if isinstance(said, list) else [said] for url, said in script.items()}
+        self.requests: list[Request] = []
+        self.passes = passes
+
+    def get(self, request: Request, /) -> Response:
+        self.requests.append(request)
+        self.passes()
+        answers = self.script[request.url]
+        said: Answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+    @property
+    def asked(self) -> list[str]:
+        return [request.url for request in self.requests]
+
+
+def run(
+    transport: Scripted,
+    plan: Plan = Plan(None, None),  # noqa: B008 - a frozen value
+    place: Place = PLACE,
+    elapsed: Callable[[], float] = lambda: 50.0,
+) -> Refreshed:
+    moments = itertools.count(1)
+    return Refresh(place, transport, Freshness(), elapsed, lambda: next(moments)).run(plan)
+
+
+def test_metadata_then_keys() -> None:
+    """What came of each is told, with when its request began."""
+    transport = Scripted({WELL_KNOWN: metadata(), OLD: keys()})
+    came = run(transport)
+    assert transport.asked == [WELL_KNOWN, OLD]
+    assert came.keys is not None
+    assert [key.kid for key in came.keys] == ["a"]
+    assert came.metadata == HELD
+    assert (came.failure, came.url, came.headers["etag"]) == (None, OLD, '"1"')
+    assert (came.began, came.metadata_began, came.moment) == (50.0, 50.0, 2)
+    assert came.requests == ((WELL_KNOWN, "200"), (OLD, "200"))
+
+
+def test_every_request_has_its_bounds() -> None:
+    """The settings' timeouts, and what is left of the whole: 8 s here, of which 5 have gone."""
+    now = iter([0.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0])
+    transport = Scripted({WELL_KNOWN: metadata(), OLD: keys()})
+    run(transport, elapsed=lambda: next(now))
+    bounds = [(request.connect_timeout, request.timeout, request.max_body) for request in transport.requests]
+    assert bounds == [(2.0, 4.0, 512 * 1024), (2.0, 3.0, 512 * 1024)]
+
+
+def test_a_request_after_the_deadline_fails_at_once() -> None:
+    """It has a millisecond, since no time at all would mean no bound to some."""
+    now = iter([0.0, 0.0, 0.0, 9.0, 9.0])
+    transport = Scripted({OLD: ExchangeFailed("timeout", "too late")})
+    run(transport, Plan(HELD, HELD), elapsed=lambda: next(now, 9.0))
+    assert transport.requests[0].timeout == 0.001
+
+
+def test_held_metadata_is_not_asked_for_again() -> None:
+    """Nor is there any for a URL that was given."""
+    for plan, place in ((Plan(HELD, HELD), PLACE), (Plan(None, None), AT_URL)):
+        transport = Scripted({OLD: keys()})
+        assert run(transport, plan, place).metadata is None
+        assert transport.asked == [OLD]
+
+
+def test_rfc_8414_is_asked_where_openid_is_not_found() -> None:
+    """And only there: the next path after a 404, nothing after another failure."""
+    transport = Scripted({WELL_KNOWN: answer({}, 404), OAUTH: metadata(), OLD: keys()})
+    assert run(transport).failure is None
+    assert transport.asked == [WELL_KNOWN, OAUTH, OLD]
+    transport = Scripted({WELL_KNOWN: answer({}, 503)})
+    failure = run(transport).failure
+    assert failure is not None
+    assert failure.code == "discovery_failed"
+    assert transport.asked == [WELL_KNOWN]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [answer({}, 500), answer({}, 404), Response(200, {}, b"<html>"), ExchangeFailed("timeout", "no answer")],
+    ids=["500", "404", "html", "timeout"],
+)
+def test_old_metadata_serves_while_none_can_be_had(said: Answer) -> None:
+    """The keys are asked for where they were; the metadata is no younger for it."""
+    transport = Scripted({WELL_KNOWN: said, OAUTH: answer({}, 404), OLD: keys()})
+    came = run(transport, Plan(None, HELD))
+    assert came.keys is not None
+    assert (came.metadata, came.metadata_began) == (None, None)
+
+
+def test_metadata_is_kept_though_the_keys_failed() -> None:
+    """A failure of the second step does not undo the first."""
+    came = run(Scripted({WELL_KNOWN: metadata(), OLD: answer({}, 503, **{"retry-after": "7"})}))
+    assert came.metadata == HELD
+    assert isinstance(came.failure, IssuerUnavailable)
+    assert (came.failure.code, came.failure.retry_after) == ("keys_unavailable", 7)
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 403, 404, 410])
+def test_keys_that_have_moved_are_looked_for(status: int) -> None:
+    """The metadata is read again though it is fresh, and the keys are asked for where it says."""
+    transport = Scripted({OLD: answer({}, status), WELL_KNOWN: metadata(NEW), NEW: keys()})
+    came = run(transport, Plan(HELD, HELD, url=OLD, etag='"0"'))
+    assert transport.asked == [OLD, WELL_KNOWN, NEW]
+    assert (came.failure, came.url) == (None, NEW)
+    assert "if-none-match" not in transport.requests[-1].headers  # what is held came from elsewhere
+    assert came.metadata == Metadata(ISSUER, NEW)
+
+
+def test_keys_whose_host_is_gone_are_looked_for() -> None:
+    """A name that cannot be looked up; at the same name they are asked for once more."""
+    gone = ExchangeFailed("dns", "no such name")
+    assert run(Scripted({OLD: gone, WELL_KNOWN: metadata(NEW), NEW: keys()}), Plan(HELD, HELD)).url == NEW
+    transport = Scripted({OLD: gone, WELL_KNOWN: metadata(OLD)})
+    assert isinstance(run(transport, Plan(HELD, HELD)).failure, IssuerUnavailable)
+    assert transport.asked == [OLD, WELL_KNOWN, OLD]
+
+
+def test_keys_that_are_gone_and_nowhere_else() -> None:
+    """Where the metadata names the same place nothing is asked twice."""
+    transport = Scripted({OLD: answer({}, 404), WELL_KNOWN: metadata(OLD)})
+    failure = run(transport, Plan(HELD, HELD)).failure
+    assert "status 404" in str(failure)
+    assert transport.asked == [OLD, WELL_KNOWN]
+
+
+@pytest.mark.parametrize("gone", [answer({}, 404), ExchangeFailed("dns", "no such name")], ids=["404", "dns"])
+def test_metadata_is_asked_for_once_in_a_refresh(gone: Answer) -> None:
+    """Whether it was just read, or just could not be had."""
+    for said, fallback in ((metadata(), None), (answer({}, 500), HELD)):
+        transport = Scripted({WELL_KNOWN: said, OLD: gone})
+        assert run(transport, Plan(None, fallback)).failure is not None
+        assert transport.asked == [WELL_KNOWN, OLD]
+
+
+@pytest.mark.parametrize(
+    "said", [answer({}, 404), ExchangeFailed("dns", "x"), ExchangeFailed("refused", "x")]
+)
+def test_a_url_that_was_given_has_no_metadata_to_ask(said: Answer) -> None:
+    """It fails as it is."""
+    transport = Scripted({OLD: said})
+    assert run(transport, Plan(None, None), AT_URL).failure is not None
+    assert transport.asked == [OLD]
+
+
+def test_a_refused_connection_is_no_move() -> None:
+    """The host is there, and down."""
+    transport = Scripted({OLD: ExchangeFailed("refused", "refused")})
+    failure = run(transport, Plan(HELD, HELD)).failure
+    assert transport.asked == [OLD]
+    assert failure is not None
+    assert isinstance(failure.__cause__, ExchangeFailed)
+
+
+def test_a_304_says_that_nothing_has_changed() -> None:
+    """Both validators are sent, to where they came from; `no-cache` where a token asked."""
+    transport = Scripted({OLD: Response(304, {"etag": '"1"'}, b"")})
+    came = run(transport, Plan(HELD, HELD, url=OLD, etag='"1"', modified="then", forced=True))
+    assert (came.keys, came.failure, came.headers) == (None, None, {"etag": '"1"'})
+    headers = transport.requests[0].headers
+    assert (headers["if-none-match"], headers["if-modified-since"]) == ('"1"', "then")
+    assert headers["cache-control"] == "no-cache"
+
+
+def test_a_304_to_a_question_that_was_not_asked_is_a_failure() -> None:
+    """Without a set from there, there is nothing that it could renew."""
+    came = run(Scripted({OLD: Response(304, {}, b"")}), Plan(HELD, HELD, url=NEW, etag='"1"'))
+    assert isinstance(came.failure, IssuerUnavailable)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"{",
+        b"[]",
+        b'{"keys": {}}',
+        b'{"keys": []}',
+        b'{"keys": [1]}',
+        b'{"keys":[],"keys":[]}',
+        b"[" * 9999,
+    ],
+    ids=["html", "cut", "list", "object", "empty", "numbers", "twice", "deep"],
+)
+def test_nonsense_with_status_200_is_the_issuers_fault(body: bytes) -> None:
+    """And replaces nothing: a failure has no keys."""
+    came = run(Scripted({OLD: Response(200, {}, body)}), Plan(HELD, HELD))
+    assert came.keys is None
+    assert isinstance(came.failure, IssuerMisbehaved)
+    assert came.failure.code == "keyset_invalid"
+
+
+def test_a_set_without_a_signing_key_tells_what_was_skipped() -> None:
+    """A leak in it still counts; the error pickles."""
+    came = run(Scripted({OLD: keys(KEY.private_jwk(), {"kty": "oct"})}), Plan(HELD, HELD))
+    assert isinstance(came.failure, NoSigningKey)
+    assert "private_key_published, symmetric" in str(came.failure)
+    again = pickle.loads(pickle.dumps(came.failure))
+    assert (str(again), again.code, again.keys.skipped) == (
+        str(came.failure),
+        "keyset_invalid",
+        came.failure.keys.skipped,
+    )
+    assert "it is empty" in str(run(Scripted({OLD: answer({"keys": []})}), Plan(HELD, HELD)).failure)
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [ValueError("secret"), asyncio.CancelledError(), SystemExit(1), KeyboardInterrupt()],
+    ids=lambda raised: type(raised).__name__,
+)
+def test_whatever_a_transport_raises_is_a_failed_fetch(raised: BaseException) -> None:
+    """It is named by its type alone: its text may hold anything."""
+    came = run(Scripted({OLD: raised}), Plan(HELD, HELD))
+    assert isinstance(came.failure, IssuerUnavailable)
+    assert came.failure.__cause__ is raised
+    assert "secret" not in str(came.failure)
+    assert came.requests == ((OLD, type(raised).__name__),)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, Response(200, {}, 5), Response(200, None, KEY.private_jwk())],
+    ids=["nothing", "body", "headers"],
+)
+def test_an_answer_that_is_none_is_a_failure_too(said: Any) -> None:
+    """Without one there would be no backoff, and a transport's mistake would hammer the issuer."""
+    came = run(Scripted({OLD: said}), Plan(HELD, HELD))
+    assert came.failure is not None
+    assert came.failure.code in ("keys_unavailable", "keyset_invalid")

@@ -1,0 +1,182 @@
+"""Strict JSON: one meaning a document, bounded nesting, one kind of error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rightkey import strictjson
+from rightkey.strictjson import NAMED_TWICE, NotJson, marked, read, read_members, read_object, read_unique
+
+READERS = [read_object, read_unique, read_members]
+
+
+def nested(levels: int, kinds: str = "[") -> bytes:
+    """Brackets as deep as asked for, of these kinds by turns."""
+    kinds = (kinds * levels)[:levels]
+    opened = "".join({"[": "[", "{": '{"a":'}[kind] for kind in kinds)
+    return f"{opened}1{kinds[::-1].translate({91: 93, 123: 125})}".encode()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_an_object_is_read(reader: Any) -> None:
+    """All readers agree on an object without surprises."""
+    text = '{"a": [1, 2.5, {"b": null}], "ü": "\\ud83d\\ude00", "c": true}'
+    assert reader(text.encode()) == json.loads(text)
+
+
+BROKEN = [
+    b"",
+    b" ",
+    b"{",
+    b"{} {}",
+    b"{'a': 1}",
+    b'{"a": 1,}',
+    b'{"a": NaN}',
+    b'{"a": -Infinity}',
+    b'{"a": 1e400}',
+    b'{"a": "\\ud800"}',
+    b'{"a": "\\udc00\\ud800"}',
+    b'{"a": "\xed\xa0\x80"}',
+    b'{"a": "\xff"}',
+    b'{"a": "\n"}',
+    b'{"a": 01}',
+    b"\xef\xbb\xbf{}",
+    '{"a": 1}'.encode("utf-16"),
+    b'{"a": ' + b"9" * 5000 + b"}",
+    b"[" * 10_000,
+    b'{"a":' * 10_000,
+    nested(10_000),
+    nested(10_000, "{"),
+]
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: ascii(text[:20]))
+@pytest.mark.parametrize("reader", [read, *READERS])
+def test_what_is_not_json_is_not_json(reader: Any, text: bytes) -> None:
+    """Every fault of a parser is the same error, which quotes nothing of the text."""
+    with pytest.raises(NotJson) as caught:
+        reader(text)
+    assert "line" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [b"[]", b"null", b"1", b'"a"', b"true"])
+def test_only_an_object_is_an_object(text: bytes) -> None:
+    """Other values are JSON, and not what was asked for."""
+    read(text)
+    for reader in READERS:
+        with pytest.raises(NotJson, match="not a JSON object"):
+            reader(text)
+
+
+@pytest.mark.parametrize("kinds", ["[", "{", "[{", "{[[", "{{["])
+def test_nesting_is_bounded(kinds: str) -> None:
+    """32 levels are read and 33 are not, whatever they are made of."""
+    read(nested(32, kinds))
+    with pytest.raises(NotJson, match="deeper than 32"):
+        read(nested(33, kinds))
+
+
+@pytest.mark.parametrize("innermost", [b"[]", b"{}"])
+def test_an_empty_level_is_a_level(innermost: bytes) -> None:
+    """Nothing inside does not make the innermost level none."""
+    assert read(nested(31).replace(b"1", innermost))
+    with pytest.raises(NotJson, match="deeper than 32"):
+        read(nested(32).replace(b"1", innermost))
+
+
+def test_many_brackets_are_not_depth() -> None:
+    """A broad document, and brackets in a string, are not deep."""
+    assert read(b"[" + b"[]," * 100 + b"[]]") == [[]] * 101
+    assert read_unique(b'{"a": "' + b"[{" * 100 + b'"}') == {"a": "[{" * 100}
+
+
+TWICE = [
+    b'{"a": 1, "a": 1}',
+    b'{"a": 1, "\\u0061": 2}',
+    b'{"x": {"a": 1, "a": 2}}',
+    b'{"x": [[{"a": 1, "a": 2}]]}',
+]
+
+
+@pytest.mark.parametrize("text", TWICE)
+def test_a_name_twice_is_refused(text: bytes) -> None:
+    """At any level, however it is spelled (RFC 7515, section 5.2)."""
+    with pytest.raises(NotJson, match="twice"):
+        read_unique(text)
+
+
+def test_of_claims_the_last_counts() -> None:
+    """Where the standard lets the last name count, it does (RFC 7519, section 4)."""
+    assert read_object(b'{"a": 1, "a": {"b": 1, "b": 2}}') == {"a": {"b": 2}}
+
+
+def test_one_bad_member_is_marked() -> None:
+    """An object inside that has a name twice is marked, and what stands beside it is read."""
+    read = read_members(b'{"keys": [{"a": 1}, {"a": 1, "a": 2}, 3]}')
+    assert read == {"keys": [{"a": 1}, NAMED_TWICE, 3]}
+
+
+def test_a_document_named_twice_is_refused() -> None:
+    """The outermost object is not a member of anything: there is nothing left to read."""
+    with pytest.raises(NotJson, match="twice"):
+        read_members(b'{"keys": [], "keys": []}')
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (NAMED_TWICE, True),
+        ({"a": NAMED_TWICE}, True),
+        ({"a": [1, {"b": [NAMED_TWICE]}]}, True),
+        ({"a": [1, {"b": []}]}, False),
+        ("a", False),
+        (None, False),
+    ],
+)
+def test_a_mark_is_found_anywhere(value: Any, expected: bool) -> None:
+    """However deep it lies in a member."""
+    assert marked(value) is expected
+
+
+@pytest.mark.parametrize("reader", [read_unique, read_members])
+def test_what_the_last_name_hides_may_be_deep(reader: Any) -> None:
+    """A deep value under a name that stands twice is refused, and breaks no parser."""
+    hidden = b'{"a": ' + b"[" * 1000 + b"]" * 1000 + b', "a": 1}'
+    with pytest.raises(NotJson):
+        reader(hidden)
+
+
+def test_the_byte_order_mark_goes() -> None:
+    """Once, in front (RFC 8259, section 8.1)."""
+    assert strictjson.without_mark(b"\xef\xbb\xbf{}") == b"{}"
+    assert strictjson.without_mark(b"{}\xef\xbb\xbf") == b"{}\xef\xbb\xbf"
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_what_json_writes_is_read(value: Any) -> None:
+    """A document as other libraries write it is read as it was meant."""
+    assert read(json.dumps(value).encode()) == value
+
+
+@given(st.binary() | st.text('{}[]":,a1e+-. \\u', max_size=30).map(str.encode))
+def test_nothing_else_leaves(text: bytes) -> None:
+    """Any octets are read, or are NotJson."""
+    for reader in READERS:
+        with contextlib.suppress(NotJson):
+            reader(text)
