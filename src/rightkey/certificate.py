@@ -45,6 +45,7 @@ class Certificate:
 
     @property
     def self_issued(self) -> bool:
+        """Whether subject and issuer are the same name, as Auth0's certificates have it."""
         return self.subject == self.issuer
 
     def covers(self, now: float) -> bool:

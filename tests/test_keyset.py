@@ -1,0 +1,280 @@
+"""Key sets: what is kept of a document, and which keys fit a header."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rightkey.errors import IssuerMisbehaved
+from rightkey.keyset import MAX_MEMBERS, KeySet
+from rightkey.localissuer.signing import SigningKey
+
+Signer = Callable[..., SigningKey]
+Sets = Callable[..., KeySet]
+EC = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+}
+
+
+class Head(NamedTuple):
+    """What of a header chooses a key."""
+
+    alg: str = "ES256"
+    kid: str | None = None
+    x5t: str | None = None
+    x5t_s256: str | None = None
+
+
+def member(key: SigningKey, **changes: Any) -> dict[str, Any]:
+    """What a key publishes, with some of it changed, or left out where it is None."""
+    return {name: value for name, value in (key.public_jwk() | changes).items() if value is not None}
+
+
+def kids(keys: Any) -> list[str | None]:
+    return [key.kid for key in keys]
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps, lambda d: json.dumps(d).encode()])
+@pytest.mark.parametrize(
+    "document", [{"keys": [EC]}, EC, {"keys": [EC], "x": {"y": [1]}}, {"kty": "x", "keys": [EC]}]
+)
+def test_a_set_or_one_key(document: dict[str, Any], form: Callable[[Any], Any]) -> None:
+    """Text, octets or what they decode to; one key alone is a set of one."""
+    keys = KeySet.parse(form(document))
+    assert (len(keys), keys.skipped) == (1, ())
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\ufeff \n"])
+def test_a_byte_order_mark(mark: str) -> None:
+    """It is passed over, in text and octets."""
+    text = mark + json.dumps({"keys": [EC]})
+    assert len(KeySet.parse(text)) == len(KeySet.parse(text.encode())) == 1
+
+
+NO_SET: list[Any] = [
+    "",
+    b"",
+    "<html>",
+    "[]",
+    "null",
+    "5",
+    "{}",
+    '{"keys": null}',
+    '{"keys": {}}',
+    '{"keys": "RSA"}',
+    '{"keys": [], "keys": []}',
+    '{"keys": {"a": 1, "a": 2}}',
+    '{"keys": [' + "[" * 32 + "]" * 32 + "]}",
+    '{"keys": [{"a": ' + "[" * 1000 + "]" * 1000 + ', "a": 1}]}',
+    '{"keys": [NaN]}',
+    '{"keys": [' + "9" * 5000 + "]}",
+    "\ud800",
+    b"\xff\xfe",
+    {},
+    {"keys": ()},
+    {"keys": None},
+]
+
+
+@pytest.mark.parametrize("document", NO_SET, ids=lambda value: ascii(value)[:30])
+def test_what_is_no_set(document: Any) -> None:
+    """There is nothing to choose from, and nothing of it is quoted."""
+    with pytest.raises(IssuerMisbehaved) as caught:
+        KeySet.parse(document)
+    assert caught.value.code == "keyset_invalid"
+    assert "html" not in str(caught.value)
+
+
+@pytest.mark.parametrize("document", [None, 5, [EC], (EC,), object()])
+def test_another_type_is_a_mistake(document: Any) -> None:
+    """Of whoever calls: a TypeError that names it."""
+    with pytest.raises(TypeError, match=type(document).__name__):
+        KeySet.parse(document)
+
+
+BAD = [5, None, [], "EC", {}, {"kty": "oct", "k": "A"}, EC | {"kid": 5}, EC | {"kid": "enc", "use": "enc"}]
+BAD += [
+    EC | {"crv": "P-224"},
+    EC | {"x": 5},
+    EC | {"d": "A"},
+    EC | {"alg": "dir"},
+    {"kty": "RSA", "x5c": [5]},
+]
+
+
+def test_one_bad_member_never_harms_the_rest(signer: Signer) -> None:
+    """Each is skipped and told, and the good one between them serves."""
+    good = signer("ES256", "good")
+    text = json.dumps({"keys": [*BAD, good.public_jwk(), *BAD]})[:-2] + ', {"kid": "twice", "a": 1, "a": 1}]}'
+    keys = KeySet.parse(text, published=True)
+    assert kids(keys) == ["good"]
+    assert len(keys.skipped) == 2 * len(BAD) + 1
+    assert [(one.kid, one.reason) for one in keys.skipped[7:9]] == [
+        ("enc", "not_for_signatures"),
+        (None, "unknown_curve"),
+    ]
+    assert keys.skipped[-1].reason == "named_twice"
+    assert kids(keys.fitting(Head(kid="good"))) == ["good"]
+
+
+def test_private_members_at_home_and_abroad(signer: Signer) -> None:
+    """What an issuer published is lost; what was handed over locally serves with its public half."""
+    document = {"keys": [signer("ES256").private_jwk()]}
+    assert len(KeySet.parse(document)) == 1
+    abroad = KeySet.parse(document, published=True)
+    assert [one.reason for one in abroad.skipped] == ["private_key_published"]
+    assert abroad.skipped[0].thumbprint == KeySet.parse(document).keys[0].thumbprint
+
+
+def test_a_thousand_members_are_enough() -> None:
+    """What follows is skipped without being looked at."""
+    keys = KeySet.parse({"keys": [5] * MAX_MEMBERS + [EC | {"kid": "late"}]})
+    assert len(keys.skipped) == 1001
+    assert (keys.skipped[-1].kid, keys.skipped[-1].reason) == ("late", "too_many")
+    assert len(KeySet.parse({"keys": [5] * (MAX_MEMBERS - 1) + [EC]})) == 1
+
+
+def test_the_kid_chooses(signer: Signer, keyset: Sets) -> None:
+    """Equal ones first, then those without a name; others never."""
+    a, b, c = (signer("ES256", name) for name in "abc")
+    keys = keyset(member(a, kid=None), b, c, member(a, kid="b"))
+    assert kids(keys.fitting(Head(kid="b"))) == ["b", "b", None]
+    assert kids(keys.fitting(Head(kid="x"))) == [None]
+    assert kids(keyset(b, c).fitting(Head(kid="x"))) == []
+    assert kids(keyset(b, c).fitting(Head(kid=""))) == []
+
+
+def test_a_thumbprint_is_a_name(signer: Signer, keyset: Sets) -> None:
+    """RFC 7638's, whatever the key is called, behind those that are called so."""
+    a, b = signer("ES256", "a"), signer("ES256", "b")
+    thumbprint = keyset(a).keys[0].thumbprint
+    keys = keyset(a, member(b, kid=thumbprint), member(b, kid=None))
+    assert kids(keys.fitting(Head(kid=thumbprint))) == [thumbprint, None, "a"]
+    unnamed = keyset(member(a, kid=None))
+    assert kids(unnamed.fitting(Head(kid=thumbprint))) == [None]
+    assert keys.holding(thumbprint) == keys.keys[0]
+    assert keys.holding("x") is None
+
+
+def test_without_a_kid_the_certificate_chooses(signer: Signer, keyset: Sets) -> None:
+    """By either thumbprint, in the RFC's form or Auth0's; both together must be of one key."""
+    a, b = signer("ES256", "a", True), signer("ES256", "b", True)
+    keys = keyset(member(a, x5t=None), member(b, x5t=None), signer("ES256", "c"))
+    one, other = keys.keys[0].certificate, keys.keys[1].certificate
+    assert one is not None
+    assert other is not None
+    for head in (Head(x5t=one.x5t), Head(x5t=one.x5t_hex), Head(x5t_s256=one.x5t_s256)):
+        assert kids(keys.fitting(head)) == ["a"]
+    assert kids(keys.fitting(Head(x5t=one.x5t, x5t_s256=one.x5t_s256))) == ["a"]
+    assert kids(keys.fitting(Head(x5t=one.x5t, x5t_s256=other.x5t_s256))) == []
+    assert kids(keys.fitting(Head(x5t="x"))) == []
+    assert kids(keys.fitting(Head(kid="b", x5t=one.x5t))) == ["b"]
+
+
+def test_without_any_name_the_type_chooses(signer: Signer, keyset: Sets) -> None:
+    """Every key of the right type and curve, in the order of the document."""
+    keys = keyset(signer("ES256", "a"), signer("ES384", "b"), signer("RS256", "c"), signer("ES256", "d"))
+    assert kids(keys.fitting(Head("ES256"))) == ["a", "d"]
+    assert kids(keys.fitting(Head("ES384"))) == ["b"]
+    assert kids(keys.fitting(Head("ES512"))) == []
+    assert kids(keys.fitting(Head("none"))) == []
+    assert kids(keys.fitting(Head("HS256"))) == []
+
+
+def test_an_alg_on_the_key_is_its_only_one(signer: Signer, keyset: Sets) -> None:
+    """A key for RS256 never checks PS256 (RFC 8725, section 3.1); one without serves both."""
+    pinned = keyset(signer("RS256"))
+    free = keyset(member(signer("RS256"), alg=None))
+    assert [len(pinned.fitting(Head(alg, "k"))) for alg in ("RS256", "PS256", "RS512")] == [1, 0, 0]
+    assert [len(free.fitting(Head(alg, "k"))) for alg in ("RS256", "PS256", "ES256")] == [1, 1, 0]
+
+
+def test_one_kid_for_two_types(signer: Signer, keyset: Sets) -> None:
+    """Issuers do so: the algorithm tells them apart."""
+    keys = keyset(signer("ES256", "k"), signer("RS256", "k"))
+    assert [key.kty for key in keys.fitting(Head("RS256", "k"))] == ["RSA"]
+    assert [key.kty for key in keys.fitting(Head("ES256", "k"))] == ["EC"]
+
+
+def test_a_skipped_member_is_named(signer: Signer, keyset: Sets) -> None:
+    """Newer keys will not mend a header that names it."""
+    keys = keyset(signer("ES256", "a"), {"kty": "oct", "kid": "s"}, {"kty": "oct"})
+    assert [keys.names_skipped(Head(kid=kid)) for kid in ("s", "a", "x", None)] == [True, False, False, False]
+
+
+def test_keys_can_be_taken_out(signer: Signer, keyset: Sets) -> None:
+    """By thumbprint, for a reason; a set that loses nothing stays what it is."""
+    keys = keyset(signer("ES256", "a"), signer("ES256", "b"), {"kty": "oct", "kid": "s"})
+    gone = keys.keys[1]
+    rest = keys.without(iter([gone.thumbprint, "x"]), "distrusted")
+    assert kids(rest) == ["a"]
+    assert [(one.kid, one.reason) for one in rest.skipped] == [("s", "symmetric"), ("b", "distrusted")]
+    assert rest.skipped[-1].thumbprint == gone.thumbprint
+    assert rest.fitting(Head(kid="b")) == ()
+    assert keys.without(["x"], "distrusted") is keys
+
+
+def test_what_makes_two_sets_the_same(signer: Signer, keyset: Sets) -> None:
+    """Kid, alg and thumbprint of each key, in any order."""
+    a, b = signer("ES256", "a"), signer("ES256", "b")
+    assert keyset(a, b).identities == keyset(b, member(a, use=None)).identities
+    assert keyset(a).identities != keyset(member(a, alg=None)).identities
+    assert keyset(a, b) != keyset(b, a)
+
+
+def test_a_set_pickles(signer: Signer, keyset: Sets) -> None:
+    """And chooses as it did."""
+    keys = keyset(signer("ES256", "a"), {"kty": "oct", "kid": "s"})
+    again = pickle.loads(pickle.dumps(keys))
+    assert again == keys
+    assert kids(again.fitting(Head(kid="a"))) == ["a"]
+    assert again.names_skipped(Head(kid="s"))
+
+
+NAMES = ["kty", "kid", "alg", "use", "key_ops", "crv", "x", "y", "n", "e", "x5c", "x5t", "d", "pub"]
+WORDS = [
+    "RSA",
+    "EC",
+    "OKP",
+    "AKP",
+    "oct",
+    "sig",
+    "P-256",
+    "Ed25519",
+    "ES256",
+    "ML-DSA-44",
+    "AQAB",
+    EC["x"],
+    "verify",
+]
+VALUES = st.recursive(
+    st.sampled_from(WORDS) | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_any_member_is_a_key_or_skipped(value: Any) -> None:
+    """However wild, handed over or as text."""
+    keys = KeySet.parse({"keys": [value, EC]})
+    assert len(keys) + len(keys.skipped) == 2
+    assert kids(keys)[-1:] == [None]
+
+
+@given(st.binary() | st.text() | VALUES.map(json.dumps))
+def test_nothing_else_leaves(document: Any) -> None:
+    """Any text or octets are a set, or IssuerMisbehaved."""
+    try:
+        assert all(key.checks for key in KeySet.parse(document))
+    except IssuerMisbehaved as error:
+        assert error.code == "keyset_invalid"
