@@ -277,4 +277,5 @@ def test_nothing_else_leaves(document: Any) -> None:
     try:
         assert all(key.checks for key in KeySet.parse(document))
     except IssuerMisbehaved as error:
-        assert error.code == "keyset_invalid"
+        if error.code != "keyset_invalid":
+            raise

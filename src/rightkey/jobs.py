@@ -212,5 +212,5 @@ def _after_fork() -> None:
     GUARD.release()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     os.register_at_fork(before=GUARD.acquire, after_in_parent=GUARD.release, after_in_child=_after_fork)

@@ -114,5 +114,6 @@ def _identity(thing: Any) -> Hashable:
 
 REGISTRY = Registry()
 
-if hasattr(os, "register_at_fork"):  # after what jobs.py does there, since it is loaded before
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
+    # after what jobs.py does there, since it is loaded before
     os.register_at_fork(after_in_child=REGISTRY.spread)

@@ -179,7 +179,10 @@ def test_a_bare_domain(face, local, elapsed, slash):
     issuer = local(url=f"https://tenant.example{slash}")
     verifier = face.verifier(issuer, named="tenant.example", elapsed=elapsed, transport=issuer.transport())
     other = issuer.token(iss="https://tenant.example" + ("" if slash else "/"))
-    assert face.call(verifier, issuer.token(iss="https://other.example")).verdict == (401, "issuer_not_trusted")
+    assert face.call(verifier, issuer.token(iss="https://other.example")).verdict == (
+        401,
+        "issuer_not_trusted",
+    )
     assert issuer.requests.total == 0
     assert face.call(verifier, other).verdict == (401, "issuer_not_trusted")
     assert face.call(verifier, issuer.token()).status == 200

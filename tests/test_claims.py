@@ -1,0 +1,91 @@
+"""The registered claims: boundaries on both sides, every shape, every failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rightkey.claims import audience_failures, issuer_failure, time_failures, type_failures
+
+NOW = 1_000_000.0
+
+
+def times(claims: dict[str, Any], leeway: float = 0.0, exp_required: bool = True) -> list[tuple[str, str]]:
+    found = time_failures(claims, NOW, leeway, exp_required=exp_required)
+    return [(failure.claim, failure.reason) for failure in found]
+
+
+@pytest.mark.parametrize("leeway", [0, 5])
+def test_on_exp_itself_a_token_has_expired(leeway: float) -> None:
+    """RFC 7519, section 4.1.4; the leeway moves the moment and not the rule."""
+    assert times({"exp": NOW - leeway + 1}, leeway) == []
+    assert times({"exp": NOW - leeway}, leeway) == [("exp", "expired")]
+
+
+@pytest.mark.parametrize("leeway", [0, 5])
+def test_on_nbf_itself_a_token_is_good(leeway: float) -> None:
+    """Section 4.1.5."""
+    assert times({"exp": NOW + 9, "nbf": NOW + leeway}, leeway) == []
+    assert times({"exp": NOW + 9, "nbf": NOW + leeway + 1}, leeway) == [("nbf", "not_yet_valid")]
+
+
+def test_a_token_without_exp_is_refused_where_it_is_required() -> None:
+    """And passes where it is not."""
+    assert times({}) == [("exp", "missing")]
+    assert times({}, exp_required=False) == []
+
+
+@pytest.mark.parametrize("value", ["5", True, None, [], {}])
+def test_a_time_is_a_number(value: Any) -> None:
+    """And every one that is not is told."""
+    wrong = dict.fromkeys(("exp", "nbf", "iat"), value)
+    assert times(wrong, exp_required=False) == [(name, "malformed") for name in wrong]
+
+
+def test_a_time_may_have_a_fraction() -> None:
+    """NumericDate allows it (RFC 7519, section 2)."""
+    assert times({"exp": NOW + 0.5, "nbf": NOW - 0.5}) == []
+
+
+def test_an_iat_in_the_future_refuses_nothing() -> None:
+    """For that there is nbf."""
+    assert times({"exp": NOW + 9, "iat": NOW + 500}) == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"aud": "api"}, None),
+        ({"aud": ["other", "api"]}, None),
+        ({"aud": "ap"}, "mismatch"),
+        ({"aud": "api2"}, "mismatch"),
+        ({"aud": ["other"]}, "mismatch"),
+        ({"aud": []}, "mismatch"),
+        ({}, "missing"),
+        ({"aud": 5}, "malformed"),
+        ({"aud": {"api": 1}}, "malformed"),
+        ({"aud": ["api", 5]}, "malformed"),
+        ({"aud": [["api"]]}, "malformed"),
+    ],
+)
+def test_one_audience_must_be_expected(claims: dict[str, Any], reason: str | None) -> None:
+    """Whole strings; an array with anything else in it is no audience (CVE-2020-26160)."""
+    assert [failure.reason for failure in audience_failures(claims, frozenset({"api"}))] == [reason] * bool(
+        reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("iss", "reason"), [(None, "missing"), ("b", "mismatch"), (["a"], "malformed"), (5, "malformed")]
+)
+def test_what_is_wrong_with_an_issuer(iss: Any, reason: str) -> None:
+    """None, another, or no string at all (CVE-2024-53861, CVE-2025-30144)."""
+    failure = issuer_failure({"iss": iss} if iss is not None else {}, ("a",))
+    assert (failure.claim, failure.reason, failure.expected) == ("iss", reason, ("a",))
+
+
+def test_names_are_strings() -> None:
+    """`iss`, `sub` and `jti`, where they are."""
+    assert type_failures({}) == type_failures({"iss": "a", "sub": "b", "jti": "c"}) == []
+    assert [one.claim for one in type_failures({"iss": 1, "sub": None, "jti": []})] == ["iss", "sub", "jti"]

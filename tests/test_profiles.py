@@ -1,0 +1,120 @@
+"""Kinds of token: which typ each takes, and what it asks beyond the registered claims."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from rightkey import Misconfigured, base64url
+from rightkey.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
+
+ID = {"iss": "i", "sub": "s", "aud": "client", "exp": 2, "iat": 1}
+LOGOUT = {"iss": "i", "aud": "client", "iat": 1, "jti": "j", "sub": "s", "events": {LOGOUT_EVENT: {}}}
+
+
+def failures(name: str, claims: dict[str, Any], **presented: Any) -> list[tuple[str, str]]:
+    alg = presented.pop("alg", "RS256")
+    asked = Presented(alg, claims, presented.pop("audience", frozenset({"client"})), **presented)
+    return [(failure.claim, failure.reason) for failure in profile(name).failures(asked)]
+
+
+TYPES = [None, "JWT", "jwt", "at+jwt", "application/at+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt"]
+TAKEN = {
+    "access": {None, "JWT", "jwt", "at+jwt", "application/at+jwt"},
+    "at+jwt": {"at+jwt", "application/at+jwt"},
+    "id": {None, "JWT", "jwt"},
+    "logout": {None, "JWT", "jwt", "logout+jwt"},
+    "any": set(TYPES),
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("typ", TYPES)
+def test_one_kind_is_never_taken_for_another(name: str, typ: str | None) -> None:
+    """By `typ`, whatever its letters' case and with or without `application/`."""
+    failure = profile(name).type_failure(typ)
+    assert (failure is None) == (typ in TAKEN[name])
+    assert failure is None or (failure.claim, failure.reason) == ("typ", "mismatch")
+
+
+def test_an_access_token_of_rfc_9068_has_all_that_it_must() -> None:
+    """Section 2.2: each of seven claims."""
+    names = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
+    assert failures("at+jwt", dict.fromkeys(names, "x")) == []
+    assert failures("at+jwt", {}) == [(name, "missing") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"azp": "client"}, []),
+        ({"azp": "another"}, [("azp", "mismatch")]),
+        ({"azp": ["client"]}, [("azp", "malformed")]),
+        ({"aud": ["client", "more"]}, [("azp", "missing")]),
+        ({"aud": ["client", "more"], "azp": "client"}, []),
+        ({"aud": ["client"]}, []),
+        ({"sub": None}, [("sub", "missing")]),
+    ],
+)
+def test_an_id_token_is_for_the_client(change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    """OpenID Connect Core 1.0, section 3.1.3.7, 2 to 5."""
+    assert failures("id", ID | change) == expected
+
+
+def test_where_no_audience_is_expected_any_party_is_authorized() -> None:
+    """Who checks no audience has nothing to compare with."""
+    assert failures("id", ID | {"azp": "another"}, audience=None) == []
+
+
+@pytest.mark.parametrize("name", ["id", "access", "any"])
+def test_the_nonce_that_was_sent_must_come_back(name: str) -> None:
+    """Whatever the kind, since the caller asked."""
+    assert failures(name, ID | {"nonce": "n"}, nonce="n") == []
+    assert failures(name, ID | {"nonce": "m"}, nonce="n") == [("nonce", "mismatch")]
+    assert failures(name, ID, nonce="n") == [("nonce", "missing")]
+
+
+@pytest.mark.parametrize(("alg", "name"), [("RS256", "sha256"), ("ES384", "sha384"), ("EdDSA", "sha512")])
+def test_at_hash_is_of_the_access_token(alg: str, name: str) -> None:
+    """The left half of its hash, by the algorithm's own (section 3.1.3.6)."""
+    digest = hashlib.new(name, b"token").digest()
+    half = base64url.encode(digest[: len(digest) // 2])
+    assert failures("id", ID | {"at_hash": half}, alg=alg, access_token="token") == []
+    assert failures("id", ID | {"at_hash": half}, alg=alg, access_token="other") == [("at_hash", "mismatch")]
+    assert failures("id", ID, alg=alg, access_token="token") == [("at_hash", "missing")]
+
+
+def test_an_at_hash_that_cannot_be_checked_is_not_passed() -> None:
+    """CVE-2026-28498: an algorithm without a hash fails closed."""
+    assert failures("id", ID | {"at_hash": "x"}, alg="ML-DSA-65", access_token="t") == [
+        ("at_hash", "malformed")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"sub": None, "sid": "session"}, []),
+        ({"sub": None}, [("sub", "missing")]),
+        ({"nonce": "n"}, [("nonce", "forbidden")]),
+        ({"events": None}, [("events", "missing"), ("events", "missing")]),
+        ({"events": {}}, [("events", "mismatch")]),
+        ({"events": {LOGOUT_EVENT: "yes"}}, [("events", "mismatch")]),
+        ({"jti": None}, [("jti", "missing")]),
+    ],
+)
+def test_a_logout_token_says_so(change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    """OpenID Connect Back-Channel Logout 1.0, sections 2.4 and 2.6."""
+    assert failures("logout", LOGOUT | change) == expected
+
+
+@pytest.mark.parametrize("name", ["", "ID", None, [], "jwt"])
+def test_another_profile_is_refused(name: Any) -> None:
+    """With the names that there are."""
+    with pytest.raises(Misconfigured) as caught:
+        profile(name)
+    assert "access" in str(caught.value.hint)

@@ -1,0 +1,199 @@
+"""attempt: the order of judgements, what newer keys may mend, and what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import rightkey
+from rightkey.keyset import KeySet
+from rightkey.localissuer import LocalIssuer, mint
+from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.remembered import Remembered
+from rightkey.trust import NOTHING, Held, Trust
+from rightkey.verdict import Asked, NeedsNewer, Verified, attempt
+
+NOW = 1_000_000.0
+ISSUER = "https://issuer.example/"
+CLAIMS = {"iss": ISSUER, "aud": "api", "exp": NOW + 60, "sub": "alice", "scope": "read:x"}
+TRUST = Trust(ISSUER, audience="api")
+
+
+@pytest.fixture(scope="module")
+def key() -> SigningKey:
+    return SigningKey.generate("ES256", Form(certificates=False), kid="k")
+
+
+@pytest.fixture(scope="module")
+def held(key: SigningKey) -> Held:
+    return Held(KeySet.parse({"keys": [key.public_jwk()]}))
+
+
+def rejected(call: Callable[[], Any]) -> rightkey.TokenRejected:
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        call()
+    return caught.value
+
+
+def test_a_good_token_is_verified(key: SigningKey, held: Held) -> None:
+    """With its claims, header and key; and nothing of it in its repr but issuer and kid."""
+    token = attempt(TRUST, mint(key, CLAIMS), held, NOW)
+    assert (token.subject, token.issuer, token.scopes, token.key.kid) == ("alice", ISSUER, {"read:x"}, "k")
+    assert token.header["alg"] == "ES256"
+    assert repr(token) == f"Verified(issuer={ISSUER!r}, kid='k')"
+    token.require()
+    token.require("read:x")
+
+
+def test_what_is_not_granted_is_named(key: SigningKey, held: Held) -> None:
+    """By the trust, by the call, and by the token itself: 403 each time, and after the signature only."""
+    raw = mint(key, CLAIMS)
+    strict = Trust(ISSUER, audience="api", require=["read:x", "write:x"])
+    asked = Asked(Trust(ISSUER, audience="api", require="write:x").requirement)
+    for call in (
+        lambda: attempt(strict, raw, held, NOW),
+        lambda: attempt(TRUST, raw, held, NOW, asked),
+        lambda: attempt(TRUST, raw, held, NOW).require("write:x"),
+    ):
+        error = rejected(call)
+        assert isinstance(error, rightkey.InsufficientScope)
+        assert (error.status, error.missing) == (403, "write:x")
+    with pytest.raises(NeedsNewer):
+        attempt(strict, raw, NOTHING, NOW)
+
+
+def test_claims_are_judged_before_keys_are_needed(key: SigningKey) -> None:
+    """What is meant for somebody else costs nothing."""
+    error = rejected(lambda: attempt(TRUST, mint(key, CLAIMS | {"aud": "other"}), NOTHING, NOW))
+    assert error.code == "claims_rejected"
+
+
+def test_every_failure_is_told_at_once(key: SigningKey, held: Held) -> None:
+    """Each claim once, in data; the message names claims and reasons, and no value."""
+    wrong = CLAIMS | {"aud": "secret-audience", "exp": 5, "nbf": NOW + 99, "sub": 7, "iat": "secret-time"}
+    error = rejected(lambda: attempt(TRUST, mint(key, wrong, header={"typ": "dpop+jwt"}), held, NOW))
+    assert error.expired
+    assert {failure.claim for failure in error.failures} == {"aud", "exp", "nbf", "sub", "iat", "typ"}
+    assert len(error.failures) == 6
+    assert "secret" not in f"{error} {error!r} {error.failures}"
+
+
+@pytest.mark.parametrize(
+    ("iss", "words", "hint"),
+    [
+        ("https://issuer.example", "not trusted", "only the slash"),
+        ("https://other.example/", "not trusted", None),
+        (None, "names no issuer", None),
+        (["https://issuer.example/"], "not a string", None),
+    ],
+)
+def test_a_token_of_another_issuer_is_not_trusted(
+    key: SigningKey, held: Held, iss: Any, words: str, hint: Any
+) -> None:
+    """And a slash at the end is told."""
+    error = rejected(lambda: attempt(TRUST, mint(key, CLAIMS | {"iss": iss}), held, NOW))
+    assert error.code == "issuer_not_trusted"
+    assert words in str(error)
+    assert (hint in str(error.hint)) if hint else error.hint is None
+
+
+def test_what_metadata_states_narrows_a_domain(key: SigningKey, held: Held) -> None:
+    """Before it is read either spelling passes."""
+    trust, raw = Trust("issuer.example", audience="api"), mint(key, CLAIMS)
+    attempt(trust, raw, held, NOW)
+    attempt(trust, raw, Held(held.keys, ISSUER), NOW)
+    error = rejected(lambda: attempt(trust, raw, Held(held.keys, "https://issuer.example"), NOW))
+    assert error.code == "issuer_not_trusted"
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (b"not json", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'{"a":' + b"[" * 50 + b"]" * 50 + b"}", "nested"),
+    ],
+)
+def test_a_payload_that_is_no_object_is_malformed(
+    key: SigningKey, held: Held, token: Callable[..., str], payload: bytes, words: str
+) -> None:
+    """Bounded like everything that comes from outside."""
+    error = rejected(lambda: attempt(TRUST, token(key, payload, kid="k"), held, NOW))
+    assert error.code == "token_malformed"
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("cty", ["JWT", "jwt", "application/jwt"])
+def test_a_token_in_a_token_is_refused(key: SigningKey, held: Held, cty: str) -> None:
+    """CVE-2026-29000: what is inside would be read by nobody."""
+    error = rejected(lambda: attempt(TRUST, mint(key, CLAIMS, header={"cty": cty}), held, NOW))
+    assert error.code == "token_malformed"
+
+
+def test_what_newer_keys_may_mend(key: SigningKey, held: Held) -> None:
+    """No keys, none that fits, and a signature that fails; with the verdict if they cannot."""
+    stranger = SigningKey.generate("ES256", Form(certificates=False), kid="new")
+    swapped = SigningKey.generate("ES256", Form(certificates=False), kid="k")
+    for raw, at_hand, reason, code in (
+        (mint(key, CLAIMS), NOTHING, "no_keys", None),
+        (mint(stranger, CLAIMS), held, "nothing_fits", "key_not_found"),
+        (mint(swapped, CLAIMS), held, "signature", "signature_invalid"),
+    ):
+        with pytest.raises(NeedsNewer) as caught:
+            attempt(TRUST, raw, at_hand, NOW)
+        assert caught.value.reason == reason
+        assert (caught.value.error.code if caught.value.error else None) == code
+
+
+def test_keys_that_were_tried_are_not_tried_again(key: SigningKey, held: Held) -> None:
+    """Only what is new may mend it."""
+    raw = mint(key, CLAIMS)
+    with pytest.raises(NeedsNewer):
+        attempt(TRUST, raw, held, NOW, tried=tuple(held.keys or ()))
+
+
+def test_a_header_that_names_a_skipped_key_is_final(key: SigningKey) -> None:
+    """Newer keys will not mend that."""
+    skipping = Held(KeySet.parse({"keys": [key.public_jwk() | {"use": "enc"}]}))
+    assert rejected(lambda: attempt(TRUST, mint(key, CLAIMS), skipping, NOW)).code == "key_not_found"
+
+
+def test_a_key_with_the_certificate_of_another_is_refused() -> None:
+    """By default; `ignore` looks at none. A sound key of the same kid serves."""
+    one, other = (SigningKey.generate("ES256", Form(), kid="k") for _ in range(2))
+    mixed = one.public_jwk() | {"x5c": other.public_jwk()["x5c"]}
+    raw, held = mint(one, CLAIMS), Held(KeySet.parse({"keys": [mixed]}))
+    assert rejected(lambda: attempt(TRUST, raw, held, NOW)).code == "certificate_rejected"
+    assert attempt(Trust(ISSUER, audience="api", certificates="ignore"), raw, held, NOW).subject == "alice"
+    both = Held(KeySet.parse({"keys": [mixed, one.public_jwk()]}))
+    assert attempt(TRUST, raw, both, NOW).subject == "alice"
+
+
+def test_dates_are_asked_for_with_valid() -> None:
+    """At the time of the verification, also of a token that is remembered."""
+    with LocalIssuer(algorithm="ES256") as issuer:
+        held = Held(KeySet.parse({"keys": [key.public_jwk() for key in issuer.keys]}))
+        raw = issuer.token(exp=None)
+        trust = Trust(issuer.url, audience=issuer.audience, require_exp=False, certificates="valid")
+        memory = Remembered(8)
+        now = issuer.current and held.keys and list(held.keys)[0].certificate
+        assert now is not None
+        start = now.not_before.timestamp()
+        assert attempt(trust, raw, held, start + 1, memory=memory).issuer == issuer.url
+        error = rejected(lambda: attempt(trust, raw, held, start - 1, memory=memory))
+        assert error.code == "certificate_rejected"
+
+
+def test_memory_stands_for_the_signature_check_alone(key: SigningKey, held: Held) -> None:
+    """Times and requirements are judged at every use, and nobody shares a dict."""
+    memory, raw = Remembered(8), mint(key, CLAIMS)
+    first = attempt(TRUST, raw, held, NOW, memory=memory)
+    again = attempt(TRUST, raw, held, NOW, memory=memory)
+    assert isinstance(again, Verified)
+    assert first.claims == again.claims
+    assert first.claims is not again.claims
+    assert rejected(lambda: attempt(TRUST, raw, held, NOW + 61, memory=memory)).expired
+    with pytest.raises(NeedsNewer):
+        attempt(TRUST, raw, Held(KeySet(())), NOW, memory=memory)
