@@ -1052,7 +1052,7 @@ WITHOUT_NUMBER += ("draft-ietf-oauth-rfc8725bis-07", "FastMCP PR #3204")
 def test_every_row_of_the_list_has_its_test(row: str) -> None:
     """Every id in the row is one of those above."""
     numbered, year = set(re.findall(r"GHSA-[\w-]+", row)), ""
-    for found, number in re.findall(r"(?:CVE-(\d{4})|(?<=[\d,] )|(?<=\d)/)-?(\d{4,5})(?![\d-])", row):
+    for found, number in re.findall(r"(?:CVE-(\d{4})|(?<=[,/] )|(?<=\d)/)-?(\d{4,5})(?![\w-])", row):
         year = found or year
         numbered.add(f"CVE-{year}-{number}")
     assert numbered <= IDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import trio
 
 import rightkey
 from rightkey.events import Event, KeysFetched
+from rightkey.jobs import GUARD, JOBS, MAX_JOBS
 from rightkey.localissuer import LocalIssuer
 from rightkey.transport import DefaultTransport
 
@@ -205,3 +207,34 @@ def test_a_token_that_is_no_text_is_the_callers_mistake(face: Any, issuer: Local
     verifier = face.make(issuer.url, audience=AUDIENCE, keys=keys_of(issuer))
     with pytest.raises(TypeError, match="str or bytes"):
         face(lambda: verifier.verify(None))
+
+
+def test_prepare_during_backoff_fails_at_once(face: Any, issuer: LocalIssuer) -> None:
+    """With what failed before, and without a request."""
+    verifier = face.make(issuer.url, audience=AUDIENCE, elapsed=moved())
+    issuer.misbehave("discovery", "html")
+    for _ in range(2):
+        with pytest.raises(rightkey.IssuerMisbehaved):
+            face(verifier.prepare)
+    assert issuer.requests.total == 1
+
+
+def test_refresh_where_no_thread_is_to_be_had_tells_so(face: Any, issuer: LocalIssuer) -> None:
+    """503: there is nothing to serve, and nobody could be asked."""
+    end = threading.Event()
+    with GUARD:
+        jobs = [
+            JOBS.start(("busy", n), 30, lambda job: end.wait(30) and None, lambda: None, lambda: None)
+            for n in range(MAX_JOBS)
+        ]
+    try:
+        verifier = face.make(issuer.url, audience=AUDIENCE, elapsed=moved())
+        for call in (verifier.refresh, verifier.prepare, lambda: verifier.verify(issuer.token())):
+            with pytest.raises(rightkey.IssuerUnavailable):
+                face(call)
+        assert issuer.requests.total == 0
+    finally:
+        end.set()
+        for job in jobs:
+            if job is not None:
+                job.done.result(10)

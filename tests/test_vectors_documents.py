@@ -23,8 +23,8 @@ from rightkey import Freshness, IssuerMisbehaved, KeySet, Misconfigured, Rightke
 from rightkey.certificate import read_der
 from rightkey.discovery import read_metadata
 from rightkey.exchange import Response
-from rightkey.snapshot import life_of
 from rightkey.issuer import Issuer
+from rightkey.snapshot import life_of
 
 VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()

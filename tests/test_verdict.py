@@ -178,7 +178,7 @@ def test_dates_are_asked_for_with_valid() -> None:
         raw = issuer.token(exp=None)
         trust = Trust(issuer.url, audience=issuer.audience, require_exp=False, certificates="valid")
         memory = Remembered(8)
-        now = issuer.current and held.keys and list(held.keys)[0].certificate
+        now = issuer.current and held.keys and next(iter(held.keys)).certificate
         assert now is not None
         start = now.not_before.timestamp()
         assert attempt(trust, raw, held, start + 1, memory=memory).issuer == issuer.url

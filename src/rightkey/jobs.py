@@ -182,13 +182,9 @@ async def _wait_asyncio(job: Job, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     done = loop.create_future()
 
-    def wake() -> None:
-        if not done.done():
-            done.set_result(None)
-
     def poke(_: object) -> None:
         with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits there any more
-            loop.call_soon_threadsafe(wake)
+            loop.call_soon_threadsafe(done.set_result, None)
 
     job.done.add_done_callback(poke)
     await asyncio.wait((done,), timeout=seconds)
@@ -207,7 +203,7 @@ async def _wait_trio(trio: Any, job: Job, seconds: float) -> None:
         await done.wait()
 
 
-def _after_fork() -> None:
+def _after_fork() -> None:  # pragma: no cover - runs in a forked child, where nothing measures
     JOBS.empty()
     GUARD.release()
 

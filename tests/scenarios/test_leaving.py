@@ -173,41 +173,6 @@ def test_loops_of_all_kinds_and_a_thread_share_one_fetch(slow, elapsed):
     assert (slow.requests["discovery"], slow.requests["jwks"]) == (1, 1)
 
 
-def test_a_waiting_thread_that_is_interrupted_gives_its_place_back(issuer, elapsed):
-    """A worker whose time is up is ended by an exception out of nowhere, as gunicorn does: its place among
-    the waiting is free again."""
-    import ctypes
-
-    verifier = rightkey.Verifier(
-        issuer.url,
-        audience=issuer.audience,
-        elapsed=elapsed,
-        freshness=rightkey.Freshness(waiting_threads=1, timeout=1.0, wait=2.0),
-    )
-    verifier.verify(issuer.token())
-    elapsed.move(1)
-    issuer.misbehave("jwks", "delay", times=1)
-    unknown = issuer.token(header={"kid": "unknown"})
-    ended: list[BaseException] = []
-
-    def wait() -> None:
-        try:
-            verifier.verify(unknown)
-        except BaseException as error:  # noqa: BLE001 - it is what the scene is about
-            ended.append(error)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    assert issuer.requests.wait("jwks", 2)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
-    thread.join(10)
-    issuer.behave()
-    issuer.rotate(surprise=True)
-    elapsed.move(20)
-    assert verifier.verify(issuer.token()).key.kid == issuer.current.kid
-    assert len(ended) == 1
-
-
 FORKING = """
 import os, sys, threading, time, warnings
 warnings.simplefilter("ignore")  # Python warns of every fork that has threads

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 import weakref
+from collections import deque
 from collections.abc import Iterable
 
 from rightkey.discovery import Metadata
@@ -53,7 +54,7 @@ class Remote:
         self._upkeep = Upkeep(place.name, freshness)
         for name in distrusted:
             self._upkeep.distrust(name)
-        self._untold: list[Event] = []
+        self._untold: deque[Event] = deque()
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
 
     def subscribe(self, subscription: Subscription) -> None:
@@ -210,10 +211,10 @@ class Remote:
 
     def _tell(self) -> None:
         """Tell the listeners what has happened, without GUARD. Their exceptions are counted, not raised."""
-        while self._untold:
+        while True:
             try:
-                event = self._untold.pop(0)
-            except IndexError:  # another thread was faster
+                event = self._untold.popleft()
+            except IndexError:  # there is no more, or another thread was faster
                 return
             with GUARD:  # a set that grows cannot be walked
                 subscriptions = list(self._subscriptions)

@@ -1,0 +1,75 @@
+"""Pursuit: one caller's way to newer keys, whose patience may end before the job does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import rightkey
+from rightkey.jobs import Job
+from rightkey.keyset import KeySet
+from rightkey.localissuer import mint
+from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.pursuit import Pursuit
+from rightkey.refresh import Place
+from rightkey.signature import read
+from rightkey.sources.fixed import Fixed
+from rightkey.sources.remote import Remote
+from rightkey.transport import DefaultTransport
+from rightkey.trust import Held
+from rightkey.verdict import NeedsNewer, Verified
+
+HEADER = read(mint(SigningKey.generate("ES256", Form(certificates=False), kid="k"), {})).header
+REFUSED = rightkey.TokenRejected("signature_invalid", "no")
+
+
+class Endless(Fixed):
+    """A source whose newer keys never come."""
+
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
+        job = Job("k", float("inf"), lambda: None, lambda: None)
+        job.waiters.add(waiter)
+        self.jobs.append(job)
+        return job
+
+    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
+        return rightkey.IssuerUnavailable("keys_unavailable", f"answered: {answered}")
+
+    jobs: list[Job] = []  # noqa: RUF012 - the slots of a frozen value take no other
+
+
+def test_a_caller_who_leaves_first_is_told_that_nobody_answered() -> None:
+    """And no longer counts among those who wait."""
+
+    def judge(held: Held, before: NeedsNewer | None) -> Verified:
+        raise NeedsNewer("nothing_fits", HEADER, REFUSED)
+
+    source: Any = Endless(KeySet(()))
+    pursuit = Pursuit(source, judge, 0, threads=True)
+    assert pursuit.patience == 0
+    jobs = iter(pursuit)
+    assert pursuit in next(jobs).waiters
+    with pytest.raises(rightkey.IssuerUnavailable, match="answered: False"):
+        next(jobs)
+    assert source.jobs[-1].waiters == set()
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "code"),
+    [
+        ("no_keys", None, "keys_unavailable"),
+        ("nothing_fits", REFUSED, "keys_unavailable"),
+        ("signature", REFUSED, "signature_invalid"),
+    ],
+)
+def test_what_nobody_answered_is_the_issuers_fault(reason: Any, error: Any, code: str) -> None:
+    """But for a bad signature, which stays one."""
+    remote = Remote(
+        Place("https://issuer.example", None, "https://issuer.example/jwks"),
+        DefaultTransport(),
+        rightkey.Freshness(),
+        lambda: 0.0,
+    )
+    told: Any = remote.verdict(NeedsNewer(reason, HEADER, error), 0, answered=False)
+    assert told.code == code

@@ -1,0 +1,96 @@
+"""Sources: keys that are fixed, and what a caller is told whose time is up before there is an answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import rightkey
+from rightkey.exchange import Request, Response
+from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.sources.fixed import Fixed
+
+
+class Stalling:
+    """A transport that answers by a local issuer in process, until it stalls."""
+
+    def __init__(self, issuer: LocalIssuer) -> None:
+        self.inner = issuer.transport()
+        self.stalls = False
+        self.end = threading.Event()
+
+    def get(self, request: Request, /) -> Response:
+        if self.stalls:
+            self.end.wait(30)
+        return self.inner.get(request)
+
+
+@pytest.fixture
+def issuer() -> LocalIssuer:
+    return LocalIssuer(algorithm="ES256", url="https://issuer.example/")
+
+
+@pytest.fixture
+def stalling(issuer: LocalIssuer) -> Iterator[Stalling]:
+    transport = Stalling(issuer)
+    yield transport
+    transport.end.set()
+    for thread in [one for one in threading.enumerate() if one.name == "rightkey"]:
+        thread.join(10)
+
+
+def verifier(issuer: LocalIssuer, transport: Stalling) -> rightkey.Verifier:
+    made = rightkey.Verifier(
+        issuer.url,
+        audience=issuer.audience,
+        transport=transport,
+        freshness=rightkey.Freshness(wait=0.3),
+        remember=0,
+    )
+    made.prepare()
+    transport.stalls = True
+    return made
+
+
+def test_fixed_keys_have_nothing_newer(issuer: LocalIssuer) -> None:
+    """There is no job, and no wait."""
+    source = Fixed(rightkey.KeySet.parse({"keys": [key.public_jwk() for key in issuer.keys]}))
+    assert source.obtain() is None
+    assert source.held().keys is source.keys
+    assert source.located().keys is source.keys
+    assert (source.wait, source.moment()) == (0.0, 0)
+
+
+def test_a_caller_whose_time_is_up_is_told_to_come_again(issuer: LocalIssuer, stalling: Stalling) -> None:
+    """Nobody knows whether an unknown kid is good: 503, and never 401. A known one never waits."""
+    made = verifier(issuer, stalling)
+    stranger = SigningKey.generate("ES256", Form(certificates=False), kid="new")
+    with pytest.raises(rightkey.IssuerUnavailable) as caught:
+        made.verify(issuer.token(key=stranger))
+    assert caught.value.retry_after
+    assert made.verify(issuer.token(sub="alice")).subject == "alice"
+
+
+def test_a_bad_signature_stays_one_though_nobody_answers(issuer: LocalIssuer, stalling: Stalling) -> None:
+    """401, whether or not it could be asked again."""
+    made = verifier(issuer, stalling)
+    forger = SigningKey.generate("ES256", Form(certificates=False), kid=issuer.current.kid)
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        made.verify(issuer.token(key=forger))
+    assert caught.value.code == "signature_invalid"
+
+
+def test_a_cold_caller_whose_time_is_up_is_told_to_come_again(
+    issuer: LocalIssuer, stalling: Stalling
+) -> None:
+    """And whoever comes while it is too early to ask is told at once."""
+    stalling.stalls = True
+    cold = rightkey.Verifier(
+        issuer.url, audience=issuer.audience, transport=stalling, freshness=rightkey.Freshness(wait=0.2)
+    )
+    for _ in range(3):
+        with pytest.raises(rightkey.IssuerUnavailable):
+            cold.verify(issuer.token())
