@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
+from rightkey import __version__
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport import body
 from rightkey.transport.address import Address, read_address
@@ -74,7 +74,7 @@ class DefaultTransport:
 
     def _headers(self, asked: Mapping[str, str]) -> dict[str, str]:
         return {name.title(): value for name, value in asked.items()} | {
-            "User-Agent": self.user_agent or _user_agent(),
+            "User-Agent": self.user_agent or f"rightkey/{__version__}",
             "Accept-Encoding": body.ACCEPTED,
             "Connection": "close",
         }
@@ -86,13 +86,3 @@ def _read(response: BaseHTTPResponse, max_body: int) -> Response:
     return Response(
         response.status, headers, body.collect(chunks, headers.get("content-encoding", ""), max_body)
     )
-
-
-@cache
-def _user_agent() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"rightkey/{version('rightkey')}"
-    except PackageNotFoundError:  # the package runs from where it lies
-        return "rightkey"
