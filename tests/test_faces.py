@@ -15,7 +15,7 @@ import rightkey
 from rightkey.events import Event, KeysFetched
 from rightkey.jobs import GUARD, JOBS, MAX_JOBS
 from rightkey.localissuer import LocalIssuer
-from rightkey.transport import DefaultTransport
+from rightkey.transport.default import DefaultTransport
 
 AUDIENCE = "https://api.example.com"
 

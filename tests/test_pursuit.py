@@ -16,7 +16,7 @@ from rightkey.refresh import Place
 from rightkey.signature import read
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
-from rightkey.transport import DefaultTransport
+from rightkey.transport.default import DefaultTransport
 from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer, Verified
 

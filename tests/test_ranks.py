@@ -22,7 +22,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("verdict",),
     ("remembered", "explaining", "refresh", "upkeep"),
     ("transport", "jobs"),
-    ("sources", "registry", "sourcing", "pursuit"),
+    ("sources", "registry", "pursuit", "sourcing"),
     ("faces", "sync", "aio", "locating"),
     ("localissuer",),
     (),
@@ -166,12 +166,15 @@ def test_cryptography_is_imported_where_keys_are() -> None:
 
 
 def test_the_http_client_is_imported_by_the_transport_alone() -> None:
-    """And by nothing of it that is loaded before the first fetch."""
-    users = {one.module for one in IMPORTS if one.top == "urllib3"}
-    assert {name.partition(".")[0] for name in users} <= {"transport"}
-    lazily = {one.target for one in IMPORTS if one.unit == "transport" and not one.at_once}
-    eager = {one.module for one in IMPORTS if one.top == "urllib3" and one.at_once}
-    assert {f"rightkey.{name}" for name in eager} <= lazily
+    """A service that brings its own transport, or its own keys, does not load it."""
+    assert {one.unit for one in IMPORTS if one.top == "urllib3"} == {"transport"}
+    loaded = loaded_after(
+        "import rightkey;from rightkey.transport.httpx import HttpxTransport;"
+        "mine = HttpxTransport(type('Client', (), {'stream': None})());"
+        "rightkey.Verifier('a.example', audience='a', transport=mine);"
+        "rightkey.Verifier('a.example', audience='a', keys=rightkey.KeySet(()))"
+    )
+    assert "urllib3" not in loaded
 
 
 def test_the_local_issuer_is_for_demos() -> None:

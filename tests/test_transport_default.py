@@ -8,8 +8,6 @@ import ipaddress
 import os
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -24,10 +22,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.transport import DefaultTransport
 from rightkey.transport.address import read_address
 from rightkey.transport.connection import Timed, _bound, _first_connected, _look_up
 from rightkey.transport.deadline import Deadline
+from rightkey.transport.default import DefaultTransport
 from rightkey.transport.proxy import proxy_for
 
 if TYPE_CHECKING:
@@ -265,16 +263,6 @@ def test_transports_of_equal_settings_are_equal() -> None:
     """What one process shares is keyed by it."""
     assert DefaultTransport(ca_file="a") == DefaultTransport(ca_file="a") != DefaultTransport()
     assert len({DefaultTransport(), DefaultTransport(), DefaultTransport(user_agent="x")}) == 2
-
-
-def test_importing_loads_no_http_client() -> None:
-    """A process that never fetches does not pay for an HTTP client."""
-    program = (
-        "import sys, rightkey.transport, rightkey.transport.httpx;"
-        "print(sorted({'urllib3', 'ssl', 'httpx', 'http.client'} & set(sys.modules)))"
-    )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "[]"
 
 
 # -- bodies ------------------------------------------------------------------------------------------

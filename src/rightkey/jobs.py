@@ -24,6 +24,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 GUARD = threading.Lock()
+READING = threading.Lock()
+"""Held while a job makes keys of a document, and taken before a fork as well. OpenSSL has locks of its own:
+a child that is forked while another thread holds one waits for it for ever, at its first signature."""
 MAX_JOBS = 32
 MAX_HUNG = 2
 """Threads of one key that may hang in what cannot be shut, such as a name look-up."""
@@ -203,10 +206,20 @@ async def _wait_trio(trio: Any, job: Job, seconds: float) -> None:
         await done.wait()
 
 
-def _after_fork() -> None:  # pragma: no cover - runs in a forked child, where nothing measures
-    JOBS.empty()
+def _before_fork() -> None:
+    READING.acquire()
+    GUARD.acquire()
+
+
+def _after_fork() -> None:
     GUARD.release()
+    READING.release()
+
+
+def _after_fork_in_child() -> None:  # pragma: no cover - runs in a forked child, where nothing measures
+    JOBS.empty()
+    _after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    os.register_at_fork(before=GUARD.acquire, after_in_parent=GUARD.release, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -12,7 +12,7 @@ from rightkey.keyset import KeySet, Skipped
 from rightkey.registry import SYSTEM
 from rightkey.sources.remote import Remote
 from rightkey.sourcing import place_of
-from rightkey.transport import DefaultTransport
+from rightkey.transport.default import DefaultTransport
 from rightkey.upkeep import Status
 
 

@@ -7,6 +7,7 @@ where the keys then failed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -66,7 +67,7 @@ class Refreshed:
 
 
 class Refresh:
-    """One run. Used once, by one thread."""
+    """One run. Used once, by one thread. `reading` is held while keys are made of a document."""
 
     def __init__(
         self,
@@ -75,8 +76,10 @@ class Refresh:
         freshness: Freshness,
         elapsed: Elapsed,
         moment: Callable[[], int],
+        reading: AbstractContextManager[object] | None = None,
     ) -> None:
         self._place = place
+        self._reading = reading or nullcontext()
         self._transport = transport
         self._freshness = freshness
         self._elapsed = elapsed
@@ -118,7 +121,8 @@ class Refresh:
         assert response is not None  # noqa: S101 - either it was answered, or asked again above
         if response.status == 304 and plan.url == self._url:
             return None, response
-        keys = read_jwks(response)
+        with self._reading:
+            keys = read_jwks(response)
         if not keys:
             raise NoSigningKey(keys)
         return keys, response

@@ -217,17 +217,13 @@ def forked(scene: str) -> str:
 def test_a_fork_in_mid_fetch():
     """Neither waits for a thread that only the parent has: child and parent both verify."""
     told = forked("""
-        # What the fetching thread imports is loaded first: a module that another thread was loading at the
-        # moment of a fork cannot be imported in the child, which is Python's limit and not the scene.
-        warm = rightkey.Verifier(issuer.url, audience=issuer.audience, elapsed=lambda: 0.0)
-        warm.verify(issuer.token())
-        issuer.requests.clear()
         issuer.misbehave("jwks", "delay", times=1)
         verifier = rightkey.Verifier(issuer.url, audience=issuer.audience)
         token, parent = issuer.token(), []
         thread = threading.Thread(target=lambda: parent.append(answered(verifier, token)))
         thread.start()
         assert issuer.requests.wait("jwks", 1)
+        time.sleep(0.1)  # the issuer is in this process: by now no thread of it is inside OpenSSL
         child = child_of(lambda: answered(verifier, token))
         thread.join()
         print(child == parent[0] == issuer.current.kid, child, parent)
@@ -287,6 +283,29 @@ def test_workers_forked_after_the_keys_were_fetched_do_not_refresh_together():
         print(len(moments) > 4, moments)
     """)
     assert told.startswith("True"), told
+
+
+LOADING = """
+import sys
+import rightkey
+verifier = rightkey.Verifier(sys.argv[1], audience=sys.argv[2])
+loaded = set(sys.modules)
+for token in sys.argv[3:]:
+    try:
+        print(verifier.verify(token).subject)
+    except rightkey.RightkeyError as error:
+        print(error.code)
+print(sorted(sys.modules.keys() - loaded))
+"""
+
+
+def test_nothing_is_loaded_after_a_verifier_was_built(issuer):
+    """A thread that loads a module holds its import lock: a child that is forked meanwhile would wait for
+    it for ever. So neither a fetch, nor a certificate, nor a wait loads anything."""
+    tokens = issuer.token(sub="alice"), issuer.token(header={"kid": "unknown"})
+    command = [sys.executable, "-c", LOADING, issuer.url, issuer.audience, *tokens]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["alice", "key_not_found", "[]"]
 
 
 def test_a_verification_while_the_interpreter_ends():

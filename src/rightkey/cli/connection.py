@@ -12,7 +12,7 @@ import click
 from rightkey.cli.ending import BadUse
 from rightkey.cli.keyfile import contents
 from rightkey.freshness import Freshness
-from rightkey.transport import DefaultTransport
+from rightkey.transport.default import DefaultTransport
 
 
 @dataclass(frozen=True, slots=True)

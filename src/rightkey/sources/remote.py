@@ -18,7 +18,7 @@ from rightkey.events import Event, Listener
 from rightkey.exchange import Transport
 from rightkey.explaining import Located
 from rightkey.freshness import Freshness
-from rightkey.jobs import GUARD, JOBS, Job
+from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.refresh import Elapsed, Place, Refresh, Refreshed
 from rightkey.trust import NOTHING, Held
 from rightkey.upkeep import Ask, Serve, Status, Upkeep
@@ -188,7 +188,7 @@ class Remote:
         def work(job: Job) -> None:
             with GUARD:
                 plan = self._upkeep.plan(self.elapsed(), forced=forced, metadata=metadata)
-            refresh = Refresh(self.place, self.transport, self.freshness, self.elapsed, self.moment)
+            refresh = Refresh(self.place, self.transport, self.freshness, self.elapsed, self.moment, READING)
             refreshed = refresh.run(plan)
             with GUARD:
                 if JOBS.claim(job):

@@ -1,5 +1,1 @@
-"""How documents are fetched: the transport that is used by default. The socket comes at the first fetch."""
-
-from rightkey.transport.default import DefaultTransport
-
-__all__ = ["DefaultTransport"]
+"""How documents are fetched: by default.py, or with a client of the user's own, by httpx.py."""

@@ -8,6 +8,7 @@ thread that watches. Only the look-up of a name cannot be cut short; it is notic
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - a look-up loads it otherwise, on the thread of the first fetch
 import socket
 import ssl
 from functools import partial

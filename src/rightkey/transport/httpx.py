@@ -10,6 +10,7 @@ from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport import body
 from rightkey.transport.address import read_address
 from rightkey.transport.deadline import Deadline
+from rightkey.transport.failure import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -97,8 +98,6 @@ def _within(deadline: Deadline, chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _failure(error: Exception, host: str, seconds: float) -> ExchangeFailed:
-    from rightkey.transport.failure import failure
-
     name = type(error).__name__
     if name in _REASONS:
         return ExchangeFailed(_REASONS[name], f"the exchange with {host} failed ({name})")
