@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from rightkey.claims import audience_failures, issuer_failure, time_failures, type_failures
+from rightkey.claims import failures, issuer_failure
 
 NOW = 1_000_000.0
 
 
 def times(claims: dict[str, Any], leeway: float = 0.0, exp_required: bool = True) -> list[tuple[str, str]]:
-    found = time_failures(claims, NOW, leeway, exp_required=exp_required)
+    found = failures(claims, NOW, leeway, exp_required=exp_required, audience=None)
     return [(failure.claim, failure.reason) for failure in found]
 
 
@@ -71,9 +71,8 @@ def test_an_iat_in_the_future_refuses_nothing() -> None:
 )
 def test_one_audience_must_be_expected(claims: dict[str, Any], reason: str | None) -> None:
     """Whole strings; an array with anything else in it is no audience (CVE-2020-26160)."""
-    assert [failure.reason for failure in audience_failures(claims, frozenset({"api"}))] == [reason] * bool(
-        reason
-    )
+    found = failures(claims, NOW, 0, exp_required=False, audience=frozenset({"api"}))
+    assert [(failure.claim, failure.reason) for failure in found] == [("aud", reason)] * bool(reason)
 
 
 @pytest.mark.parametrize(
@@ -87,5 +86,13 @@ def test_what_is_wrong_with_an_issuer(iss: Any, reason: str) -> None:
 
 def test_names_are_strings() -> None:
     """`iss`, `sub` and `jti`, where they are."""
-    assert type_failures({}) == type_failures({"iss": "a", "sub": "b", "jti": "c"}) == []
-    assert [one.claim for one in type_failures({"iss": 1, "sub": None, "jti": []})] == ["iss", "sub", "jti"]
+    assert times({"iss": "a", "sub": "b", "jti": "c"}, exp_required=False) == []
+    wrong = {"iss": 1, "sub": None, "jti": []}
+    assert times(wrong, exp_required=False) == [(name, "malformed") for name in wrong]
+
+
+def test_every_failure_is_found() -> None:
+    """And not the first one alone."""
+    claims = {"exp": NOW, "nbf": NOW + 1, "iat": "x", "sub": 1, "aud": "other"}
+    found = failures(claims, NOW, 0, exp_required=True, audience=frozenset({"api"}))
+    assert [failure.claim for failure in found] == ["exp", "nbf", "iat", "sub", "aud"]

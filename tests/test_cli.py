@@ -85,6 +85,7 @@ def test_a_rejected_token_is_1(issuer: LocalIssuer) -> None:
 def test_a_mistake_is_2() -> None:
     """So is asking for nothing: the help goes to stderr then."""
     assert ran("verify", "--nonsense").returncode == 2
+    assert ran("locat").stderr.startswith("error: no such command 'locat'")
     nothing = ran()
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert "Commands:" in nothing.stderr
@@ -111,6 +112,12 @@ def test_every_command_is_listed_and_has_help(command: str) -> None:
     """The list is a table of its own, and names what is there."""
     assert re.search(rf"^  {command} ", ran("--help").stdout, re.MULTILINE)
     assert f"rightkey {command}" in ran(command, "--help").stdout
+
+
+def test_a_shell_can_complete_commands() -> None:
+    """The way click does it: `_RIGHTKEY_COMPLETE=bash_source rightkey` prints what a shell needs."""
+    done = ran(_RIGHTKEY_COMPLETE="bash_complete", COMP_WORDS="rightkey ver", COMP_CWORD="1")
+    assert (done.returncode, done.stdout) == (0, "plain,verify\n")
 
 
 def test_help_loads_nothing_slow() -> None:

@@ -46,7 +46,7 @@ def need(
     tried: Iterable[SigningKey] = (),
     x5t: str | None = None,
 ) -> NeedsNewer:
-    header = Header("ES256", kid, None, None, x5t, None, {})
+    header = Header("ES256", kid, None, None, x5t, None, "", {})
     errors = {"nothing_fits": key_not_found(header), "signature": signature_invalid(header)}
     return NeedsNewer(reason, header, errors.get(reason), tuple(keys_of(*tried)))
 

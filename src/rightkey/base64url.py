@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import binascii
 
-_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # the other alphabet and padding become foreign letters
+import pybase64
+
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_PADDING = (b"", None, b"==", b"=")
-# The letters a last group of two or three may end with: those whose left-over bits are zero.
-_LAST_LETTERS = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
+_PLUS, _SLASH = b"+/"  # of the other alphabet, which the decoder would take too
+_PADDING = (b"", b"", b"==", b"=")
+# By the length of the last group, the letters it may end with: those whose left-over bits are zero.
+_LAST_LETTERS = (
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    b"",
+    b"AQgw",
+    b"AEIMQUYcgkosw048",
+)
 
 
 def encode(data: bytes) -> str:
@@ -23,11 +30,12 @@ def encode(data: bytes) -> str:
 
 def decode(segment: bytes) -> bytes:
     """Read the one canonical spelling. Raises ValueError for any other."""
+    if not segment:
+        return b""
     rest = len(segment) & 3
-    padding = _PADDING[rest]
-    if padding is None or (rest and segment[-1] not in _LAST_LETTERS[rest]):
+    if segment[-1] not in _LAST_LETTERS[rest] or _PLUS in segment or _SLASH in segment:
         raise ValueError("not canonical base64url")
-    return binascii.a2b_base64(segment.translate(_TO_STANDARD) + padding, strict_mode=True)
+    return pybase64.b64decode(segment + _PADDING[rest], b"-_", True)
 
 
 def decode_published(text: str) -> bytes:

@@ -13,54 +13,49 @@ from rightkey.errors import Failure
 _NUMBERS = (int, float)
 
 
-def time_failures(
-    claims: Mapping[str, Any], now: float, leeway: float, *, exp_required: bool
+def failures(
+    claims: Mapping[str, Any],
+    now: float,
+    leeway: float,
+    *,
+    exp_required: bool,
+    audience: frozenset[str] | None,
 ) -> list[Failure]:
-    """What is wrong with `exp`, `nbf` and `iat` at a time.
+    """What is wrong with the registered claims at a time, but for whether the issuer is trusted.
 
     On `exp` itself the token has expired; on `nbf` itself it is good (sections 4.1.4 and 4.1.5). `iat`
-    must be a time; one in the future refuses nothing, for which `nbf` exists.
+    must be a time; one in the future refuses nothing, for which `nbf` exists. `aud` is a string or an
+    array of strings, one of which is expected (section 4.1.3). `iss`, `sub` and `jti` are strings.
     """
-    failures: list[Failure] = []
-    exp: Any = claims.get("exp")
+    found: list[Failure] = []
+    get = claims.get
+    exp: Any = get("exp")
     if type(exp) in _NUMBERS:
         if now >= exp + leeway:
-            failures.append(Failure("exp", "expired", f"after {now:.0f}", exp))
+            found.append(Failure("exp", "expired", f"after {now:.0f}", exp))
     elif "exp" in claims:
-        failures.append(Failure("exp", "malformed", "a number", exp))
+        found.append(Failure("exp", "malformed", "a number", exp))
     elif exp_required:
-        failures.append(Failure("exp", "missing", "a number"))
-    for name in ("nbf", "iat"):
-        if name in claims and type(claims[name]) not in _NUMBERS:
-            failures.append(Failure(name, "malformed", "a number", claims[name]))
-    nbf: Any = claims.get("nbf")
-    if type(nbf) in _NUMBERS and now + leeway < nbf:
-        failures.append(Failure("nbf", "not_yet_valid", f"at most {now:.0f}", nbf))
-    return failures
-
-
-def audience_failures(claims: Mapping[str, Any], audience: frozenset[str]) -> list[Failure]:
-    """Whether one of the token's audiences is expected. `aud` is a string or an array of strings."""
-    aud = claims.get("aud")
-    if type(aud) is str:
-        return [] if aud in audience else [_not_for_us(aud, audience)]
-    if aud is None:
-        return [Failure("aud", "missing", sorted(audience))]
-    if type(aud) is not list or not all(type(one) is str for one in aud):
-        return [Failure("aud", "malformed", "a string or an array of strings", aud)]
-    return [_not_for_us(aud, audience)] if audience.isdisjoint(aud) else []
-
-
-def type_failures(claims: Mapping[str, Any]) -> list[Failure]:
-    """Which of `iss`, `sub` and `jti` are there and are no string (sections 4.1.1, 4.1.2 and 4.1.7)."""
-    get = claims.get
-    if type(get("iss", "")) is type(get("sub", "")) is type(get("jti", "")) is str:
-        return []
-    return [
-        Failure(name, "malformed", "a string", claims[name])
-        for name in ("iss", "sub", "jti")
-        if type(get(name, "")) is not str
-    ]
+        found.append(Failure("exp", "missing", "a number"))
+    nbf: Any = get("nbf", now)
+    if type(nbf) not in _NUMBERS:
+        found.append(Failure("nbf", "malformed", "a number", nbf))
+    elif now + leeway < nbf:
+        found.append(Failure("nbf", "not_yet_valid", f"at most {now:.0f}", nbf))
+    iat: Any = get("iat", now)
+    if type(iat) not in _NUMBERS:
+        found.append(Failure("iat", "malformed", "a number", iat))
+    if not (type(get("iss", "")) is type(get("sub", "")) is type(get("jti", "")) is str):
+        found += [
+            Failure(name, "malformed", "a string", claims[name])
+            for name in ("iss", "sub", "jti")
+            if type(get(name, "")) is not str
+        ]
+    if audience is not None:
+        aud: Any = get("aud")
+        if not (type(aud) is str and aud in audience):
+            found += _audience_failures(aud, audience)
+    return found
 
 
 def issuer_failure(claims: Mapping[str, Any], spellings: tuple[str, ...]) -> Failure:
@@ -72,5 +67,10 @@ def issuer_failure(claims: Mapping[str, Any], spellings: tuple[str, ...]) -> Fai
     return Failure("iss", reason, spellings, iss)
 
 
-def _not_for_us(aud: Any, audience: frozenset[str]) -> Failure:
-    return Failure("aud", "mismatch", sorted(audience), aud)
+def _audience_failures(aud: Any, audience: frozenset[str]) -> list[Failure]:
+    if aud is None:
+        return [Failure("aud", "missing", sorted(audience))]
+    several = [aud] if type(aud) is str else aud
+    if type(several) is not list or not all(type(one) is str for one in several):
+        return [Failure("aud", "malformed", "a string or an array of strings", aud)]
+    return [Failure("aud", "mismatch", sorted(audience), aud)] if audience.isdisjoint(several) else []

@@ -120,9 +120,6 @@ class Face:
             return self._remote
         raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
 
-    def _attempt(self, raw: str | bytes, asked: Asked) -> Verified:
-        return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)
-
     def _pursue(self, raw: str | bytes, asked: Asked, *, threads: bool) -> Pursuit:
         from rightkey.pursuit import Pursuit
 

@@ -84,7 +84,10 @@ class KeySet:
         type alone (RFC 7515, sections 4.1.4, 4.1.7, 4.1.8 and appendix D).
         """
         if header.kid is not None:
-            candidates = self._by_kid.get(header.kid, ()) + self._by_kid.get(None, ())
+            by_kid = self._by_kid
+            candidates = by_kid.get(header.kid, ())
+            if None in by_kid:
+                candidates += by_kid[None]
             same = self._by_thumbprint.get(header.kid)
             if same is not None and same not in candidates:
                 candidates += (same,)

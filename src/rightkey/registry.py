@@ -40,14 +40,17 @@ class SystemElapsed:
     def __call__(self) -> float:
         wall, monotonic = self._wall(), self._monotonic()
         was_wall, was_monotonic, total = self._base
-        passed = max(wall - was_wall, monotonic - was_monotonic)
+        passed = monotonic - was_monotonic
+        if wall - was_wall > passed:
+            passed = wall - was_wall
         # The base moves about once a second, as one reference, so that no lock is needed: of two threads
         # that move it at once either is right. Moved at each call, the two clocks' noise would add up.
         if passed >= 1.0 or wall < was_wall:
             self._base = (wall, monotonic, total + passed)
         # A wall clock that was set forward and back again within that second must not take us back.
-        self._latest = latest = max(self._latest, total + passed)
-        return latest
+        if total + passed > self._latest:
+            self._latest = total + passed
+        return self._latest
 
 
 SYSTEM = SystemElapsed()

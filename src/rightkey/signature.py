@@ -34,7 +34,11 @@ _REFUSED = {
 
 
 class Header(NamedTuple):
-    """A JOSE header whose members have the right types. `members` is all of it."""
+    """A JOSE header whose members have the right types. `members` is all of it.
+
+    `kind` is `typ` as it counts: in lower case and without `application/`, empty where there is none
+    (RFC 7515, section 4.1.9).
+    """
 
     alg: str
     kid: str | None
@@ -42,6 +46,7 @@ class Header(NamedTuple):
     cty: str | None
     x5t: str | None
     x5t_s256: str | None
+    kind: str
     members: Mapping[str, Any]
 
 
@@ -159,7 +164,12 @@ def read_header(segment: bytes) -> Header:
     if "alg" not in members:
         raise malformed("its header has no alg")
     alg, kid, typ, cty, x5t, x5t_s256 = map(members.get, _STRINGS)
-    return Header(str(alg), kid, typ, cty, x5t, x5t_s256, members)
+    return Header(str(alg), kid, typ, cty, x5t, x5t_s256, _media_type(typ), members)
+
+
+def holds_a_token(header: Header) -> bool:
+    """Whether the payload is another token (RFC 7519, section 5.2)."""
+    return header.cty is not None and _media_type(header.cty) == "jwt"
 
 
 def require_allowed(header: Header, allowed: frozenset[str]) -> None:
@@ -204,6 +214,11 @@ def shown(kid: str | None) -> str:
     if kid is None:
         return "absent"
     return ascii(kid if len(kid) <= 100 else kid[:100] + "...")
+
+
+def _media_type(name: str | None) -> str:
+    """In lower case, and without the prefix that is best left out (RFC 7515, section 4.1.9)."""
+    return (name or "").lower().removeprefix("application/")
 
 
 def _octets(raw: str | bytes) -> bytes:

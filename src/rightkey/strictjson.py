@@ -20,8 +20,8 @@ class NotJson(ValueError):
     """The text is not JSON as it is required here. The message never quotes the text."""
 
 
-def read(text: bytes) -> Any:
-    """Read any JSON value in which the last of equal names counts (RFC 7519, section 4)."""
+def read_object(text: bytes) -> dict[str, Any]:
+    """Read a JSON object in which the last of equal names counts (RFC 7519, section 4)."""
     try:
         value = orjson.loads(text)
     except ValueError as error:  # orjson's message names what is wrong and where, and quotes nothing
@@ -29,15 +29,13 @@ def read(text: bytes) -> Any:
     # Each level needs a bracket of its own, so that counting them settles nearly every document.
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
-    return value
-
-
-def read_object(text: bytes) -> dict[str, Any]:
-    """Read a JSON object in which the last of equal names counts."""
-    value = read(text)
     if type(value) is not dict:
         raise NotJson("not a JSON object")
     return value
+
+
+read_again: Callable[[bytes], Any] = orjson.loads
+"""Read what `read_object` has read before, and found in order."""
 
 
 def read_unique(text: bytes) -> dict[str, Any]:
@@ -74,7 +72,7 @@ def without_mark(text: bytes) -> bytes:
 def _pairs(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any:
     try:
         return json.loads(text, object_pairs_hook=hook, parse_int=float)  # int would count the digits
-    except RecursionError:  # `read` sees but the last of equal names, and what it hides may be deep
+    except RecursionError:  # `read_object` sees but the last of equal names, and what it hides may be deep
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels") from None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rightkey.errors import RightkeyError
 from rightkey.faces import Face, Require, asked_of
-from rightkey.verdict import NeedsNewer, Verified
+from rightkey.verdict import NeedsNewer, Verified, attempt
 
 if TYPE_CHECKING:
     from rightkey.explaining import Explanation
@@ -41,7 +41,7 @@ class Verifier(Face):
         """
         asked = asked_of(require, nonce, access_token)
         try:
-            return self._attempt(raw, asked)
+            return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)
         except NeedsNewer:
             pursuit = self._pursue(raw, asked, threads=True)
         for job in pursuit:

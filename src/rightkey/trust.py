@@ -82,8 +82,12 @@ class Trust:
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
+    types: frozenset[str] | None = field(init=False, repr=False)
+    """The values of `typ` that pass; None where every one does."""
     kind_judges: bool = field(init=False, repr=False)
     requirement: AllOf | None = field(init=False, repr=False)
+    matched: bool = field(init=False, repr=False)
+    """Whether a certificate, where there is one, must be for the key it stands beside."""
     certificate_policy: Certificates | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,17 +97,14 @@ class Trust:
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
             "kind": profile_named(self.profile),
+            "types": profile_named(self.profile).types,
             "kind_judges": profile_named(self.profile).judges,
             "requirement": requirement_of(self.require),
+            "matched": self.certificates != "ignore",
             "certificate_policy": _certificate_policy(self.certificates),
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
-
-    @property
-    def matched(self) -> bool:
-        """Whether a certificate, where there is one, must be for the key it stands beside."""
-        return self.certificates != "ignore"
 
 
 def requirement_of(asked: str | Requirement | Iterable[str | Requirement]) -> AllOf | None:

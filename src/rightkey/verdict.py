@@ -20,6 +20,7 @@ from rightkey.signature import (
     MAX_TRIED,
     Header,
     Unverified,
+    holds_a_token,
     is_by,
     key_not_found,
     malformed,
@@ -104,7 +105,8 @@ class NeedsNewer(Exception):
 
 
 class Memory(Protocol):
-    """What is known of tokens seen before."""
+    """What is known of tokens seen before, under one trust: that they are well-formed, that their
+    algorithm is allowed, and by which key they are."""
 
     @property
     def headers(self) -> Mapping[bytes, Header]:
@@ -143,23 +145,29 @@ def attempt(
         TokenRejected: the verdict.
         NeedsNewer: newer keys may mend it.
     """
-    recalled = memory.recall(raw, held.keys) if memory is not None and held.keys is not None else None
-    unverified, key = recalled or (read(raw, None if memory is None else memory.headers), None)
-    header = unverified.header
-    require_allowed(header, trust.allowed)
-    claims = _claims(unverified.payload, header)
-    judge_claims(trust, header, claims, held.issuer, now, asked)
-    if held.keys is None:
+    keys, issuer = held
+    recalled = memory.recall(raw, keys) if memory is not None and keys is not None else None
+    if recalled is not None:
+        unverified, key = recalled
+        header = unverified.header
+        claims = strictjson.read_again(unverified.payload)
+    else:
+        unverified, key = read(raw, None if memory is None else memory.headers), None
+        header = unverified.header
+        require_allowed(header, trust.allowed)
+        claims = _claims(unverified.payload, header)
+    judge_claims(trust, header, claims, issuer, now, asked)
+    if keys is None:
         raise NeedsNewer("no_keys", header, None)
     if key is None:
-        key = _signer(trust, unverified, held.keys, now, limit, tried)
+        key = _signer(trust, unverified, keys, now, limit, tried)
         if memory is not None:
-            memory.keep(raw, unverified, key, held.keys)
+            memory.keep(raw, unverified, key, keys)
     else:
         _judge_certificate(trust, key, now)
     if trust.requirement is not None:
         require(claims, trust.requirement)
-    if asked.require is not None:
+    if asked is not PLAIN and asked.require is not None:
         require(claims, asked.require)
     return Verified(claims, key, header)
 
@@ -178,15 +186,16 @@ def judge_claims(
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
     """
     spellings = trust.spellings
-    if spellings is not None and claims.get("iss") not in (spellings if stated is None else (stated,)):
-        raise _not_trusted(registered.issuer_failure(claims, spellings if stated is None else (stated,)))
-    failures = registered.time_failures(claims, now, trust.leeway, exp_required=trust.require_exp)
-    failures += registered.type_failures(claims)
-    if trust.audiences is not None:
-        failures += registered.audience_failures(claims, trust.audiences)
-    wrong_kind = trust.kind.type_failure(header.typ)
-    if wrong_kind is not None:
-        failures.append(wrong_kind)
+    if spellings is not None:
+        if stated is not None:
+            spellings = (stated,)
+        if claims.get("iss") not in spellings:
+            raise _not_trusted(registered.issuer_failure(claims, spellings))
+    failures = registered.failures(
+        claims, now, trust.leeway, exp_required=trust.require_exp, audience=trust.audiences
+    )
+    if trust.types is not None and header.kind not in trust.types:
+        failures.append(trust.kind.type_failure(header.typ))
     if trust.kind_judges or asked is not PLAIN:
         presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token)
         failures += trust.kind.failures(presented)
@@ -204,7 +213,7 @@ def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
 
 
 def _claims(payload: bytes, header: Header) -> dict[str, Any]:
-    if header.cty is not None and header.cty.lower().removeprefix("application/") == "jwt":
+    if holds_a_token(header):
         raise malformed("it holds another token (cty), and nested tokens are not read")
     try:
         return strictjson.read_object(payload)
