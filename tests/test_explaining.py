@@ -21,7 +21,7 @@ CLAIMS = {"iss": ISSUER, "aud": "api", "exp": NOW + 60, "sub": "secret-subject"}
 KEY = SigningKey.generate("ES256", Form(), kid="k", now=NOW)
 OTHER = SigningKey.generate("ES256", Form(certificates=False), kid="other")
 KEYS = KeySet.parse({"keys": [KEY.public_jwk(), OTHER.public_jwk(), {"kty": "oct", "kid": "mac"}]})
-LOCATED = Located(KEYS, ISSUER, ISSUER + "jwks", ((ISSUER + "jwks", "200"),), None, 5.0)
+LOCATED = Located(KEYS, ISSUER, (ISSUER,), ISSUER + "jwks", ((ISSUER + "jwks", "200"),), None, 5.0)
 GOOD = mint(KEY, CLAIMS)
 
 
@@ -30,7 +30,7 @@ def told(raw: Any, located: Located = LOCATED, **policy: Any) -> Explanation:
     trust = Trust(ISSUER, **{"audience": "api"} | policy)
     outcome: Any
     try:
-        outcome = attempt(trust, raw, Held(located.keys, located.issuer), NOW)
+        outcome = attempt(trust, raw, Held(located.keys, located.expected), NOW)
     except NeedsNewer as need:
         outcome = need.error or rightkey.IssuerUnavailable("keys_unavailable", "no keys")
     except rightkey.RightkeyError as error:
@@ -109,5 +109,5 @@ def test_without_keys_the_issuers_fault_is_told() -> None:
     explanation = told(GOOD, Located(None, failure=down))
     assert failed(explanation) == "metadata"
     assert "503" in next(step.detail for step in explanation.steps if step.outcome == "failed")
-    assert failed(told(GOOD, Located(None, ISSUER, ISSUER + "jwks", failure=down))) == "keys"
+    assert failed(told(GOOD, Located(None, ISSUER, (ISSUER,), ISSUER + "jwks", failure=down))) == "keys"
     assert failed(told(GOOD, Located(None))) == "metadata"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from rightkey.jobs import GUARD, MAX_HUNG, MAX_JOBS, Job, Jobs, wait, wait_async
+from rightkey.jobs import GUARD, JOBS, MAX_HUNG, MAX_JOBS, READING, Job, Jobs, wait, wait_async
 
 
 class Bench:
@@ -179,3 +180,16 @@ def test_a_task_that_left_its_loop_is_not_missed(bench: Bench) -> None:
     bench.end.set()
     wait(job, 10)
     assert job.done.done()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_a_fork_takes_both_locks_and_gives_them_back() -> None:
+    """In the parent and in the child, whose table is empty."""
+    pid = os.fork()
+    if pid == 0:
+        free = not GUARD.locked() and not READING.locked() and JOBS.find("a job") is None
+        os._exit(0 if free else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert not GUARD.locked()
+    assert not READING.locked()

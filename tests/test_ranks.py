@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
 
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "base64url", "strictjson", "exchange"),
-    ("issuer", "algorithms", "chain", "certificate", "requirements", "events"),
+    ("providers", "issuer", "algorithms", "chain", "certificate", "requirements", "events"),
     ("keys", "keyset", "discovery", "claims"),
     ("jwks", "signature", "profiles", "freshness", "snapshot", "budget"),
     ("trust",),

@@ -23,7 +23,7 @@ ISSUER = "https://issuer.example"
 WELL_KNOWN = f"{ISSUER}/.well-known/openid-configuration"
 OAUTH = f"{ISSUER}/.well-known/oauth-authorization-server"
 OLD, NEW = f"{ISSUER}/old", f"{ISSUER}/new"
-HELD = Metadata(ISSUER, OLD)
+HELD = Metadata(ISSUER, OLD, (ISSUER,))
 PLACE = Place("issuer.example", Issuer.parse(ISSUER))
 AT_URL = Place(OLD, None, OLD)
 
@@ -158,7 +158,7 @@ def test_keys_that_have_moved_are_looked_for(status: int) -> None:
     assert transport.asked == [OLD, WELL_KNOWN, NEW]
     assert (came.failure, came.url) == (None, NEW)
     assert "if-none-match" not in transport.requests[-1].headers  # what is held came from elsewhere
-    assert facts(came.metadata) == facts(Metadata(ISSUER, NEW))
+    assert facts(came.metadata) == facts(Metadata(ISSUER, NEW, (ISSUER,)))
 
 
 def test_keys_whose_host_is_gone_are_looked_for() -> None:

@@ -13,17 +13,17 @@ from rightkey.trust import ANY, Trust, requirement_of
 
 def test_a_domain_stands_for_two_spellings_and_a_url_for_one() -> None:
     """Until metadata says which."""
-    assert Trust("issuer.example", audience="api").spellings == (
+    assert Trust("issuer.example", audience="api").expected == (
         "https://issuer.example",
         "https://issuer.example/",
     )
-    assert Trust("https://issuer.example/", audience="api").spellings == ("https://issuer.example/",)
+    assert Trust("https://issuer.example/", audience="api").expected == ("https://issuer.example/",)
 
 
 def test_with_keys_of_ones_own_the_issuer_may_be_any_string() -> None:
     """Or be left unchecked, loudly."""
-    assert Trust("joe", audience="api", named_freely=True).spellings == ("joe",)
-    assert Trust(ANY, audience=ANY, named_freely=True).spellings is None
+    assert Trust("joe", audience="api", named_freely=True).expected == ("joe",)
+    assert Trust(ANY, audience=ANY, named_freely=True).expected is None
     with pytest.raises(rightkey.Misconfigured):
         Trust("", audience="api", named_freely=True)
 

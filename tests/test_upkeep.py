@@ -35,6 +35,10 @@ MOMENTS = iter(range(1, 10**9))
 URL = "https://issuer.example/keys"
 
 
+def stated(issuer: str, uri: str) -> Metadata:
+    return Metadata(issuer, uri, (issuer,))
+
+
 def keys_of(*keys: SigningKey, private: Iterable[SigningKey] = ()) -> KeySet:
     members = [key.private_jwk() if key in private else key.public_jwk() for key in keys]
     return KeySet.parse({"keys": members}, published=True)
@@ -69,7 +73,7 @@ class Played:
         return self.upkeep.take(refreshed, self.now, 1.0, forced=forced)
 
     def read_metadata(self, uri: str = URL) -> None:
-        self.upkeep.metadata, self.upkeep.metadata_began = Metadata("https://issuer.example", uri), self.now
+        self.upkeep.metadata, self.upkeep.metadata_began = stated("https://issuer.example", uri), self.now
 
     def serve(self, *, waited: bool = False) -> Serve:
         return self.upkeep.serve(self.now, waited=waited)
@@ -405,12 +409,12 @@ def test_metadata_is_fresh_for_an_hour_and_serves_for_a_day_more(warm: Played) -
 
 def test_metadata_that_was_read_is_kept_though_the_keys_failed(cold: Played) -> None:
     """And names the issuer's spelling once there are keys."""
-    metadata = Metadata("https://issuer.example/", URL)
+    metadata = stated("https://issuer.example/", URL)
     refreshed = Refreshed(cold.now, metadata=metadata, metadata_began=cold.now, failure=DOWN)
     cold.upkeep.take(refreshed, cold.now, 0.0, forced=False)
     assert cold.upkeep.plan(cold.now).metadata is metadata
     cold.good(A)
-    assert cold.upkeep.held.issuer == "https://issuer.example/"
+    assert cold.upkeep.held.expected == ("https://issuer.example/",)
 
 
 def test_metadata_over_ten_minutes_old_is_read_again_after_a_barren_refetch(warm: Played) -> None:

@@ -103,8 +103,8 @@ def test_what_metadata_states_narrows_a_domain(key: SigningKey, held: Held) -> N
     """Before it is read either spelling passes."""
     trust, raw = Trust("issuer.example", audience="api"), mint(key, CLAIMS)
     attempt(trust, raw, held, NOW)
-    attempt(trust, raw, Held(held.keys, ISSUER), NOW)
-    error = rejected(lambda: attempt(trust, raw, Held(held.keys, "https://issuer.example"), NOW))
+    attempt(trust, raw, Held(held.keys, (ISSUER,)), NOW)
+    error = rejected(lambda: attempt(trust, raw, Held(held.keys, ("https://issuer.example",)), NOW))
     assert error.code == "issuer_not_trusted"
 
 

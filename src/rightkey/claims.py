@@ -20,12 +20,14 @@ def failures(
     *,
     exp_required: bool,
     audience: frozenset[str] | None,
+    client: str | None = None,
 ) -> list[Failure]:
     """What is wrong with the registered claims at a time, but for whether the issuer is trusted.
 
     On `exp` itself the token has expired; on `nbf` itself it is good (sections 4.1.4 and 4.1.5). `iat`
     must be a time; one in the future refuses nothing, for which `nbf` exists. `aud` is a string or an
-    array of strings, one of which is expected (section 4.1.3). `iss`, `sub` and `jti` are strings.
+    array of strings, one of which is expected (section 4.1.3); where it is missing, the claim named by
+    `client` stands for it. `iss`, `sub` and `jti` are strings.
     """
     found: list[Failure] = []
     get = claims.get
@@ -54,7 +56,7 @@ def failures(
     if audience is not None:
         aud: Any = get("aud")
         if not (type(aud) is str and aud in audience):
-            found += _audience_failures(aud, audience)
+            found += _audience_failures(get(client) if aud is None and client else aud, audience)
     return found
 
 

@@ -18,10 +18,14 @@ from rightkey.issuer import Issuer, url_fault
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What an issuer says of itself. `document` is all of it."""
+    """What an issuer says of itself. `document` is all of it.
+
+    `expected` are the values of `iss` that its tokens may have.
+    """
 
     issuer: str
     jwks_uri: str
+    expected: tuple[str, ...]
     document: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
 
@@ -49,16 +53,18 @@ def read_metadata(issuer: Issuer, response: Response) -> Metadata:
         document = strictjson.read_unique(strictjson.without_mark(response.body))
     except strictjson.NotJson as error:
         raise _invalid(str(error)) from None
-    stated = _stated_issuer(issuer, document.get("issuer"))
-    return Metadata(stated, _jwks_uri(issuer, document.get("jwks_uri")), document)
-
-
-def _stated_issuer(issuer: Issuer, stated: Any) -> str:
-    """The spelling that `iss` must have; the document must not be another issuer's (Discovery, 4.3)."""
+    stated = document.get("issuer")
     if not isinstance(stated, str):
         raise _invalid("it does not state its issuer")
-    if stated in issuer.spellings:
-        return stated
+    expected = _expected(issuer, stated)
+    return Metadata(stated, _jwks_uri(issuer, document.get("jwks_uri")), expected, document)
+
+
+def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
+    """What `iss` must be; the document must not be another issuer's (Discovery, section 4.3)."""
+    expected = issuer.stated(stated)
+    if expected is not None:
+        return expected
     slash = any(stated.rstrip("/") == one.rstrip("/") for one in issuer.spellings)
     raise IssuerMisbehaved(
         "issuer_mismatch",

@@ -60,6 +60,7 @@ class Located:
 
     keys: KeySet | None
     issuer: str | None = None
+    expected: tuple[str, ...] | None = None
     jwks_uri: str | None = None
     requests: tuple[tuple[str, str], ...] = ()
     failure: IssuerFault | None = None
@@ -145,7 +146,7 @@ class _Teller:
         if isinstance(outcome, TokenRejected) and outcome.code == "token_malformed":
             raise outcome  # its header was read, so that it is the payload that cannot be
         claims = strictjson.read_object(unverified.payload)
-        judge_claims(self._trust, unverified.header, claims, self._located.issuer, self._now, self._asked)
+        judge_claims(self._trust, unverified.header, claims, self._located.expected, self._now, self._asked)
         self._add("claims", "issuer, audience, times and kind are as required", claims=claims)
 
     def _metadata(self) -> bool:

@@ -14,6 +14,7 @@ from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
 from rightkey.keyset import KeySet
+from rightkey.providers import AUTO
 from rightkey.remembered import Remembered
 from rightkey.trust import Anyone, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, Verified, attempt
@@ -46,6 +47,8 @@ class Face:
         require: what every token must grant: a scope, a requirement, or several.
         keys: a KeySet of one's own instead of the issuer's, or a JWKS URL to fetch it from.
         certificates: `match`, `valid`, `ignore` or `Certificates(...)`.
+        provider: whose issuer it is: `auto` recognises it by its URL (with `keys`, none is), a name says it
+            (`rightkey.providers`), None keeps to the standards alone.
         freshness: how fresh keys are kept.
         remember: how many verified tokens are remembered; 0 for none.
         transport: what fetches; urllib3 by default.
@@ -69,6 +72,7 @@ class Face:
         require: Require = (),
         keys: KeySet | str | None = None,
         certificates: Policy = "match",
+        provider: str | None = AUTO,
         freshness: Freshness = Freshness(),  # noqa: B008 - a frozen value
         remember: int = 1024,
         transport: Transport | None = None,
@@ -88,12 +92,13 @@ class Face:
             require_exp=require_exp,
             require=require,
             certificates=certificates,
+            provider=provider,
             named_freely=keys is not None,
         )
         self._clock = clock
         self._memory = Remembered(_count(remember))
         self._source, self._remote, self._subscription = _sourced(
-            issuer, keys, transport, freshness, elapsed, listener
+            issuer, keys, transport, freshness, elapsed, provider, listener
         )
 
     def distrust(self, name: str) -> None:
@@ -159,13 +164,19 @@ def _count(remember: Any) -> int:
 
 
 def _sourced(
-    issuer: Any, keys: Any, transport: Any, freshness: Freshness, elapsed: Any, listener: Listener | None
+    issuer: Any,
+    keys: Any,
+    transport: Any,
+    freshness: Freshness,
+    elapsed: Any,
+    provider: str | None,
+    listener: Listener | None,
 ) -> tuple[Fixed | Remote, Remote | None, Subscription | None]:
     """The source, the same if it is one that is fetched, and what keeps the listener subscribed to it."""
     from rightkey.sources.remote import Remote, Subscription
     from rightkey.sourcing import source_of
 
-    source = source_of(issuer, keys, transport, freshness, elapsed)
+    source = source_of(issuer, keys, transport, freshness, elapsed, provider)
     remote = source if isinstance(source, Remote) else None
     if remote is None or listener is None:
         return source, remote, None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
+from rightkey.providers import AUTO, Known, recognise
 
 _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
@@ -24,19 +25,25 @@ _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 class Issuer:
     """One issuer, as the user named it.
 
-    `name` is what was given, `spellings` are the values of `iss` that it stands for.
+    `name` is what was given, `spellings` are the URLs that it stands for, `known` is what its provider does
+    beyond the standards.
     """
 
     name: str
     spellings: tuple[str, ...]
+    known: Known | None = None
 
     @classmethod
-    def parse(cls, name: str) -> Issuer:
+    def parse(cls, name: str, provider: str | None = AUTO) -> Issuer:
         """Read a domain (`tenant.eu.auth0.com`) or a URL (`https://issuer.example/tenant`).
 
+        Args:
+            name: the domain or URL.
+            provider: whose it is: `auto`, a name of `rightkey.providers`, or None for whoever's.
+
         Raises:
-            Misconfigured: not a domain or URL, plain http to another host than loopback, or a user
-                name, query or fragment in it.
+            Misconfigured: not a domain or URL, plain http to another host than loopback, a user name,
+                query or fragment in it, or not of that provider.
         """
         if not isinstance(name, str):
             raise Misconfigured(f"an issuer is a domain or a URL, not {type(name).__name__}")
@@ -46,12 +53,28 @@ class Issuer:
             raise Misconfigured(f"issuer {name!r}: {fault}", hint="give a domain, or https://host/path")
         if "?" in url:
             raise Misconfigured(f"issuer {name!r}: a query has no place in an issuer (RFC 8414, section 2)")
-        return cls(name, (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/"))
+        spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
+        return cls(name, spellings, recognise(url, provider))
 
     @property
     def url(self) -> str:
         """Where the issuer is, without a slash at its end."""
         return self.spellings[0].rstrip("/")
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The values of `iss` that pass before the issuer's metadata state which of them it is."""
+        if self.known is None:
+            return self.spellings
+        return (self.known.templates or self.spellings) + self.known.aliases
+
+    def stated(self, issuer: str) -> tuple[str, ...] | None:
+        """The values of `iss` that pass where its metadata state this issuer; None if that is another."""
+        if self.known is None:
+            return (issuer,) if issuer in self.spellings else None
+        same = issuer in self.spellings or (self.known.any_case and _same_but_case(issuer, self.spellings))
+        form = issuer if same else self.known.stated(issuer)
+        return None if form is None else (form, *(one for one in self.known.aliases if one != form))
 
     @property
     def metadata_urls(self) -> tuple[str, ...]:
@@ -84,6 +107,14 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _same_but_case(issuer: str, spellings: tuple[str, ...]) -> bool:
+    """Whether the host alone is in letters of another case."""
+    host = urlsplit(issuer).netloc
+    return issuer.replace(host, host.lower(), 1) in [
+        one.replace(urlsplit(one).netloc, urlsplit(one).netloc.lower(), 1) for one in spellings
+    ]
 
 
 def _scheme_fault(scheme: str, host: str) -> str | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from rightkey.discovery import Metadata
 from rightkey.exchange import Transport
 from rightkey.freshness import Freshness
+from rightkey.issuer import Issuer
 from rightkey.jobs import wait, wait_async
 from rightkey.keyset import KeySet, Skipped
+from rightkey.providers import AUTO
 from rightkey.registry import SYSTEM
 from rightkey.sources.remote import Remote
 from rightkey.sourcing import place_of
@@ -26,6 +28,8 @@ class Provider:
     jwks_uri: str
     keys: KeySet
     status: Status
+    provider: str | None
+    """Whose it is, by its URL: a name of `rightkey.providers`."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -36,6 +40,7 @@ class Provider:
 def locate(
     issuer: str,
     *,
+    provider: str | None = AUTO,
     transport: Transport | None = None,
     freshness: Freshness = Freshness(),  # noqa: B008
 ) -> Provider:
@@ -43,6 +48,8 @@ def locate(
 
     Args:
         issuer: a domain (`tenant.eu.auth0.com`) or the issuer's URL.
+        provider: whose it is: `auto` recognises it, a name says it (`rightkey.providers`), None keeps to the
+            standards alone.
         transport: what fetches; urllib3 by default.
         freshness: whose timeouts count.
 
@@ -52,33 +59,36 @@ def locate(
             accepted; an empty key set is one.
         Misconfigured: not an issuer.
     """
-    remote = _remote(issuer, transport, freshness)
+    parsed = Issuer.parse(issuer, provider)
+    remote = _remote(parsed, transport, freshness)
     job = remote.refetch()
     if job is not None:
         wait(job, remote.wait)
-    return _provider(remote)
+    return _provider(parsed, remote)
 
 
 async def locate_async(
     issuer: str,
     *,
+    provider: str | None = AUTO,
     transport: Transport | None = None,
     freshness: Freshness = Freshness(),  # noqa: B008
 ) -> Provider:
     """`locate`, in a task of asyncio or trio."""
-    remote = _remote(issuer, transport, freshness)
+    parsed = Issuer.parse(issuer, provider)
+    remote = _remote(parsed, transport, freshness)
     job = remote.refetch()
     if job is not None:
         await wait_async(job, remote.wait)
-    return _provider(remote)
+    return _provider(parsed, remote)
 
 
-def _remote(issuer: str, transport: Transport | None, freshness: Freshness) -> Remote:
+def _remote(issuer: Issuer, transport: Transport | None, freshness: Freshness) -> Remote:
     """An entry of its own: whoever looks wants to see what is there, not what is remembered."""
     return Remote(place_of(issuer), transport or DefaultTransport(), freshness, SYSTEM)
 
 
-def _provider(remote: Remote) -> Provider:
+def _provider(issuer: Issuer, remote: Remote) -> Provider:
     remote.require_keys(fresh=True)
     located = remote.located()
     assert located.keys is not None  # noqa: S101 - the line before saw to it
@@ -91,4 +101,5 @@ def _provider(remote: Remote) -> Provider:
         jwks_uri=located.jwks_uri,
         keys=located.keys,
         status=remote.status(),
+        provider=issuer.known.name if issuer.known else None,
     )

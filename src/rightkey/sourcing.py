@@ -16,6 +16,7 @@ from rightkey.exchange import Transport
 from rightkey.freshness import Freshness
 from rightkey.issuer import Issuer
 from rightkey.keyset import KeySet
+from rightkey.providers import AUTO
 from rightkey.refresh import Place
 from rightkey.registry import REGISTRY
 from rightkey.sources.fixed import Fixed
@@ -28,20 +29,27 @@ def source_of(
     transport: Transport | None,
     freshness: Freshness,
     elapsed: Callable[[], float] | None,
+    provider: str | None = AUTO,
 ) -> Fixed | Remote:
     """The source; one that is fetched is shared with whoever asks for the same. Raises Misconfigured."""
     if isinstance(keys, KeySet):
         return Fixed(keys)
-    return REGISTRY.remote(place_of(issuer, keys), transport or _default(), freshness, elapsed)
+    place = place_of(Issuer.parse(issuer, provider)) if keys is None else place_of_keys(keys)
+    return REGISTRY.remote(place, transport or _default(), freshness, elapsed)
 
 
-def place_of(issuer: Any, url: Any = None) -> Place:
-    """Where keys are: an issuer's metadata knows, or a URL was given. Raises Misconfigured."""
-    if url is None:
-        return Place(issuer, Issuer.parse(issuer))
+def place_of(issuer: Issuer) -> Place:
+    """Where an issuer's keys are: its metadata say it, unless it is known to have none."""
+    if issuer.known is not None and issuer.known.keys is not None:
+        return Place(issuer.name, None, issuer.known.keys)
+    return Place(issuer.name, issuer)
+
+
+def place_of_keys(url: Any) -> Place:
+    """Where keys are whose URL was given. Raises Misconfigured."""
     if not isinstance(url, str):
         raise Misconfigured(f"keys is a KeySet or a URL, not {type(url).__name__}", hint="KeySet.parse(...)")
-    Issuer.parse(url.partition("?")[0])  # held to the same rules, but for its query
+    Issuer.parse(url.partition("?")[0], None)  # held to the same rules, but for its query
     return Place(url, None, url)
 
 

@@ -13,6 +13,7 @@ from rightkey.issuer import Issuer
 from rightkey.keyset import KeySet
 from rightkey.profiles import Profile
 from rightkey.profiles import profile as profile_named
+from rightkey.providers import AUTO, Known
 from rightkey.signature import known_algorithms
 
 if TYPE_CHECKING:  # both are loaded where somebody asks for what they decide
@@ -36,13 +37,13 @@ ANY: Final = Anyone.ANY
 
 
 class Held(NamedTuple):
-    """The keys at hand, and the spelling of the issuer if its metadata said it.
+    """The keys at hand, and the values of `iss` that pass if the issuer's metadata said them.
 
     `keys` is None where none may be used.
     """
 
     keys: KeySet | None
-    issuer: str | None = None
+    expected: tuple[str, ...] | None = None
 
 
 NOTHING: Final = Held(None)
@@ -61,6 +62,8 @@ class Trust:
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
         certificates: `match`, `valid`, `ignore`, or Certificates.
+        provider: whose issuer it is, `auto` or a name of `rightkey.providers`: what that provider does
+            beyond the standards is then known; None for nobody's.
         named_freely: whether the issuer may be any string, since its keys come from elsewhere.
 
     Raises:
@@ -75,10 +78,12 @@ class Trust:
     require_exp: bool = True
     require: str | Requirement | Iterable[str | Requirement] = ()
     certificates: Policy = "match"
+    provider: str | None = AUTO
     named_freely: bool = field(default=False, repr=False)
 
-    spellings: tuple[str, ...] | None = field(init=False, repr=False)
-    """The values of `iss` that pass; None where every one does."""
+    expected: tuple[str, ...] | None = field(init=False, repr=False)
+    """The values of `iss` that pass before metadata are read; None where every one does."""
+    known: Known | None = field(init=False, repr=False)
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
@@ -91,8 +96,10 @@ class Trust:
     certificate_policy: Certificates | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        issuer = _issuer(self.issuer, self.provider, self.named_freely)
         derived: dict[str, Any] = {
-            "spellings": _spellings(self.issuer, self.named_freely),
+            "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
+            "known": issuer.known if isinstance(issuer, Issuer) else None,
             "audiences": _audiences(self.audience),
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
@@ -125,14 +132,15 @@ def _certificate_policy(asked: Policy) -> Certificates | None:
     return policy(asked)
 
 
-def _spellings(issuer: Any, named_freely: bool) -> tuple[str, ...] | None:
+def _issuer(issuer: Any, provider: str | None, named_freely: bool) -> Issuer | tuple[str, ...] | None:
+    """The issuer; its one spelling where it may be any string; None where it may be anyone."""
     if issuer is ANY and named_freely:
         return None
     if issuer is ANY:
         raise Misconfigured("issuer=rightkey.ANY needs keys=: keys that nobody chose cannot be found")
-    if named_freely and isinstance(issuer, str) and issuer:
+    if named_freely and isinstance(issuer, str) and issuer and provider in (AUTO, None):
         return (issuer,)
-    return Issuer.parse(issuer).spellings
+    return Issuer.parse(issuer, provider)
 
 
 def _audiences(audience: Any) -> frozenset[str] | None:

@@ -301,7 +301,7 @@ class Upkeep:
             return
         keys = snapshot.published.without(self._leaked, "private_key_published")
         keys = keys.without(self._distrusted_in(keys), "distrusted")
-        held = Held(keys, self.metadata.issuer if self.metadata else None)
+        held = Held(keys, self.metadata.expected if self.metadata else None)
         if held != self.held:  # the same object for the same keys: what remembers by it need not look again
             self.held = held
         self.snapshot = replace(snapshot, keys=keys)

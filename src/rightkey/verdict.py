@@ -145,7 +145,7 @@ def attempt(
         TokenRejected: the verdict.
         NeedsNewer: newer keys may mend it.
     """
-    keys, issuer = held
+    keys, expected = held
     recalled = memory.recall(raw, keys) if memory is not None and keys is not None else None
     if recalled is not None:
         unverified, key = recalled
@@ -156,11 +156,11 @@ def attempt(
         header = unverified.header
         require_allowed(header, trust.allowed)
         claims = _claims(unverified.payload, header)
-    judge_claims(trust, header, claims, issuer, now, asked)
+    judge_claims(trust, header, claims, expected, now, asked)
     if keys is None:
         raise NeedsNewer("no_keys", header, None)
-    if key is None:
-        key = _signer(trust, unverified, keys, now, limit, tried)
+    if key is None or not _may_sign(trust, key, claims):
+        key = _signer(trust, unverified, claims, keys, now, limit, tried)
         if memory is not None:
             memory.keep(raw, unverified, key, keys)
     else:
@@ -176,24 +176,35 @@ def judge_claims(
     trust: Trust,
     header: Header,
     claims: Mapping[str, Any],
-    stated: str | None,
+    expected: tuple[str, ...] | None,
     now: float,
     asked: Asked = PLAIN,
 ) -> None:
-    """Judge everything that the token says of itself.
+    """Judge everything that the token says of itself. `expected` is what metadata say of its `iss`.
 
     Raises:
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
     """
-    spellings = trust.spellings
+    known = trust.known
+    spellings = expected or trust.expected
     if spellings is not None:
-        if stated is not None:
-            spellings = (stated,)
-        if claims.get("iss") not in spellings:
+        # A form with a hole in it is no spelling: a token that quotes it is nobody's.
+        if known is not None and known.templates:
+            issued = known.issued(spellings, claims)
+        else:
+            issued = claims.get("iss") in spellings
+        if not issued:
             raise _not_trusted(registered.issuer_failure(claims, spellings))
     failures = registered.failures(
-        claims, now, trust.leeway, exp_required=trust.require_exp, audience=trust.audiences
+        claims,
+        now,
+        trust.leeway,
+        exp_required=trust.require_exp,
+        audience=trust.audiences,
+        client=None if known is None else known.client,
     )
+    if known is not None and known.asks:
+        failures += known.failures(trust.profile, claims)
     if trust.types is not None and header.kind not in trust.types:
         failures.append(trust.kind.type_failure(header.typ))
     if trust.kind_judges or asked is not PLAIN:
@@ -221,12 +232,24 @@ def _claims(payload: bytes, header: Header) -> dict[str, Any]:
         raise malformed(f"its payload is refused: {error}") from None
 
 
+def _may_sign(trust: Trust, key: Key, claims: Mapping[str, Any]) -> bool:
+    """Whether the key is for tokens of this tenant, at providers whose keys name theirs."""
+    known = trust.known
+    return known is None or not known.keys_of_tenants or known.signs(key.jwk.get("issuer"), claims)
+
+
 def _signer(
-    trust: Trust, unverified: Unverified, keys: KeySet, now: float, limit: int, tried: tuple[Key, ...]
+    trust: Trust,
+    unverified: Unverified,
+    claims: Mapping[str, Any],
+    keys: KeySet,
+    now: float,
+    limit: int,
+    tried: tuple[Key, ...],
 ) -> Key:
     """The key that signed the token, with a certificate as the policy has it."""
     header = unverified.header
-    fitting = keys.fitting(header)
+    fitting = tuple([key for key in keys.fitting(header) if _may_sign(trust, key, claims)])
     if not fitting:
         if keys.names_skipped(header):
             raise key_not_found(header)

@@ -15,7 +15,7 @@ from rightkey.locating import locate
 from rightkey.registry import SYSTEM
 from rightkey.signature import Jws, known_algorithms, read, require_allowed, shown, verify_jws
 from rightkey.sources.remote import Remote
-from rightkey.sourcing import place_of
+from rightkey.sourcing import place_of_keys
 
 _ENDS_AT = {
     "token_missing": "token",
@@ -55,7 +55,7 @@ class Keys:
 
     def _at(self, url: str) -> KeySet:
         connection = self.connection
-        remote = Remote(place_of(url, url), connection.transport(), connection.freshness(), SYSTEM)
+        remote = Remote(place_of_keys(url), connection.transport(), connection.freshness(), SYSTEM)
         job = remote.refetch()
         if job is not None:
             wait(job, remote.wait)

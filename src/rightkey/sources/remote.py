@@ -133,6 +133,7 @@ class Remote:
             return Located(
                 keys=None if gone else upkeep.held.keys,
                 issuer=upkeep.metadata.issuer if upkeep.metadata else None,
+                expected=upkeep.metadata.expected if upkeep.metadata else None,
                 jwks_uri=self.place.url or (upkeep.metadata.jwks_uri if upkeep.metadata else None),
                 requests=last.requests if last else (),
                 failure=upkeep.last_failure,

@@ -1,0 +1,299 @@
+"""What is known of providers: whose an issuer is, what its tokens say, and what is refused all the same.
+
+The forms are those of the providers' own documentation; the GUIDs are made up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from rightkey import KeySet, Misconfigured, TokenRejected, Trust, Verified
+from rightkey.issuer import Issuer
+from rightkey.localissuer.signing import SigningKey
+from rightkey.providers import PROVIDERS, recognise
+from rightkey.remembered import Remembered
+from rightkey.trust import Held
+from rightkey.verdict import NeedsNewer, attempt
+
+NOW = 1_800_000_000
+TENANT = "3c6f6ef3-4f28-4be9-a1b0-1d7a3c1f2e01"
+OTHER = "7d1a2b8c-90de-4a57-bf6e-0c4d5e6f7a02"
+PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"
+ENTRA = "https://login.microsoftonline.com"
+B2C = "https://contoso.b2clogin.com"
+
+WHOSE = {
+    "tenant.eu.auth0.com": "auth0",
+    "https://tenant.auth0.com/": "auth0",
+    "https://dev-1.okta.com/oauth2/default": "okta",
+    "https://dev-1.okta.com": "okta",
+    f"{ENTRA}/{TENANT}/v2.0": "entra",
+    f"{ENTRA}/common/v2.0": "entra",
+    f"https://login.microsoftonline.us/{TENANT}/v2.0": "entra",
+    f"{ENTRA}/contoso.onmicrosoft.com": "entra-v1",
+    f"https://sts.windows.net/{TENANT}/": "entra-v1-tenant",
+    "https://contoso.ciamlogin.com/contoso.onmicrosoft.com/v2.0": "entra-external",
+    f"{B2C}/contoso.onmicrosoft.com/B2C_1_signin/v2.0": "entra-b2c",
+    f"{B2C}/tfp/contoso.onmicrosoft.com/B2C_1A_custom/v2.0/": "entra-b2c",
+    "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf": "cognito",
+    "accounts.google.com": "google",
+    "https://accounts.google.com": "google",
+    "https://securetoken.google.com/my-project": "firebase",
+    "https://session.firebase.google.com/my-project": "firebase-session",
+    "https://cloud.google.com/iap": "google-iap",
+    "https://team.cloudflareaccess.com": "cloudflare-access",
+    "https://appleid.apple.com": "apple",
+    "https://token.actions.githubusercontent.com": "github-actions",
+    "https://gitlab.com": "gitlab",
+    "https://kubernetes.default.svc": "kubernetes",
+    "https://kubernetes.default.svc.cluster.local": "kubernetes",
+    "https://oidc.eks.eu-west-1.amazonaws.com/id/0123ABCD": "eks",
+    "https://adfs.example.com/adfs": "adfs",
+    "https://sso.example.com/realms/shop": "keycloak",
+    "https://sso.example.com/auth/realms/shop": "keycloak",
+    "https://issuer.example": None,
+    "https://login.microsoftonline.com.evil.example/common/v2.0": None,
+    "https://evil.example/tenant.auth0.com": None,
+    "https://xauth0.com": None,
+    f"https://sts.windows.net/{TENANT}x/": None,
+    "https://cloud.google.com/other": None,
+}
+
+
+@pytest.mark.parametrize("issuer", WHOSE)
+def test_a_provider_is_told_by_the_issuers_url(issuer: str) -> None:
+    """By the whole host and the whole path; every row has an example."""
+    known = Issuer.parse(issuer).known
+    assert (known.name if known else None) == WHOSE[issuer]
+
+
+def test_every_row_is_told_by_some_url() -> None:
+    assert set(WHOSE.values()) == PROVIDERS.keys() | {None}
+
+
+def test_a_provider_may_be_named_or_switched_off() -> None:
+    """Named, its host may be any, as a custom domain's is; switched off, nothing is known."""
+    own = Issuer.parse("https://login.contoso.com/contoso.onmicrosoft.com/b2c_1_x/v2.0", "entra-b2c")
+    assert own.expected[0] == "https://login.contoso.com/{guid}/v2.0/"
+    assert Issuer.parse(f"{ENTRA}/common/v2.0", None).expected == (f"{ENTRA}/common/v2.0",)
+    with pytest.raises(Misconfigured, match="not known here"):
+        recognise("https://a.example", "nobody")
+    with pytest.raises(Misconfigured, match="of another form"):
+        recognise("https://a.example/x", "entra")
+
+
+def test_with_keys_of_ones_own_nothing_is_known_unless_it_is_named() -> None:
+    """Whoever brings the keys brings the exact issuer, too."""
+    url = f"{ENTRA}/common/v2.0"
+    assert Trust(url, audience="api", named_freely=True).expected == (url,)
+    named = Trust(url, audience="api", named_freely=True, provider="entra")
+    assert named.expected == (f"{ENTRA}/{{tenantid}}/v2.0",)
+
+
+# -- whose token it is -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def key() -> SigningKey:
+    return SigningKey.generate("ES256", kid="k", now=NOW)
+
+
+@pytest.fixture
+def judged(key: SigningKey, token: Any) -> Any:
+    """A token's verdict by an issuer: the code; or what verified."""
+
+    def judge(
+        issuer: str,
+        claims: dict[str, Any],
+        stated: str | None = None,
+        profile: str = "access",
+        jwk: dict[str, Any] | None = None,
+    ) -> Verified | str:
+        trust = Trust(issuer, audience="api", profile=profile)
+        payload = orjson.dumps({"aud": "api", "exp": NOW + 60} | claims)
+        expected = None if stated is None else Issuer.parse(issuer).stated(stated)
+        keys = KeySet.parse({"keys": [key.public_jwk() | (jwk or {})]})
+        try:
+            return attempt(trust, token(key, payload), Held(keys, expected), NOW)
+        except TokenRejected as error:
+            return error.code
+        except NeedsNewer as need:
+            return "" if need.error is None else need.error.code
+
+    return judge
+
+
+def entra(tenant: str, tid: Any = None) -> dict[str, Any]:
+    return {"iss": f"{ENTRA}/{tenant}/v2.0", "tid": tenant if tid is None else tid}
+
+
+TEMPLATE = f"{ENTRA}/{{tenantid}}/v2.0"
+
+
+@pytest.mark.parametrize("stated", [None, TEMPLATE, TEMPLATE.replace("tenantid", "tenantId")])
+def test_entra_for_all_tenants_takes_each_by_its_own_name(judged: Any, stated: str | None) -> None:
+    """The template is filled by `tid`, before the metadata are read and after."""
+    common = f"{ENTRA}/common/v2.0"
+    assert judged(common, entra(TENANT), stated).claims["tid"] == TENANT
+    assert judged(common, entra(TENANT, OTHER), stated) == "issuer_not_trusted"
+    assert judged(common, {"iss": f"{ENTRA}/{TENANT}/v2.0"}, stated) == "issuer_not_trusted"
+    assert judged(common, entra(PERSONAL), stated).claims["tid"] == PERSONAL
+
+
+HOSTILE = [
+    "common",
+    "",
+    "*",
+    "{tenantid}",
+    TENANT.upper(),
+    f"{TENANT}/../{OTHER}",
+    f"{TENANT}%00",
+    f"{TENANT}\x00",
+    f"{TENANT}\n",
+    f"a@{TENANT}",
+    "тенант",
+    f"{TENANT}.",
+    f"{TENANT}%2f",
+    TENANT.replace("a", "\u0430"),
+]
+
+
+@pytest.mark.parametrize("tid", HOSTILE, ids=ascii)
+def test_a_tenant_is_a_guid_and_nothing_else(judged: Any, tid: str) -> None:
+    """Whatever stands in both `tid` and `iss`."""
+    for stated in (None, TEMPLATE):
+        assert judged(f"{ENTRA}/common/v2.0", entra(tid), stated) == "issuer_not_trusted"
+
+
+@pytest.mark.parametrize("tid", [None, 1, True, [TENANT], {"a": TENANT}], ids=repr)
+def test_a_tenant_of_another_type_is_none(judged: Any, tid: Any) -> None:
+    claims = {"iss": f"{ENTRA}/{TENANT}/v2.0", "tid": tid}
+    assert judged(f"{ENTRA}/common/v2.0", claims, TEMPLATE) == "issuer_not_trusted"
+
+
+def test_an_iss_of_another_type_is_none_of_a_template(judged: Any) -> None:
+    assert judged(f"{ENTRA}/common/v2.0", {"iss": [f"{ENTRA}/{TENANT}/v2.0"], "tid": TENANT}) == (
+        "issuer_not_trusted"
+    )
+
+
+def test_entra_for_organizations_takes_no_personal_accounts(judged: Any) -> None:
+    """And for consumers it takes those alone."""
+    assert judged(f"{ENTRA}/organizations/v2.0", entra(TENANT)).claims["tid"] == TENANT
+    assert judged(f"{ENTRA}/organizations/v2.0", entra(PERSONAL), TEMPLATE) == "issuer_not_trusted"
+    assert judged(f"{ENTRA}/consumers/v2.0", entra(PERSONAL)).claims["tid"] == PERSONAL
+    assert judged(f"{ENTRA}/consumers/v2.0", entra(TENANT)) == "issuer_not_trusted"
+
+
+def test_entra_for_one_tenant_takes_no_other(judged: Any) -> None:
+    """By its GUID from the start; by its domain from when the metadata say which it is."""
+    own, domain = f"{ENTRA}/{TENANT}/v2.0", f"{ENTRA}/contoso.onmicrosoft.com/v2.0"
+    assert judged(own, entra(TENANT)).issuer == own
+    assert judged(own, entra(OTHER)) == "issuer_not_trusted"
+    assert judged(domain, entra(OTHER), own) == "issuer_not_trusted"
+    assert judged(domain, entra(TENANT), own).issuer == own
+    assert Issuer.parse(own).stated(f"{ENTRA}/{OTHER}/v2.0") is None
+
+
+def test_entra_of_version_one_states_another_host(judged: Any) -> None:
+    """`sts.windows.net`, at whose metadata nobody asked."""
+    v1 = f"https://sts.windows.net/{TENANT}/"
+    assert judged(f"{ENTRA}/{TENANT}", {"iss": v1, "tid": TENANT}).issuer == v1
+    assert judged(f"{ENTRA}/contoso.com/", {"iss": v1, "tid": TENANT}, v1).issuer == v1
+    assert judged(f"{ENTRA}/{TENANT}", entra(TENANT)) == "issuer_not_trusted"
+    assert judged(v1, {"iss": v1, "tid": TENANT}, v1).issuer == v1
+
+
+def test_a_key_that_names_a_tenant_signs_for_that_tenant_alone(judged: Any) -> None:
+    """Entra's keys have an `issuer`: with all tenants in one set, one's key must not vouch for another."""
+    common = f"{ENTRA}/common/v2.0"
+    for named in (TEMPLATE, f"{ENTRA}/{TENANT}/v2.0", None, 5):
+        assert judged(common, entra(TENANT), TEMPLATE, jwk={"issuer": named}).claims["tid"] == TENANT
+    assert (
+        judged(common, entra(TENANT), TEMPLATE, jwk={"issuer": f"{ENTRA}/{PERSONAL}/v2.0"}) == "key_not_found"
+    )
+    v1 = {"iss": f"https://sts.windows.net/{TENANT}/"}
+    tenant = f"https://sts.windows.net/{TENANT}/"
+    assert judged(tenant, v1, tenant, jwk={"issuer": f"{ENTRA}/{TENANT}/v2.0"}).issuer == tenant
+    assert judged(tenant, v1, tenant, jwk={"issuer": f"{ENTRA}/{OTHER}/v2.0"}) == "key_not_found"
+
+
+def test_a_remembered_token_asks_anew_whose_key_it_is(key: SigningKey, token: Any) -> None:
+    """The next set may say that the same key is another tenant's."""
+    trust, memory = Trust(f"{ENTRA}/common/v2.0", audience="api"), Remembered(8)
+    raw = token(key, orjson.dumps({"aud": "api", "exp": NOW + 60} | entra(TENANT)))
+
+    def held(tenant: str) -> Held:
+        return Held(KeySet.parse({"keys": [key.public_jwk() | {"issuer": f"{ENTRA}/{tenant}/v2.0"}]}))
+
+    attempt(trust, raw, held(TENANT), NOW, memory=memory)
+    with pytest.raises(NeedsNewer):
+        attempt(trust, raw, held(OTHER), NOW, memory=memory)
+
+
+def test_b2c_states_an_issuer_that_differs_from_where_it_was_asked(judged: Any) -> None:
+    """Which the policies of a tenant share, so that `tfp` or `acr` must name this one."""
+    issuer, stated = f"{B2C}/contoso.onmicrosoft.com/B2C_1_signin/v2.0", f"{B2C}/{TENANT}/v2.0/"
+    claims = {"iss": stated, "tfp": "b2c_1_SignIn"}
+    for metadata in (None, stated):
+        assert judged(issuer, claims, metadata).issuer == stated
+    assert judged(issuer, {"iss": stated, "acr": "b2c_1_signin"}, stated).issuer == stated
+    assert judged(issuer, claims | {"tfp": "b2c_1_reset"}, stated) == "claims_rejected"
+    assert judged(issuer, {"iss": stated}, stated) == "claims_rejected"
+    assert judged(issuer, claims | {"iss": f"{B2C}/{OTHER}/v2.0/"}, stated) == "issuer_not_trusted"
+    with_policy = f"{B2C}/tfp/{TENANT}/b2c_1_signin/v2.0/"
+    lower = f"{B2C}/contoso.onmicrosoft.com/b2c_1_signin/v2.0"
+    assert judged(lower, claims | {"iss": with_policy}, with_policy).issuer == with_policy
+    assert Issuer.parse(issuer).stated("https://other.b2clogin.com/{guid}/v2.0/") is None
+    assert Issuer.parse(issuer).stated(f"https://other.b2clogin.com/{TENANT}/v2.0/") is None
+
+
+def test_cognito_names_the_client_where_others_name_the_audience(judged: Any) -> None:
+    """Its access tokens have `client_id` and no `aud`; `token_use` tells them from ID tokens."""
+    iss = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf"
+    access = {"iss": iss, "aud": None, "client_id": "api", "token_use": "access"}
+    assert judged(iss, access).issuer == iss
+    assert judged(iss, access | {"client_id": "other"}) == "claims_rejected"
+    assert judged(iss, access | {"aud": "other"}) == "claims_rejected"
+    assert judged(iss, {"iss": iss, "token_use": "id"}) == "claims_rejected"
+    assert judged(iss, {"iss": iss}) == "claims_rejected"
+    id_token = {"iss": iss, "token_use": "id", "sub": "s", "iat": NOW}
+    assert judged(iss, id_token, profile="id").subject == "s"
+    assert judged(iss, id_token | {"token_use": "access"}, profile="id") == "claims_rejected"
+    assert judged(iss, id_token | {"token_use": 5}, profile="any").subject == "s"
+
+
+def test_google_has_an_issuer_without_a_scheme(judged: Any) -> None:
+    """Both spellings pass, and nothing else."""
+    for iss in ("https://accounts.google.com", "accounts.google.com"):
+        for stated in (None, "https://accounts.google.com"):
+            assert judged("https://accounts.google.com", {"iss": iss}, stated).issuer == iss
+    assert judged("accounts.google.com", {"iss": "http://accounts.google.com"}) == "issuer_not_trusted"
+
+
+def test_adfs_spells_its_host_as_it_likes(judged: Any) -> None:
+    """And access tokens have an issuer of their own."""
+    stated = "https://FS.Example.COM/adfs"
+    assert judged("https://fs.example.com/adfs", {"iss": stated}, stated).issuer == stated
+    services = "http://fs.example.com/adfs/services/trust"
+    assert judged("https://fs.example.com/adfs", {"iss": services}, stated).issuer == services
+    assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.example.com/ADFS") is None
+    assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.evil.com/adfs") is None
+
+
+def test_some_have_no_metadata_to_ask() -> None:
+    """Where the keys are is known."""
+    assert Issuer.parse("https://team.cloudflareaccess.com").known.keys == (
+        "https://team.cloudflareaccess.com/cdn-cgi/access/certs"
+    )
+    for name in ("google-iap", "firebase-session", "kubernetes"):
+        assert PROVIDERS[name].keys is not None
+
+
+def test_no_form_is_taken_of_an_issuer_that_nobody_knows() -> None:
+    """A template in the metadata of just any issuer is another issuer."""
+    assert Issuer.parse("https://issuer.example").stated("https://issuer.example/{tenantid}") is None
+    assert Issuer.parse("https://dev.okta.com").stated("https://{tenantid}") is None
