@@ -64,6 +64,7 @@ def key_facts(key: Key) -> dict[str, Any]:
 def _document(provider: Provider) -> dict[str, Any]:
     return {
         "issuer": provider.issuer,
+        "provider": provider.provider,
         "metadata_url": provider.metadata_url,
         "jwks_uri": provider.jwks_uri,
         "keys": [key_facts(key) | {"use": key.use} for key in provider.keys],
@@ -82,7 +83,7 @@ def _status(status: Status) -> dict[str, Any]:
 def _show(provider: Provider) -> None:
     page.pairs(
         [
-            ("issuer", provider.issuer),
+            ("issuer", provider.issuer + (f"  ({provider.provider})" if provider.provider else "")),
             ("metadata", provider.metadata_url or "none"),
             ("keys at", provider.jwks_uri),
             ("fresh", _fresh(provider.status)),

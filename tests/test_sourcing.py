@@ -1,0 +1,22 @@
+"""Which source: where the keys of an issuer, or of a URL, are looked for."""
+
+from __future__ import annotations
+
+from rightkey.issuer import Issuer
+from rightkey.refresh import Place
+from rightkey.sourcing import place_of, place_of_keys
+
+
+def test_an_issuers_metadata_say_where_its_keys_are() -> None:
+    """Unless it is known to have none: then nobody asks for any."""
+    issuer = Issuer.parse("issuer.example")
+    assert place_of(issuer) == Place("issuer.example", issuer)
+    proxy = "https://cloud.google.com/iap"
+    known = Place(proxy, None, "https://www.gstatic.com/iap/verify/public_key-jwk")
+    assert place_of(Issuer.parse(proxy)) == known
+    assert place_of(Issuer.parse(proxy, provider=None)) == Place(proxy, Issuer.parse(proxy, None))
+
+
+def test_a_url_of_keys_is_asked_and_no_metadata() -> None:
+    url = "https://issuer.example/keys?kind=signing"
+    assert place_of_keys(url) == Place(url, None, url)
