@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -179,3 +180,19 @@ def test_which_key_serves_which_algorithm(
 ) -> None:
     """Type and curve must be right, and an `alg` on the key is the only one it serves."""
     assert accepts(ALGORITHMS[name], kty, crv, alg) is expected
+
+
+@pytest.mark.parametrize("name", ["RS256", "PS256"])
+def test_an_rsa_signature_is_as_long_as_the_modulus(name: str) -> None:
+    """Leading zeros belong to it (RFC 8017, sections 8.1.2 and 8.2.2): without them it is another spelling."""
+    private = rsa.generate_private_key(65537, 2048)
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+    pad = pss if name == "PS256" else padding.PKCS1v15()
+    datas = (str(number).encode() for number in itertools.count())
+    signed = ((data, private.sign(data, pad, hashes.SHA256())) for data in datas)
+    data, signature = next((data, found) for data, found in signed if found[0] == 0)
+    check = ALGORITHMS[name].bind(private.public_key())
+    check(signature, data)
+    for other in (signature[1:], signature.lstrip(b"\0"), b"\0" + signature, b""):
+        with pytest.raises(InvalidSignature):
+            check(other, data)

@@ -53,8 +53,16 @@ def _rsa(name: str, hash_: hashes.HashAlgorithm) -> Algorithm:
     pad: Any = pss if name.startswith("PS") else padding.PKCS1v15()
 
     def bind(key: rsa.RSAPublicKey) -> Check:
-        verify = key.verify
-        return lambda signature, data: verify(signature, data, pad, hash_)
+        verify, size = key.verify, (key.key_size + 7) // 8
+
+        def check(signature: bytes, data: bytes) -> None:
+            # RFC 8017, sections 8.1.2 and 8.2.2, step 1. OpenSSL takes a PSS signature without its leading
+            # zeros for the same number, and so one token in 256 would have a second spelling.
+            if len(signature) != size:
+                raise InvalidSignature
+            verify(signature, data, pad, hash_)
+
+        return check
 
     return Algorithm(name, "RSA", bind, hash_name=hash_.name)
 
