@@ -48,6 +48,7 @@ from rightkey.localissuer.minting import compact, mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import MAX_BYTES, Remembered
 from rightkey.signature import read
+from rightkey.verdict import Standing
 
 LIST = Path(__file__).resolve().parents[2] / "shared" / "field" / "advisories.md"
 NOW = 1_700_000_000
@@ -437,13 +438,15 @@ def _() -> None:
         settled.settle(number.to_bytes(8), 0.0)
     assert len(settled.again) == MAX_SETTLED
     memory, keys = Remembered(1024), KeySet.parse(jwk(key()))
-    unverified = read(mint(key(), CLAIMS))
+    unverified, standing = read(mint(key(), CLAIMS)), Standing(0.0, 1.0, None)
     for number in range(10**5):
-        memory.keep(f"{number}", unverified._replace(segment=str(number).encode()), keys.keys[0], keys)
+        memory.keep(
+            f"{number}", unverified._replace(segment=str(number).encode()), standing, keys.keys[0], keys
+        )
     assert len(memory) <= 1024
     assert len(memory.headers) <= 64
     for number in range(1000):
-        memory.keep(f"{number}".rjust(60_000), unverified, keys.keys[0], keys)
+        memory.keep(f"{number}".rjust(60_000), unverified, standing, keys.keys[0], keys)
     assert len(memory) * 60_000 <= MAX_BYTES
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from rightkey import KeySet
@@ -10,6 +12,7 @@ from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import MAX_BYTES, MAX_HEADERS, Remembered
 from rightkey.signature import Unverified, read
+from rightkey.verdict import Standing
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
 
@@ -20,12 +23,13 @@ def keys_of(*keys: SigningKey) -> KeySet:
 
 KEYS = keys_of(A)
 KEY = KEYS.keys[0]
+STANDING = Standing(-math.inf, math.inf, None)
 RAW = mint(A, {"sub": "alice"})
 
 
 def kept(memory: Remembered, raw: str | bytes = RAW, key: Key = KEY, keys: KeySet = KEYS) -> Unverified:
     unverified = read(raw)
-    memory.keep(raw, unverified, key, keys)
+    memory.keep(raw, unverified, STANDING, key, keys)
     return unverified
 
 
@@ -33,7 +37,7 @@ def test_a_token_is_found_by_the_whole_of_it() -> None:
     """Another one with the same header and claims is another token."""
     memory = Remembered(10)
     unverified = kept(memory)
-    assert memory.recall(RAW, KEYS) == (unverified, KEY)
+    assert memory.recall(RAW, KEYS) == (unverified, STANDING, KEY)
     assert memory.recall(RAW[:-1], KEYS) is None
     assert memory.recall(RAW + "A", KEYS) is None
 
@@ -54,7 +58,7 @@ def test_a_replaced_set_with_the_same_key_keeps_its_tokens() -> None:
     unverified = kept(memory)
     rotated = keys_of(B, A)
     for _ in range(2):
-        assert memory.recall(RAW, rotated) == (unverified, rotated.keys[1])
+        assert memory.recall(RAW, rotated) == (unverified, STANDING, rotated.keys[1])
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_a_token_dies_with_its_key(replaced: KeySet) -> None:
     """As it was read it is still of use, once; then it is forgotten."""
     memory = Remembered(10)
     unverified = kept(memory)
-    assert memory.recall(RAW, replaced) == (unverified, None)
+    assert memory.recall(RAW, replaced) == (unverified, STANDING, None)
     assert memory.recall(RAW, KEYS) is None
 
 
@@ -77,7 +81,7 @@ def test_another_key_under_the_same_kid_proves_nothing() -> None:
     swapped = keys_of(SigningKey.generate("ES256", Form(certificates=False), kid="a"))
     recalled = memory.recall(RAW, swapped)
     assert recalled is not None
-    assert recalled[1] is None
+    assert recalled[2] is None
 
 
 def test_a_key_that_no_longer_fits_proves_nothing() -> None:
@@ -87,7 +91,7 @@ def test_a_key_that_no_longer_fits_proves_nothing() -> None:
     renamed = KeySet.parse({"keys": [A.public_jwk() | {"kid": "z"}]})
     recalled = memory.recall(RAW, renamed)
     assert recalled is not None
-    assert recalled[1] is None
+    assert recalled[2] is None
 
 
 def test_the_number_of_tokens_is_bounded() -> None:

@@ -197,3 +197,37 @@ def test_memory_stands_for_the_signature_check_alone(key: SigningKey, held: Held
     assert rejected(lambda: attempt(TRUST, raw, held, NOW + 61, memory=memory)).expired
     with pytest.raises(NeedsNewer):
         attempt(TRUST, raw, Held(KeySet(())), NOW, memory=memory)
+
+
+@pytest.mark.parametrize("leeway", [0, 5])
+def test_a_remembered_token_has_its_time(key: SigningKey, held: Held, leeway: float) -> None:
+    """To the second: on `nbf` it is good, on `exp` it has expired, and before `nbf` it is not yet valid."""
+    trust, memory = Trust(ISSUER, audience="api", leeway=leeway), Remembered(8)
+    raw = mint(key, CLAIMS | {"nbf": NOW})
+    for moment in (NOW, NOW - leeway, NOW + 59 + leeway):
+        assert attempt(trust, raw, held, moment, memory=memory).subject == "alice"
+    for moment, reason in ((NOW + 60 + leeway, "expired"), (NOW - leeway - 1, "not_yet_valid")):
+        for asked in (Asked(), Asked(nonce="n")):
+            error = rejected(lambda at=moment, asked=asked: attempt(trust, raw, held, at, asked, memory))
+            assert reason in [failure.reason for failure in error.failures]
+    assert len(memory) == 1
+
+
+def test_a_remembered_token_without_times_has_none(key: SigningKey, held: Held) -> None:
+    """Where `exp` is not required it passes for ever."""
+    trust, memory = Trust(ISSUER, audience="api", require_exp=False), Remembered(8)
+    raw = mint(key, {name: value for name, value in CLAIMS.items() if name != "exp"})
+    for moment in (NOW, 0.0, 1e12):
+        assert attempt(trust, raw, held, moment, memory=memory).subject == "alice"
+
+
+def test_a_remembered_token_is_judged_anew_where_more_is_asked_or_stated(key: SigningKey, held: Held) -> None:
+    """A nonce of this call; metadata that spell the issuer in another way now."""
+    trust, memory, raw = Trust("issuer.example", audience="api"), Remembered(8), mint(key, CLAIMS)
+    attempt(trust, raw, held, NOW, memory=memory)
+    assert (
+        rejected(lambda: attempt(trust, raw, held, NOW, Asked(nonce="n"), memory)).code == "claims_rejected"
+    )
+    attempt(trust, raw, Held(held.keys, (ISSUER,)), NOW, memory=memory)
+    moved = Held(held.keys, ("https://issuer.example",))
+    assert rejected(lambda: attempt(trust, raw, moved, NOW, memory=memory)).code == "issuer_not_trusted"

@@ -5,6 +5,7 @@ Every failure is found, not the first one only. Times are NumericDates, seconds 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,6 +59,11 @@ def failures(
         if not (type(aud) is str and aud in audience):
             found += _audience_failures(get(client) if aud is None and client else aud, audience)
     return found
+
+
+def period(claims: Mapping[str, Any], leeway: float) -> tuple[float, float]:
+    """From when, and before when, claims that passed once pass again: times are all that changes in them."""
+    return claims.get("nbf", -math.inf) - leeway, claims.get("exp", math.inf) + leeway
 
 
 def issuer_failure(claims: Mapping[str, Any], spellings: tuple[str, ...]) -> Failure:

@@ -1,7 +1,8 @@
 """Remembered: tokens whose signature was checked, so that it need not be checked again.
 
-It stands for the signature check and nothing else: times, audience, requirements, the key's presence and
-its certificate are judged at every use. Only verified tokens enter, found by the whole of their text.
+It stands for the signature check, and for claims that cannot change between two times: the times themselves,
+what a call asks, requirements, the key's presence and its certificate are judged at every use. Only verified
+tokens enter, found by the whole of their text.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from rightkey.keys import Key
 from rightkey.keyset import KeySet
 from rightkey.signature import Header, Unverified
+from rightkey.verdict import Standing
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_HEADERS = 64
@@ -20,6 +22,7 @@ class Entry(NamedTuple):
     """A token that was verified, by which key, out of which set."""
 
     unverified: Unverified
+    standing: Standing
     key: Key
     keys: KeySet
 
@@ -39,7 +42,7 @@ class Remembered:
         self._old: dict[str | bytes, Entry] = {}
         self._bytes = 0
 
-    def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Key | None] | None:
+    def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Standing, Key | None] | None:
         """The token as it was read, and the key that proves its signature if it is still published."""
         entry = self._young.get(raw)
         if entry is None:
@@ -48,26 +51,28 @@ class Remembered:
                 return None
             self._enter(raw, entry)
         if entry.keys is keys:
-            return entry.unverified, entry.key
+            return entry[:3]
         return self._among(raw, entry, keys)
 
-    def keep(self, raw: str | bytes, unverified: Unverified, key: Key, keys: KeySet) -> None:
+    def keep(
+        self, raw: str | bytes, unverified: Unverified, standing: Standing, key: Key, keys: KeySet
+    ) -> None:
         """Remember a token whose signature was checked with this key."""
         if len(self.headers) >= MAX_HEADERS:
             self.headers.clear()
         self.headers[unverified.segment] = unverified.header
         if self._half and type(raw) in (str, bytes):  # a subclass may have another idea of being equal
-            self._enter(raw, Entry(unverified, key, keys))
+            self._enter(raw, Entry(unverified, standing, key, keys))
 
-    def _among(self, raw: str | bytes, entry: Entry, keys: KeySet) -> tuple[Unverified, Key | None]:
+    def _among(self, raw: str | bytes, entry: Entry, keys: KeySet) -> tuple[Unverified, Standing, Key | None]:
         """The set was replaced: the key counts only if the new one has it too, and it still fits."""
         for key in keys.fitting(entry.unverified.header):
             if key.thumbprint == entry.key.thumbprint:
-                self._enter(raw, Entry(entry.unverified, key, keys))
-                return entry.unverified, key
+                self._enter(raw, entry._replace(key=key, keys=keys))
+                return entry.unverified, entry.standing, key
         self._young.pop(raw, None)
         self._old.pop(raw, None)
-        return entry.unverified, None
+        return entry.unverified, entry.standing, None
 
     def _enter(self, raw: str | bytes, entry: Entry) -> None:
         if len(self._young) >= self._half or self._bytes > MAX_BYTES // 2:

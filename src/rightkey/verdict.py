@@ -104,18 +104,29 @@ class NeedsNewer(Exception):
         self.tried = tried
 
 
+class Standing(NamedTuple):
+    """When a token's claims pass again without being judged again: from `since` on and before `until`, as
+    long as the issuer's metadata say the same of `iss`."""
+
+    since: float
+    until: float
+    expected: tuple[str, ...] | None
+
+
 class Memory(Protocol):
     """What is known of tokens seen before, under one trust: that they are well-formed, that their
-    algorithm is allowed, and by which key they are."""
+    algorithm is allowed, what became of their claims, and by which key they are."""
 
     @property
     def headers(self) -> Mapping[bytes, Header]:
         """Headers read before, by their spelling."""
 
-    def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Key | None] | None:
-        """A token that was verified, and the key that still proves its signature."""
+    def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Standing, Key | None] | None:
+        """A token that was verified, its standing, and the key that still proves its signature."""
 
-    def keep(self, raw: str | bytes, unverified: Unverified, key: Key, keys: KeySet) -> None:
+    def keep(
+        self, raw: str | bytes, unverified: Unverified, standing: Standing, key: Key, keys: KeySet
+    ) -> None:
         """Remember a token whose signature was checked."""
 
 
@@ -148,21 +159,24 @@ def attempt(
     keys, expected = held
     recalled = memory.recall(raw, keys) if memory is not None and keys is not None else None
     if recalled is not None:
-        unverified, key = recalled
+        unverified, (since, until, known), key = recalled
         header = unverified.header
         claims = strictjson.read_again(unverified.payload)
+        if asked is not PLAIN or not since <= now < until or known != expected:
+            judge_claims(trust, header, claims, expected, now, asked)
     else:
         unverified, key = read(raw, None if memory is None else memory.headers), None
         header = unverified.header
         require_allowed(header, trust.allowed)
         claims = _claims(unverified.payload, header)
-    judge_claims(trust, header, claims, expected, now, asked)
+        judge_claims(trust, header, claims, expected, now, asked)
     if keys is None:
         raise NeedsNewer("no_keys", header, None)
     if key is None or not _may_sign(trust, key, claims):
         key = _signer(trust, unverified, claims, keys, now, limit, tried)
         if memory is not None:
-            memory.keep(raw, unverified, key, keys)
+            standing = Standing(*registered.period(claims, trust.leeway), expected)
+            memory.keep(raw, unverified, standing, key, keys)
     else:
         _judge_certificate(trust, key, now)
     if trust.requirement is not None:
