@@ -184,7 +184,7 @@ def test_which_key_serves_which_algorithm(
 
 @pytest.mark.parametrize("name", ["RS256", "PS256"])
 def test_an_rsa_signature_is_as_long_as_the_modulus(name: str) -> None:
-    """Leading zeros belong to it (RFC 8017, sections 8.1.2 and 8.2.2): without them it is another spelling."""
+    """Leading zeros belong to it (RFC 8017, section 8.1.2): without them it is another spelling."""
     private = rsa.generate_private_key(65537, 2048)
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     pad = pss if name == "PS256" else padding.PKCS1v15()

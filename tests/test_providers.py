@@ -10,13 +10,24 @@ from typing import Any
 import orjson
 import pytest
 
-from rightkey import KeySet, Misconfigured, TokenRejected, Trust, Verified
+from rightkey import (
+    IssuerUnavailable,
+    KeySet,
+    Misconfigured,
+    TokenRejected,
+    Trust,
+    Verified,
+    Verifier,
+    base64url,
+)
+from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.issuer import Issuer
 from rightkey.localissuer.signing import SigningKey
 from rightkey.providers import PROVIDERS, recognise
 from rightkey.remembered import Remembered
+from rightkey.signature import read_header
 from rightkey.trust import Held
-from rightkey.verdict import NeedsNewer, attempt
+from rightkey.verdict import NeedsNewer, attempt, judge_claims
 
 NOW = 1_800_000_000
 TENANT = "3c6f6ef3-4f28-4be9-a1b0-1d7a3c1f2e01"
@@ -207,6 +218,21 @@ def test_entra_of_version_one_states_another_host(judged: Any) -> None:
     assert judged(v1, {"iss": v1, "tid": TENANT}, v1).issuer == v1
 
 
+def test_a_token_of_the_other_version_is_told_what_to_do() -> None:
+    """The confusion of all who begin with Entra."""
+    v1, v2 = f"https://sts.windows.net/{TENANT}/", f"{ENTRA}/{TENANT}/v2.0"
+
+    def hint(issuer: str, iss: str) -> str | None:
+        header = read_header(base64url.encode(b'{"alg":"RS256"}').encode())
+        with pytest.raises(TokenRejected) as caught:
+            judge_claims(Trust(issuer, audience="api"), header, {"iss": iss, "tid": TENANT}, None, NOW)
+        return caught.value.hint
+
+    assert "without /v2.0" in (hint(v2, v1) or "")
+    assert "with /v2.0" in (hint(f"{ENTRA}/{TENANT}", v2) or "")
+    assert hint(v2, f"{ENTRA}/{OTHER}/v2.0") is None
+
+
 def test_a_key_that_names_a_tenant_signs_for_that_tenant_alone(judged: Any) -> None:
     """Entra's keys have an `issuer`: with all tenants in one set, one's key must not vouch for another."""
     common = f"{ENTRA}/common/v2.0"
@@ -297,3 +323,69 @@ def test_no_form_is_taken_of_an_issuer_that_nobody_knows() -> None:
     """A template in the metadata of just any issuer is another issuer."""
     assert Issuer.parse("https://issuer.example").stated("https://issuer.example/{tenantid}") is None
     assert Issuer.parse("https://dev.okta.com").stated("https://{tenantid}") is None
+
+
+# -- nobody is asked ---------------------------------------------------------------------------------------
+
+
+class Nobody:
+    """A transport that notes what is asked, and refuses."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def get(self, request: Request, /) -> Response:
+        self.asked.append(request.url)
+        raise ExchangeFailed("refused", "nobody is there")
+
+
+FOREIGN = [
+    "https://issuer.example.",
+    "https://issuer.example%2f",
+    "https://issuer.example/%00",
+    "https://issuer.example\x00",
+    "https://user@issuer.example",
+    "https://issuer.example@evil.example",
+    "https://issuer.example:443",
+    "https://ISSUER.example",
+    "https://\u0456ssuer.example",
+    "https://xn--ssuer-3ve.example",
+    "http://issuer.example",
+    "https://issuer.example//",
+    "https://issuer.example/../x",
+    " https://issuer.example",
+    "issuer.example",
+    "",
+]
+
+
+@pytest.mark.parametrize("iss", FOREIGN, ids=ascii)
+@pytest.mark.parametrize("issuer", ["issuer.example", "https://issuer.example"])
+def test_a_foreign_issuer_causes_no_request(issuer: str, iss: str, key: SigningKey, token: Any) -> None:
+    """Nor does one that is spelled otherwise, whatever a URL parser would make of it."""
+    refused_unasked(issuer, {"iss": iss}, key, token)
+
+
+@pytest.mark.parametrize("tid", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("tenant", ["common", "organizations", "consumers", TENANT, "contoso.com"])
+def test_a_hostile_tenant_causes_no_request(tenant: str, tid: str, key: SigningKey, token: Any) -> None:
+    """The hole of a template is filled by GUIDs alone."""
+    refused_unasked(f"{ENTRA}/{tenant}/v2.0", entra(tid), key, token)
+
+
+def refused_unasked(issuer: str, claims: dict[str, Any], key: SigningKey, token: Any) -> None:
+    transport = Nobody()
+    verifier = Verifier(issuer, audience="api", transport=transport, clock=lambda: NOW)
+    with pytest.raises(TokenRejected) as caught:
+        verifier.verify(token(key, orjson.dumps({"aud": "api", "exp": NOW + 60} | claims)))
+    assert caught.value.code == "issuer_not_trusted"
+    assert transport.asked == []
+
+
+def test_the_right_one_is_asked_for(key: SigningKey, token: Any) -> None:
+    """So that the tests above do not pass because nobody ever asks."""
+    transport = Nobody()
+    verifier = Verifier(f"{ENTRA}/common/v2.0", audience="api", transport=transport, clock=lambda: NOW)
+    with pytest.raises(IssuerUnavailable):
+        verifier.verify(token(key, orjson.dumps({"aud": "api", "exp": NOW + 60} | entra(TENANT))))
+    assert transport.asked == [f"{ENTRA}/common/v2.0/.well-known/openid-configuration"]

@@ -69,6 +69,8 @@ class Known(NamedTuple):
     """Whether a key's `issuer` names the tenant whose tokens alone it signs."""
     any_case: bool = False
     """Whether the metadata spell the host in letters of another case."""
+    hints: tuple[tuple[str, str], ...] = ()
+    """Forms of `iss` that are often met in vain, and what to do about each."""
 
     def issued(self, spellings: tuple[str, ...], claims: Mapping[str, Any]) -> bool:
         """Whether a token's `iss` is one of these forms, with the hole filled by the tenant it names."""
@@ -77,6 +79,10 @@ class Known(NamedTuple):
             return False
         named = tid if isinstance(tid, str) and re.fullmatch(_GUID, tid) else "no tenant"
         return any(_is_form(form.replace(_TENANT, named), iss) for form in spellings)
+
+    def hint(self, iss: str) -> str | None:
+        """What to do about a token with this `iss`, which is not trusted."""
+        return next((hint for form, hint in self.hints if _is_form(form, iss)), None)
 
     def stated(self, issuer: str) -> str | None:
         """The spelling that tokens must have where the metadata state this issuer; None if it is no form
@@ -112,6 +118,7 @@ class Known(NamedTuple):
             templates=tuple(map(fill, self.templates)),
             aliases=tuple(map(fill, self.aliases)),
             keys=None if self.keys is None else fill(self.keys),
+            hints=tuple((fill(form), hint) for form, hint in self.hints),
             asks=tuple(ask._replace(value=fill(ask.value)) for ask in self.asks),
             strangers=tuple(pair for pair in self.strangers if pair[0] == word),
         )
@@ -123,6 +130,7 @@ _ENTRA_HOSTS = (
 )
 _ENTRA_TENANTS = (("consumers", _PERSONAL),)
 _ENTRA_STRANGERS = (("organizations", _PERSONAL),)
+_STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
 
 _ROWS = (
     Known("auth0", "Auth0", r"[a-z0-9-]+(\.[a-z0-9-]+)?\.auth0\.com"),
@@ -136,16 +144,23 @@ _ROWS = (
         tenants=_ENTRA_TENANTS,
         strangers=_ENTRA_STRANGERS,
         keys_of_tenants=True,
+        hints=tuple(
+            (sts + "{guid}/", "a token of version 1.0: name the issuer without /v2.0 at its end")
+            for sts in _STS
+        ),
     ),
     Known(
         "entra-v1",
         "Microsoft Entra ID, tokens of version 1.0",
         _ENTRA_HOSTS,
         r"/(?P<tenant>[^/]+)/?",
-        templates=("https://sts.windows.net/{tenantid}/", "https://sts.chinacloudapi.cn/{tenantid}/"),
+        templates=tuple(sts + "{tenantid}/" for sts in _STS),
         tenants=_ENTRA_TENANTS,
         strangers=_ENTRA_STRANGERS,
         keys_of_tenants=True,
+        hints=(
+            ("https://{host}/{guid}/v2.0", "a token of version 2.0: name the issuer with /v2.0 at its end"),
+        ),
     ),
     Known(
         "entra-v1-tenant",

@@ -16,6 +16,7 @@ from rightkey.errors import Failure, InsufficientScope, RightkeyError, TokenReje
 from rightkey.keys import Key
 from rightkey.keyset import KeySet
 from rightkey.profiles import Presented
+from rightkey.providers import Known
 from rightkey.signature import (
     MAX_TRIED,
     Header,
@@ -208,7 +209,7 @@ def judge_claims(
         else:
             issued = claims.get("iss") in spellings
         if not issued:
-            raise _not_trusted(registered.issuer_failure(claims, spellings))
+            raise _not_trusted(registered.issuer_failure(claims, spellings), known)
     failures = registered.failures(
         claims,
         now,
@@ -299,7 +300,7 @@ def _each_once(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     return tuple({failure.claim: failure for failure in reversed([*failures])}.values())[::-1]
 
 
-def _not_trusted(failure: Failure) -> TokenRejected:
+def _not_trusted(failure: Failure, known: Known | None) -> TokenRejected:
     message = "the token names no issuer"
     hint = None
     if isinstance(failure.got, str):
@@ -308,6 +309,7 @@ def _not_trusted(failure: Failure) -> TokenRejected:
         hint = (
             f"only the slash at the end differs: the issuer trusted is {expected[0]!r}" if expected else None
         )
+        hint = hint or (known.hint(failure.got) if known else None)
     elif failure.reason == "malformed":
         message = "the token's issuer is not a string"
     return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))
