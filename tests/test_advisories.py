@@ -443,6 +443,7 @@ def _() -> None:
         memory.keep(
             f"{number}", unverified._replace(segment=str(number).encode()), standing, keys.keys[0], keys
         )
+        memory.keep_header(unverified._replace(segment=str(number).encode()))
     assert len(memory) <= 1024
     assert len(memory.headers) <= 64
     for number in range(1000):

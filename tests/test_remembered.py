@@ -29,6 +29,7 @@ RAW = mint(A, {"sub": "alice"})
 
 def kept(memory: Remembered, raw: str | bytes = RAW, key: Key = KEY, keys: KeySet = KEYS) -> Unverified:
     unverified = read(raw)
+    memory.keep_header(unverified)
     memory.keep(raw, unverified, STANDING, key, keys)
     return unverified
 

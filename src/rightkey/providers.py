@@ -95,7 +95,7 @@ class Known(NamedTuple):
 
     def signs(self, key_issuer: Any, claims: Mapping[str, Any]) -> bool:
         """Whether a key whose JWK names this `issuer` signs for the token's tenant."""
-        named = re.search(_GUID, key_issuer) if self.keys_of_tenants and isinstance(key_issuer, str) else None
+        named = re.search(_GUID, key_issuer) if isinstance(key_issuer, str) else None
         return named is None or named[0] in (claims.get("tid"), *re.findall(_GUID, str(claims.get("iss"))))
 
     def failures(self, profile: str, claims: Mapping[str, Any]) -> list[Failure]:

@@ -36,6 +36,7 @@ class Remembered:
     """
 
     def __init__(self, most: int) -> None:
+        self.most = most
         self.headers: dict[bytes, Header] = {}
         self._half = (most + 1) // 2
         self._young: dict[str | bytes, Entry] = {}
@@ -58,11 +59,14 @@ class Remembered:
         self, raw: str | bytes, unverified: Unverified, standing: Standing, key: Key, keys: KeySet
     ) -> None:
         """Remember a token whose signature was checked with this key."""
+        if self._half and type(raw) in (str, bytes):  # a subclass may have another idea of being equal
+            self._enter(raw, Entry(unverified, standing, key, keys))
+
+    def keep_header(self, unverified: Unverified) -> None:
+        """Remember how a header reads that a good signature has vouched for."""
         if len(self.headers) >= MAX_HEADERS:
             self.headers.clear()
         self.headers[unverified.segment] = unverified.header
-        if self._half and type(raw) in (str, bytes):  # a subclass may have another idea of being equal
-            self._enter(raw, Entry(unverified, standing, key, keys))
 
     def _among(self, raw: str | bytes, entry: Entry, keys: KeySet) -> tuple[Unverified, Standing, Key | None]:
         """The set was replaced: the key counts only if the new one has it too, and it still fits."""

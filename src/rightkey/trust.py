@@ -84,6 +84,8 @@ class Trust:
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
     known: Known | None = field(init=False, repr=False)
+    of_tenants: bool = field(init=False, repr=False)
+    """Whether a key may be one tenant's among many, and sign for that tenant alone."""
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
@@ -97,9 +99,11 @@ class Trust:
 
     def __post_init__(self) -> None:
         issuer = _issuer(self.issuer, self.provider, self.named_freely)
+        known = issuer.known if isinstance(issuer, Issuer) else None
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
-            "known": issuer.known if isinstance(issuer, Issuer) else None,
+            "known": known,
+            "of_tenants": known is not None and known.keys_of_tenants,
             "audiences": _audiences(self.audience),
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),

@@ -122,6 +122,10 @@ class Memory(Protocol):
     def headers(self) -> Mapping[bytes, Header]:
         """Headers read before, by their spelling."""
 
+    @property
+    def most(self) -> int:
+        """How many tokens are remembered; 0 for none."""
+
     def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Standing, Key | None] | None:
         """A token that was verified, its standing, and the key that still proves its signature."""
 
@@ -129,6 +133,9 @@ class Memory(Protocol):
         self, raw: str | bytes, unverified: Unverified, standing: Standing, key: Key, keys: KeySet
     ) -> None:
         """Remember a token whose signature was checked."""
+
+    def keep_header(self, unverified: Unverified) -> None:
+        """Remember the header of one."""
 
 
 def attempt(
@@ -173,9 +180,11 @@ def attempt(
         judge_claims(trust, header, claims, expected, now, asked)
     if keys is None:
         raise NeedsNewer("no_keys", header, None)
-    if key is None or not _may_sign(trust, key, claims):
+    if key is None or (trust.of_tenants and not _may_sign(trust, key, claims)):
         key = _signer(trust, unverified, claims, keys, now, limit, tried)
         if memory is not None:
+            memory.keep_header(unverified)
+        if memory is not None and memory.most:
             standing = Standing(*registered.period(claims, trust.leeway), expected)
             memory.keep(raw, unverified, standing, key, keys)
     else:
@@ -248,9 +257,8 @@ def _claims(payload: bytes, header: Header) -> dict[str, Any]:
 
 
 def _may_sign(trust: Trust, key: Key, claims: Mapping[str, Any]) -> bool:
-    """Whether the key is for tokens of this tenant, at providers whose keys name theirs."""
-    known = trust.known
-    return known is None or not known.keys_of_tenants or known.signs(key.jwk.get("issuer"), claims)
+    """Whether the key is for tokens of this tenant, at a provider whose keys name theirs."""
+    return trust.known is None or trust.known.signs(key.jwk.get("issuer"), claims)
 
 
 def _signer(
@@ -264,7 +272,9 @@ def _signer(
 ) -> Key:
     """The key that signed the token, with a certificate as the policy has it."""
     header = unverified.header
-    fitting = tuple([key for key in keys.fitting(header) if _may_sign(trust, key, claims)])
+    fitting = keys.fitting(header)
+    if trust.of_tenants:
+        fitting = tuple(key for key in fitting if _may_sign(trust, key, claims))
     if not fitting:
         if keys.names_skipped(header):
             raise key_not_found(header)
