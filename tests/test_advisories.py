@@ -48,6 +48,7 @@ from rightkey.localissuer.minting import compact, mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import MAX_BYTES, Remembered
 from rightkey.signature import read
+from rightkey.trust import Trust
 from rightkey.verdict import Standing
 
 LIST = Path(__file__).resolve().parents[2] / "shared" / "field" / "advisories.md"
@@ -438,7 +439,7 @@ def _() -> None:
         settled.settle(number.to_bytes(8), 0.0)
     assert len(settled.again) == MAX_SETTLED
     memory, keys = Remembered(1024), KeySet.parse(jwk(key()))
-    unverified, standing = read(mint(key(), CLAIMS)), Standing(0.0, 1.0, None)
+    unverified, standing = read(mint(key(), CLAIMS)), Standing(0.0, 1.0, None, Trust(ISSUER, audience="a"))
     for number in range(10**5):
         memory.keep(
             f"{number}", unverified._replace(segment=str(number).encode()), standing, keys.keys[0], keys

@@ -99,8 +99,8 @@ def test_a_provider_may_be_named_or_switched_off() -> None:
 def test_with_keys_of_ones_own_nothing_is_known_unless_it_is_named() -> None:
     """Whoever brings the keys brings the exact issuer, too."""
     url = f"{ENTRA}/common/v2.0"
-    assert Trust(url, audience="api", named_freely=True).expected == (url,)
-    named = Trust(url, audience="api", named_freely=True, provider="entra")
+    assert Trust(url, audience="api", keys=KeySet(())).expected == (url,)
+    named = Trust(url, audience="api", keys=KeySet(()), provider="entra")
     assert named.expected == (f"{ENTRA}/{{tenantid}}/v2.0",)
 
 

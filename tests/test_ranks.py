@@ -23,7 +23,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("remembered", "explaining", "refresh", "upkeep"),
     ("transport", "jobs"),
     ("sources", "registry", "pursuit", "sourcing"),
-    ("faces", "sync", "aio", "locating"),
+    ("faces", "many", "sync", "aio", "locating"),
     ("localissuer",),
     (),
     ("cli", "__main__"),

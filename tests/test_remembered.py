@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from rightkey import KeySet
+from rightkey import KeySet, Trust
 from rightkey.keys import Key
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
@@ -23,7 +23,7 @@ def keys_of(*keys: SigningKey) -> KeySet:
 
 KEYS = keys_of(A)
 KEY = KEYS.keys[0]
-STANDING = Standing(-math.inf, math.inf, None)
+STANDING = Standing(-math.inf, math.inf, None, Trust("a.example", audience="a"))
 RAW = mint(A, {"sub": "alice"})
 
 

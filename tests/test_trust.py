@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import rightkey
+from rightkey import KeySet
 from rightkey.trust import ANY, Trust, requirement_of
 
 
@@ -22,10 +23,10 @@ def test_a_domain_stands_for_two_spellings_and_a_url_for_one() -> None:
 
 def test_with_keys_of_ones_own_the_issuer_may_be_any_string() -> None:
     """Or be left unchecked, loudly."""
-    assert Trust("joe", audience="api", named_freely=True).expected == ("joe",)
-    assert Trust(ANY, audience=ANY, named_freely=True).expected is None
+    assert Trust("joe", audience="api", keys=KeySet(())).expected == ("joe",)
+    assert Trust(ANY, audience=ANY, keys=KeySet(())).expected is None
     with pytest.raises(rightkey.Misconfigured):
-        Trust("", audience="api", named_freely=True)
+        Trust("", audience="api", keys=KeySet(()))
 
 
 def test_audiences_are_one_or_several() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured, RightkeyError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rightkey.pursuit import Pursuit
     from rightkey.requirements import Requirement
     from rightkey.sources.fixed import Fixed
-    from rightkey.sources.remote import Remote, Subscription
+    from rightkey.sources.remote import Remote
     from rightkey.upkeep import Status
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
@@ -83,7 +83,7 @@ class Face:
         self._settings = {
             name: value for name, value in locals().items() if name not in ("self", "__class__")
         }
-        self._trust = Trust(
+        trust = Trust(
             issuer=issuer,
             audience=audience,
             algorithms=algorithms,
@@ -93,13 +93,37 @@ class Face:
             require=require,
             certificates=certificates,
             provider=provider,
-            named_freely=keys is not None,
+            keys=keys,
         )
-        self._clock = clock
-        self._memory = Remembered(_count(remember))
-        self._source, self._remote, self._subscription = _sourced(
-            issuer, keys, transport, freshness, elapsed, provider, listener
-        )
+        memory = Remembered(_count(remember))
+        self._begin(trust, memory, freshness, transport, clock, elapsed, listener)
+
+    @classmethod
+    def _under(cls, trust: Trust, memory: Remembered, **settings: Any) -> Self:
+        """A verifier under a trust that there is already, which shares its memory with others."""
+        face = cls.__new__(cls)
+        face._begin(trust, memory, **settings)
+        return face
+
+    def _begin(
+        self,
+        trust: Trust,
+        memory: Remembered,
+        freshness: Freshness,
+        transport: Transport | None,
+        clock: Callable[[], float],
+        elapsed: Callable[[], float] | None,
+        listener: Listener | None,
+    ) -> None:
+        from rightkey.sources.remote import Remote, Subscription
+        from rightkey.sourcing import source_of
+
+        self._trust, self._memory, self._clock = trust, memory, clock
+        self._source: Fixed | Remote = source_of(trust, transport, freshness, elapsed)
+        self._remote = self._source if isinstance(self._source, Remote) else None
+        self._subscription = None if listener is None else Subscription(listener)
+        if self._remote is not None and self._subscription is not None:
+            self._remote.subscribe(self._subscription)
 
     def distrust(self, name: str) -> None:
         """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, in all
@@ -161,25 +185,3 @@ def _count(remember: Any) -> int:
     if not isinstance(remember, int) or isinstance(remember, bool) or remember < 0:
         raise Misconfigured("remember is how many tokens, 0 or more")
     return remember
-
-
-def _sourced(
-    issuer: Any,
-    keys: Any,
-    transport: Any,
-    freshness: Freshness,
-    elapsed: Any,
-    provider: str | None,
-    listener: Listener | None,
-) -> tuple[Fixed | Remote, Remote | None, Subscription | None]:
-    """The source, the same if it is one that is fetched, and what keeps the listener subscribed to it."""
-    from rightkey.sources.remote import Remote, Subscription
-    from rightkey.sourcing import source_of
-
-    source = source_of(issuer, keys, transport, freshness, elapsed, provider)
-    remote = source if isinstance(source, Remote) else None
-    if remote is None or listener is None:
-        return source, remote, None
-    subscription = Subscription(listener)
-    remote.subscribe(subscription)
-    return source, remote, subscription

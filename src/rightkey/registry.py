@@ -21,6 +21,8 @@ from rightkey.sources.remote import Remote
 
 MAX_IDLE = 256
 """Entries that no verifier uses any more: so many are kept, the least recently used go first."""
+LOOKED_AT = 8
+"""Entries that are looked at, when there is one too many, for one that may go."""
 
 
 class SystemElapsed:
@@ -100,11 +102,17 @@ class Registry:
             remote.spread()
 
     def _let_go(self) -> None:
-        """Let the oldest go that may be; the latest stays."""
-        older = list(self._recent.items())[:-1]
-        idle = [key for key, remote in older if remote.may_be_forgotten()]
-        for key in idle[: len(self._recent) - self._most]:
-            del self._recent[key]
+        """Let the oldest go that may be; the latest stays. One that may not goes to the end of the row, and a
+        few are looked at each time: thousands of them are no reason to walk through them all.
+        """
+        for _ in range(min(LOOKED_AT, len(self._recent) - 1)):
+            key, remote = next(iter(self._recent.items()))
+            if remote.may_be_forgotten():
+                del self._recent[key]
+            else:
+                self._recent.move_to_end(key)
+            if len(self._recent) <= self._most:
+                return
 
 
 def _identity(thing: Any) -> Hashable:

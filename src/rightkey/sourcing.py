@@ -16,25 +16,28 @@ from rightkey.exchange import Transport
 from rightkey.freshness import Freshness
 from rightkey.issuer import Issuer
 from rightkey.keyset import KeySet
-from rightkey.providers import AUTO
 from rightkey.refresh import Place
 from rightkey.registry import REGISTRY
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
+from rightkey.trust import Trust
 
 
 def source_of(
-    issuer: Any,
-    keys: KeySet | str | None,
+    trust: Trust,
     transport: Transport | None,
     freshness: Freshness,
     elapsed: Callable[[], float] | None,
-    provider: str | None = AUTO,
 ) -> Fixed | Remote:
     """The source; one that is fetched is shared with whoever asks for the same. Raises Misconfigured."""
+    keys = trust.keys
     if isinstance(keys, KeySet):
         return Fixed(keys)
-    place = place_of(Issuer.parse(issuer, provider)) if keys is None else place_of_keys(keys)
+    if keys is None:
+        assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
+        place = place_of(Issuer.parse(trust.issuer, trust.provider))
+    else:
+        place = place_of_keys(keys)
     return REGISTRY.remote(place, transport or _default(), freshness, elapsed)
 
 

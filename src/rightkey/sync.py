@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import RightkeyError
 from rightkey.faces import Face, Require, asked_of
@@ -11,10 +11,30 @@ from rightkey.verdict import NeedsNewer, Verified, attempt
 if TYPE_CHECKING:
     from rightkey.explaining import Explanation
     from rightkey.jobs import Job
+    from rightkey.many import Resolver, Verifiers
+    from rightkey.trust import Trust
 
 
 class Verifier(Face):
     __doc__ = Face.__doc__
+
+    @classmethod
+    def of(cls, *trusts: Trust | Resolver, **settings: Any) -> Verifiers:
+        """A verifier for several issuers: a token's `iss` chooses whose rules and keys count.
+
+        Args:
+            trusts: a `Trust` each; or one function that finds the Trust of an issuer, or
+                None, for who has more of them than fit a list.
+            settings: `freshness`, `remember` (tokens of all issuers together), `transport`, `clock`,
+                `elapsed` and `listener`, as a verifier of one issuer has them. And for a function, `issuers`:
+                how many are kept, 10,000; `trusted_for`: seconds for which an answer counts, 300.
+
+        Raises:
+            Misconfigured: no trusts, or two for one issuer.
+        """
+        from rightkey.many import Verifiers
+
+        return Verifiers(cls, *trusts, **settings)
 
     def verify(
         self,

@@ -64,7 +64,7 @@ class Trust:
         certificates: `match`, `valid`, `ignore`, or Certificates.
         provider: whose issuer it is, `auto` or a name of `rightkey.providers`: what that provider does
             beyond the standards is then known; None for nobody's.
-        named_freely: whether the issuer may be any string, since its keys come from elsewhere.
+        keys: a KeySet of one's own instead of the issuer's, or a JWKS URL to fetch it from.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -79,7 +79,7 @@ class Trust:
     require: str | Requirement | Iterable[str | Requirement] = ()
     certificates: Policy = "match"
     provider: str | None = AUTO
-    named_freely: bool = field(default=False, repr=False)
+    keys: KeySet | str | None = field(default=None, repr=False)
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
@@ -98,7 +98,7 @@ class Trust:
     certificate_policy: Certificates | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        issuer = _issuer(self.issuer, self.provider, self.named_freely)
+        issuer = _issuer(self.issuer, self.provider, named_freely=self.keys is not None)
         known = issuer.known if isinstance(issuer, Issuer) else None
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
@@ -136,7 +136,7 @@ def _certificate_policy(asked: Policy) -> Certificates | None:
     return policy(asked)
 
 
-def _issuer(issuer: Any, provider: str | None, named_freely: bool) -> Issuer | tuple[str, ...] | None:
+def _issuer(issuer: Any, provider: str | None, *, named_freely: bool) -> Issuer | tuple[str, ...] | None:
     """The issuer; its one spelling where it may be any string; None where it may be anyone."""
     if issuer is ANY and named_freely:
         return None

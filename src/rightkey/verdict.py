@@ -26,6 +26,7 @@ from rightkey.signature import (
     key_not_found,
     malformed,
     read,
+    read_payload,
     require_allowed,
     signature_invalid,
 )
@@ -106,17 +107,18 @@ class NeedsNewer(Exception):
 
 
 class Standing(NamedTuple):
-    """When a token's claims pass again without being judged again: from `since` on and before `until`, as
-    long as the issuer's metadata say the same of `iss`."""
+    """When a token's claims pass again without being judged again: from `since` on and before `until`, under
+    the same trust, as long as the issuer's metadata say the same of `iss`."""
 
     since: float
     until: float
     expected: tuple[str, ...] | None
+    trust: Trust
 
 
 class Memory(Protocol):
-    """What is known of tokens seen before, under one trust: that they are well-formed, that their
-    algorithm is allowed, what became of their claims, and by which key they are."""
+    """What is known of tokens seen before: that they are well-formed, under which trust their algorithm is
+    allowed, what became of their claims, and by which key they are."""
 
     @property
     def headers(self) -> Mapping[bytes, Header]:
@@ -166,8 +168,8 @@ def attempt(
     """
     keys, expected = held
     recalled = memory.recall(raw, keys) if memory is not None and keys is not None else None
-    if recalled is not None:
-        unverified, (since, until, known), key = recalled
+    if recalled is not None and recalled[1].trust is trust:
+        unverified, (since, until, known, _), key = recalled
         header = unverified.header
         claims = strictjson.read_again(unverified.payload)
         if asked is not PLAIN or not since <= now < until or known != expected:
@@ -185,7 +187,7 @@ def attempt(
         if memory is not None:
             memory.keep_header(unverified)
         if memory is not None and memory.most:
-            standing = Standing(*registered.period(claims, trust.leeway), expected)
+            standing = Standing(*registered.period(claims, trust.leeway), expected, trust)
             memory.keep(raw, unverified, standing, key, keys)
     else:
         _judge_certificate(trust, key, now)
@@ -194,6 +196,24 @@ def attempt(
     if asked is not PLAIN and asked.require is not None:
         require(claims, asked.require)
     return Verified(claims, key, header)
+
+
+def issuer_of(raw: str | bytes) -> tuple[Any, dict[str, Any]]:
+    """Whose token it says it is, and all that it says: nothing of it is known to be true.
+
+    Raises:
+        TokenRejected: `token_missing`, `token_malformed`.
+    """
+    try:
+        claims = strictjson.read_object(read_payload(raw))
+    except strictjson.NotJson as error:
+        raise malformed(f"its payload is refused: {error}") from None
+    return claims.get("iss"), claims
+
+
+def foreign(issuer: Any) -> TokenRejected:
+    """The verdict on a token of an issuer that nobody trusts."""
+    return _not_trusted(registered.issuer_failure({"iss": issuer}, ()), None)
 
 
 def judge_claims(

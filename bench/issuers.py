@@ -1,0 +1,82 @@
+"""What the number of issuers costs: one verifier of one issuer, and one of ten thousand.
+
+    python -m bench.issuers [--issuers 10000] [--rounds 20] [--json]
+
+Tokens are verified warm, by keys at hand and without remembering; contenders take turns. Memory is what
+`tracemalloc` counts while issuers are added: keys (one of P-256 each), trust, verifier.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+from bench.verify import in_turns
+from rightkey import KeySet, Trust, Verifier
+from rightkey.localissuer.minting import mint
+from rightkey.localissuer.signing import Form, SigningKey
+
+TOKENS = 300
+"""Tokens of so many issuers, chosen by chance, are verified in turn."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--issuers", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    key = SigningKey.generate("ES256", Form(certificates=False), kid="k")
+    jwks = json.dumps({"keys": [key.public_jwk()]})
+    tracemalloc.start()
+    many = Verifier.of(*(trust(number, jwks) for number in range(options.issuers)), remember=0)
+    bytes_each = tracemalloc.get_traced_memory()[0] / options.issuers
+    tracemalloc.stop()
+    one = Verifier.of(trust(0, jwks), remember=0)
+    chosen = random.Random(0).sample(range(options.issuers), min(TOKENS, options.issuers))
+    seconds = in_turns(
+        {"one issuer": turns(one, [0] * len(chosen), key), "many issuers": turns(many, chosen, key)},
+        options.rounds,
+    )
+    result = {
+        "issuers": options.issuers,
+        "microseconds": {name: 1e6 * value for name, value in seconds.items()},
+        "many_over_one": seconds["many issuers"] / seconds["one issuer"],
+        "bytes_an_issuer": bytes_each,
+    }
+    print(json.dumps(result, indent=2) if options.json else table(result))
+
+
+def trust(number: int, jwks: str) -> Trust:
+    return Trust(f"https://{number}.example", audience="api", keys=KeySet.parse(jwks))
+
+
+def turns(verifier: Any, numbers: list[int], key: SigningKey) -> Callable[[], Any]:
+    """A call that verifies the next token."""
+    claims = {"aud": "api", "exp": time.time() + 3600, "sub": "alice"}
+    tokens = [mint(key, claims | {"iss": f"https://{number}.example"}) for number in numbers]
+    last = len(tokens) - 1
+    at = 0
+
+    def call() -> Any:
+        nonlocal at
+        at = at + 1 if at < last else 0
+        return verifier.verify(tokens[at])
+
+    return call
+
+
+def table(result: dict[str, Any]) -> str:
+    rows = [(f"{name}, a token", f"{value:.2f} us") for name, value in result["microseconds"].items()]
+    rows.append((f"{result['issuers']:,} issuers / one", f"{result['many_over_one']:.2f}"))
+    rows.append(("memory an issuer", f"{result['bytes_an_issuer'] / 1024:.1f} KiB"))
+    return "\n".join(f"{name:<28}{value:>12}" for name, value in rows)
+
+
+if __name__ == "__main__":
+    main()
