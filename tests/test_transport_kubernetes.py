@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rightkey
+from rightkey.exchange import ExchangeFailed, Request
 from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.wellknown import key_set
 from rightkey.transport.kubernetes import Kubernetes
@@ -68,12 +69,9 @@ def in_cluster(api_server: ApiServer) -> Kubernetes:
     return Kubernetes.in_cluster(environ=environ, folder=str(api_server.pod))
 
 
-def test_a_service_account_token_is_verified(
-    api_server: ApiServer, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the keys of the API server, without its metadata, past every proxy; after a rotation of the pod's
-    token and of the cluster's keys too."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+def test_a_service_account_token_is_verified(api_server: ApiServer, issuer: LocalIssuer) -> None:
+    """By the keys of the API server, without its metadata; after a rotation of the pod's token and of the
+    cluster's keys too."""
     cluster = in_cluster(api_server)
     verifier = rightkey.Verifier(
         cluster.issuer, audience="shop", keys=cluster.jwks_uri, transport=cluster.transport
@@ -84,6 +82,20 @@ def test_a_service_account_token_is_verified(
     issuer.rotate(surprise=True)
     assert verifier.verify(issuer.token(sub="later", aud="shop")).subject == "later"
     assert [head.split(b" ")[1] for head in api_server.server.heads] == [b"/openid/v1/jwks"] * 2
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_the_api_server_is_never_proxied(
+    pod: Path, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy has no way into the cluster. The address is one that no connection leads to."""
+    proxy = serve(lambda sock: sock.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+    environ = {"KUBERNETES_SERVICE_HOST": "255.255.255.255", "KUBERNETES_SERVICE_PORT": "443"}
+    cluster = Kubernetes.in_cluster(environ=environ, folder=str(pod))
+    with pytest.raises(ExchangeFailed) as caught:
+        cluster.transport.get(Request(cluster.jwks_uri))
+    assert (caught.value.reason, proxy.accepted) == ("unreachable", 0)
 
 
 def test_what_a_cluster_is(api_server: ApiServer) -> None:

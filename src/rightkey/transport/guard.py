@@ -76,7 +76,7 @@ class GuardedTransport:
 def judged(look_up: LookUp, also: Collection[Network]) -> LookUp:
     """A look-up whose every find is public or in these networks.
 
-    The one raises ExchangeFailed: `address`, where any is not: a name that mixes them is up to no good.
+    It raises ExchangeFailed: `address`, where any is not: a name that mixes them is up to no good.
     """
 
     def look_up_and_judge(host: str, port: int) -> Found:
