@@ -1,12 +1,23 @@
-"""What tests share: keys, made once a session, and the making of tokens and key sets out of them."""
+"""What tests share: keys, made once a session, the making of tokens and key sets out of them, and servers
+on loopback with an authority that vouches for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from rightkey.keyset import KeySet
 from rightkey.localissuer.minting import compact
@@ -49,3 +60,184 @@ def token() -> Callable[..., str]:
         return compact({n: v for n, v in named.items() if v is not None}, payload, key.sign)
 
     return make
+
+
+class Server:
+    """A listener on loopback. It reads the head of each request, answers, and waits for the end."""
+
+    def __init__(
+        self,
+        answer: Callable[[socket.socket], None],
+        *,
+        tls: ssl.SSLContext | None = None,
+        greedy: bool = True,
+        ipv6: bool = False,
+    ) -> None:
+        self.answer, self.tls, self.greedy = answer, tls, greedy
+        self.heads: list[bytes] = []
+        self.accepted = 0
+        self.saw_close = threading.Event()
+        family = socket.AF_INET6 if ipv6 else socket.AF_INET
+        self.listener = socket.create_server(("::1" if ipv6 else "127.0.0.1", 0), family=family)
+        self.port = self.listener.getsockname()[1]
+        self.threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/jwks?a=b"
+
+    @property
+    def head(self) -> str:
+        return self.heads[-1].decode()
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(5)
+            assert not thread.is_alive()
+
+    def settle(self) -> None:
+        """Wait for the connections of this server to be over."""
+        for thread in self.threads[1:]:
+            thread.join(5)
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        self.threads.append(threading.Thread(target=target, args=args, daemon=True))
+        self.threads[-1].start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = self.listener.accept()
+                self.accepted += 1
+                self._start(self._serve, sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        with ExitStack() as stack, suppress(OSError):
+            sock = stack.enter_context(sock)
+            sock.settimeout(5)
+            if self.tls:
+                sock = stack.enter_context(self.tls.wrap_socket(sock, server_side=True))
+            if self.greedy:
+                self.heads.append(read_head(sock))
+            with suppress(ConnectionError, ssl.SSLError):
+                self.answer(sock)
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(65536):
+                    pass
+            self.saw_close.set()
+
+
+def read_head(sock: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = sock.recv(65536)
+        if not piece:
+            break
+        head += piece
+    return head
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Starts a server with these settings; it is closed when the test is over."""
+    with ExitStack() as stack:
+
+        def start(answer: Callable[[socket.socket], None], **settings: Any) -> Server:
+            server = Server(answer, **settings)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+class Authority:
+    """A certificate authority of one test run, and a server that it vouches for."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
+        root = self._certificate(self.name, key.public_key(), key, ca=True)
+        self.file = str(folder / "authority.pem")
+        Path(self.file).write_bytes(root.public_bytes(serialization.Encoding.PEM))
+        self.server = self._server(folder, key, names)
+
+    def _server(
+        self, folder: Path, key: ec.EllipticCurvePrivateKey, names: tuple[str, ...]
+    ) -> ssl.SSLContext:
+        own = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
+        leaf = self._certificate(subject, own.public_key(), key, names=names)
+        private = own.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        file = folder / "server.pem"
+        file.write_bytes(private + leaf.public_bytes(serialization.Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    def _certificate(
+        self,
+        subject: x509.Name,
+        public: ec.EllipticCurvePublicKey,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        ca: bool = False,
+        names: tuple[str, ...] = (),
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        usage = x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca, None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+            )
+        )
+        if names:
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False
+            )
+        return builder.sign(key, hashes.SHA256())
+
+
+def general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+@pytest.fixture(scope="session")
+def authority_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Authority]:
+    """An authority that vouches for these hosts; `file` has its certificate, `server` is their TLS."""
+
+    def make(*names: str) -> Authority:
+        return Authority(tmp_path_factory.mktemp("authority"), *names)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def authority(authority_for: Callable[..., Authority]) -> Authority:
+    """One for 127.0.0.1 and issuer.example."""
+    return authority_for("127.0.0.1", "issuer.example")
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxies this machine goes through."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

@@ -7,7 +7,6 @@ certificates of an authority that the environment names, and answers as the prov
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import json
 import os
 import re
@@ -21,13 +20,10 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import rightkey
 from rightkey.localissuer.minting import compact
@@ -152,39 +148,11 @@ STAGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """By the section's title: what the provider serves (of a key set, what its key has besides), and a token."""
 
 
-class Authority:
-    """Issues a server's certificate for any host, all with one key."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stand-in")])
-        self.file = folder / "ca.pem"
-        self.file.write_bytes(self._certificate(self._name, x509.BasicConstraints(True, None)))
-        (folder / "key.pem").write_bytes(
-            self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        )
-
-    def context(self, host: str) -> ssl.SSLContext:
-        file = self._folder / f"{host}.pem"
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
-        file.write_bytes(self._certificate(name, x509.SubjectAlternativeName([x509.DNSName(host)])))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file, self._folder / "key.pem")
-        return context
-
-    def _certificate(self, name: x509.Name, extension: x509.ExtensionType) -> bytes:
-        now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
-        builder = x509.CertificateBuilder(self._name, name, self._key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).add_extension(extension, critical=True)
-        signed = builder.not_valid_before(now - day).not_valid_after(now + day)
-        return signed.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
-
-
 class StandIn:
     """A proxy that answers CONNECT itself, as whatever host is asked for. Notes each URL asked."""
 
-    def __init__(self, authority: Authority, documents: Mapping[str, Any]) -> None:
-        self._authority, self._documents = authority, documents
+    def __init__(self, tls: ssl.SSLContext, documents: Mapping[str, Any]) -> None:
+        self._tls, self._documents = tls, documents
         self.asked: list[str] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -206,7 +174,7 @@ class StandIn:
     def _answer(self, plain: socket.socket) -> None:
         host = head(plain).split()[1].rpartition(":")[0]
         plain.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with self._authority.context(host).wrap_socket(plain, server_side=True) as secure:
+        with self._tls.wrap_socket(plain, server_side=True) as secure:
             url = f"https://{host}{head(secure).split()[1]}"
             self.asked.append(url)
             document = self._documents.get(url)
@@ -222,8 +190,9 @@ def head(connection: socket.socket) -> str:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
+def authority(authority_for: Any) -> Any:
+    """Of all hosts on the page."""
+    return authority_for(*{urlsplit(url).hostname for documents, _ in STAGES.values() for url in documents})
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +202,11 @@ def key() -> SigningKey:
 
 @pytest.fixture
 def stage(
-    request: pytest.FixtureRequest, authority: Authority, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    authority: Any,
+    key: SigningKey,
+    monkeypatch: pytest.MonkeyPatch,
+    no_proxies: None,
 ) -> Iterator[tuple[str, StandIn]]:
     """A good token of the provider, and the stand-in, to which the environment sends whoever asks."""
     documents, claims = STAGES[request.param]
@@ -241,11 +214,9 @@ def stage(
         url: document if "jwks_uri" in document else {"keys": [published(key, document)]}
         for url, document in documents.items()
     }
-    stand_in = StandIn(authority, served)
-    for name in ("HTTP_PROXY", "http_proxy", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
+    stand_in = StandIn(authority.server, served)
     monkeypatch.setenv("HTTPS_PROXY", stand_in.url)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
     now = int(time.time())
     payload = {"sub": "alice", "iat": now, "exp": now + 600} | claims
     yield compact({"alg": "RS256", "kid": key.kid}, orjson.dumps(payload), key.sign), stand_in

@@ -2,113 +2,42 @@
 
 from __future__ import annotations
 
-import datetime
 import gzip
-import ipaddress
 import os
+import re
 import socket
-import ssl
 import threading
 import time
 import tracemalloc
 import zlib
 from contextlib import ExitStack, suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport.address import read_address
-from rightkey.transport.connection import Timed, _bound, _first_connected, _look_up
+from rightkey.transport.connection import Timed, _bound, _first_connected, look_up_loopback
+from rightkey.transport.credentials import Credentials
 from rightkey.transport.deadline import Deadline
 from rightkey.transport.default import DefaultTransport
+from rightkey.transport.failure import _MEANINGS
+from rightkey.transport.guard import GuardedTransport
 from rightkey.transport.proxy import proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Answer = Callable[[socket.socket], None]
-    Serve = Callable[..., "Server"]
+    Authority = Any  # of conftest.py, like the servers that `serve` starts
+    Serve = Callable[..., Any]
+
+pytestmark = pytest.mark.usefixtures("no_proxies")
 
 HOST = "issuer.example"
 PASSWORD = "s3cr3t"
-
-
-class Server:
-    """A listener on loopback. It reads the head of each request, answers, and waits for the end."""
-
-    def __init__(
-        self, answer: Answer, *, tls: ssl.SSLContext | None = None, greedy: bool = True, ipv6: bool = False
-    ) -> None:
-        self.answer, self.tls, self.greedy = answer, tls, greedy
-        self.heads: list[bytes] = []
-        self.accepted = 0
-        self.saw_close = threading.Event()
-        family = socket.AF_INET6 if ipv6 else socket.AF_INET
-        self.listener = socket.create_server(("::1" if ipv6 else "127.0.0.1", 0), family=family)
-        self.port = self.listener.getsockname()[1]
-        self.threads: list[threading.Thread] = []
-        self._start(self._accept)
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/jwks?a=b"
-
-    @property
-    def head(self) -> str:
-        return self.heads[-1].decode()
-
-    def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for thread in self.threads:
-            thread.join(5)
-            assert not thread.is_alive()
-
-    def settle(self) -> None:
-        """Wait for the connections of this server to be over."""
-        for thread in self.threads[1:]:
-            thread.join(5)
-
-    def _start(self, target: Callable[..., None], *args: object) -> None:
-        self.threads.append(threading.Thread(target=target, args=args, daemon=True))
-        self.threads[-1].start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                sock, _ = self.listener.accept()
-                self.accepted += 1
-                self._start(self._serve, sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        with ExitStack() as stack, suppress(OSError):
-            sock = stack.enter_context(sock)
-            sock.settimeout(5)
-            if self.tls:
-                sock = stack.enter_context(self.tls.wrap_socket(sock, server_side=True))
-            if self.greedy:
-                self.heads.append(read_head(sock))
-            with suppress(ConnectionError, ssl.SSLError):
-                self.answer(sock)
-                sock.shutdown(socket.SHUT_WR)
-                while sock.recv(65536):
-                    pass
-            self.saw_close.set()
-
-
-def read_head(sock: socket.socket) -> bytes:
-    head = b""
-    while b"\r\n\r\n" not in head:
-        piece = sock.recv(65536)
-        if not piece:
-            break
-        head += piece
-    return head
 
 
 def saying(*pieces: bytes, every: float = 0) -> Answer:
@@ -144,25 +73,6 @@ def ok(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
 def chunked(*chunks: bytes) -> bytes:
     coded = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
     return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + coded
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    with ExitStack() as stack:
-
-        def start(answer: Answer, **settings: object) -> Server:
-            server = Server(answer, **settings)  # type: ignore[arg-type]
-            stack.callback(server.close)
-            return server
-
-        yield start
-
-
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def get(url: str, transport: DefaultTransport | None = None, **settings: object) -> Response:
@@ -573,82 +483,11 @@ def test_what_an_address_holds() -> None:
 def test_a_localhost_that_leads_elsewhere_is_refused() -> None:
     """Whatever a hosts file says, plain http does not leave this machine."""
     with pytest.raises(ExchangeFailed, match="leads elsewhere") as caught:
-        _look_up("192.0.2.1", 80, only_loopback=True)
+        look_up_loopback("192.0.2.1", 80)
     assert caught.value.reason == "address"
 
 
 # -- certificates ------------------------------------------------------------------------------------
-
-
-class Authority:
-    """A certificate authority of one test run, and a server that it vouches for."""
-
-    def __init__(self, folder: Path, *names: str) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-        root = self._certificate(self.name, key.public_key(), key, ca=True)
-        self.file = str(folder / "authority.pem")
-        Path(self.file).write_bytes(root.public_bytes(serialization.Encoding.PEM))
-        self.server = self._server(folder, key, names)
-
-    def _server(
-        self, folder: Path, key: ec.EllipticCurvePrivateKey, names: tuple[str, ...]
-    ) -> ssl.SSLContext:
-        own = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
-        leaf = self._certificate(subject, own.public_key(), key, names=names)
-        private = own.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        file = folder / "server.pem"
-        file.write_bytes(private + leaf.public_bytes(serialization.Encoding.PEM))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
-
-    def _certificate(
-        self,
-        subject: x509.Name,
-        public: ec.EllipticCurvePublicKey,
-        key: ec.EllipticCurvePrivateKey,
-        *,
-        ca: bool = False,
-        names: tuple[str, ...] = (),
-    ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        usage = x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca, None), critical=True)
-            .add_extension(usage, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
-            )
-        )
-        if names:
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False
-            )
-        return builder.sign(key, hashes.SHA256())
-
-
-def general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"), "127.0.0.1", HOST)
 
 
 def test_a_private_authority_is_trusted_by_its_file(serve: Serve, authority: Authority) -> None:
@@ -818,6 +657,39 @@ def test_which_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         assert proxy_for(address) is None
 
 
+@pytest.mark.parametrize(
+    ("url", "networks", "direct"),
+    [
+        ("https://10.1.2.3/", "10.0.0.0/8", True),
+        ("https://10.1.2.3:6443/", "example, 10.9.9.9/8 ", True),
+        ("https://10.1.2.3/", "10.1.2.3", True),
+        ("https://[fd00::1]/", "10.0.0.0/8,fd00::/8", True),
+        ("https://11.1.2.3/", "10.0.0.0/8", False),
+        ("https://11.1.2.3/", "::/0", False),
+        ("https://11.1.2.3/", "11.0.0.0/33, /, ,11.0.0.0/x", False),
+        ("https://10.example/", "10.0.0.0/8", False),
+    ],
+)
+def test_no_proxy_may_name_networks(
+    monkeypatch: pytest.MonkeyPatch, url: str, networks: str, direct: bool
+) -> None:
+    """For hosts that are addresses: a name is not looked up to learn whether it is in one."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
+    monkeypatch.setenv("NO_PROXY", networks)
+    assert (proxy_for(read_address(url)) is None) is direct
+
+
+def test_an_address_in_no_proxy_is_reached_directly(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And any other goes through the proxy: it is the one that is asked."""
+    proxy = serve(saying(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("NO_PROXY", "255.0.0.0/8")
+    assert failed("https://255.255.255.255/").reason == "unreachable"
+    assert proxy.accepted == 0
+    assert failed("https://254.255.255.255/").reason == "proxy"
+    assert proxy.accepted == 1
+
+
 def test_the_environment_can_be_left_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{unused_port()}")
     assert failed("https://name.invalid/", DefaultTransport(trust_env=False)).reason == "dns"
@@ -839,3 +711,23 @@ def test_a_proxy_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, se
     assert error.reason == "proxy"
     assert error.__cause__ is None
     assert error.__context__ is None
+
+
+# -- what is documented ------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_reason_is_documented() -> None:
+    """Of those that any transport gives; and none that no transport gives."""
+    sources = "".join(path.read_text() for path in (ROOT / "src/rightkey/transport").glob("*.py"))
+    given = re.findall(r'ExchangeFailed\(\s*"(\w+)"', sources) + [reason for _, reason, _ in _MEANINGS]
+    page = (ROOT / "docs/transport.md").read_text().partition("## Why")[2]
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(given)
+
+
+@pytest.mark.parametrize("kind", [DefaultTransport, Credentials, GuardedTransport])
+def test_every_setting_is_documented(kind: type) -> None:
+    """In a row of its own."""
+    page = (ROOT / "docs/transport.md").read_text()
+    assert all(f"| `{setting.name}` |" in page for setting in fields(kind))

@@ -37,7 +37,10 @@ _HOMES = {
     "requirements": ("all_of", "any_of", "claim", "group", "permission", "role", "scope"),
     "signature": ("Jws", "verify_jws"),
     "sync": ("Verifier",),
+    "transport.credentials": ("Credentials",),
     "transport.default": ("DefaultTransport",),
+    "transport.guard": ("GuardedTransport",),
+    "transport.kubernetes": ("Kubernetes",),
     "trust": ("ANY", "Trust"),
     "upkeep": ("Status",),
     "verdict": ("Verified",),
@@ -79,7 +82,10 @@ if TYPE_CHECKING:
     from rightkey.signature import Jws as Jws
     from rightkey.signature import verify_jws as verify_jws
     from rightkey.sync import Verifier as Verifier
+    from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport
+    from rightkey.transport.guard import GuardedTransport as GuardedTransport
+    from rightkey.transport.kubernetes import Kubernetes as Kubernetes
     from rightkey.trust import ANY as ANY
     from rightkey.trust import Trust as Trust
     from rightkey.upkeep import Status as Status

@@ -11,8 +11,10 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 - a look-up loads it otherwise, on the thread of the first fetch
 import socket
 import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.util import Url
@@ -22,13 +24,30 @@ from rightkey.issuer import is_loopback
 from rightkey.transport.failure import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rightkey.transport.address import Address
     from rightkey.transport.deadline import Deadline
     from rightkey.transport.proxy import Proxy
 
 _Socket = TypeVar("_Socket", bound=socket.socket)
+
+Found: TypeAlias = list[tuple[Any, ...]]
+"""What `socket.getaddrinfo` finds: the last of each is the address to dial."""
+
+LookUp: TypeAlias = Callable[[str, int], Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How an address is reached, and which headers a transport adds there.
+
+    `look_up` is asked once an exchange, and what it gives is what is dialled: so it may judge as well.
+    """
+
+    address: Address
+    look_up: LookUp
+    proxy: Proxy | None = None
+    ca_file: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Connection(HTTPSConnection):
@@ -49,16 +68,14 @@ class PlainConnection(HTTPConnection):
         return self.dial()
 
 
-def connect(
-    address: Address, proxy: Proxy | None, ca_file: str | None, connecting: Deadline, whole: Deadline
-) -> Connection | PlainConnection:
+def connect(route: Route, connecting: Deadline, whole: Deadline) -> Connection | PlainConnection:
     """An open connection, ready for a request.
 
     Raises:
         ExchangeFailed: and whatever sockets, TLS and urllib3 raise, for `failure` to tell.
     """
-    connection = _unconnected(address, proxy, ca_file, whole)
-    connection.dial = partial(_dial, address, proxy, connecting, whole)
+    connection, proxy = _unconnected(route, whole), route.proxy
+    connection.dial = partial(_dial, route, connecting, whole)
     try:
         connection.connect()
     except BaseException as error:
@@ -69,12 +86,11 @@ def connect(
     return connection
 
 
-def _unconnected(
-    address: Address, proxy: Proxy | None, ca_file: str | None, whole: Deadline
-) -> Connection | PlainConnection:
+def _unconnected(route: Route, whole: Deadline) -> Connection | PlainConnection:
+    address, proxy = route.address, route.proxy
     if address.scheme == "http":
         return PlainConnection(address.host, address.port)
-    context = _trust(ca_file)
+    context = _trust(route.ca_file)
     context.sslsocket_class = _bound(TimedTLS, whole)
     if proxy is None:
         return Connection(address.host, address.port, ssl_context=context)
@@ -97,10 +113,11 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
         raise ExchangeFailed("tls", f"no certificates can be read from the ca file {ca_file}") from error
 
 
-def _dial(address: Address, proxy: Proxy | None, connecting: Deadline, whole: Deadline) -> socket.socket:
-    host, port = (proxy.host, proxy.port) if proxy else (address.host, address.port)
+def _dial(route: Route, connecting: Deadline, whole: Deadline) -> socket.socket:
+    towards = route.proxy or route.address
+    host = towards.host
     try:
-        found = _look_up(host, port, only_loopback=address.scheme == "http")
+        found = route.look_up(host, towards.port)
         return _first_connected(found, connecting, _bound(Timed, whole))
     except TimeoutError as error:
         raise ExchangeFailed(
@@ -110,20 +127,26 @@ def _dial(address: Address, proxy: Proxy | None, connecting: Deadline, whole: De
         raise failure(error, host, whole.seconds) from error
 
 
-def _look_up(host: str, port: int, *, only_loopback: bool) -> list[tuple[Any, ...]]:
+def look_up(host: str, port: int) -> Found:
+    """All addresses of a host. Raises ExchangeFailed: `dns`; or what sockets raise."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except UnicodeError as error:
         raise ExchangeFailed("dns", f"{host} is not a host name: a label is empty or too long") from error
+
+
+def look_up_loopback(host: str, port: int) -> Found:
+    """The same, for plain http. Raises ExchangeFailed: `address`, where one is not of this machine."""
+    found = look_up(host, port)
     # A hosts file may say anything of localhost, and plain http must not leave this machine.
-    if only_loopback and not all(is_loopback(str(where[0])) for *_, where in found):
+    if not all(is_loopback(str(where[0])) for *_, where in found):
         raise ExchangeFailed(
             "address", f"http to {host} is refused: the name leads elsewhere than to loopback"
         )
-    return list(found)
+    return found
 
 
-def _first_connected(found: list[tuple[Any, ...]], connecting: Deadline, kind: type[Timed]) -> socket.socket:
+def _first_connected(found: Found, connecting: Deadline, kind: type[Timed]) -> socket.socket:
     """Addresses in turn, each with its share of the time left: a silent one leaves some for the next."""
     for remaining in range(len(found), 0, -1):
         family, type_, protocol, _, where = found[-remaining]

@@ -1,24 +1,18 @@
-"""How a document is fetched when nobody says otherwise: one connection, one deadline, one answer."""
+"""How a document is fetched when nobody says otherwise."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rightkey import __version__
-from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.transport import body
-from rightkey.transport.address import Address, read_address
-from rightkey.transport.connection import connect
-from rightkey.transport.deadline import Deadline
-from rightkey.transport.failure import failure
+from rightkey.transport.connection import Route, look_up, look_up_loopback
+from rightkey.transport.fetch import fetch
 from rightkey.transport.proxy import proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from urllib3 import BaseHTTPResponse
+    from rightkey.exchange import Request, Response
+    from rightkey.transport.address import Address
+    from rightkey.transport.credentials import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +27,13 @@ class DefaultTransport:
         user_agent: what to call ourselves; `rightkey/<version>` if None.
         trust_env: whether to go through the proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the
             system's settings, name. Loopback is never proxied.
+        credentials: what one origin is shown, and no other.
     """
 
     ca_file: str | None = None
     user_agent: str | None = None
     trust_env: bool = True
+    credentials: Credentials | None = None
 
     def get(self, request: Request, /) -> Response:
         """Any answer, of any status, that came whole within the request's bounds.
@@ -46,40 +42,23 @@ class DefaultTransport:
         cut short. Where a body's length is not stated, its end is where the connection was closed.
 
         Raises:
-            ExchangeFailed: `address`, `dns`, `refused`, `unreachable`, `proxy`, `tls`, `timeout`, `reset`,
-                `protocol` or `too_large`. Nothing else leaves.
+            ExchangeFailed: `address`, `credentials`, `dns`, `refused`, `unreachable`, `proxy`, `tls`,
+                `timeout`, `reset`, `protocol` or `too_large`. Nothing else leaves.
         """
-        address = read_address(request.url)
-        try:
-            return self._exchange(address, request)
-        except ExchangeFailed:
-            raise
-        except Exception as error:
-            raise failure(error, address.host, request.timeout) from error
+        return fetch(request, self._route)
 
-    def _exchange(self, address: Address, request: Request) -> Response:
-        whole = Deadline.after(request.timeout)
-        connecting = Deadline.after(min(request.connect_timeout, request.timeout))
-        proxy = proxy_for(address) if self.trust_env else None
-        # A connection for each exchange: there is one every few minutes, and what is not kept cannot go
-        # stale, be shared with a forked child, or be left open.
-        with closing(connect(address, proxy, self.ca_file, connecting, whole)) as connection:
-            headers = self._headers(request.headers)
-            connection.request("GET", address.target, headers=headers, preload_content=False)
-            with closing(connection.getresponse()) as response:
-                return _read(response, request.max_body)
+    def _route(self, address: Address) -> Route:
+        ca_file, headers = self._shown(address)
+        return Route(
+            address,
+            look_up_loopback if address.scheme == "http" else look_up,
+            proxy_for(address) if self.trust_env else None,
+            ca_file,
+            headers | ({"User-Agent": self.user_agent} if self.user_agent else {}),
+        )
 
-    def _headers(self, asked: Mapping[str, str]) -> dict[str, str]:
-        return {name.title(): value for name, value in asked.items()} | {
-            "User-Agent": self.user_agent or f"rightkey/{__version__}",
-            "Accept-Encoding": body.ACCEPTED,
-            "Connection": "close",
-        }
-
-
-def _read(response: BaseHTTPResponse, max_body: int) -> Response:
-    headers = {name.lower(): response.headers[name] for name in response.headers}
-    chunks = response.stream(body.CHUNK, decode_content=False)
-    return Response(
-        response.status, headers, body.collect(chunks, headers.get("content-encoding", ""), max_body)
-    )
+    def _shown(self, address: Address) -> tuple[str | None, dict[str, str]]:
+        """Whom to believe there and what to show: what the credentials say counts for their origin alone."""
+        if self.credentials is None or not self.credentials.are_for(address):
+            return self.ca_file, {}
+        return self.credentials.ca_file or self.ca_file, self.credentials.headers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -11,6 +12,8 @@ from urllib.request import getproxies, proxy_bypass
 from rightkey.exchange import ExchangeFailed
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from rightkey.transport.address import Address
 
 _PORTS = {"http": 80, "https": 443}
@@ -32,6 +35,7 @@ class Proxy:
 def proxy_for(address: Address) -> Proxy | None:
     """The proxy for an address (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), or None.
 
+    `NO_PROXY` names hosts, domains, and networks such as `10.0.0.0/8` for hosts that are given as addresses.
     Loopback is never proxied, and plain http goes to loopback only: so a proxy only ever sees CONNECT.
 
     Raises:
@@ -40,8 +44,26 @@ def proxy_for(address: Address) -> Proxy | None:
     if address.loopback or proxy_bypass(f"{address.host}:{address.port}"):
         return None
     proxies = getproxies()
+    if _in_network(address.host, proxies.get("no", "")):
+        return None
     url = proxies.get("https") or proxies.get("all")
     return _read_proxy(url) if url else None
+
+
+def _in_network(host: str, networks: str) -> bool:
+    """Whether a host is an address in one of them, which the standard library does not look at."""
+    try:
+        address = ip_address(host)
+    except ValueError:  # names are not looked up for it
+        return False
+    return any(_holds(network.strip(), address) for network in networks.split(","))
+
+
+def _holds(network: str, address: IPv4Address | IPv6Address) -> bool:
+    try:
+        return address in ip_network(network, strict=False)
+    except ValueError:  # a name
+        return False
 
 
 def _read_proxy(url: str) -> Proxy:

@@ -1,0 +1,95 @@
+"""How a document is fetched from an issuer that others configure, such as the customers of a service.
+
+Who may name an issuer may have this machine knock on doors that only its own network opens: a cloud's
+metadata, a database, an admin page (server-side request forgery). So only public addresses are dialled,
+and what is judged is what is dialled: a name that leads elsewhere when looked up again gains nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+
+from rightkey.errors import Misconfigured
+from rightkey.exchange import ExchangeFailed
+from rightkey.transport.connection import Found, LookUp, Route, look_up
+from rightkey.transport.fetch import fetch
+from rightkey.transport.public import Network, permitted
+
+if TYPE_CHECKING:
+    from rightkey.exchange import Request, Response
+    from rightkey.transport.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedTransport:
+    """Fetches over https from public addresses alone. It uses no proxy, follows no redirects, and keeps no
+    cookies.
+
+    Every address that a name leads to must be public, and one of those judged is dialled, without another
+    look-up. An IPv6 address that carries an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) is
+    judged by that. Equal settings make equal transports, which share what they fetched.
+
+    Args:
+        also: networks (`ipaddress.ip_network`) that may be dialled though they are not public. Whoever
+            configures an issuer reaches all that is in them.
+        ports: the only ports to dial.
+        ca_file: a PEM file with the certificates to trust *instead of* the system's.
+        user_agent: what to call ourselves; `rightkey/<version>` if None.
+
+    Raises:
+        Misconfigured: `also` or `ports` are not as described.
+    """
+
+    also: Collection[IPv4Network | IPv6Network] = ()
+    ports: Collection[int] = (443,)
+    ca_file: str | None = None
+    user_agent: str | None = None
+
+    def __post_init__(self) -> None:
+        # As tuples, since what one process shares is found by the transport's hash.
+        object.__setattr__(self, "also", _all_of(self.also, (IPv4Network, IPv6Network), "also", "networks"))
+        object.__setattr__(self, "ports", _all_of(self.ports, (int,), "ports", "numbers"))
+
+    def get(self, request: Request, /) -> Response:
+        """Any answer, of any status, that came whole within the request's bounds.
+
+        Raises:
+            ExchangeFailed: the reasons of `DefaultTransport.get`; `address` for all that is refused here,
+                in words that name the host and not where it leads.
+        """
+        return fetch(request, self._route)
+
+    def _route(self, address: Address) -> Route:
+        if address.scheme != "https":
+            raise ExchangeFailed("address", f"http to {address.host} is refused: only https is spoken")
+        if address.port not in self.ports:
+            raise ExchangeFailed(
+                "address", f"port {address.port} of {address.host} is not among those allowed"
+            )
+        headers = {"User-Agent": self.user_agent} if self.user_agent else {}
+        return Route(address, judged(look_up, self.also), ca_file=self.ca_file, headers=headers)
+
+
+def judged(look_up: LookUp, also: Collection[Network]) -> LookUp:
+    """A look-up whose every find is public or in these networks.
+
+    It raises ExchangeFailed: `address`, where any is not: a name that mixes them is up to no good.
+    """
+
+    def look_up_and_judge(host: str, port: int) -> Found:
+        found = look_up(host, port)
+        if not all(permitted(ip_address(where[0]), also) for *_, where in found):
+            raise ExchangeFailed("address", f"{host} is refused: it leads to an address that is not public")
+        return found
+
+    return look_up_and_judge
+
+
+def _all_of(given: object, kinds: tuple[type, ...], name: str, what: str) -> tuple[object, ...]:
+    things = tuple(given) if isinstance(given, Collection) else (None,)
+    if not all(isinstance(one, kinds) for one in things):
+        raise Misconfigured(f"{name} is a collection of {what}")
+    return things
