@@ -129,7 +129,8 @@ def test_every_setting_of_freshness_is_documented() -> None:
     """With its default."""
     page = read("docs/freshness.md")
     for setting in fields(freshness.Freshness):
-        assert f"| `{setting.name}` | {setting.default:g} |" in page
+        default = "None" if setting.default is None else f"{setting.default:g}"
+        assert f"| `{setting.name}` | {default} |" in page
 
 
 def test_every_field_of_status_is_documented() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from rightkey import Freshness, Trust
 from rightkey.issuer import Issuer
 from rightkey.refresh import Place
-from rightkey.sourcing import place_of, place_of_keys
+from rightkey.sources.remote import Remote
+from rightkey.sourcing import place_of, place_of_keys, source_of
 
 
 def test_an_issuers_metadata_say_where_its_keys_are() -> None:
@@ -15,6 +17,21 @@ def test_an_issuers_metadata_say_where_its_keys_are() -> None:
     known = Place(proxy, None, "https://www.gstatic.com/iap/verify/public_key-jwk")
     assert place_of(Issuer.parse(proxy)) == known
     assert place_of(Issuer.parse(proxy, provider=None)) == Place(proxy, Issuer.parse(proxy, None))
+
+
+def test_a_grace_that_is_left_open_is_the_providers() -> None:
+    """Entra's, whose front ends disagree; what is said counts, and others have none."""
+    entra = Trust("https://login.microsoftonline.com/common/v2.0", audience="api")
+    other = Trust("https://issuer.example", audience="api")
+
+    def grace(trust: Trust, freshness: Freshness) -> float | None:
+        source = source_of(trust, None, freshness, None)
+        assert isinstance(source, Remote)
+        return source.freshness.grace
+
+    assert grace(entra, Freshness()) == 300.0
+    assert grace(entra, Freshness(grace=0.0)) == 0.0
+    assert grace(other, Freshness()) is None
 
 
 def test_a_url_of_keys_is_asked_and_no_metadata() -> None:

@@ -19,6 +19,7 @@ from rightkey.events import (
     FetchFailed,
     KeyLeaked,
     KeysFetched,
+    KeysMissing,
     KeysRotated,
     RefetchRefused,
     ServedStale,
@@ -681,3 +682,99 @@ def test_a_random_year() -> None:
                 played.bad()
         within = answered is not None and played.now < answered + 4200
         assert (played.serve(waited=True) in (Serve.HELD, Serve.HELD_AND_REFRESH)) == within
+
+
+# -- a grace for what is missing ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lenient() -> Played:
+    """Holds A and B, with a grace of 300 s; its next answer lacks A."""
+    played = Played(Freshness(grace=300.0))
+    played.good(A, B)
+    played.now += 100
+    return played
+
+
+def test_a_missing_key_is_gone_at_once_without_a_grace(warm: Played) -> None:
+    warm.good(B)
+    assert warm.kids == ["b"]
+
+
+def test_a_missing_key_serves_on_until_the_next_answer_lacks_it_too(lenient: Played) -> None:
+    """Which is asked for halfway through the grace; the event tells it."""
+    events = lenient.good(B)
+    assert KeysMissing("issuer.example", ("a",), 300.0) in events
+    assert lenient.kids == ["b", "a"]
+    lenient.now += 149.9
+    assert lenient.serve() is Serve.HELD
+    lenient.now += 0.2
+    assert lenient.serve() is Serve.HELD_AND_REFRESH
+    assert KeysMissing("issuer.example", ("a",), 300.0) not in lenient.good(B)
+    assert lenient.kids == ["b"]
+
+
+def test_an_unchanged_answer_is_a_second_one(lenient: Played) -> None:
+    """304: it still lacks the key."""
+    lenient.good(B)
+    lenient.good()
+    assert lenient.kids == ["b"]
+
+
+def test_a_key_that_returns_has_been_there_all_along(lenient: Played) -> None:
+    """And may be missing once more, with a grace of its own."""
+    for _ in range(3):
+        lenient.good(B)
+        assert lenient.kids == ["b", "a"]
+        lenient.good(A, B)
+        assert lenient.kids == ["a", "b"]
+
+
+def test_nothing_lingers_past_the_grace_though_nobody_answers(lenient: Played) -> None:
+    lenient.good(B)
+    lenient.now += 150
+    lenient.bad()
+    lenient.now += 149.9
+    lenient.serve()
+    assert lenient.kids == ["b", "a"]
+    lenient.now += 0.2
+    lenient.serve()
+    assert lenient.kids == ["b"]
+
+
+def test_a_swap_is_not_missing(lenient: Played) -> None:
+    """The kid is there, with another key: the old one is replaced at once."""
+    swapped = SigningKey.generate("ES256", Form(certificates=False), kid="a")
+    lenient.good(swapped, B)
+    assert lenient.upkeep.held.keys is not None
+    assert len(lenient.upkeep.held.keys) == 2
+
+
+def test_a_leaked_or_distrusted_key_has_no_grace(lenient: Played) -> None:
+    lenient.good(B, C, private=[A])
+    lenient.upkeep.distrust("b")
+    lenient.good(C)
+    assert lenient.kids == ["c"]
+    lenient.good(B, C)
+    lenient.good(A, C, private=[A])
+    assert "a" not in lenient.kids
+
+
+def test_the_bound_on_revoked_keys_has_the_grace_in_it(warm: Played, lenient: Played) -> None:
+    """It is the price."""
+    plain, with_grace = warm.status, lenient.status
+    assert plain.revoked_key_bound == plain.stale_for
+    assert with_grace.revoked_key_bound == with_grace.stale_for + 300
+    lenient.read_metadata()
+    moved = lenient.status.moved_key_bound
+    warm.now = lenient.now
+    warm.read_metadata()
+    assert moved == warm.status.moved_key_bound + 300
+
+
+def test_a_forked_worker_takes_its_second_look_in_time(lenient: Played) -> None:
+    """Whatever moment it draws for refreshing."""
+    lenient.good(B)
+    before = lenient.upkeep.snapshot
+    lenient.upkeep.spread(0.0)
+    assert lenient.upkeep.snapshot == before

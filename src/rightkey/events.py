@@ -27,6 +27,18 @@ class KeysRotated:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysMissing:
+    """Keys that are missing from an answer serve on for `grace` seconds, or until the next answer.
+
+    Key ids, or thumbprints where a key has none.
+    """
+
+    issuer: str
+    keys: tuple[str, ...]
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
 class FetchFailed:
     """An attempt failed. `code` is an error's code, `retry_after` the pause in seconds."""
 
@@ -62,5 +74,7 @@ class KeyLeaked:
     thumbprint: str
 
 
-Event: TypeAlias = KeysFetched | KeysRotated | FetchFailed | ServedStale | RefetchRefused | KeyLeaked
+Event: TypeAlias = (
+    KeysFetched | KeysRotated | KeysMissing | FetchFailed | ServedStale | RefetchRefused | KeyLeaked
+)
 Listener: TypeAlias = Callable[[Event], None]

@@ -30,6 +30,9 @@ class Freshness:
         waiting_threads: how many threads may wait for one issuer's forced refetch; a number.
         draws: how many forced refetches may be made at once; a number.
         draw_every: after how long there is one more.
+        grace: for how long a key serves on that is missing from a good answer, unless the next answer lacks
+            it too: for issuers whose front ends disagree. None leaves it to what is known of the issuer's
+            provider, and is 0 for the others.
 
     Raises:
         Misconfigured: a value is not a positive number, or a least exceeds its most.
@@ -50,16 +53,19 @@ class Freshness:
     waiting_threads: int = 16
     draws: int = 2
     draw_every: float = 10.0
+    grace: float | None = None
 
     def __post_init__(self) -> None:
         for setting in fields(self):
             value = getattr(self, setting.name)
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             zero = setting.name in _MAY_BE_ZERO
+            if value is None and setting.name == "grace":
+                continue
             if not number or value < 0 or (value == 0 and not zero):
                 raise Misconfigured(f"{setting.name} is a number, positive{' or zero' * zero}, not {value!r}")
         if not self.min_life <= self.max_life:
             raise Misconfigured("min_life is over max_life")
 
 
-_MAY_BE_ZERO = ("stale_if_error", "min_stale", "draws")
+_MAY_BE_ZERO = ("stale_if_error", "min_stale", "draws", "grace")

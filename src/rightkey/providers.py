@@ -67,6 +67,8 @@ class Known(NamedTuple):
     """And the GUID of the one that it does not stand for."""
     keys_of_tenants: bool = False
     """Whether a key's `issuer` names the tenant whose tokens alone it signs."""
+    grace: float = 0.0
+    """Seconds for which a key serves on that an answer lacks, since the provider's front ends disagree."""
     any_case: bool = False
     """Whether the metadata spell the host in letters of another case."""
     hints: tuple[tuple[str, str], ...] = ()
@@ -130,6 +132,7 @@ _ENTRA_HOSTS = (
 )
 _ENTRA_TENANTS = (("consumers", _PERSONAL),)
 _ENTRA_STRANGERS = (("organizations", _PERSONAL),)
+_ENTRA_GRACE = 300.0
 _STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
 
 _ROWS = (
@@ -144,6 +147,7 @@ _ROWS = (
         tenants=_ENTRA_TENANTS,
         strangers=_ENTRA_STRANGERS,
         keys_of_tenants=True,
+        grace=_ENTRA_GRACE,
         hints=tuple(
             (sts + "{guid}/", "a token of version 1.0: name the issuer without /v2.0 at its end")
             for sts in _STS
@@ -158,6 +162,7 @@ _ROWS = (
         tenants=_ENTRA_TENANTS,
         strangers=_ENTRA_STRANGERS,
         keys_of_tenants=True,
+        grace=_ENTRA_GRACE,
         hints=(
             ("https://{host}/{guid}/v2.0", "a token of version 2.0: name the issuer with /v2.0 at its end"),
         ),
@@ -168,6 +173,7 @@ _ROWS = (
         r"sts\.windows\.net|sts\.chinacloudapi\.cn",
         rf"/{_GUID}/?",
         keys_of_tenants=True,
+        grace=_ENTRA_GRACE,
     ),
     Known(
         "entra-external",
@@ -176,6 +182,7 @@ _ROWS = (
         r"/(?P<tenant>[^/]+)/v2\.0/?",
         templates=("https://{tenantid}.ciamlogin.com/{tenantid}/v2.0",),
         keys_of_tenants=True,
+        grace=_ENTRA_GRACE,
     ),
     Known(
         "entra-b2c",

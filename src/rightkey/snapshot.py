@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rightkey.freshness import Freshness
+from rightkey.keys import Key
 from rightkey.keyset import KeySet
 
 
@@ -46,7 +47,7 @@ def _seconds(text: str | None) -> float | None:
 class Snapshot:
     """One good answer and its times. Immutable: readers need no lock.
 
-    `published` is what the issuer says; `keys` is that less what is leaked or distrusted.
+    `published` is what the issuer says; `keys` is that and what lingers, less what is leaked or distrusted.
     """
 
     published: KeySet = field(repr=False)
@@ -61,6 +62,9 @@ class Snapshot:
     modified: str | None = None
     control: str | None = None
     """Its `Cache-Control`, which an answer that renews it need not repeat (RFC 9111, section 4.3.4)."""
+    lingering: tuple[Key, ...] = ()
+    """Keys of the answer before that this one lacks, and that serve on under a grace."""
+    linger_until: float = 0.0
 
 
 def snapshot_of(
@@ -94,8 +98,27 @@ def snapshot_of(
     )
 
 
+def with_grace(snapshot: Snapshot, before: Snapshot | None, now: float, grace: float) -> Snapshot:
+    """The same, with the keys that were in the answer before and are missing from this one.
+
+    What lingered already is gone: two answers in a row have lacked it. A second look is taken halfway through
+    the grace, and after it nothing lingers, whether or not anybody answered.
+    """
+    if before is None or not grace:
+        return snapshot
+    here = {key.thumbprint for key in snapshot.published} | {key.kid for key in snapshot.published}
+    # A kid that has another key now is not missing: it was replaced.
+    missing = tuple(key for key in before.published if not {key.thumbprint, key.kid or key.thumbprint} & here)
+    if not missing:
+        return snapshot
+    refresh_at = min(snapshot.refresh_at, now + grace / 2)
+    return replace(snapshot, lingering=missing, linger_until=now + grace, refresh_at=refresh_at)
+
+
 def respread(snapshot: Snapshot, jitter: float) -> Snapshot:
-    """The same, refreshed at another moment."""
+    """The same, refreshed at another moment; but for a second look at what is missing, whose time is set."""
+    if snapshot.lingering:
+        return snapshot
     return replace(snapshot, refresh_at=_refresh_at(snapshot.began, snapshot.fresh_until, jitter))
 
 

@@ -8,6 +8,7 @@ a loop that loads one stands still.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from rightkey import chain, pursuit  # noqa: F401 - loaded for those who come later
@@ -36,6 +37,7 @@ def source_of(
     if keys is None:
         assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
         place = place_of(Issuer.parse(trust.issuer, trust.provider))
+        freshness = _known(freshness, trust)
     else:
         place = place_of_keys(keys)
     return REGISTRY.remote(place, transport or _default(), freshness, elapsed)
@@ -54,6 +56,13 @@ def place_of_keys(url: Any) -> Place:
         raise Misconfigured(f"keys is a KeySet or a URL, not {type(url).__name__}", hint="KeySet.parse(...)")
     Issuer.parse(url.partition("?")[0], None)  # held to the same rules, but for its query
     return Place(url, None, url)
+
+
+def _known(freshness: Freshness, trust: Trust) -> Freshness:
+    """The settings, with what is known of the provider where they leave it open."""
+    if freshness.grace is not None or trust.known is None or not trust.known.grace:
+        return freshness
+    return replace(freshness, grace=trust.known.grace)
 
 
 def _default() -> Transport:

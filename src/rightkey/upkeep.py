@@ -24,6 +24,7 @@ from rightkey.events import (
     FetchFailed,
     KeyLeaked,
     KeysFetched,
+    KeysMissing,
     KeysRotated,
     RefetchRefused,
     ServedStale,
@@ -31,7 +32,7 @@ from rightkey.events import (
 from rightkey.freshness import Freshness
 from rightkey.keyset import KeySet
 from rightkey.refresh import NoSigningKey, Plan, Refreshed
-from rightkey.snapshot import Snapshot, respread, snapshot_of
+from rightkey.snapshot import Snapshot, respread, snapshot_of, with_grace
 from rightkey.trust import NOTHING, Held
 from rightkey.verdict import NeedsNewer
 
@@ -116,6 +117,8 @@ class Upkeep:
         snapshot = self.snapshot
         if snapshot is not None and now < snapshot.refresh_at:
             return Serve.HELD
+        if snapshot is not None and snapshot.lingering and now >= snapshot.linger_until:
+            self._publish(replace(snapshot, lingering=()))
         may_ask = now >= self._scheduled.until
         if snapshot is None or now >= snapshot.stale_until:
             return Serve.WAIT if may_ask else Serve.REFUSE
@@ -260,18 +263,22 @@ class Upkeep:
                 "cache-control": before.control,
             }
             validators = {name: value for name, value in kept.items() if value} | dict(validators)
-        self._publish(
-            snapshot_of(
-                published, published, refreshed.began, validators, self.freshness, jitter, refreshed.url
-            )
+        snapshot = snapshot_of(
+            published, published, refreshed.began, validators, self.freshness, jitter, refreshed.url
         )
+        self._publish(with_grace(snapshot, before, now, self._grace))
         if forced or not same:
             self._draws.answered(now, new=not same)
         fetched = KeysFetched(self.name, len(published), len(published.skipped), forced)
         if same or before is None:
             return [fetched]
         self._settled.clear()
-        return [fetched, _rotated(self.name, before.published, published)]
+        return [fetched, *self._missed(), _rotated(self.name, before.published, published)]
+
+    def _missed(self) -> list[KeysMissing]:
+        lingering = self.snapshot.lingering if self.snapshot else ()
+        names = _names(KeySet(lingering).identities)
+        return [KeysMissing(self.name, names, self._grace)] if lingering else []
 
     def _failed(self, failure: IssuerFault, now: float, jitter: float, forced: bool) -> list[Event]:
         retry_after = failure.retry_after if isinstance(failure, IssuerUnavailable) else None
@@ -299,7 +306,10 @@ class Upkeep:
         """Make it what readers see: the keys before their times, since readers take the times first."""
         if snapshot is None:
             return
-        keys = snapshot.published.without(self._leaked, "private_key_published")
+        served = snapshot.published
+        if snapshot.lingering:
+            served = KeySet(served.keys + snapshot.lingering, served.skipped)
+        keys = served.without(self._leaked, "private_key_published")
         keys = keys.without(self._distrusted_in(keys), "distrusted")
         held = Held(keys, self.metadata.expected if self.metadata else None)
         if held != self.held:  # the same object for the same keys: what remembers by it need not look again
@@ -311,6 +321,10 @@ class Upkeep:
         self._draws.refill(now)
         full = self._draws.level >= self._draws.most and not self._draws.barren
         return full and not (self._leaked or self._scheduled.left(now) or self._forced.left(now))
+
+    @property
+    def _grace(self) -> float:
+        return self.freshness.grace or 0.0
 
     def _distrusted_in(self, keys: KeySet) -> list[str]:
         return [key.thumbprint for key in keys if {key.kid, key.thumbprint} & self._distrusted]
@@ -327,7 +341,7 @@ class Upkeep:
         moved = (
             None
             if gone or self.metadata is None
-            else metadata_left + settings.max_life + settings.stale_if_error
+            else metadata_left + settings.max_life + settings.stale_if_error + self._grace
         )
         return Status(
             issuer=self.name,
@@ -341,7 +355,7 @@ class Upkeep:
             next_draw_in=self._draws.left(now),
             forced_backoff=self._forced.left(now),
             metadata_age=None if self.metadata is None else now - self.metadata_began,
-            revoked_key_bound=None if gone else stale_for,
+            revoked_key_bound=None if gone or stale_for is None else stale_for + self._grace,
             moved_key_bound=moved,
             last_failure=None if self.last_failure is None else str(self.last_failure),
         )
