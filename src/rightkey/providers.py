@@ -137,7 +137,7 @@ _STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
 
 _ROWS = (
     Known("auth0", "Auth0", r"[a-z0-9-]+(\.[a-z0-9-]+)?\.auth0\.com"),
-    Known("okta", "Okta", r"[a-z0-9-]+\.(okta|oktapreview|okta-emea|okta-gov)\.com", r"/?|/oauth2/[^/]+"),
+    Known("okta", "Okta", r"[a-z0-9-]+\.(okta|oktapreview|okta-emea|okta-gov)\.com", r"/?|/oauth2(/[^/]+)?"),
     Known(
         "entra",
         "Microsoft Entra ID",
