@@ -11,7 +11,7 @@ import pytest
 from rightkey import Misconfigured, TokenRejected, Trust, base64url
 from rightkey.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
 from rightkey.signature import read_header
-from rightkey.verdict import judge_claims
+from rightkey.verdict import Asked, judge_claims
 
 ID = {"iss": "i", "sub": "s", "aud": "client", "exp": 2, "iat": 1}
 LOGOUT = {"iss": "i", "aud": "client", "iat": 1, "jti": "j", "sub": "s", "events": {LOGOUT_EVENT: {}}}
@@ -101,6 +101,40 @@ def test_an_at_hash_that_cannot_be_checked_is_not_passed() -> None:
     assert failures("id", ID | {"at_hash": "x"}, alg="ML-DSA-65", access_token="t") == [
         ("at_hash", "malformed")
     ]
+
+
+@pytest.mark.parametrize(
+    ("auth_time", "expected"),
+    [
+        (100, []),
+        (100.5, []),
+        (99, [("auth_time", "expired")]),
+        (None, [("auth_time", "missing")]),
+        ("100", [("auth_time", "malformed")]),
+        (True, [("auth_time", "malformed")]),
+    ],
+)
+def test_who_logged_in_too_long_ago_is_refused(auth_time: Any, expected: list[tuple[str, str]]) -> None:
+    """OpenID Connect Core 1.0, section 3.1.3.7, 13; where nobody asked, it does not matter."""
+    claims = ID | {"auth_time": auth_time}
+    assert failures("id", claims, since=100.0) == expected
+    assert failures("id", claims) == []
+
+
+def test_a_login_is_as_old_as_the_clock_says() -> None:
+    """`max_age` counts from now, and the leeway is added."""
+    trust = Trust("https://issuer.example/", audience="api", profile="id", leeway=5)
+    header = read_header(base64url.encode(b'{"alg":"RS256"}').encode())
+    claims = {"iss": "https://issuer.example/", "sub": "s", "aud": "api", "exp": 2000, "iat": 1}
+
+    def passes(auth_time: int) -> bool:
+        try:
+            judge_claims(trust, header, claims | {"auth_time": auth_time}, None, 1000, Asked(max_age=60))
+        except TokenRejected:
+            return False
+        return True
+
+    assert [passes(auth_time) for auth_time in (936, 935, 934)] == [True, True, False]
 
 
 @pytest.mark.parametrize(

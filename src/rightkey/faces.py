@@ -170,11 +170,13 @@ class Face:
         return f"{type(self).__name__}({self._trust.issuer!r}, audience={self._trust.audience!r})"
 
 
-def asked_of(require: Require, nonce: str | None, access_token: str | None) -> Asked:
+def asked_of(
+    require: Require, nonce: str | None, access_token: str | None, max_age: float | None = None
+) -> Asked:
     """What a call asks. The one that asks nothing is a constant, so that the warm path builds nothing."""
-    if require == () and nonce is None and access_token is None:
+    if require == () and nonce is None and access_token is None and max_age is None:
         return PLAIN
-    return Asked(requirement_of(require), nonce, access_token)
+    return Asked(requirement_of(require), nonce, access_token, max_age)
 
 
 def _build(face: type[Face], settings: dict[str, Any]) -> Face:

@@ -211,6 +211,7 @@ class Verifiers(Many["Verifier"]):
         require: Require = (),
         nonce: str | None = None,
         access_token: str | None = None,
+        max_age: float | None = None,
     ) -> Verified:
         """Verify a token, as `Verifier.verify` of its issuer would.
 
@@ -218,7 +219,9 @@ class Verifiers(Many["Verifier"]):
             TokenRejected: also where nobody trusts its issuer: `issuer_not_trusted`.
             IssuerUnavailable: also where the resolver fails: `keys_unavailable`.
         """
-        return self._for(raw).verify(raw, require=require, nonce=nonce, access_token=access_token)
+        return self._for(raw).verify(
+            raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age
+        )
 
     def explain(self, raw: str | bytes, /, **asked: Any) -> Explanation:
         """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""
@@ -264,6 +267,7 @@ class AsyncVerifiers(Many["AsyncVerifier"]):
         require: Require = (),
         nonce: str | None = None,
         access_token: str | None = None,
+        max_age: float | None = None,
     ) -> Verified:
         """Verify a token, as `AsyncVerifier.verify` of its issuer would.
 
@@ -272,7 +276,9 @@ class AsyncVerifiers(Many["AsyncVerifier"]):
             IssuerUnavailable: also where the resolver fails: `keys_unavailable`.
         """
         face = await self._for(raw)
-        return await face.verify(raw, require=require, nonce=nonce, access_token=access_token)
+        return await face.verify(
+            raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age
+        )
 
     async def explain(self, raw: str | bytes, /, **asked: Any) -> Explanation:
         """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""

@@ -29,6 +29,8 @@ class Presented(NamedTuple):
     audience: frozenset[str] | None
     nonce: str | None = None
     access_token: str | None = None
+    since: float | None = None
+    """When its subject must have been authenticated at the earliest, as a Unix time in seconds."""
 
 
 class Profile(NamedTuple):
@@ -54,7 +56,12 @@ class Profile(NamedTuple):
         claims = presented.claims
         found = [Failure(name, "missing") for name in self.required if claims.get(name) is None]
         found += [Failure(name, "forbidden", None, claims[name]) for name in self.forbidden if name in claims]
-        rules = (*self.rules, _nonce, _access_token_hash)  # what the caller presents, every kind must fit
+        rules = (
+            *self.rules,
+            _nonce,
+            _access_token_hash,
+            _auth_time,
+        )  # what the caller presents, every kind must fit
         return found + [failure for rule in rules for failure in rule(presented)]
 
 
@@ -94,6 +101,19 @@ def _access_token_hash(presented: Presented) -> list[Failure]:
     digest = hashlib.new(hash_name, token.encode("utf-8", "surrogatepass")).digest()
     expected = base64url.encode(digest[: len(digest) // 2])
     return [] if got == expected else [Failure("at_hash", "mismatch", expected, got)]
+
+
+def _auth_time(presented: Presented) -> list[Failure]:
+    """Its subject was authenticated lately, where that was asked for (Core, section 3.1.3.7, 13)."""
+    got: Any = presented.claims.get("auth_time")
+    if presented.since is None:
+        return []
+    if got is None:
+        return [Failure("auth_time", "missing", "a number")]
+    if type(got) not in (int, float):
+        return [Failure("auth_time", "malformed", "a number", got)]
+    wanted = f"at least {presented.since:.0f}"
+    return [Failure("auth_time", "expired", wanted, got)] if got < presented.since else []
 
 
 def _logout_event(presented: Presented) -> list[Failure]:

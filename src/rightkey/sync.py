@@ -44,6 +44,7 @@ class Verifier(Face):
         require: Require = (),
         nonce: str | None = None,
         access_token: str | None = None,
+        max_age: float | None = None,
     ) -> Verified:
         """Verify a token: its kind, its claims, its key and its signature.
 
@@ -52,6 +53,8 @@ class Verifier(Face):
             require: what it must grant besides what the verifier requires.
             nonce: what was sent for it; for ID tokens.
             access_token: what came with it and its `at_hash` must fit; for ID tokens.
+            max_age: for how many seconds at most its subject may have been logged in (`auth_time`); for ID
+                tokens.
 
         Raises:
             TokenRejected: 401; `code` says why.
@@ -59,7 +62,7 @@ class Verifier(Face):
             IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
-        asked = asked_of(require, nonce, access_token)
+        asked = asked_of(require, nonce, access_token, max_age)
         try:
             return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)
         except NeedsNewer:
@@ -76,12 +79,15 @@ class Verifier(Face):
         require: Require = (),
         nonce: str | None = None,
         access_token: str | None = None,
+        max_age: float | None = None,
     ) -> Explanation:
         """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""
-        asked = asked_of(require, nonce, access_token)
+        asked = asked_of(require, nonce, access_token, max_age)
         outcome: Verified | RightkeyError
         try:
-            outcome = self.verify(raw, require=asked.require or (), nonce=nonce, access_token=access_token)
+            outcome = self.verify(
+                raw, require=asked.require or (), nonce=nonce, access_token=access_token, max_age=max_age
+            )
         except RightkeyError as error:
             outcome = error
         return self._explain(raw, outcome, asked)

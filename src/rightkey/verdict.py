@@ -42,6 +42,7 @@ class Asked(NamedTuple):
     require: AllOf | None = None
     nonce: str | None = None
     access_token: str | None = None
+    max_age: float | None = None
 
 
 PLAIN = Asked()
@@ -252,7 +253,8 @@ def judge_claims(
     if trust.types is not None and header.kind not in trust.types:
         failures.append(trust.kind.type_failure(header.typ))
     if trust.kind_judges or asked is not PLAIN:
-        presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token)
+        since = None if asked.max_age is None else now - asked.max_age - trust.leeway
+        presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token, since)
         failures += trust.kind.failures(presented)
     if failures:
         raise _claims_rejected(_each_once(failures))
