@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
-from rightkey.keyset import KeySet
 from rightkey.remembered import Remembered
 from rightkey.trust import Anyone, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, Verified, attempt
@@ -23,10 +22,13 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.explaining import Explanation
+    from rightkey.jobs import Job
     from rightkey.pursuit import Pursuit
     from rightkey.requirements import Requirement
-    from rightkey.sources.fixed import Fixed
+    from rightkey.sources import Source
     from rightkey.sources.remote import Remote, Subscription
+    from rightkey.sources.watched import Watched
+    from rightkey.sourcing import Given
     from rightkey.upkeep import Status
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
@@ -44,7 +46,8 @@ class Face:
         profile: the kind of token: `access`, `at+jwt`, `id`, `logout` or `any`.
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
-        keys: a KeySet of one's own instead of the issuer's, or a JWKS URL to fetch it from.
+        keys: instead of what the issuer publishes, a KeySet of one's own, the URL of a key set, the Path of
+            a file or directory, which is read again when it changes, or `FirstOf` several of these.
         certificates: `match`, `valid`, `ignore` or `Certificates(...)`.
         freshness: how fresh keys are kept.
         remember: how many verified tokens are remembered; 0 for none.
@@ -67,7 +70,7 @@ class Face:
         profile: str = "access",
         require_exp: bool = True,
         require: Require = (),
-        keys: KeySet | str | None = None,
+        keys: Given = None,
         certificates: Policy = "match",
         freshness: Freshness = Freshness(),  # noqa: B008 - a frozen value
         remember: int = 1024,
@@ -88,11 +91,11 @@ class Face:
             require_exp=require_exp,
             require=require,
             certificates=certificates,
-            named_freely=keys is not None,
+            named_freely=keys is not None and not getattr(keys, "discovers", False),
         )
         self._clock = clock
         self._memory = Remembered(_count(remember))
-        self._source, self._remote, self._subscription = _sourced(
+        self._source, self._kept, self._subscription = _sourced(
             issuer, keys, transport, freshness, elapsed, listener
         )
 
@@ -101,11 +104,16 @@ class Face:
         verifiers of this issuer in the process.
 
         Raises:
-            Misconfigured: the keys were handed over: hand over others.
+            Misconfigured: the keys were handed over, or such a key is among those that were: hand over
+                others.
         """
         from rightkey.registry import REGISTRY
 
-        REGISTRY.distrust(self._fetched("distrust").place, name)
+        for remote in self._remotes:
+            REGISTRY.distrust(remote.place, name)
+        held = self._source.held(waited=True).keys or ()
+        if not self._remotes or any(name in (key.kid, key.thumbprint) for key in held):
+            raise Misconfigured("distrust is for keys that are fetched, and these were handed over")
 
     def status(self) -> Status:
         """How fresh the keys are, and for how long a revoked one could still be accepted.
@@ -113,12 +121,29 @@ class Face:
         Raises:
             Misconfigured: the keys were handed over, and have no freshness.
         """
-        return self._fetched("status").status()
+        self._require_kept("status")
+        return self._source.status()
 
-    def _fetched(self, what: str) -> Remote:
-        if self._remote is not None:
-            return self._remote
-        raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
+    @property
+    def _remotes(self) -> list[Remote]:
+        from rightkey.sources.remote import Remote
+
+        return [kept for kept in self._kept if isinstance(kept, Remote)]
+
+    def _unheld(self) -> list[Job]:
+        """Jobs for keys where none are held, all of them begun."""
+        jobs = [kept.obtain() for kept in self._kept if kept.held().keys is None]
+        return [job for job in jobs if job is not None]
+
+    def _refetched(self) -> list[Job]:
+        """Jobs that have all keys fetched or read anew, all of them begun."""
+        self._require_kept("refresh")
+        jobs = [kept.refetch() for kept in self._kept]
+        return [job for job in jobs if job is not None]
+
+    def _require_kept(self, what: str) -> None:
+        if not self._kept:
+            raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
 
     def _pursue(self, raw: str | bytes, asked: Asked, *, threads: bool) -> Pursuit:
         from rightkey.pursuit import Pursuit
@@ -160,15 +185,17 @@ def _count(remember: Any) -> int:
 
 def _sourced(
     issuer: Any, keys: Any, transport: Any, freshness: Freshness, elapsed: Any, listener: Listener | None
-) -> tuple[Fixed | Remote, Remote | None, Subscription | None]:
-    """The source, the same if it is one that is fetched, and what keeps the listener subscribed to it."""
+) -> tuple[Source, tuple[Remote | Watched, ...], Subscription | None]:
+    """The source, what of it is read anew, and what keeps the listener subscribed to that."""
     from rightkey.sources.remote import Remote, Subscription
-    from rightkey.sourcing import source_of
+    from rightkey.sourcing import kept_in, source_of
 
     source = source_of(issuer, keys, transport, freshness, elapsed)
-    remote = source if isinstance(source, Remote) else None
-    if remote is None or listener is None:
-        return source, remote, None
+    kept = kept_in(source)
+    if listener is None:
+        return source, kept, None
     subscription = Subscription(listener)
-    remote.subscribe(subscription)
-    return source, remote, subscription
+    for one in kept:
+        if isinstance(one, Remote):
+            one.subscribe(subscription)
+    return source, kept, subscription
