@@ -121,9 +121,20 @@ def test_a_certificate_of_any_type(algorithm: str, tmp_path: Path) -> None:
     assert done.document["key"]["certificate"]["subject"] == "CN=127.0.0.1"
 
 
-def private_pem() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+def test_every_form_of_a_file(issuer: LocalIssuer, tmp_path: Path) -> None:
+    """A directory of PEM by key id, a map of key ids to PEM, and a private key, whose public half counts."""
+    kid = issuer.current.kid
+    (tmp_path / "by-kid").mkdir()
+    (tmp_path / "by-kid" / f"{kid}.pem").write_text(public(issuer.current))
+    (tmp_path / "map.json").write_text(json.dumps({kid: public(issuer.current), "bad": "no PEM"}))
+    private = issuer.current.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "private.pem").write_bytes(private)
+    for name, named in (("by-kid", kid), ("map.json", kid), ("private.pem", None)):
+        path = str(tmp_path / name)
+        done = ran("verify", issuer.token(), "--jwks", path, "--any-audience", "--json")
+        assert (done.code, done.document["key"]["kid"]) == (0, named)
+        metadata = next(step for step in done.document["steps"] if step["step"] == "metadata")
+        assert metadata["detail"] == f"not asked for: keys in {path}"
 
 
 @pytest.mark.parametrize(
@@ -132,12 +143,11 @@ def private_pem() -> str:
         (b"", "not JSON"),
         (b"[]", "not a JSON object"),
         (b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "a shared secret verifies nothing here"),
-        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not a public key in PEM form"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "the key cannot be used"),
-        (b"-----BEGIN PUBLIC KEY-----\n", "no signing key in it: it is empty"),
-        (b"-----BEGIN PUBLIC KEY-----\xff", "outside ASCII"),
-        (private_pem().encode(), "openssl pkey -in FILE -pubout"),
-        (b" " * (16 * 1024 * 1024 + 1), "over 16777216 bytes"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "its DER cannot be read as a key"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no readable certificate"),
+        (b"-----BEGIN PUBLIC KEY-----\n", "cut off"),
+        (b"-----BEGIN PUBLIC KEY-----\xff", "not base64"),
+        (b" " * (512 * 1024 + 1), "over 524288 bytes"),
     ],
 )
 def test_a_file_without_keys(content: bytes, told: str, tmp_path: Path) -> None:
@@ -149,9 +159,9 @@ def test_a_file_without_keys(content: bytes, told: str, tmp_path: Path) -> None:
     assert told in done.err
 
 
-def test_a_name_no_file_can_have() -> None:
-    """A directory, or a NUL in the name."""
-    for name, told in (("/", "is a directory"), ("a\0b", "not a file's name")):
+def test_a_name_no_file_can_have(tmp_path: Path) -> None:
+    """A directory without files, or a NUL in the name."""
+    for name, told in ((str(tmp_path), "no file in the directory"), ("a\0b", "not a file's name")):
         done = ran("verify", "x.y.z", "--jwks", name, "--any-audience")
         assert done.code == 2
         assert told in done.err

@@ -187,7 +187,7 @@ def test_a_listener_is_told_and_its_exceptions_are_counted(face: Any, issuer: Lo
     face(verifier.refresh)
     face(verifier.refresh)  # what the first job told is told before the second
     assert KeysFetched(issuer.url, 2, 0, False) in told
-    assert verifier._remote.listener_errors >= 1
+    assert verifier._kept[0].listener_errors >= 1
 
 
 def test_distrust_holds_for_every_verifier_of_the_issuer(face: Any, issuer: LocalIssuer) -> None:

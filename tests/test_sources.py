@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 import rightkey
 from rightkey.exchange import Request, Response
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import LocalIssuer, mint
+from rightkey.localissuer.selfsigned import pem
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.sources.fixed import Fixed
 
@@ -62,6 +65,8 @@ def test_fixed_keys_have_nothing_newer(issuer: LocalIssuer) -> None:
     assert source.held().keys is source.keys
     assert source.located().keys is source.keys
     assert (source.wait, source.moment()) == (0.0, 0)
+    assert (source.status().ready, source.status().keys) == (True, 2)
+    source.require_keys(fresh=True)
 
 
 def test_a_caller_whose_time_is_up_is_told_to_come_again(issuer: LocalIssuer, stalling: Stalling) -> None:
@@ -94,3 +99,32 @@ def test_a_cold_caller_whose_time_is_up_is_told_to_come_again(
     for _ in range(3):
         with pytest.raises(rightkey.IssuerUnavailable):
             cold.verify(issuer.token())
+
+
+class Mapped:
+    """A transport to an issuer that publishes a map of key ids to certificates."""
+
+    def __init__(self, *keys: SigningKey) -> None:
+        self.keys: tuple[SigningKey, ...] = keys
+        self.asked: list[str] = []
+
+    def get(self, request: Request, /) -> Response:
+        self.asked.append(request.url)
+        document = {key.kid or "": pem(key.certificate or b"").decode() for key in self.keys}
+        return Response(200, {"cache-control": "max-age=600"}, json.dumps(document).encode())
+
+
+def test_a_map_of_certificates_is_kept_fresh_as_a_key_set_is() -> None:
+    """Fetched once, and once more for a key that nobody has seen."""
+    old, new = (SigningKey.generate("RS256", Form(), kid=kid, now=1_800_000_000) for kid in ("old", "new"))
+    transport, url = Mapped(old), "https://keys.example/x509"
+    made = rightkey.Verifier(
+        "any name", audience="api", keys=url, transport=transport, elapsed=lambda: 1000.0
+    )
+    claims = {"iss": "any name", "aud": "api", "exp": time.time() + 60}
+    for _ in range(3):
+        assert made.verify(mint(old, claims)).key.certificate is not None
+    transport.keys = (new, old)
+    assert made.verify(mint(new, claims)).key.kid == "new"
+    assert transport.asked == [url, url]
+    assert made.status().fresh_for == 600

@@ -359,6 +359,7 @@ NO_CERTIFICATES = {"x509-jwt-verify-lib-8bac", "x509-jwt-verify-lib-3a00"}
 @pytest.mark.parametrize("slug", sorted(files("x509").keys() - NO_CERTIFICATES))
 def test_a_map_of_certificates_is_read(slug: str) -> None:
     """Each certificate says to us what it says to `cryptography`, and its key is usable by `x5c` alone."""
+    whole = KeySet.parse((VECTORS / files("x509")[slug]).read_bytes(), published=True)
     for kid, pem in read(files("x509")[slug]).items():
         theirs = x509.load_pem_x509_certificate(pem.encode())
         ours = read_der(theirs.public_bytes(Encoding.DER))
@@ -369,11 +370,16 @@ def test_a_map_of_certificates_is_read(slug: str) -> None:
         strong = not isinstance(key, rsa.RSAPublicKey) or key.key_size >= 2048
         keys = KeySet.parse({"keys": [jwk]}, published=True)
         assert [one.kid for one in keys] == [kid] * strong
+        assert [one.kid for one in whole if one.kid == kid] == [kid] * strong
+        assert all(one.certificate == ours for one in whole if one.kid == kid)
 
 
 @pytest.mark.parametrize("slug", sorted(NO_CERTIFICATES))
 def test_what_is_no_certificate_is_skipped(slug: str) -> None:
-    """The key is without numbers, and without a certificate to take them from."""
+    """The key is without numbers, and without a certificate to take them from; nor is there one in a map."""
+    whole = KeySet.parse(read(files("x509")[slug]), published=True)
+    assert [one.reason for one in whole.skipped] == ["malformed"]
+    assert len(whole) == 0
     members = [{"kty": "RSA", "kid": kid, "x5c": [pem]} for kid, pem in read(files("x509")[slug]).items()]
     keys = KeySet.parse({"keys": members}, published=True)
     assert [one.reason for one in keys.skipped] == ["no_public_key"] * len(members)
@@ -387,6 +393,7 @@ def test_a_token_of_a_certificate_map_verifies_by_its_certificate(index: int) ->
     jwk = {"kty": "RSA", "kid": one["kid"], "x5c": [base64.b64encode(der).decode()]}
     keys = KeySet.parse({"keys": [jwk]})
     claims = one["claims"]
-    verifier = Verifier(claims["iss"], audience=claims["aud"], keys=keys, clock=lambda: claims["iat"])
-    assert verifier.verify(one["token"]).claims == claims
+    for given in (keys, KeySet.parse({one["kid"]: one["certificate_pem"]}, published=True)):
+        verifier = Verifier(claims["iss"], audience=claims["aud"], keys=given, clock=lambda: claims["iat"])
+        assert verifier.verify(one["token"]).claims == claims
     assert verify_jws(one["token"], keys, algorithms=["RS256"]).key.certificate is not None

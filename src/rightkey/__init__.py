@@ -36,6 +36,7 @@ _HOMES = {
     "locating": ("Provider", "locate", "locate_async"),
     "requirements": ("all_of", "any_of", "claim", "group", "permission", "role", "scope"),
     "signature": ("Jws", "verify_jws"),
+    "sources.first_of": ("FirstOf",),
     "sync": ("Verifier",),
     "transport.credentials": ("Credentials",),
     "transport.default": ("DefaultTransport",),
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from rightkey.requirements import scope as scope
     from rightkey.signature import Jws as Jws
     from rightkey.signature import verify_jws as verify_jws
+    from rightkey.sources.first_of import FirstOf as FirstOf
     from rightkey.sync import Verifier as Verifier
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport

@@ -100,19 +100,17 @@ class AsyncVerifier(Face):
             IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that
                 cannot be accepted.
         """
-        if self._remote is not None:
-            if self._remote.held().keys is None:
-                await self._wait(self._remote.obtain(), self._remote.wait)
-            self._remote.require_keys(fresh=False)
+        for job in self._unheld():
+            await self._wait(job, self._source.wait)
+        self._source.require_keys(fresh=False)
 
     async def refresh(self) -> None:
         """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
-        remote = self._fetched("refresh")
-        await self._wait(remote.refetch(), remote.wait)
-        remote.require_keys(fresh=True)
+        for job in self._refetched():
+            await self._wait(job, self._source.wait)
+        self._source.require_keys(fresh=True)
 
-    async def _wait(self, job: Job | None, seconds: float) -> None:
+    async def _wait(self, job: Job, seconds: float) -> None:
         from rightkey.jobs import wait_async
 
-        if job is not None:
-            await wait_async(job, seconds)
+        await wait_async(job, seconds)

@@ -65,6 +65,10 @@ class Located:
     requests: tuple[tuple[str, str], ...] = ()
     failure: IssuerFault | None = None
     age: float | None = None
+    origin: str = "handed over"
+    """Where they are, in words that follow `keys`."""
+    parts: tuple[Located, ...] = ()
+    """What each of several sources knows, in their order."""
 
 
 def explain(
@@ -152,9 +156,13 @@ class _Teller:
     def _metadata(self) -> bool:
         located = self._located
         requests = [{"url": url, "answer": answer} for url, answer in located.requests]
+        if located.parts:
+            origins = ", then ".join(part.origin for part in located.parts)
+            self._add("metadata", f"keys {origins}", "note", requests=requests)
+            return True
         if located.jwks_uri is None:
             if located.keys is not None:
-                self._add("metadata", "not asked for: the keys were handed over", "note")
+                self._add("metadata", f"not asked for: keys {located.origin}", "note")
                 return True
             self._failed("metadata", self._fault(), requests=requests)
             return False
@@ -166,9 +174,10 @@ class _Teller:
         if keys is None:
             self._failed("keys", self._fault())
             return False
-        age = "" if self._located.age is None else f", {self._located.age:.0f} s old"
+        parts = self._located.parts
+        told = "; ".join(f"{part.origin}: {_told(part)}" for part in parts) or _told(self._located)
         skipped = [{"kid": one.kid, "reason": one.reason, "detail": one.detail} for one in keys.skipped]
-        self._add("keys", f"{len(keys)} usable, {len(skipped)} skipped{age}", skipped=skipped)
+        self._add("keys", told, skipped=skipped)
         return True
 
     def _fault(self) -> RightkeyError:
@@ -187,7 +196,8 @@ class _Teller:
             return
         over = _passed_over(keys, unverified, fitting)
         names = ", ".join(shown(key.kid) for key in fitting)
-        self._add("key", f"{names} fits, {len(over)} passed over", passed_over=over)
+        of = _origin(self._located.parts, unverified)
+        self._add("key", f"{names} fits{of}, {len(over)} passed over", passed_over=over)
         if isinstance(outcome, RightkeyError) and outcome.code == "signature_invalid":
             self._failed("signature", outcome)
             return
@@ -213,6 +223,23 @@ class _Teller:
             self._failed("requirements", outcome, required=outcome.required, missing=outcome.missing)
         elif self._trust.requirement or self._asked.require:
             self._add("requirements", "granted")
+
+
+def _told(located: Located) -> str:
+    """What one source has, and what it could not have."""
+    keys = located.keys
+    had = "no keys" if keys is None else f"{len(keys)} usable, {len(keys.skipped)} skipped"
+    age = "" if keys is None or located.age is None else f", {located.age:.0f} s old"
+    failed = "" if located.failure is None else f", the last attempt failed: {located.failure}"
+    return f"{had}{age}{failed}"
+
+
+def _origin(parts: tuple[Located, ...], unverified: Unverified) -> str:
+    """Of several sources, the one that decides."""
+    for part in parts:
+        if part.keys is not None and part.keys.fitting(unverified.header):
+            return f", of the keys {part.origin}"
+    return ""
 
 
 def facts(certificate: Certificate) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
-from rightkey.keyset import KeySet
 from rightkey.providers import AUTO
 from rightkey.remembered import Remembered
 from rightkey.trust import Anyone, Held, Trust, requirement_of
@@ -24,10 +23,13 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.explaining import Explanation
+    from rightkey.jobs import Job
     from rightkey.pursuit import Pursuit
     from rightkey.requirements import Requirement
-    from rightkey.sources.fixed import Fixed
+    from rightkey.sources import Source
     from rightkey.sources.remote import Remote
+    from rightkey.sources.watched import Watched
+    from rightkey.sourcing import Given
     from rightkey.upkeep import Status
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
@@ -45,7 +47,8 @@ class Face:
         profile: the kind of token: `access`, `at+jwt`, `id`, `logout` or `any`.
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
-        keys: a KeySet of one's own instead of the issuer's, or a JWKS URL to fetch it from.
+        keys: instead of what the issuer publishes, a KeySet of one's own, the URL of a key set, the Path of
+            a file or directory, which is read again when it changes, or `FirstOf` several of these.
         certificates: `match`, `valid`, `ignore` or `Certificates(...)`.
         provider: whose issuer it is: `auto` recognises it by its URL (with `keys`, none is), a name says it
             (`rightkey.providers`), None keeps to the standards alone.
@@ -70,7 +73,7 @@ class Face:
         profile: str = "access",
         require_exp: bool = True,
         require: Require = (),
-        keys: KeySet | str | None = None,
+        keys: Given = None,
         certificates: Policy = "match",
         provider: str | None = AUTO,
         freshness: Freshness = Freshness(),  # noqa: B008 - a frozen value
@@ -115,26 +118,32 @@ class Face:
         elapsed: Callable[[], float] | None,
         listener: Listener | None,
     ) -> None:
-        from rightkey.sources.remote import Remote, Subscription
-        from rightkey.sourcing import source_of
+        from rightkey.sources.remote import Subscription
+        from rightkey.sourcing import kept_in, source_of
 
         self._trust, self._memory, self._clock = trust, memory, clock
-        self._source: Fixed | Remote = source_of(trust, transport, freshness, elapsed)
-        self._remote = self._source if isinstance(self._source, Remote) else None
+        self._source: Source = source_of(trust, transport, freshness, elapsed)
+        self._kept: tuple[Remote | Watched, ...] = kept_in(self._source)
         self._subscription = None if listener is None else Subscription(listener)
-        if self._remote is not None and self._subscription is not None:
-            self._remote.subscribe(self._subscription)
+        if self._subscription is not None:
+            for remote in self._remotes:
+                remote.subscribe(self._subscription)
 
     def distrust(self, name: str) -> None:
         """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, in all
         verifiers of this issuer in the process.
 
         Raises:
-            Misconfigured: the keys were handed over: hand over others.
+            Misconfigured: the keys were handed over, or such a key is among those that were: hand over
+                others.
         """
         from rightkey.registry import REGISTRY
 
-        REGISTRY.distrust(self._fetched("distrust").place, name)
+        for remote in self._remotes:
+            REGISTRY.distrust(remote.place, name)
+        held = self._source.held(waited=True).keys or ()
+        if not self._remotes or any(name in (key.kid, key.thumbprint) for key in held):
+            raise Misconfigured("distrust is for keys that are fetched, and these were handed over")
 
     def status(self) -> Status:
         """How fresh the keys are, and for how long a revoked one could still be accepted.
@@ -142,12 +151,29 @@ class Face:
         Raises:
             Misconfigured: the keys were handed over, and have no freshness.
         """
-        return self._fetched("status").status()
+        self._require_kept("status")
+        return self._source.status()
 
-    def _fetched(self, what: str) -> Remote:
-        if self._remote is not None:
-            return self._remote
-        raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
+    @property
+    def _remotes(self) -> list[Remote]:
+        from rightkey.sources.remote import Remote
+
+        return [kept for kept in self._kept if isinstance(kept, Remote)]
+
+    def _unheld(self) -> list[Job]:
+        """Jobs for keys where none are held, all of them begun."""
+        jobs = [kept.obtain() for kept in self._kept if kept.held().keys is None]
+        return [job for job in jobs if job is not None]
+
+    def _refetched(self) -> list[Job]:
+        """Jobs that have all keys fetched or read anew, all of them begun."""
+        self._require_kept("refresh")
+        jobs = [kept.refetch() for kept in self._kept]
+        return [job for job in jobs if job is not None]
+
+    def _require_kept(self, what: str) -> None:
+        if not self._kept:
+            raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
 
     def _pursue(self, raw: str | bytes, asked: Asked, *, threads: bool) -> Pursuit:
         from rightkey.pursuit import Pursuit

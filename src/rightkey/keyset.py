@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from rightkey import strictjson
-from rightkey.errors import IssuerMisbehaved
-from rightkey.keys import SKIPPED, Key, Skip, judge
+from rightkey.errors import IssuerMisbehaved, Misconfigured
+from rightkey.keys import Key, judge
+from rightkey.keys.skips import SKIPPED, Skip
 
 MAX_MEMBERS = 1000
 
@@ -53,7 +54,8 @@ class KeySet:
 
     @classmethod
     def parse(cls, document: str | bytes | Mapping[str, Any], *, published: bool = False) -> KeySet:
-        """Read a JSON Web Key Set, or one JSON Web Key; a member that cannot be used is skipped.
+        """Read a JSON Web Key Set, one JSON Web Key, or a map of key ids to certificates or public keys in
+        PEM form, as Firebase and Google Cloud publish them; a member that cannot be used is skipped.
 
         Args:
             document: the JSON, or what it decodes to.
@@ -61,20 +63,37 @@ class KeySet:
                 skipped, since the world has it; in a local document the public half is kept.
 
         Raises:
-            IssuerMisbehaved: `keyset_invalid`: not JSON, no object, or no array of `keys`.
+            IssuerMisbehaved: `keyset_invalid`: not JSON, no object, or no array of `keys` and no PEM.
         """
-        members = _members(document)
-        keys: list[Key] = []
-        skipped: list[Skipped] = []
-        for member in members[:MAX_MEMBERS]:
-            try:
-                keys.append(judge(member, published=published))
-            except Skip as skip:
-                skipped.append(Skipped(_kid(member), skip.reason, skip.detail, skip.thumbprint))
-        skipped += [
-            Skipped(_kid(member), "too_many", SKIPPED["too_many"]) for member in members[MAX_MEMBERS:]
-        ]
-        return cls(tuple(keys), tuple(skipped))
+        return _judged(_members(document), published=published)
+
+    @classmethod
+    def from_pem(cls, pem: str | bytes, *, kid: str | None = None, alg: str | None = None) -> KeySet:
+        """Read public keys and certificates in PEM form, one or several; a block that cannot be read, or
+        whose key cannot be used, is skipped. Of a private key the public half is kept, with a warning.
+
+        A certificate right behind one that it issued is of that one's chain, and no key of its own.
+
+        Args:
+            pem: the text.
+            kid: the key id of each; without one a key fits whatever key id a token has.
+            alg: the one algorithm of each.
+
+        Raises:
+            Misconfigured: nothing in it can be used; the message says why.
+        """
+        from rightkey.keys.pem import members
+
+        keys = _judged([(kid, member) for member in members(pem, kid=kid, alg=alg)], published=False)
+        if not keys:
+            raise Misconfigured(f"the PEM holds no key that can be used: {keys.why_not}")
+        return keys
+
+    @classmethod
+    def union(cls, sets: Iterable[KeySet]) -> KeySet:
+        """The keys of several documents as one set."""
+        each = tuple(sets)
+        return cls(tuple(key for one in each for key in one), tuple(s for one in each for s in one.skipped))
 
     def fitting(self, header: Named) -> tuple[Key, ...]:
         """The keys that may have signed under this header, likeliest first.
@@ -114,6 +133,11 @@ class KeySet:
         return KeySet(tuple(key for key in self.keys if key not in gone), (*self.skipped, *skipped))
 
     @property
+    def why_not(self) -> str:
+        """Why what was skipped was, in words."""
+        return "; ".join(sorted({one.detail for one in self.skipped})) or "it is empty"
+
+    @property
     def identities(self) -> frozenset[tuple[str | None, str | None, str]]:
         """What makes two sets the same, whatever their order: each key's kid, alg and thumbprint."""
         return frozenset((key.kid, key.alg, key.thumbprint) for key in self.keys)
@@ -128,22 +152,53 @@ class KeySet:
         return KeySet, (self.keys, self.skipped)
 
 
-def _members(document: str | bytes | Mapping[str, Any]) -> list[Any]:
-    if not isinstance(document, str | bytes | Mapping):
-        raise TypeError(f"a key set is str, bytes or a mapping, not {type(document).__name__}")
-    try:
-        if isinstance(document, Mapping):
-            value: Mapping[str, Any] = document
-        else:
-            text = document.encode() if isinstance(document, str) else document
-            value = strictjson.read_members(strictjson.without_mark(text))
-    except ValueError as error:  # NotJson, or a str that UTF-8 cannot spell
-        detail = str(error) if isinstance(error, strictjson.NotJson) else "not Unicode text"
-        raise IssuerMisbehaved("keyset_invalid", f"the key set cannot be read: {detail}") from None
+def _members(document: str | bytes | Mapping[str, Any]) -> list[tuple[str | None, Any]]:
+    """Each member, with its key id."""
+    value = _object(document)
+    if "keys" not in value and "kty" not in value and any(map(_is_pem, value.values())):
+        return [(kid, member) for kid, pem in value.items() for member in _of_pem(kid, pem)]
     members = value.get("keys", [value] if "kty" in value else None)
     if not isinstance(members, list):
         raise IssuerMisbehaved("keyset_invalid", "the key set has no array of keys (RFC 7517, section 5)")
-    return members
+    return [(_kid(member), member) for member in members]
+
+
+def _object(document: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(document, Mapping):
+        return document
+    if not isinstance(document, str | bytes):
+        raise TypeError(f"a key set is str, bytes or a mapping, not {type(document).__name__}")
+    try:
+        text = document.encode() if isinstance(document, str) else document
+        return strictjson.read_members(strictjson.without_mark(text))
+    except ValueError as error:  # NotJson, or a str that UTF-8 cannot spell
+        detail = str(error) if isinstance(error, strictjson.NotJson) else "not Unicode text"
+        raise IssuerMisbehaved("keyset_invalid", f"the key set cannot be read: {detail}") from None
+
+
+def _is_pem(value: Any) -> bool:
+    return isinstance(value, str) and value.lstrip().startswith("-----BEGIN ")
+
+
+def _of_pem(kid: str, pem: Any) -> Sequence[Any]:
+    if not _is_pem(pem):
+        return [Skip("malformed", "not PEM, as other members of the document are")]
+    from rightkey.keys.pem import members  # with the first of them: few issuers publish PEM
+
+    return members(pem, kid=kid)
+
+
+def _judged(members: Sequence[tuple[str | None, Any]], *, published: bool) -> KeySet:
+    """Judge each member by itself."""
+    keys: list[Key] = []
+    skipped: list[Skipped] = []
+    for kid, member in members[:MAX_MEMBERS]:
+        try:
+            keys.append(judge(member, published=published))
+        except Skip as skip:
+            skipped.append(Skipped(kid, skip.reason, skip.detail, skip.thumbprint))
+    skipped += [Skipped(kid, "too_many", SKIPPED["too_many"]) for kid, _ in members[MAX_MEMBERS:]]
+    return KeySet(tuple(keys), tuple(skipped))
 
 
 def _kid(member: Any) -> str | None:

@@ -180,13 +180,13 @@ class Many(Generic[_Face]):
 
     def status(self) -> dict[str, Status]:
         """How fresh the keys of each issuer are, by the name it was given; of a resolver's, those in use."""
-        return {str(face._trust.issuer): face.status() for face in self._faces() if face._remote is not None}
+        return {str(face._trust.issuer): face.status() for face in self._faces() if face._kept}
 
     def distrust(self, name: str) -> None:
         """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, of every
         issuer here, and in all verifiers of those issuers in the process."""
         for face in self._faces():
-            if face._remote is not None:
+            if face._remotes:
                 face.distrust(name)
 
     def _faces(self) -> list[_Face]:
@@ -241,7 +241,7 @@ class Verifiers(Many["Verifier"]):
     def refresh(self) -> None:
         """Fetch all keys now, whatever backoff and budget say. Raises as `prepare`."""
         for face in self._faces():
-            if face._remote is not None:
+            if face._kept:
                 face.refresh()
 
     def _for(self, raw: str | bytes) -> Verifier:
@@ -298,7 +298,7 @@ class AsyncVerifiers(Many["AsyncVerifier"]):
     async def refresh(self) -> None:
         """Fetch all keys now, whatever backoff and budget say. Raises as `prepare`."""
         for face in self._faces():
-            if face._remote is not None:
+            if face._kept:
                 await face.refresh()
 
     async def _for(self, raw: str | bytes) -> AsyncVerifier:
@@ -344,8 +344,7 @@ def _by_issuer(faces: Iterable[_Face]) -> dict[str, _Face]:
 def _begin(faces: Iterable[Face]) -> None:
     """Start fetching the keys of all of them, before anybody waits for one."""
     for face in faces:
-        if face._remote is not None and face._remote.held().keys is None:
-            face._remote.obtain()
+        face._unheld()
 
 
 def _may_be(issuer: str) -> bool:

@@ -50,11 +50,11 @@ class Pursuit:
     def __iter__(self) -> Iterator[Job]:
         """Each job to wait for. Raises what `verify` raises."""
         need = self._need(None)
-        if need is not None and need.reason == "no_keys":
+        while need is not None and need.reason == "no_keys":
+            if self._waited:
+                raise self._source.verdict(need, self._came, answered=True)
             yield from self._first_keys()
             need = self._need(None)
-            if need is not None and need.reason == "no_keys":
-                raise self._source.verdict(need, self._came, answered=True)
         while need is not None:
             job = self._source.newer(need, self._came, self._waiter)
             if job is None:
@@ -68,13 +68,13 @@ class Pursuit:
             need = self._need(need)
 
     def _first_keys(self) -> Iterator[Job]:
-        """One attempt to have keys that may be used. Whether or not it came to anything, this caller is
-        served from then on what is within its bound.
+        """One attempt to have keys that may be used, as long as there is one to wait for. When there is no
+        more, this caller is served what is within its bound.
         """
         job = self._source.obtain()
         if job is not None:
             yield job
-        self._waited = True
+        self._waited = job is None or not job.done.done()
 
     def _need(self, before: NeedsNewer | None) -> NeedsNewer | None:
         """What is still needed; None where the verdict is reached."""

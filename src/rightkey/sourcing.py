@@ -1,4 +1,4 @@
-"""Which source a verifier's keys come from: a set that was handed over, an issuer, or a URL.
+"""Which source a verifier's keys come from: a set that was handed over, an issuer, a URL, files, or several.
 
 Whatever a fetch or a caller's wait will run is loaded here, by whoever builds the verifier. A thread that
 loads a module holds its import lock: whoever forks meanwhile leaves its child waiting for it for ever. And
@@ -7,21 +7,30 @@ a loop that loads one stands still.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from rightkey import chain, pursuit  # noqa: F401 - loaded for those who come later
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Transport
 from rightkey.freshness import Freshness
 from rightkey.issuer import Issuer
+from rightkey.keys import pem  # noqa: F401 - as those above
 from rightkey.keyset import KeySet
 from rightkey.refresh import Place
-from rightkey.registry import REGISTRY
+from rightkey.registry import REGISTRY, SYSTEM
+from rightkey.sources import Source
+from rightkey.sources.first_of import FirstOf, InOrder
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
+from rightkey.sources.watched import Watched
 from rightkey.trust import Trust
+
+Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
+"""What `keys=` takes: None is what the issuer itself publishes."""
 
 
 def source_of(
@@ -29,11 +38,24 @@ def source_of(
     transport: Transport | None,
     freshness: Freshness,
     elapsed: Callable[[], float] | None,
-) -> Fixed | Remote:
+) -> Source:
     """The source; one that is fetched is shared with whoever asks for the same. Raises Misconfigured."""
-    keys = trust.keys
+    return _source(trust.keys, trust, transport, freshness, elapsed)
+
+
+def _source(
+    keys: Given,
+    trust: Trust,
+    transport: Transport | None,
+    freshness: Freshness,
+    elapsed: Callable[[], float] | None,
+) -> Source:
     if isinstance(keys, KeySet):
         return Fixed(keys)
+    if isinstance(keys, os.PathLike):
+        return Watched(Path(keys), elapsed or SYSTEM)
+    if isinstance(keys, FirstOf):
+        return InOrder(tuple(_source(one, trust, transport, freshness, elapsed) for one in keys.given))
     if keys is None:
         assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
         place = place_of(Issuer.parse(trust.issuer, trust.provider))
@@ -41,6 +63,13 @@ def source_of(
     else:
         place = place_of_keys(keys)
     return REGISTRY.remote(place, transport or _default(), freshness, elapsed)
+
+
+def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
+    """The sources that are read anew: this one, or those that it has in order."""
+    if isinstance(source, InOrder):
+        return tuple(kept for one in source.sources for kept in kept_in(one))
+    return (source,) if isinstance(source, Remote | Watched) else ()
 
 
 def place_of(issuer: Issuer) -> Place:
@@ -53,7 +82,10 @@ def place_of(issuer: Issuer) -> Place:
 def place_of_keys(url: Any) -> Place:
     """Where keys are whose URL was given. Raises Misconfigured."""
     if not isinstance(url, str):
-        raise Misconfigured(f"keys is a KeySet or a URL, not {type(url).__name__}", hint="KeySet.parse(...)")
+        known = "a KeySet, a URL, a Path or FirstOf(...)"
+        raise Misconfigured(f"keys is {known}, not {type(url).__name__}", hint="KeySet.parse(...)")
+    if "://" not in url:
+        raise Misconfigured(f"keys: {url!r} is no URL", hint="for a file give a Path: keys=Path(...)")
     Issuer.parse(url.partition("?")[0], None)  # held to the same rules, but for its query
     return Place(url, None, url)
 

@@ -100,19 +100,17 @@ class Verifier(Face):
             IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that
                 cannot be accepted.
         """
-        if self._remote is not None:
-            if self._remote.held().keys is None:
-                self._wait(self._remote.obtain(), self._remote.wait)
-            self._remote.require_keys(fresh=False)
+        for job in self._unheld():
+            self._wait(job, self._source.wait)
+        self._source.require_keys(fresh=False)
 
     def refresh(self) -> None:
         """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
-        remote = self._fetched("refresh")
-        self._wait(remote.refetch(), remote.wait)
-        remote.require_keys(fresh=True)
+        for job in self._refetched():
+            self._wait(job, self._source.wait)
+        self._source.require_keys(fresh=True)
 
-    def _wait(self, job: Job | None, seconds: float) -> None:
+    def _wait(self, job: Job, seconds: float) -> None:
         from rightkey.jobs import wait
 
-        if job is not None:
-            wait(job, seconds)
+        wait(job, seconds)

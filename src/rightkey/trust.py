@@ -19,6 +19,7 @@ from rightkey.signature import known_algorithms
 if TYPE_CHECKING:  # both are loaded where somebody asks for what they decide
     from rightkey.certificate import Certificates, Policy
     from rightkey.requirements import AllOf, Requirement
+    from rightkey.sourcing import Given
 
 MAX_LEEWAY = 300.0
 """Seconds. Clocks that are further apart need mending, not leeway."""
@@ -64,7 +65,7 @@ class Trust:
         certificates: `match`, `valid`, `ignore`, or Certificates.
         provider: whose issuer it is, `auto` or a name of `rightkey.providers`: what that provider does
             beyond the standards is then known; None for nobody's.
-        keys: a KeySet of one's own instead of the issuer's, or a JWKS URL to fetch it from.
+        keys: instead of what the issuer publishes, a KeySet, a URL, a Path or `FirstOf` several of these.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -79,7 +80,7 @@ class Trust:
     require: str | Requirement | Iterable[str | Requirement] = ()
     certificates: Policy = "match"
     provider: str | None = AUTO
-    keys: KeySet | str | None = field(default=None, repr=False)
+    keys: Given = field(default=None, repr=False)
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
@@ -98,7 +99,8 @@ class Trust:
     certificate_policy: Certificates | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        issuer = _issuer(self.issuer, self.provider, named_freely=self.keys is not None)
+        brought = self.keys is not None and not getattr(self.keys, "discovers", False)
+        issuer = _issuer(self.issuer, self.provider, named_freely=brought)
         known = issuer.known if isinstance(issuer, Issuer) else None
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,

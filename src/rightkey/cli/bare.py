@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rightkey.cli.connection import Connection
 from rightkey.cli.outcome import Good, Outcome
@@ -15,6 +16,7 @@ from rightkey.locating import locate
 from rightkey.registry import SYSTEM
 from rightkey.signature import Jws, known_algorithms, read, require_allowed, shown, verify_jws
 from rightkey.sources.remote import Remote
+from rightkey.sources.watched import Watched
 from rightkey.sourcing import place_of_keys
 
 _ENDS_AT = {
@@ -34,19 +36,20 @@ _UNHEARD = "not looked at: --no-claims"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Where the keys are to come from: handed over, at a URL, or wherever the issuer says."""
+    """Where the keys are to come from: files, a URL, or wherever the issuer says."""
 
-    given: Callable[[], KeySet | str | None]
+    given: Path | str | None
     issuer: str | None
     connection: Connection
 
     def find(self) -> tuple[KeySet, Step]:
-        """The keys, and how the metadata came into it. Raises IssuerFault, and BadUse for a bad file."""
-        given = self.given()
-        if isinstance(given, KeySet):
-            return given, Step("metadata", "note", "not asked for: the keys were handed over")
+        """The keys, and how the metadata came into it. Raises IssuerFault, and Misconfigured for files."""
+        given = self.given
+        if isinstance(given, Path):
+            files = Watched(given, SYSTEM).located()
+            return files.keys or KeySet(()), Step("metadata", "note", f"not asked for: keys {files.origin}")
         if given is not None:
-            return self._at(given), Step("metadata", "note", f"not asked for: the keys are at {given}")
+            return self._at(given), Step("metadata", "note", f"not asked for: keys at {given}")
         connection = self.connection
         provider = locate(
             self.issuer or "", transport=connection.transport(), freshness=connection.freshness()

@@ -9,6 +9,7 @@ import re
 import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from rightkey.algorithms import SAFE
@@ -16,9 +17,8 @@ from rightkey.certificate import Certificates, Policy
 from rightkey.cli import bare
 from rightkey.cli.connection import Connection
 from rightkey.cli.ending import BadUse
-from rightkey.cli.keyfile import contents, keys_in
+from rightkey.cli.keyfile import contents
 from rightkey.cli.outcome import Outcome
-from rightkey.keyset import KeySet
 from rightkey.requirements import parse
 from rightkey.sync import Verifier
 from rightkey.trust import ANY
@@ -75,7 +75,7 @@ class Question:
     def answer(self, raw: str | bytes) -> Outcome:
         """Judge the token. Raises BadUse and Misconfigured."""
         if self.no_claims:
-            return bare.check(raw, bare.Keys(self._keys, self.issuer, self.connection), self.alg or SAFE)
+            return bare.check(raw, bare.Keys(self._keys(), self.issuer, self.connection), self.alg or SAFE)
         return Outcome.of(self._verifier().explain(raw))
 
     def _verifier(self) -> Verifier:
@@ -95,10 +95,8 @@ class Question:
             clock=time.time if at is None else partial(float, at),
         )
 
-    def _keys(self) -> KeySet | str | None:
-        if self.jwks is None or _URL.match(self.jwks):
-            return self.jwks
-        return keys_in(self.jwks)
+    def _keys(self) -> Path | str | None:
+        return self.jwks if self.jwks is None or _URL.match(self.jwks) else Path(self.jwks)
 
     def _policy(self) -> Policy:
         if self.roots or self.pin:

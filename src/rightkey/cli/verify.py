@@ -24,7 +24,9 @@ from rightkey.signature import shown
 @click.option("--issuer", metavar="ISSUER", help="Whose tokens: a domain or URL, as `iss` spells it.")
 @click.option("--audience", multiple=True, metavar="NAME", help="This API, as `aud` names it.  [repeatable]")
 @click.option("--any-audience", is_flag=True, help="Accept a token meant for anybody.")
-@click.option("--jwks", metavar="FILE|URL", help="The keys: JWKS, JWK or PEM; then --issuer is optional.")
+@click.option(
+    "--jwks", metavar="FILE|URL", help="The keys: JWKS, JWK, PEM or a directory; --issuer is then optional."
+)
 @click.option("--alg", multiple=True, metavar="ALG", help="Allow this algorithm only.  [repeatable]")
 @click.option("--leeway", type=float, default=0.0, metavar="SECONDS", help="How far clocks may differ.")
 @click.option("--at", type=Time(), metavar="TIME", help="Judge claims as of TIME: Unix, or ISO 8601 in UTC.")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Protocol
 
 from rightkey.explaining import Located
 from rightkey.jobs import Job
 from rightkey.trust import Held
+from rightkey.upkeep import Status
 from rightkey.verdict import NeedsNewer
+
+MOMENTS = itertools.count(1)
+"""The count of the process, so that moments of several sources can be told apart."""
 
 
 class Source(Protocol):
@@ -48,3 +53,13 @@ class Source(Protocol):
 
     def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
         """What a token is told that was not mended. `answered`: whether the wait was not in vain."""
+
+    def require_keys(self, *, fresh: bool) -> None:
+        """Raise what went wrong, if no keys may be used.
+
+        Args:
+            fresh: whether what is held does not count where the last attempt failed.
+        """
+
+    def status(self) -> Status:
+        """How things are."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from rightkey.explaining import Located
 from rightkey.jobs import Job
 from rightkey.keyset import KeySet
 from rightkey.trust import Held
+from rightkey.upkeep import Status
 from rightkey.verdict import NeedsNewer
 
 
@@ -35,8 +37,29 @@ class Fixed:
         return None
 
     def located(self) -> Located:
-        return Located(self.keys)
+        return Located(self.keys, origin="handed over")
 
     def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
         assert need.error is not None  # noqa: S101 - it is None only where no keys are held
         return need.error
+
+    def require_keys(self, *, fresh: bool) -> None:
+        return None
+
+    def status(self) -> Status:
+        return Status(
+            issuer="handed over",
+            keys=len(self.keys),
+            age=None,
+            fresh_for=None,
+            stale_for=math.inf,
+            refresh_in=None,
+            next_attempt_in=0.0,
+            draws=0,
+            next_draw_in=0.0,
+            forced_backoff=0.0,
+            metadata_age=None,
+            revoked_key_bound=None,
+            moved_key_bound=None,
+            last_failure=None,
+        )

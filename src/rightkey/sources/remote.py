@@ -6,7 +6,6 @@ held; every fetch, wait and listener is without it.
 
 from __future__ import annotations
 
-import itertools
 import random
 import weakref
 from collections import deque
@@ -20,6 +19,7 @@ from rightkey.explaining import Located
 from rightkey.freshness import Freshness
 from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.refresh import Elapsed, Place, Refresh, Refreshed
+from rightkey.sources import MOMENTS
 from rightkey.trust import NOTHING, Held
 from rightkey.upkeep import Ask, Serve, Status, Upkeep
 from rightkey.verdict import NeedsNewer
@@ -50,7 +50,6 @@ class Remote:
         self.wait = freshness.wait
         self.listener_errors = 0
         self._last: Refreshed | None = None
-        self._moments = itertools.count(1)
         self._upkeep = Upkeep(place.name, freshness)
         for name in distrusted:
             self._upkeep.distrust(name)
@@ -65,7 +64,7 @@ class Remote:
     # -- what a verifier needs
 
     def moment(self) -> int:
-        return next(self._moments)
+        return next(MOMENTS)
 
     def held(self, *, waited: bool = False) -> Held:
         snapshot = self._upkeep.snapshot
@@ -128,16 +127,19 @@ class Remote:
         """Where the keys are and what came of the last attempt, for whoever explains."""
         with GUARD:
             upkeep, last = self._upkeep, self._last
-            snapshot = upkeep.snapshot
+            snapshot, jwks_uri = upkeep.snapshot, self.place.url
+            if jwks_uri is None and upkeep.metadata is not None:
+                jwks_uri = upkeep.metadata.jwks_uri
             gone = snapshot is None or self.elapsed() >= snapshot.stale_until
             return Located(
                 keys=None if gone else upkeep.held.keys,
                 issuer=upkeep.metadata.issuer if upkeep.metadata else None,
                 expected=upkeep.metadata.expected if upkeep.metadata else None,
-                jwks_uri=self.place.url or (upkeep.metadata.jwks_uri if upkeep.metadata else None),
+                jwks_uri=jwks_uri,
                 requests=last.requests if last else (),
                 failure=upkeep.last_failure,
                 age=self.elapsed() - snapshot.began if snapshot else None,
+                origin=f"at {jwks_uri}" if jwks_uri else f"of {self.place.name}",
             )
 
     @property

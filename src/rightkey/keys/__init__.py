@@ -1,0 +1,206 @@
+"""Key: one JSON Web Key judged and made ready once.
+
+A member that cannot be used is skipped with a reason, and never harms the rest (RFC 7517, section 5).
+What a verifier's owner decides, such as what a certificate must be, is a fact on the key and no skip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rightkey import strictjson
+from rightkey.algorithms import ALGORITHMS, Check, accepts
+from rightkey.errors import Misconfigured
+from rightkey.keys import numbers as of_key
+from rightkey.keys.skips import SKIPPED, Skip
+
+if TYPE_CHECKING:
+    from rightkey.certificate import Certificate
+
+__all__ = ["SKIPPED", "Key", "Skip", "judge"]
+
+_SECRETS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
+_ENCRYPTS = (
+    "RSA-OAEP",
+    "RSA1_5",
+    "ECDH-ES",
+    "dir",
+    "A128",
+    "A192",
+    "A256",
+    "PBES2",
+    "HPKE",
+    "http://www.w3.org/",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Key:
+    """One public key, ready to verify.
+
+    `thumbprint` is RFC 7638's, of the numbers as they are, however oddly they were written down.
+    `certificate_fault` is None, `mismatch` (the certificate is for another key) or `unreadable`.
+    """
+
+    kid: str | None
+    kty: str
+    alg: str | None
+    use: str | None
+    crv: str | None
+    thumbprint: str
+    certificate: Certificate | None = field(repr=False)
+    certificate_fault: str | None
+    warnings: tuple[str, ...]
+    jwk: Mapping[str, Any] = field(repr=False)
+    x5t: frozenset[str] = field(repr=False)
+    """Every thumbprint a token may name the certificate by: published or computed, SHA-1 or SHA-256."""
+    public_key: Any = field(repr=False)
+    checks: Mapping[str, Check] = field(repr=False)
+    """Algorithm name -> the signature check by this key, for each algorithm it may serve."""
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
+        """Make a key ready from a JWK handed over locally; private members are dropped with a warning.
+
+        Raises:
+            Misconfigured: it cannot be used; the message says why.
+        """
+        try:
+            return judge(jwk, published=False)
+        except Skip as skip:
+            raise Misconfigured(f"the key cannot be used: {skip.detail}") from None
+
+    @classmethod
+    def from_pem(cls, pem: str | bytes, *, kid: str | None = None, alg: str | None = None) -> Key:
+        """Make a key ready from a public key or a certificate in PEM form; certificates behind it are its
+        chain. Of a private key the public half is kept, with a warning.
+
+        Raises:
+            Misconfigured: no such PEM, a key that cannot be used, or several keys (`KeySet.from_pem`).
+        """
+        from rightkey.keys.pem import members
+
+        first, *others = members(pem, kid=kid, alg=alg)
+        if others:
+            raise Misconfigured("the PEM holds several keys", hint="KeySet.from_pem(...)")
+        try:
+            return judge(first, published=False)
+        except Skip as skip:
+            raise Misconfigured(f"the PEM holds no key that can be used: {skip.detail}") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Key.from_jwk, (dict(self.jwk),)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.jwk == other.jwk
+
+    def __hash__(self) -> int:
+        return hash(self.thumbprint)
+
+
+def judge(member: Any, *, published: bool) -> Key:
+    """Make one member of a key set a Key, or raise Skip.
+
+    Args:
+        member: a JWK, or the Skip that stands for what could not be made one.
+        published: whether an issuer published it, so that the world has what private half it holds.
+    """
+    if isinstance(member, Skip):
+        raise member
+    if strictjson.marked(member):
+        raise Skip("named_twice")
+    if not isinstance(member, Mapping):
+        raise Skip("not_an_object")
+    jwk = {name: value for name, value in member.items() if value is not None}  # null counts as absent
+    _judge_types(jwk)
+    _judge_purpose(jwk)
+    certificate, fault = _certificate(jwk)
+    public_key = of_key.public_key(jwk, certificate.public_key if certificate else None)
+    numbers = of_key.numbers(public_key)
+    thumbprint = of_key.thumbprint(numbers)
+    secrets = _SECRETS & jwk.keys()
+    if secrets and published:
+        raise Skip("private_key_published", thumbprint=thumbprint)
+    if certificate and not certificate.matches(public_key):
+        fault = "mismatch"
+    return _ready(jwk, public_key, numbers, thumbprint, certificate, fault, bool(secrets))
+
+
+def _judge_types(jwk: Mapping[str, Any]) -> None:
+    for name in ("kty", "kid", "alg", "use", "crv", "x5t", "x5t#S256"):
+        if not isinstance(jwk.get(name, ""), str):
+            raise Skip("malformed", f"{name} is not a string")
+    if jwk.get("kty") == "oct":
+        raise Skip("symmetric")
+    if jwk.get("kty") not in ("RSA", "EC", "OKP", "AKP"):
+        raise Skip("unknown_kty")
+
+
+def _judge_purpose(jwk: Mapping[str, Any]) -> None:
+    if jwk.get("use", "sig") != "sig":
+        raise Skip("not_for_signatures")
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list):
+        raise Skip("malformed", "key_ops is not an array")
+    # A local private key says `sign`; what it signed, its public half may verify.
+    if "verify" not in operations and not (_SECRETS & jwk.keys() and "sign" in operations):
+        raise Skip("not_to_verify")
+    if jwk.get("alg", "").startswith(_ENCRYPTS):
+        raise Skip("encryption_alg")
+
+
+def _certificate(jwk: Mapping[str, Any]) -> tuple[Certificate | None, str | None]:
+    if "x5c" not in jwk or jwk["x5c"] == []:
+        return None, None
+    from rightkey.certificate import Unreadable, read_x5c  # with the first certificate: many keys have none
+
+    try:
+        return read_x5c(jwk["x5c"]), None
+    except Unreadable:
+        return None, "unreadable"
+
+
+def _ready(
+    jwk: dict[str, Any],
+    public_key: Any,
+    numbers: dict[str, str],
+    thumbprint: str,
+    certificate: Certificate | None,
+    fault: str | None,
+    secret: bool,
+) -> Key:
+    kty, crv, alg = numbers["kty"], numbers.get("crv"), jwk.get("alg")
+    able = [one for one in ALGORITHMS.values() if accepts(one, kty, crv, alg)]
+    if kty == "AKP":
+        able = [one for one in able if one.name == numbers["alg"]]
+    if not able:
+        raise Skip("unusable_alg")
+    named = {jwk.get("x5t"), jwk.get("x5t#S256")}
+    if certificate:
+        named |= {certificate.x5t, certificate.x5t_hex, certificate.x5t_s256}
+    return Key(
+        kid=jwk.get("kid"),
+        kty=kty,
+        alg=alg,
+        use=jwk.get("use"),
+        crv=crv,
+        thumbprint=thumbprint,
+        certificate=certificate,
+        certificate_fault=fault,
+        warnings=_warnings(fault, secret),
+        jwk={name: value for name, value in jwk.items() if name not in _SECRETS} | numbers,
+        x5t=frozenset(one for one in named if one),
+        public_key=public_key,
+        checks={one.name: one.bind(public_key) for one in able},
+    )
+
+
+def _warnings(fault: str | None, secret: bool) -> tuple[str, ...]:
+    certificate = {
+        "unreadable": "x5c holds no readable certificate",
+        "mismatch": "the certificate is for another key",
+    }
+    found = [certificate[fault]] if fault else []
+    return tuple(found + ["the document holds the private key: only its public half is kept"] * secret)

@@ -1,0 +1,140 @@
+"""The numbers of a key: what a JWK writes down, what `cryptography` verifies with, and the way between them.
+
+Each kind of key has one entry in each table; RFC 7518, section 6, RFC 8037 and RFC 9964 name the members.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from rightkey import base64url
+from rightkey.algorithms import AKP_KEYS, CURVES, OKP_KEYS
+from rightkey.keys.skips import Skip
+
+RSA_BITS = range(2048, 8193)
+RSA_EXPONENTS = range(3, 2**32, 2)
+
+
+def public_key(jwk: Mapping[str, Any], certified: Any = None) -> Any:
+    """The key of a JWK's numbers, or where it has none, of its certificate. Raises Skip.
+
+    Args:
+        jwk: a member of known `kty`.
+        certified: the key of its certificate, if it has one.
+    """
+    kty = jwk["kty"]
+    wanted = _NUMBERS[kty]
+    if certified is not None and not any(name in jwk for name in wanted):
+        return _of_type(certified, kty)
+    absent = [name for name in wanted if name not in jwk]
+    if absent:
+        raise Skip("no_public_key", f"{' and '.join(absent)} missing")
+    try:
+        return _BUILD[kty](jwk)
+    except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
+        raise Skip("malformed", "the numbers make no key") from None
+
+
+def numbers(public_key: Any) -> dict[str, str]:
+    """The members that RFC 7638 hashes, in their one spelling. Raises Skip for another type or curve."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        rsa_numbers = public_key.public_numbers()
+        return {"kty": "RSA", "n": _integer(rsa_numbers.n), "e": _integer(rsa_numbers.e)}
+    if isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.name in _EC_CURVES:
+        crv, size = _EC_CURVES[public_key.curve.name]
+        point = public_key.public_numbers()
+        return {"kty": "EC", "crv": crv, "x": _integer(point.x, size), "y": _integer(point.y, size)}
+    for kty, name, x, classes in (("OKP", "crv", "x", OKP_KEYS), ("AKP", "alg", "pub", AKP_KEYS)):
+        for value, class_ in classes.items():
+            if isinstance(public_key, class_):
+                return {"kty": kty, name: value, x: base64url.encode(public_key.public_bytes_raw())}
+    raise Skip("unknown_kty", "a key of its type or curve does not sign tokens")
+
+
+def thumbprint(numbers: Mapping[str, str]) -> str:
+    """The base64url spelling of RFC 7638's thumbprint with SHA-256."""
+    import hashlib  # slow to load: it is with the first key
+
+    canonical = json.dumps(numbers, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return base64url.encode(hashlib.sha256(canonical).digest())
+
+
+def of_der(der: bytes, *, private: bool) -> Any:
+    """The public key in DER, or of a private key its public half. Raises Skip."""
+    from cryptography.hazmat.primitives import serialization  # slow to load, seldom used
+
+    try:
+        if private:
+            return serialization.load_der_private_key(der, None).public_key()
+        return serialization.load_der_public_key(der)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
+        raise Skip("malformed", "its DER cannot be read as a key, or is encrypted") from None
+
+
+def _of_type(certified: Any, kty: str) -> Any:
+    found = numbers(certified)
+    if found["kty"] != kty:
+        raise Skip("malformed", f"the certificate's key is not of type {kty}")
+    return _BUILD[kty](found)
+
+
+def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
+    modulus, exponent = (int.from_bytes(base64url.decode_published(jwk[name])) for name in ("n", "e"))
+    if modulus.bit_length() not in RSA_BITS:
+        raise Skip("weak", f"RSA of {modulus.bit_length()} bits, not 2048 to 8192")
+    if modulus % 2 == 0:
+        raise Skip("malformed", "the RSA modulus is even: no two primes make it")
+    if exponent not in RSA_EXPONENTS:
+        raise Skip("weak", "the RSA exponent is even, under 3 or over 32 bits")
+    if _is_roca(modulus):
+        raise Skip("weak", "the RSA modulus is of the guessable form of CVE-2017-15361")
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _ec(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
+    curve = CURVES.get(jwk["crv"])
+    if curve is None:
+        raise Skip("unknown_curve")
+    x, y = (int.from_bytes(base64url.decode_published(jwk[name])) for name in ("x", "y"))
+    return ec.EllipticCurvePublicNumbers(x, y, curve[0]).public_key()
+
+
+def _okp(jwk: Mapping[str, Any]) -> Any:
+    if jwk["crv"] not in OKP_KEYS:
+        raise Skip("unknown_curve")
+    return OKP_KEYS[jwk["crv"]].from_public_bytes(base64url.decode_published(jwk["x"]))
+
+
+def _akp(jwk: Mapping[str, Any]) -> Any:
+    if jwk["alg"] not in AKP_KEYS:
+        raise Skip("unusable_alg")
+    return AKP_KEYS[jwk["alg"]].from_public_bytes(base64url.decode_published(jwk["pub"]))
+
+
+_BUILD = {"RSA": _rsa, "EC": _ec, "OKP": _okp, "AKP": _akp}
+_NUMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "AKP": ("alg", "pub")}
+_EC_CURVES = {curve.name: (crv, size) for crv, (curve, size) in CURVES.items()}
+
+
+def _integer(number: int, size: int | None = None) -> str:
+    return base64url.encode(number.to_bytes(size or (number.bit_length() + 7) // 8))
+
+
+# CVE-2017-15361 (ROCA): primes of one maker's chips were k * M + 65537 ** a mod M, with M the product of
+# small primes, so that modulo each of those primes the modulus is a power of 65537. Others hardly ever are.
+_ROCA_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+
+
+def _is_roca(modulus: int) -> bool:
+    return all(modulus % prime in _powers(prime) for prime in _ROCA_PRIMES)
+
+
+@cache
+def _powers(prime: int) -> frozenset[int]:
+    return frozenset(pow(65537, exponent, prime) for exponent in range(prime - 1))

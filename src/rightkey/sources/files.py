@@ -1,0 +1,105 @@
+"""Files: the keys in a file, or in a directory of them, and what tells that they have changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
+from rightkey.keyset import KeySet
+
+MAX_BYTES = 512 * 1024
+"""Of one file."""
+MAX_FILES = 100
+"""Of one directory."""
+_FORMS = "a JWKS, a JWK, or public keys or certificates in PEM"
+_SUFFIXES = (".pem", ".crt", ".cer", ".pub", ".key")
+
+Stamp: TypeAlias = tuple[int, ...]
+"""What of a file is another once it has changed: which file it is, when it was, and its size."""
+
+
+def stamps(path: Path) -> Mapping[Path, Stamp]:
+    """The file, or those of a directory by name, with their stamps; links are followed, and what begins
+    with a dot is passed over, as a mounted ConfigMap needs both.
+
+    Raises:
+        IssuerUnavailable: `keys_unavailable`: there is none, or it cannot be looked at.
+        IssuerMisbehaved: `keyset_invalid`: there are too many.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            return {path: _stamp(found)}
+        inside = {path / name: _file(path / name) for name in sorted(os.listdir(path)) if name[0] != "."}
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    files = {file: stamp for file, stamp in inside.items() if stamp is not None}
+    if not files:
+        raise IssuerUnavailable("keys_unavailable", f"{path}: no file in the directory")
+    if len(files) > MAX_FILES:
+        raise IssuerMisbehaved("keyset_invalid", f"{path}: over {MAX_FILES} files")
+    return files
+
+
+def read(path: Path, directory: bool = False) -> KeySet:
+    """Read one file: a key set in any form that `KeySet.parse` reads, or PEM.
+
+    Args:
+        directory: whether it is one of a directory's. Then its name is the key id of what it has in PEM.
+
+    Raises:
+        IssuerUnavailable: `keys_unavailable`: it cannot be read.
+        IssuerMisbehaved: `keyset_invalid`: it holds no key that can be used.
+    """
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if len(octets) > MAX_BYTES:
+        raise IssuerMisbehaved("keyset_invalid", f"{path}: over {MAX_BYTES} bytes")
+    try:
+        keys = _parse(octets, _kid(path) if directory else None)
+    except (Misconfigured, IssuerMisbehaved) as error:
+        raise IssuerMisbehaved("keyset_invalid", f"{path}: {error}", hint=_FORMS) from None
+    if not keys:
+        raise IssuerMisbehaved("keyset_invalid", f"{path}: no signing key in it: {keys.why_not}")
+    return keys
+
+
+def read_all(path: Path) -> KeySet:
+    """The keys of a file, or of every file of a directory. Raises as `stamps` and `read`."""
+    return KeySet.union(read(file, file != path) for file in stamps(path))
+
+
+def _parse(octets: bytes, kid: str | None) -> KeySet:
+    if b"-----BEGIN " in octets and not octets.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        return KeySet.from_pem(octets, kid=kid)
+    return KeySet.parse(octets)
+
+
+def _kid(path: Path) -> str:
+    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
+
+
+def _file(path: Path) -> Stamp | None:
+    """None for what is no file: a pipe would keep its reader waiting."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # it has gone since the directory was listed
+        return None
+    return _stamp(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    # The time of the last change to the inode as well: whoever keeps the time of the content cannot keep it.
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+
+
+def _unreadable(path: Path, error: Exception) -> IssuerUnavailable:
+    why = getattr(error, "strerror", None) or "not a file's name"  # ValueError: a NUL in the name
+    return IssuerUnavailable("keys_unavailable", f"{path}: {why.lower()}")

@@ -1,0 +1,184 @@
+"""FirstOf: several sources of one issuer's keys, in order.
+
+The first whose held keys fit a token's header decides: one that is pinned cannot be overruled by one that is
+fetched. Newer keys are asked for only where none fits, in the same order; each source has its own budget,
+its own backoff, and its own outages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rightkey.errors import IssuerUnavailable, Misconfigured, RightkeyError
+from rightkey.explaining import Located
+from rightkey.jobs import Job
+from rightkey.keyset import KeySet, Named
+from rightkey.sources import MOMENTS, Source
+from rightkey.trust import NOTHING, Held
+from rightkey.upkeep import Status
+from rightkey.verdict import NeedsNewer
+
+
+class FirstOf:
+    """Several sources of one issuer's keys, for `keys=`: the first whose keys fit a token decides.
+
+    Newer keys are fetched only where none fits, in order; an outage of one refuses nothing that another
+    verifies.
+
+    Args:
+        given: what `keys=` takes, each: a KeySet, the URL of a key set, a Path; or None for what the
+            issuer itself publishes.
+
+    Raises:
+        Misconfigured: none is given.
+    """
+
+    def __init__(self, *given: Any) -> None:
+        if not given:
+            raise Misconfigured("FirstOf of nothing", hint="FirstOf(keys, url, ...)")
+        self.given = given
+
+    @property
+    def discovers(self) -> bool:
+        """Whether the issuer's own keys are among them, so that the issuer must be one that can be found."""
+        return any(one is None or (isinstance(one, FirstOf) and one.discovers) for one in self.given)
+
+    def __repr__(self) -> str:
+        return f"FirstOf({', '.join(map(repr, self.given))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Layered(KeySet):
+    """Several sets, of which the first decides that has a key which fits."""
+
+    layers: tuple[KeySet, ...] = ()
+
+    def fitting(self, header: Named) -> tuple[Any, ...]:
+        return next((fitting for layer in self.layers if (fitting := layer.fitting(header))), ())
+
+    def names_skipped(self, header: Named) -> bool:
+        return all(layer.names_skipped(header) for layer in self.layers)
+
+
+class InOrder:
+    """The sources themselves."""
+
+    def __init__(self, sources: tuple[Source, ...]) -> None:
+        self.sources = sources
+        self.wait = max(source.wait for source in sources)
+        self._latest: tuple[tuple[Held, ...], Held] = ((), NOTHING)
+
+    def moment(self) -> int:
+        return next(MOMENTS)
+
+    def held(self, *, waited: bool = False) -> Held:
+        parts = tuple([source.held(waited=waited) for source in self.sources])
+        before, held = self._latest
+        if len(before) == len(parts) and all(map(_same, before, parts)):
+            return held
+        held = _layered(parts)
+        self._latest = parts, held
+        return held
+
+    def obtain(self) -> Job | None:
+        jobs = (source.obtain() for source in self.sources if source.held().keys is None)
+        return next((job for job in jobs if job is not None), None)
+
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
+        refused: RightkeyError | None = None
+        for source, own in self._concerned(need):
+            try:
+                job = source.obtain() if own.reason == "no_keys" else source.newer(own, came, waiter)
+            except RightkeyError as error:
+                refused = refused or error
+                continue
+            if job is not None:
+                return job
+        if refused is not None:
+            raise refused
+        return None
+
+    def located(self) -> Located:
+        parts = tuple(source.located() for source in self.sources)
+        return Located(
+            self.held(waited=True).keys,
+            issuer=next((part.issuer for part in parts if part.issuer), None),
+            expected=next((part.expected for part in parts if part.expected), None),
+            requests=tuple(request for part in parts for request in part.requests),
+            failure=next((part.failure for part in parts if part.failure), None),
+            parts=parts,
+        )
+
+    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
+        told = [source.verdict(own, came, answered=answered) for source, own in self._concerned(need)]
+        # As long as one of them could not tell, the token may be good.
+        unsure = [error for error in told if isinstance(error, IssuerUnavailable)]
+        error = next(iter([*unsure, *told]), need.error)
+        assert error is not None  # noqa: S101 - where no keys are held, each of the sources is concerned
+        return error
+
+    def require_keys(self, *, fresh: bool) -> None:
+        if fresh or self.held(waited=True).keys is None:
+            for source in self.sources:
+                source.require_keys(fresh=fresh)
+
+    def status(self) -> Status:
+        """Of all together: the sooner of what is to come, the longer of every bound."""
+        each = [source.status() for source in self.sources]
+
+        def of(name: str, choose: Callable[[list[Any]], Any]) -> Any:
+            told = [value for one in each if (value := getattr(one, name)) is not None]
+            return choose(told) if told else None
+
+        return Status(**{name: of(name, choose) for name, choose in _TOGETHER.items()})
+
+    def _concerned(self, need: NeedsNewer) -> Iterator[tuple[Source, NeedsNewer]]:
+        """Whose newer keys may mend it, and what it needs of each: of a bad signature the one that decided;
+        else each, but one that knows the key and skipped it."""
+        for source in self.sources:
+            keys = source.held().keys
+            if need.reason == "signature":
+                if keys is not None and keys.fitting(need.header):
+                    yield source, need
+                    return
+            elif keys is None:
+                yield source, NeedsNewer("no_keys", need.header, None)
+            elif not keys.names_skipped(need.header):
+                yield source, need
+
+
+_TOGETHER: dict[str, Callable[[list[Any]], Any]] = {
+    "issuer": ", ".join,
+    "keys": sum,
+    "age": max,
+    "fresh_for": min,
+    "stale_for": max,
+    "refresh_in": min,
+    "next_attempt_in": max,
+    "draws": sum,
+    "next_draw_in": min,
+    "forced_backoff": max,
+    "metadata_age": max,
+    "revoked_key_bound": max,
+    "moved_key_bound": max,
+    "last_failure": "; ".join,
+}
+
+
+_EMPTY = KeySet(())
+"""What a source has that has none: nothing, and nothing that it skips."""
+
+
+def _same(one: Held, other: Held) -> bool:
+    return one is other
+
+
+def _layered(parts: tuple[Held, ...]) -> Held:
+    if all(part.keys is None for part in parts):
+        return NOTHING
+    layers = tuple(_EMPTY if part.keys is None else part.keys for part in parts)
+    both = KeySet.union(layers)
+    stated = next((part.expected for part in parts if part.expected is not None), None)
+    return Held(Layered(both.keys, both.skipped, layers), stated)
