@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import pickle
+import warnings
 from functools import cache
 from typing import Any
 
@@ -346,3 +347,17 @@ def test_facts_are_frozen() -> None:
     facts: Certificate = read_der(made("leaf"))
     with pytest.raises(AttributeError):
         facts.subject = "CN=other"  # type: ignore[misc]
+
+
+def test_a_name_that_is_too_long_is_no_reason_to_lose_the_key() -> None:
+    """X.520 allows 64 letters of a common name; Google's service accounts have more, and warnings may be
+    errors, as they are here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x" * 66, _validate=False)])
+        own = key("long")
+        builder = x509.CertificateBuilder(name, name, own.public_key(), 1, BEGIN, END)
+        der = builder.sign(own, hashes.SHA256()).public_bytes(Encoding.DER)
+    certificate = read_der(der)
+    assert (certificate.subject, certificate.issuer) == ("", "")
+    assert certificate.matches(own.public_key())

@@ -40,7 +40,7 @@ def recorded(*kinds: str) -> dict[str, Path]:
 KEY_SETS, METADATA = table("key-sets.txt"), table("metadata.txt")
 SETS = {
     slug: path
-    for slug, path in recorded("jwks", "raw").items()
+    for slug, path in recorded("jwks", "raw", "x509").items()
     if "discovery" not in slug  # which is no key set, and has a test of its own
 }
 

@@ -42,14 +42,24 @@ def facts(der: bytes) -> dict[str, Any]:
     spki(public_key)  # a certificate without a key of use here is not readable
     hash_ = certificate.signature_hash_algorithm
     return {
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
+        "subject": _name(certificate, "subject"),
+        "issuer": _name(certificate, "issuer"),
         "serial_number": certificate.serial_number,
         "not_before": certificate.not_valid_before_utc,
         "not_after": certificate.not_valid_after_utc,
         "signature_hash": hash_.name if hash_ else None,
         "public_key": public_key,
     }
+
+
+def _name(certificate: x509.Certificate, which: str) -> str:
+    """A name as text (RFC 4514); empty where it cannot be read, which is no reason to lose the key: names of
+    Google's service accounts are longer than X.520 allows, at which `cryptography` warns.
+    """
+    try:
+        return str(getattr(certificate, which).rfc4514_string())
+    except (ValueError, Warning):
+        return ""
 
 
 def spki(public_key: Any) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
-from rightkey.providers import AUTO
+from rightkey.issuer import AUTO
 from rightkey.remembered import Remembered
 from rightkey.trust import Anyone, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, Verified, attempt

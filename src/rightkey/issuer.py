@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
-from rightkey.providers import AUTO, Known, recognise
 
+if TYPE_CHECKING:
+    from rightkey.providers import Known
+
+AUTO = "auto"
+"""The provider is told by the issuer's URL."""
 _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
 _PRINTABLE = r"[!-~]+"
@@ -53,6 +58,8 @@ class Issuer:
             raise Misconfigured(f"issuer {name!r}: {fault}", hint="give a domain, or https://host/path")
         if "?" in url:
             raise Misconfigured(f"issuer {name!r}: a query has no place in an issuer (RFC 8414, section 2)")
+        from rightkey.providers import recognise  # with the first issuer, and not with the name Verifier
+
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
         return cls(name, spellings, recognise(url, provider))
 

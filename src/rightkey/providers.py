@@ -17,8 +17,6 @@ from urllib.parse import urlsplit
 
 from rightkey.errors import Failure, Misconfigured
 
-AUTO = "auto"
-"""The provider is told by the issuer's URL."""
 _TENANT, _ANY = "{tenantid}", "{guid}"
 _GUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of Microsoft's own, personal accounts
@@ -245,7 +243,7 @@ PROVIDERS: dict[str, Known] = {row.name: row for row in _ROWS}
 """By name, in the order in which they are looked through: the first that fits an issuer's URL is it."""
 
 
-def recognise(url: str, provider: str | None = AUTO) -> Known | None:
+def recognise(url: str, provider: str | None = "auto") -> Known | None:
     """What is known of the provider of an issuer's URL, with all forms filled.
 
     Args:
@@ -257,7 +255,7 @@ def recognise(url: str, provider: str | None = AUTO) -> Known | None:
     """
     if provider is None:
         return None
-    if provider == AUTO:
+    if provider == "auto":
         found = (_of(row, url, anywhere=False) for row in _ROWS)
         return next((row for row in found if row is not None), None)
     if provider not in PROVIDERS:

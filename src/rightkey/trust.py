@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured
-from rightkey.issuer import Issuer
+from rightkey.issuer import AUTO, Issuer
 from rightkey.keyset import KeySet
 from rightkey.profiles import Profile
 from rightkey.profiles import profile as profile_named
-from rightkey.providers import AUTO, Known
 from rightkey.signature import known_algorithms
 
 if TYPE_CHECKING:  # both are loaded where somebody asks for what they decide
     from rightkey.certificate import Certificates, Policy
+    from rightkey.providers import Known
     from rightkey.requirements import AllOf, Requirement
     from rightkey.sourcing import Given
 

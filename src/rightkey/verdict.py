@@ -16,7 +16,6 @@ from rightkey.errors import Failure, InsufficientScope, RightkeyError, TokenReje
 from rightkey.keys import Key
 from rightkey.keyset import KeySet
 from rightkey.profiles import Presented
-from rightkey.providers import Known
 from rightkey.signature import (
     MAX_TRIED,
     Header,
@@ -33,6 +32,7 @@ from rightkey.signature import (
 from rightkey.trust import Held, Reason, Trust, requirement_of
 
 if TYPE_CHECKING:
+    from rightkey.providers import Known
     from rightkey.requirements import AllOf, Requirement
 
 
