@@ -6,6 +6,7 @@ certificates of an authority that the environment names, and answers as the prov
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -17,13 +18,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import rightkey
 from rightkey.localissuer.minting import compact
@@ -37,6 +39,7 @@ TENANT = "aaaabbbb-0000-cccc-1111-dddd2222eeee"
 CLIENT = "11112222-bbbb-3333-cccc-4444dddd5555"
 ENTRA = "https://login.microsoftonline.com"
 B2C = "https://contoso.b2clogin.com"
+KID = "0d2f4a68-1b3c-4d5e-8f70-91a2b3c4d5e6"
 COGNITO = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
 OPENID = "/.well-known/openid-configuration"
 
@@ -118,6 +121,10 @@ STAGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "type": "app",
         },
     ),
+    "AWS Application Load Balancer": (
+        {f"https://public-keys.auth.elb.eu-west-1.amazonaws.com/{KID}": "PEM"},
+        {"sub": "alice", "iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"},
+    ),
     "GitHub Actions": (
         discovered(
             "https://token.actions.githubusercontent.com",
@@ -146,6 +153,16 @@ STAGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
 }
 """By the section's title: what the provider serves (of a key set, what its key has besides), and a token."""
+HEADERS: dict[str, dict[str, Any]] = {
+    "AWS Application Load Balancer": {
+        "kid": KID,
+        "signer": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188",
+        "iss": COGNITO,
+        "client": "1example23456789",
+        "exp": int(time.time()) + 600,
+    }
+}
+"""What a token's header has besides."""
 
 
 class StandIn:
@@ -178,7 +195,7 @@ class StandIn:
             url = f"https://{host}{head(secure).split()[1]}"
             self.asked.append(url)
             document = self._documents.get(url)
-            status, body = ("404 Not Found", b"") if document is None else ("200 OK", orjson.dumps(document))
+            status, body = ("404 Not Found", b"") if document is None else ("200 OK", document)
             secure.sendall(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (status.encode(), len(body)) + body)
 
 
@@ -210,17 +227,31 @@ def stage(
 ) -> Iterator[tuple[str, StandIn]]:
     """A good token of the provider, and the stand-in, to which the environment sends whoever asks."""
     documents, claims = STAGES[request.param]
-    served = {
-        url: document if "jwks_uri" in document else {"keys": [published(key, document)]}
-        for url, document in documents.items()
-    }
+    served = {url: body_of(document, key) for url, document in documents.items()}
     stand_in = StandIn(authority.server, served)
     monkeypatch.setenv("HTTPS_PROXY", stand_in.url)
     monkeypatch.setenv("SSL_CERT_FILE", authority.file)
     now = int(time.time())
     payload = {"sub": "alice", "iat": now, "exp": now + 600} | claims
-    yield compact({"alg": "RS256", "kid": key.kid}, orjson.dumps(payload), key.sign), stand_in
+    made = padded if "AWS" in request.param else compact
+    header = {"alg": "RS256", "kid": key.kid} | HEADERS.get(request.param, {})
+    yield made(header, orjson.dumps(payload), key.sign), stand_in
     stand_in.close()
+
+
+def body_of(document: Any, key: SigningKey) -> bytes:
+    """What the provider answers with."""
+    if document == "PEM":
+        public = key.private.public_key()
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return orjson.dumps(document if "jwks_uri" in document else {"keys": [published(key, document)]})
+
+
+def padded(header: Mapping[str, Any], payload: bytes, sign: Callable[[bytes], bytes]) -> str:
+    """As AWS spells it, with padding, and with a header that says whose it is."""
+    parts = [base64.urlsafe_b64encode(part) for part in (orjson.dumps(header), payload)]
+    signed = b".".join(parts)
+    return (signed + b"." + base64.urlsafe_b64encode(sign(signed))).decode()
 
 
 def published(key: SigningKey, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,6 +289,9 @@ def test_the_command_verifies(stage: tuple[str, StandIn], request: pytest.Fixtur
     done = ran(words[2:], raw)
     assert done.returncode == 0, done.stdout + done.stderr
     issuer = words[words.index("--issuer") + 1]
+    if issuer.startswith("arn:"):
+        assert ran(["locate", issuer], "").returncode == 2
+        return
     located = json.loads(ran(["locate", issuer, "--json"], "").stdout)
     known = rightkey.providers.recognise(issuer if "://" in issuer else f"https://{issuer}")
     assert known is not None

@@ -56,6 +56,7 @@ WHOSE = {
     "https://session.firebase.google.com/my-project": "firebase-session",
     "https://cloud.google.com/iap": "google-iap",
     "https://team.cloudflareaccess.com": "cloudflare-access",
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188": "aws-alb",
     "https://appleid.apple.com": "apple",
     "https://token.actions.githubusercontent.com": "github-actions",
     "https://gitlab.com": "gitlab",

@@ -38,6 +38,14 @@ def decode(segment: bytes) -> bytes:
     return pybase64.b64decode(segment + _PADDING[rest], b"-_", True)
 
 
+def decode_padded(segment: bytes) -> bytes:
+    """Read the one spelling with padding, which AWS's load balancers use. Raises ValueError for any other."""
+    bare = segment.rstrip(b"=")
+    if len(segment) != len(bare) + -len(bare) % 4:
+        raise ValueError("not canonical base64url with padding")
+    return decode(bare)
+
+
 def decode_published(text: str) -> bytes:
     """Read what issuers really publish: either alphabet, with or without padding or white space.
 

@@ -110,7 +110,7 @@ class _Teller:
 
     def tell(self, raw: str | bytes) -> list[Step]:
         try:
-            unverified = read(raw)
+            unverified = read(raw, padded=self._trust.padded)
             self._token(unverified)
             self._claims(unverified)
         except TokenRejected as error:

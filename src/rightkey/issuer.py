@@ -50,16 +50,20 @@ class Issuer:
             Misconfigured: not a domain or URL, plain http to another host than loopback, a user name,
                 query or fragment in it, or not of that provider.
         """
+        from rightkey.providers import of_resource, recognise  # with the first issuer, not with Verifier
+
         if not isinstance(name, str):
             raise Misconfigured(f"an issuer is a domain or a URL, not {type(name).__name__}")
+        if provider is not None and name.startswith("arn:"):
+            known = of_resource(name)
+            if known is not None:
+                return cls(name, (name,), known)
         url = name if "://" in name else f"https://{name}"
         fault = url_fault(url)
         if fault:
             raise Misconfigured(f"issuer {name!r}: {fault}", hint="give a domain, or https://host/path")
         if "?" in url:
             raise Misconfigured(f"issuer {name!r}: a query has no place in an issuer (RFC 8414, section 2)")
-        from rightkey.providers import recognise  # with the first issuer, and not with the name Verifier
-
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
         return cls(name, spellings, recognise(url, provider))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rightkey.errors import IssuerUnavailable
+from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
 from rightkey.exchange import Request, Response
 from rightkey.keyset import KeySet
 
@@ -30,8 +30,12 @@ def jwks_request(
     return Request(url, headers)
 
 
-def read_jwks(response: Response) -> KeySet:
-    """Read an answer.
+def read_jwks(response: Response, kid: str | None = None) -> KeySet:
+    """Read an answer: a key set in any form that `KeySet.parse` reads, or public keys in PEM.
+
+    Args:
+        response: the answer.
+        kid: the key id of what it has in PEM.
 
     Raises:
         IssuerUnavailable: `keys_unavailable`: any status but 200.
@@ -43,4 +47,13 @@ def read_jwks(response: Response) -> KeySet:
             f"the issuer's keys could not be fetched: status {response.status}",
             retry_after=response.retry_after,
         )
+    if response.body.lstrip().startswith(b"-----BEGIN "):
+        return _of_pem(response.body, kid)
     return KeySet.parse(response.body, published=True)
+
+
+def _of_pem(pem: bytes, kid: str | None) -> KeySet:
+    try:
+        return KeySet.from_pem(pem, kid=kid, published=True)
+    except Misconfigured as error:
+        raise IssuerMisbehaved("keyset_invalid", f"the key set cannot be read: {error}") from None

@@ -68,7 +68,9 @@ class KeySet:
         return _judged(_members(document), published=published)
 
     @classmethod
-    def from_pem(cls, pem: str | bytes, *, kid: str | None = None, alg: str | None = None) -> KeySet:
+    def from_pem(
+        cls, pem: str | bytes, *, kid: str | None = None, alg: str | None = None, published: bool = False
+    ) -> KeySet:
         """Read public keys and certificates in PEM form, one or several; a block that cannot be read, or
         whose key cannot be used, is skipped. Of a private key the public half is kept, with a warning.
 
@@ -78,13 +80,14 @@ class KeySet:
             pem: the text.
             kid: the key id of each; without one a key fits whatever key id a token has.
             alg: the one algorithm of each.
+            published: whether an issuer published it. Then a private key is skipped: the world has it.
 
         Raises:
             Misconfigured: nothing in it can be used; the message says why.
         """
         from rightkey.keys.pem import members
 
-        keys = _judged([(kid, member) for member in members(pem, kid=kid, alg=alg)], published=False)
+        keys = _judged([(kid, member) for member in members(pem, kid=kid, alg=alg)], published=published)
         if not keys:
             raise Misconfigured(f"the PEM holds no key that can be used: {keys.why_not}")
         return keys

@@ -48,14 +48,17 @@ class Known(NamedTuple):
 
     name: str
     title: str
-    hosts: str
+    hosts: str = ""
     path: str = "/?"
+    resource: str = ""
+    """A regular expression for issuers that are no URL but the name of a cloud's resource."""
     templates: tuple[str, ...] = ()
     """Forms of `iss` where it is not the issuer's URL. Its metadata may state one of them."""
     aliases: tuple[str, ...] = ()
     """Values of `iss` that pass beside the one that the metadata state."""
     keys: str | None = None
-    """Where the keys are, of an issuer that has no metadata to ask."""
+    """Where the keys are, of an issuer that has no metadata to ask. `{kid}` stands for the token's key id,
+    which must be a GUID, where they are published one by one."""
     client: str | None = None
     """The claim that names the audience where `aud` is missing."""
     asks: tuple[Asks, ...] = ()
@@ -67,6 +70,10 @@ class Known(NamedTuple):
     """Whether a key's `issuer` names the tenant whose tokens alone it signs."""
     grace: float = 0.0
     """Seconds for which a key serves on that an answer lacks, since the provider's front ends disagree."""
+    padded: bool = False
+    """Whether tokens are spelled with padding."""
+    from_header: tuple[tuple[str, str], ...] = ()
+    """Claims that are judged by what a member of the header says."""
     any_case: bool = False
     """Whether the metadata spell the host in letters of another case."""
     hints: tuple[tuple[str, str], ...] = ()
@@ -97,6 +104,10 @@ class Known(NamedTuple):
         """Whether a key whose JWK names this `issuer` signs for the token's tenant."""
         named = re.search(_GUID, key_issuer) if isinstance(key_issuer, str) else None
         return named is None or named[0] in (claims.get("tid"), *re.findall(_GUID, str(claims.get("iss"))))
+
+    def stated_in(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The claims, with those that the header states as it has them."""
+        return {**claims, **{claim: header.get(member) for claim, member in self.from_header}}
 
     def failures(self, profile: str, claims: Mapping[str, Any]) -> list[Failure]:
         """Which claims that the provider's tokens have are missing, or other than they must be."""
@@ -221,6 +232,16 @@ _ROWS = (
         r"[a-z0-9-]+\.cloudflareaccess\.com",
         keys="{url}/cdn-cgi/access/certs",
     ),
+    Known(
+        "aws-alb",
+        "AWS Application Load Balancer",
+        resource=r"arn:aws[a-z-]*:elasticloadbalancing:(?P<region>[a-z0-9-]+):[0-9]{12}:loadbalancer/app/"
+        r"[A-Za-z0-9-]+/[0-9a-f]+",
+        keys="https://public-keys.auth.elb.{region}.amazonaws.com/{kid}",
+        padded=True,
+        # Whoever has a load balancer of his own has good tokens: `signer` says that it is this one's.
+        from_header=(("iss", "signer"), ("aud", "client"), ("exp", "exp")),
+    ),
     Known("apple", "Sign in with Apple", r"(appleid|account)\.apple\.com"),
     Known("github-actions", "GitHub Actions", r"token\.actions\.githubusercontent\.com", "(/[^/]+)?/?"),
     Known("gitlab", "GitLab", r"gitlab\.com"),
@@ -266,6 +287,16 @@ def recognise(url: str, provider: str | None = "auto") -> Known | None:
     if row is None:
         raise Misconfigured(f"{url} is no issuer of provider {provider!r}: its path is of another form")
     return row
+
+
+def of_resource(name: str) -> Known | None:
+    """What is known of the provider of an issuer that is a resource of a cloud."""
+    found = ((row, re.fullmatch(row.resource, name)) for row in _ROWS if row.resource)
+    return next((row.filled("", match.groupdict()) for row, match in found if match), None)
+
+
+def is_guid(text: str) -> bool:
+    return re.fullmatch(_GUID, text) is not None
 
 
 def _of(row: Known, url: str, *, anywhere: bool) -> Known | None:

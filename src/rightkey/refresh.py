@@ -30,6 +30,8 @@ class Place:
     """What messages and events call it."""
     issuer: Issuer | None
     url: str | None = None
+    kid: str | None = None
+    """The key id of what is found there, where it is not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Refresh:
         if response.status == 304 and plan.url == self._url:
             return None, response
         with self._reading:
-            keys = read_jwks(response)
+            keys = read_jwks(response, self._place.kid)
         if not keys:
             raise NoSigningKey(keys)
         return keys, response

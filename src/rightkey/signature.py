@@ -6,7 +6,7 @@ header is a source of keys: `jku`, `x5u`, `jwk` and `x5c` are not even looked at
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -120,12 +120,15 @@ def known_algorithms(names: Collection[str]) -> frozenset[str]:
     return asked
 
 
-def read(raw: str | bytes, headers: Mapping[bytes, Header] | None = None) -> Unverified:
+def read(
+    raw: str | bytes, headers: Mapping[bytes, Header] | None = None, *, padded: bool = False
+) -> Unverified:
     """Take a token apart.
 
     Args:
         raw: the token.
         headers: those read before, by their spelling.
+        padded: whether its parts are spelled with padding; then only so.
 
     Raises:
         TokenRejected: `token_missing` where there is nothing, else `token_malformed`.
@@ -137,12 +140,13 @@ def read(raw: str | bytes, headers: Mapping[bytes, Header] | None = None) -> Unv
         raise _parts_fault(token)
     segment = parts[0]
     header = headers.get(segment) if headers else None
+    decode = base64url.decode_padded if padded else base64url.decode
     try:
-        payload, signature = base64url.decode(parts[1]), base64url.decode(parts[2])
+        payload, signature = decode(parts[1]), decode(parts[2])
     except ValueError:
         raise malformed("its payload or signature is not canonical base64url") from None
     signed = token[: -1 - len(parts[2])]
-    return Unverified(header or read_header(segment), payload, signed, signature, segment)
+    return Unverified(header or read_header(segment, decode), payload, signed, signature, segment)
 
 
 def read_payload(raw: str | bytes) -> bytes:
@@ -157,12 +161,12 @@ def read_payload(raw: str | bytes) -> bytes:
         raise malformed("its payload or signature is not canonical base64url") from None
 
 
-def read_header(segment: bytes) -> Header:
+def read_header(segment: bytes, decode: Callable[[bytes], bytes] = base64url.decode) -> Header:
     """Read the first part of a token. Raises TokenRejected: `token_malformed`."""
     if len(segment) > MAX_HEADER:
         raise malformed(f"its header has over {MAX_HEADER} bytes")
     try:
-        members = strictjson.read_unique(base64url.decode(segment))
+        members = strictjson.read_unique(decode(segment))
     except strictjson.NotJson as error:
         raise malformed(f"its header is refused: {error}") from None
     except ValueError:

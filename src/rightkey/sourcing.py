@@ -20,9 +20,11 @@ from rightkey.freshness import Freshness
 from rightkey.issuer import Issuer
 from rightkey.keys import pem  # noqa: F401 - as those above
 from rightkey.keyset import KeySet
+from rightkey.providers import Known
 from rightkey.refresh import Place
 from rightkey.registry import REGISTRY, SYSTEM
 from rightkey.sources import Source
+from rightkey.sources.by_kid import ByKid
 from rightkey.sources.first_of import FirstOf, InOrder
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
@@ -58,11 +60,30 @@ def _source(
         return InOrder(tuple(_source(one, trust, transport, freshness, elapsed) for one in keys.given))
     if keys is None:
         assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
-        place = place_of(Issuer.parse(trust.issuer, trust.provider))
+        issuer = Issuer.parse(trust.issuer, trust.provider)
         freshness = _known(freshness, trust)
+        if issuer.known is not None and "{kid}" in (issuer.known.keys or ""):
+            return _by_kid(issuer.name, issuer.known, transport or _default(), freshness, elapsed)
+        place = place_of(issuer)
     else:
         place = place_of_keys(keys)
     return REGISTRY.remote(place, transport or _default(), freshness, elapsed)
+
+
+def _by_kid(
+    name: str,
+    known: Known,
+    transport: Transport,
+    freshness: Freshness,
+    elapsed: Callable[[], float] | None,
+) -> ByKid:
+    form = known.keys or ""
+
+    def remote(kid: str) -> Remote:
+        place = Place(name, None, form.replace("{kid}", kid), kid)
+        return REGISTRY.remote(place, transport, freshness, elapsed)
+
+    return ByKid(name, remote, freshness, elapsed or SYSTEM)
 
 
 def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
@@ -73,7 +94,12 @@ def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
 
 
 def place_of(issuer: Issuer) -> Place:
-    """Where an issuer's keys are: its metadata say it, unless it is known to have none."""
+    """Where an issuer's keys are: its metadata say it, unless it is known to have none.
+
+    Raises Misconfigured where there is no such place.
+    """
+    if issuer.known is not None and "{kid}" in (issuer.known.keys or ""):
+        raise Misconfigured(f"{issuer.name} publishes its keys one by one: there is no set of them to find")
     if issuer.known is not None and issuer.known.keys is not None:
         return Place(issuer.name, None, issuer.known.keys)
     return Place(issuer.name, issuer)

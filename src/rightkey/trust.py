@@ -87,6 +87,8 @@ class Trust:
     known: Known | None = field(init=False, repr=False)
     of_tenants: bool = field(init=False, repr=False)
     """Whether a key may be one tenant's among many, and sign for that tenant alone."""
+    padded: bool = field(init=False, repr=False)
+    """Whether tokens are spelled with padding, and state in their header whose they are."""
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
@@ -106,6 +108,7 @@ class Trust:
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
             "known": known,
             "of_tenants": known is not None and known.keys_of_tenants,
+            "padded": known is not None and known.padded,
             "audiences": _audiences(self.audience),
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),

@@ -176,7 +176,8 @@ def attempt(
         if asked is not PLAIN or not since <= now < until or known != expected:
             judge_claims(trust, header, claims, expected, now, asked)
     else:
-        unverified, key = read(raw, None if memory is None else memory.headers), None
+        headers = None if memory is None else memory.headers
+        unverified, key = read(raw, headers, padded=trust.padded), None
         header = unverified.header
         require_allowed(header, trust.allowed)
         claims = _claims(unverified.payload, header)
@@ -188,7 +189,8 @@ def attempt(
         if memory is not None:
             memory.keep_header(unverified)
         if memory is not None and memory.most:
-            standing = Standing(*registered.period(claims, trust.leeway), expected, trust)
+            since_until = registered.period(_stated(trust, header, claims), trust.leeway)
+            standing = Standing(*since_until, expected, trust)
             memory.keep(raw, unverified, standing, key, keys)
     else:
         _judge_certificate(trust, key, now)
@@ -231,6 +233,7 @@ def judge_claims(
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
     """
     known = trust.known
+    claims = _stated(trust, header, claims)
     spellings = expected or trust.expected
     if spellings is not None:
         # A form with a hole in it is no spelling: a token that quotes it is nobody's.
@@ -267,6 +270,11 @@ def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
         wanted = requirement.parts[0] if len(requirement.parts) == 1 else requirement
         message = f"the token does not grant {missing}"
         raise InsufficientScope("scope_insufficient", message, required=str(wanted), missing=str(missing))
+
+
+def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The claims as they count, at a provider that states some of them in the header."""
+    return trust.known.stated_in(header.members, claims) if trust.padded and trust.known else claims
 
 
 def _claims(payload: bytes, header: Header) -> dict[str, Any]:

@@ -1,0 +1,203 @@
+"""Keys that are published one by one: AWS's load balancers, whose tokens say in the header whose they are."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+import rightkey
+from rightkey import AsyncVerifier, Verifier
+from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.sources.by_kid import MAX_KIDS
+
+NOW = 1_000_000.0
+ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188"
+KID, OTHER = "0d2f4a68-1b3c-4d5e-8f70-91a2b3c4d5e6", "1d2f4a68-1b3c-4d5e-8f70-91a2b3c4d5e6"
+WHERE = "https://public-keys.auth.elb.eu-west-1.amazonaws.com/"
+KEY, STRANGER = (SigningKey.generate("ES256", Form(certificates=False), kid="x") for _ in "ab")
+
+
+def pem(key: SigningKey) -> bytes:
+    return key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+class Aws:
+    """The endpoint of the keys, which counts."""
+
+    def __init__(self) -> None:
+        self.keys = {KID: pem(KEY)}
+        self.asked: list[str] = []
+        self.down = False
+
+    def get(self, request: Request, /) -> Response:
+        assert request.url.startswith(WHERE)
+        self.asked.append(request.url.removeprefix(WHERE))
+        if self.down:
+            raise ExchangeFailed("timeout", "nobody answers")
+        body = self.keys.get(self.asked[-1])
+        return Response(403, {}, b"") if body is None else Response(200, {}, body)
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws()
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+def verifier(aws: Aws, now: list[float]) -> Verifier:
+    return Verifier(ARN, audience="client", transport=aws, clock=lambda: NOW + now[0], elapsed=lambda: now[0])
+
+
+def token(key: SigningKey = KEY, payload: dict[str, Any] | None = None, **header: Any) -> str:
+    """As AWS makes them: padded, with whose it is in the header."""
+    members = {"alg": "ES256", "kid": KID, "signer": ARN, "iss": "https://idp.example", "client": "client"}
+    members |= {"exp": int(NOW) + 60} | header
+    parts = [{n: v for n, v in members.items() if v is not None}, payload or {"sub": "alice"}]
+    signed = b".".join(base64.urlsafe_b64encode(orjson.dumps(part)) for part in parts)
+    return (signed + b"." + base64.urlsafe_b64encode(key.sign(signed))).decode()
+
+
+def code(verifier: Verifier, raw: str) -> str | None:
+    try:
+        verifier.verify(raw)
+    except rightkey.RightkeyError as error:
+        return error.code
+    return None
+
+
+def test_a_token_of_the_load_balancer_verifies_by_the_key_that_it_names(verifier: Verifier, aws: Aws) -> None:
+    """Which is asked for once; the claims are the payload's."""
+    for _ in range(3):
+        verified = verifier.verify(token())
+        assert (verified.subject, verified.key.kid) == ("alice", KID)
+    assert aws.asked == [KID]
+    assert verifier.explain(token()).verified is not None
+
+
+async def verified(aws: Aws) -> str | None:
+    verifier = AsyncVerifier(ARN, audience="client", transport=aws, clock=lambda: NOW, elapsed=lambda: 0.0)
+    await verifier.prepare()
+    return (await verifier.verify(token())).subject
+
+
+def test_tasks_do_the_same(aws: Aws) -> None:
+    import asyncio
+
+    assert asyncio.run(verified(aws)) == "alice"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ({"signer": ARN.replace("web", "mine")}, "issuer_not_trusted"),
+        ({"signer": ARN + "0"}, "issuer_not_trusted"),
+        ({"signer": None}, "issuer_not_trusted"),
+        ({"signer": [ARN]}, "issuer_not_trusted"),
+        ({"client": "other"}, "claims_rejected"),
+        ({"client": None}, "claims_rejected"),
+        ({"exp": int(NOW)}, "claims_rejected"),
+        ({"exp": None}, "claims_rejected"),
+        ({"alg": "none"}, "algorithm_not_allowed"),
+    ],
+    ids=str,
+)
+def test_a_token_of_anybody_else_costs_no_request(
+    verifier: Verifier, aws: Aws, header: dict[str, Any], expected: str
+) -> None:
+    """ALBeast: whoever has a load balancer of his own has tokens that AWS signed."""
+    payload = {"sub": "alice", "iss": ARN, "aud": "client", "exp": int(NOW) + 60}
+    assert code(verifier, token(payload=payload, **header)) == expected
+    assert aws.asked == []
+
+
+@pytest.mark.parametrize("kid", ["../x", "a", "", KID + "/", KID.upper(), KID + "\n", "%2e", KID[:-1], None])
+def test_only_a_guid_becomes_part_of_a_url(verifier: Verifier, aws: Aws, kid: str | None) -> None:
+    assert code(verifier, token(kid=kid)) == "key_not_found"
+    assert aws.asked == []
+
+
+def test_parts_are_padded_and_in_one_spelling(verifier: Verifier) -> None:
+    """Without padding, or with more, it is another text with the same meaning."""
+    raw = token()
+    assert code(verifier, raw) is None
+    for other in (raw.replace("=", ""), raw + "=", raw + "====", raw[:-1], raw.replace(".", "=.", 1)):
+        assert code(verifier, other) == "token_malformed"
+
+
+def test_a_key_proves_nothing_under_another_key_id(verifier: Verifier, aws: Aws) -> None:
+    """Each is tried for its own key id alone."""
+    aws.keys[OTHER] = pem(STRANGER)
+    assert code(verifier, token()) is None
+    assert code(verifier, token(STRANGER, kid=OTHER)) is None
+    assert code(verifier, token(STRANGER)) == "signature_invalid"
+    assert code(verifier, token(kid=OTHER)) == "signature_invalid"
+
+
+def test_a_flood_of_made_up_key_ids_is_bounded(verifier: Verifier, aws: Aws, now: list[float]) -> None:
+    """By one budget for all; a key at hand serves meanwhile, and a new one is found when it has refilled."""
+    assert code(verifier, token()) is None
+    for number in range(200):
+        assert code(verifier, token(kid=str(UUID(int=number)))) == "key_not_found"
+        assert code(verifier, token()) is None
+    assert len(aws.asked) <= 3
+    aws.keys[OTHER] = pem(STRANGER)
+    now[0] = 11.0
+    assert code(verifier, token(STRANGER, kid=OTHER)) is None
+
+
+def test_what_is_kept_is_bounded_and_keys_stay(verifier: Verifier, aws: Aws, now: list[float]) -> None:
+    """Answers that there is none go first."""
+    assert code(verifier, token()) is None
+    for number in range(3 * MAX_KIDS):
+        now[0] += 11.0
+        code(verifier, token(kid=str(UUID(int=number)), exp=int(NOW) + 10_000))
+    source: Any = verifier._source
+    assert len(source._by_kid) == MAX_KIDS
+    assert KID in source._by_kid
+
+
+def test_an_outage_is_nobodys_fault_but_the_issuers(verifier: Verifier, aws: Aws, now: list[float]) -> None:
+    """503, and not 401; keys at hand serve on."""
+    assert code(verifier, token()) is None
+    aws.down = True
+    assert code(verifier, token(kid=OTHER)) == "keys_unavailable"
+    assert code(verifier, token()) is None
+
+
+def test_what_is_no_key_is_an_outage(verifier: Verifier, aws: Aws) -> None:
+    """HTML, or a PEM with a private key, which the world has then."""
+    aws.keys[KID] = b"<html>"
+    assert code(verifier, token()) == "keys_unavailable"
+    aws.keys[OTHER] = b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
+    assert code(verifier, token(kid=OTHER)) == "keys_unavailable"
+
+
+def test_how_things_are(verifier: Verifier, aws: Aws) -> None:
+    """Nothing is known before a token comes."""
+    with pytest.raises(rightkey.Misconfigured):
+        verifier.status()
+    assert verifier.explain("x").error is not None
+    verifier.prepare()
+    assert verifier.explain(token(signer="x")).error is not None
+    verifier.verify(token())
+    assert verifier.explain(token()).verified is not None
+
+
+def test_there_is_no_set_of_them_to_locate() -> None:
+    with pytest.raises(rightkey.Misconfigured, match="one by one"):
+        rightkey.locate(ARN)
+    with pytest.raises(rightkey.Misconfigured):
+        Verifier(ARN, audience="client", provider=None)
+    with pytest.raises(rightkey.Misconfigured):
+        Verifier("arn:aws:s3:::bucket", audience="client")
