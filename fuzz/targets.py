@@ -9,10 +9,20 @@ from random import Random
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from fuzz import mutation
 from fuzz.mutation import encode
-from rightkey import SAFE, IssuerMisbehaved, KeySet, RightkeyError, TokenRejected, Verifier, verify_jws
+from rightkey import (
+    SAFE,
+    IssuerMisbehaved,
+    KeySet,
+    Misconfigured,
+    RightkeyError,
+    TokenRejected,
+    Verifier,
+    verify_jws,
+)
 from rightkey.discovery import read_metadata
 from rightkey.errors import CODES
 from rightkey.exchange import Response
@@ -193,6 +203,36 @@ def keyset(rng: Random, number: int) -> bool:
     return bool(keys)
 
 
+def pems() -> list[bytes]:
+    spki = PublicFormat.SubjectPublicKeyInfo
+    one, two = (key.public_key().public_bytes(Encoding.PEM, spki) for key in (PRIVATE, OTHER))
+    return [one, two, one + OTHER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + two]
+
+
+PEMS = pems()
+
+
+def pem(rng: Random, number: int) -> bool:
+    """Whatever the PEM, `KeySet.from_pem` accounts for its blocks as public keys or skipped with a reason, or
+    raises Misconfigured; in a map of key ids it harms no other."""
+    raw = bytearray(rng.choice(PEMS))
+    for _ in range(rng.choice((0, 1, 1, 3))):
+        at = rng.randrange(len(raw))
+        raw[at : at + rng.choice((0, 1, 1, 40))] = rng.choice(
+            (b"", b"-", b"\n", b"A", b"\xff", rng.choice(PEMS))
+        )
+    keys = KeySet.parse({"fuzzed": text(bytes(raw)), "good": PEMS[0].decode()})
+    require("good" in {key.kid for key in keys}, "a bad member harms a good one")
+    try:
+        keys = KeySet.from_pem(bytes(raw))
+    except Misconfigured as error:
+        told_well(error)
+        return False
+    require(all(one.reason in SKIPPED for one in keys.skipped), "an unknown reason")
+    require(not any("d" in key.jwk for key in keys), "a private half is kept")
+    return True
+
+
 METADATA = [
     json.dumps(one).encode()
     for one in (
@@ -224,6 +264,7 @@ TARGETS: dict[str, Target] = {
     "verify": verify,
     "verify_jws": verify_jws_,
     "keyset": keyset,
+    "pem": pem,
     "metadata": metadata,
 }
 """Each takes a source of chance and the input's number, and says whether the input was accepted."""

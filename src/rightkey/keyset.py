@@ -138,7 +138,7 @@ class KeySet:
     @property
     def why_not(self) -> str:
         """Why what was skipped was, in words."""
-        return "; ".join(sorted({one.detail for one in self.skipped})) or "it is empty"
+        return "; ".join(sorted({one.detail for one in self.skipped})[:5]) or "it is empty"
 
     @property
     def identities(self) -> frozenset[tuple[str | None, str | None, str]]:

@@ -39,9 +39,9 @@ def stamps(path: Path) -> Mapping[Path, Stamp]:
         raise _unreadable(path, error) from None
     files = {file: stamp for file, stamp in inside.items() if stamp is not None}
     if not files:
-        raise IssuerUnavailable("keys_unavailable", f"{path}: no file in the directory")
+        raise IssuerUnavailable("keys_unavailable", f"{shown(path)}: no file in the directory")
     if len(files) > MAX_FILES:
-        raise IssuerMisbehaved("keyset_invalid", f"{path}: over {MAX_FILES} files")
+        raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: over {MAX_FILES} files")
     return files
 
 
@@ -61,19 +61,19 @@ def read(path: Path, directory: bool = False) -> KeySet:
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if len(octets) > MAX_BYTES:
-        raise IssuerMisbehaved("keyset_invalid", f"{path}: over {MAX_BYTES} bytes")
+        raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: over {MAX_BYTES} bytes")
     try:
         keys = _parse(octets, _kid(path) if directory else None)
     except (Misconfigured, IssuerMisbehaved) as error:
-        raise IssuerMisbehaved("keyset_invalid", f"{path}: {error}", hint=_FORMS) from None
+        raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: {error}", hint=_FORMS) from None
     if not keys:
-        raise IssuerMisbehaved("keyset_invalid", f"{path}: no signing key in it: {keys.why_not}")
+        raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: no signing key in it: {keys.why_not}")
     return keys
 
 
-def read_all(path: Path) -> KeySet:
-    """The keys of a file, or of every file of a directory. Raises as `stamps` and `read`."""
-    return KeySet.union(read(file, file != path) for file in stamps(path))
+def shown(path: Path) -> str:
+    """A path as it may stand in a message: names of files can hold line ends."""
+    return ascii(str(path))[1:-1]
 
 
 def _parse(octets: bytes, kid: str | None) -> KeySet:
@@ -102,4 +102,4 @@ def _stamp(found: os.stat_result) -> Stamp:
 
 def _unreadable(path: Path, error: Exception) -> IssuerUnavailable:
     why = getattr(error, "strerror", None) or "not a file's name"  # ValueError: a NUL in the name
-    return IssuerUnavailable("keys_unavailable", f"{path}: {why.lower()}")
+    return IssuerUnavailable("keys_unavailable", f"{shown(path)}: {why.lower()}")

@@ -21,7 +21,7 @@ from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.keyset import KeySet
 from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
-from rightkey.sources.files import Stamp, read, stamps
+from rightkey.sources.files import Stamp, read, shown, stamps
 from rightkey.trust import NOTHING, Held
 from rightkey.upkeep import Status
 from rightkey.verdict import NeedsNewer
@@ -95,7 +95,7 @@ class Watched:
             self._held.keys,
             failure=reading.failure,
             age=self._elapsed() - reading.began,
-            origin=f"in {self._path}",
+            origin=f"in {shown(self._path)}",
         )
 
     def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
@@ -104,7 +104,7 @@ class Watched:
             return need.error
         error = IssuerUnavailable(
             "keys_unavailable",
-            f"the keys in {self._path} cannot be read anew: {failure or 'it takes too long'}",
+            f"the keys in {shown(self._path)} cannot be read anew: {failure or 'it takes too long'}",
             hint="the token may be good: try again later, with the same token",
             retry_after=EVERY,
         )
@@ -129,7 +129,7 @@ class Watched:
         reading, now = self._reading, self._elapsed()
         look_in = max(0.0, self._look_at - now)
         return Status(
-            issuer=str(self._path),
+            issuer=shown(self._path),
             keys=len(self._held.keys or ()),
             age=now - reading.began,
             fresh_for=look_in,
@@ -161,7 +161,9 @@ class Watched:
                 self._take(reading)
 
     def _late(self) -> None:
-        failure = IssuerUnavailable("keys_unavailable", f"{self._path}: not read within {self.wait:g} s")
+        failure = IssuerUnavailable(
+            "keys_unavailable", f"{shown(self._path)}: not read within {self.wait:g} s"
+        )
         self._take(replace(self._reading, failure=failure))
 
     def _read(self) -> Reading:
