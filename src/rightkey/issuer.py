@@ -77,7 +77,9 @@ class Issuer:
         """The values of `iss` that pass before the issuer's metadata state which of them it is."""
         if self.known is None:
             return self.spellings
-        return (self.known.templates or self.spellings) + self.known.aliases
+        forms = self.known.templates
+        closed = () if any("{" in form for form in forms) else self.spellings
+        return tuple(dict.fromkeys((*forms, *closed, *self.known.aliases)))
 
     def stated(self, issuer: str) -> tuple[str, ...] | None:
         """The values of `iss` that pass where its metadata state this issuer; None if that is another."""

@@ -40,6 +40,7 @@ class Keys:
 
     given: Path | str | None
     issuer: str | None
+    provider: str | None
     connection: Connection
 
     def find(self) -> tuple[KeySet, Step]:
@@ -52,7 +53,10 @@ class Keys:
             return self._at(given), Step("metadata", "note", f"not asked for: keys at {given}")
         connection = self.connection
         provider = locate(
-            self.issuer or "", transport=connection.transport(), freshness=connection.freshness()
+            self.issuer or "",
+            provider=self.provider,
+            transport=connection.transport(),
+            freshness=connection.freshness(),
         )
         return provider.keys, Step("metadata", "ok", f"jwks_uri is {provider.jwks_uri}")
 

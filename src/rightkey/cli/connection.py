@@ -12,6 +12,7 @@ import click
 from rightkey.cli.ending import BadUse
 from rightkey.cli.keyfile import contents
 from rightkey.freshness import Freshness
+from rightkey.providers import PROVIDERS
 from rightkey.transport.default import DefaultTransport
 
 
@@ -39,6 +40,18 @@ class Connection:
             return Freshness()
         one = 0.9 * self.timeout
         return Freshness(wait=self.timeout, timeout=one, connect_timeout=one)
+
+
+def provider_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--provider`."""
+    return click.option(
+        "--provider",
+        type=click.Choice(["auto", "none", *PROVIDERS]),
+        default="auto",
+        metavar="NAME",
+        callback=lambda _context, _option, name: None if name == "none" else name,
+        help="Whose issuer it is: auto, none, or a name such as entra-b2c for a domain of one's own.",
+    )(command)
 
 
 def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rightkey.cli import output, page
-from rightkey.cli.connection import Connection, connection_options
+from rightkey.cli.connection import Connection, connection_options, provider_option
 from rightkey.cli.ending import as_json as error_as_json
 from rightkey.cli.ending import exit_code, tell
 from rightkey.cli.moments import lasting
@@ -26,9 +26,12 @@ SHORT = 11
 
 @click.command()
 @click.argument("issuer")
+@provider_option
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def locate(issuer: str, ca_file: str | None, timeout: float | None, as_json: bool) -> int:
+def locate(
+    issuer: str, provider: str | None, ca_file: str | None, timeout: float | None, as_json: bool
+) -> int:
     """Find the signing keys of ISSUER, a domain or URL.
 
     Shows each usable key, what was skipped of the key set and why, where it all was found, and for how long
@@ -36,16 +39,21 @@ def locate(issuer: str, ca_file: str | None, timeout: float | None, as_json: boo
     """
     connection = Connection(ca_file, timeout)
     try:
-        provider = find(issuer, transport=connection.transport(), freshness=connection.freshness())
+        found = find(
+            issuer,
+            provider=provider,
+            transport=connection.transport(),
+            freshness=connection.freshness(),
+        )
     except IssuerFault as error:
         if not as_json:
             return tell(error)
         output.data({"error": error_as_json(error)})
         return exit_code(error)
     if as_json:
-        output.data(_document(provider))
+        output.data(_document(found))
     else:
-        _show(provider)
+        _show(found)
     return 0
 
 

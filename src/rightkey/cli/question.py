@@ -32,6 +32,7 @@ class Question:
 
     issuer: str | None
     jwks: str | None
+    provider: str | None
     audience: tuple[str, ...]
     any_audience: bool
     alg: tuple[str, ...]
@@ -75,7 +76,9 @@ class Question:
     def answer(self, raw: str | bytes) -> Outcome:
         """Judge the token. Raises BadUse and Misconfigured."""
         if self.no_claims:
-            return bare.check(raw, bare.Keys(self._keys(), self.issuer, self.connection), self.alg or SAFE)
+            return bare.check(
+                raw, bare.Keys(self._keys(), self.issuer, self.provider, self.connection), self.alg or SAFE
+            )
         return Outcome.of(self._verifier().explain(raw))
 
     def _verifier(self) -> Verifier:
@@ -89,6 +92,7 @@ class Question:
             require_exp=not self.no_exp,
             require=[parse(text) for text in self.require],
             keys=self._keys(),
+            provider=self.provider,
             certificates=self._policy(),
             freshness=self.connection.freshness(),
             transport=self.connection.transport(),

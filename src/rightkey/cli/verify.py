@@ -9,7 +9,7 @@ import click
 
 from rightkey.cli import output, page, steps
 from rightkey.cli import token as tokens
-from rightkey.cli.connection import connection_options
+from rightkey.cli.connection import connection_options, provider_option
 from rightkey.cli.decode import value
 from rightkey.cli.ending import exit_code, tell
 from rightkey.cli.moments import Time, distance, written
@@ -27,6 +27,7 @@ from rightkey.signature import shown
 @click.option(
     "--jwks", metavar="FILE|URL", help="The keys: JWKS, JWK, PEM or a directory; --issuer is then optional."
 )
+@provider_option
 @click.option("--alg", multiple=True, metavar="ALG", help="Allow this algorithm only.  [repeatable]")
 @click.option("--leeway", type=float, default=0.0, metavar="SECONDS", help="How far clocks may differ.")
 @click.option("--at", type=Time(), metavar="TIME", help="Judge claims as of TIME: Unix, or ISO 8601 in UTC.")
