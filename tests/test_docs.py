@@ -23,7 +23,7 @@ import click
 import pytest
 
 import rightkey
-from rightkey import errors, events, freshness, keys, profiles, upkeep
+from rightkey import errors, events, freshness, keys, profiles
 from rightkey.cli.commands import rightkey as command_line
 from rightkey.localissuer import LocalIssuer
 
@@ -136,7 +136,7 @@ def test_every_setting_of_freshness_is_documented() -> None:
 def test_every_field_of_status_is_documented() -> None:
     """`ready` included, which is worked out."""
     documented = first_cells(read("docs/freshness.md"))
-    assert {field.name for field in fields(upkeep.Status)} | {"ready"} <= documented
+    assert {field.name for field in fields(rightkey.Status)} | {"ready"} <= documented
 
 
 def test_every_event_is_documented() -> None:

@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("jwks", "signature", "profiles", "freshness", "snapshot", "budget"),
     ("trust",),
     ("verdict",),
-    ("remembered", "explaining", "refresh", "upkeep"),
+    ("remembered", "explaining", "status", "refresh", "refused", "upkeep"),
     ("transport", "jobs"),
     ("sources", "registry", "pursuit", "sourcing"),
     ("faces", "many", "sync", "aio", "locating"),

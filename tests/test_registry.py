@@ -98,7 +98,11 @@ def test_distrust_outlives_entries_and_reaches_those_to_come() -> None:
     registry.distrust(place(), "kid")
     later = registry.remote(place(), TRANSPORT, FRESHNESS, clock())
     elsewhere = registry.remote(place("other.example"), TRANSPORT, FRESHNESS, clock())
-    assert [entry._upkeep._distrusted for entry in (now, later, elsewhere)] == [{"kid"}, {"kid"}, set()]
+    assert [entry._upkeep._refused.distrusted for entry in (now, later, elsewhere)] == [
+        {"kid"},
+        {"kid"},
+        set(),
+    ]
 
 
 def test_a_forked_child_draws_its_moments_anew() -> None:

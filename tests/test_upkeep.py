@@ -27,7 +27,8 @@ from rightkey.events import (
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.refresh import NoSigningKey, Refreshed
 from rightkey.signature import Header, key_not_found, signature_invalid
-from rightkey.upkeep import Ask, Serve, Status, Upkeep
+from rightkey.status import Status
+from rightkey.upkeep import Ask, Serve, Upkeep
 from rightkey.verdict import NeedsNewer
 
 A, B, C = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "abc")
@@ -263,7 +264,7 @@ def test_readers_never_see_new_times_with_old_keys() -> None:
     class Watched(Upkeep):
         def __setattr__(self, name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
-            if name in ("snapshot", "held") and hasattr(self, "_distrusted"):
+            if name in ("snapshot", "held") and hasattr(self, "_refused"):
                 fresh = self.snapshot is not None and self.snapshot.began == 5000.0
                 seen.append((fresh, [key.kid for key in self.held.keys or ()] == ["b"]))
 

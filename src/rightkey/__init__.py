@@ -43,7 +43,7 @@ _HOMES = {
     "transport.guard": ("GuardedTransport",),
     "transport.kubernetes": ("Kubernetes",),
     "trust": ("ANY", "Trust"),
-    "upkeep": ("Status",),
+    "status": ("Status",),
     "verdict": ("Verified",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from rightkey.signature import Jws as Jws
     from rightkey.signature import verify_jws as verify_jws
     from rightkey.sources.first_of import FirstOf as FirstOf
+    from rightkey.status import Status as Status
     from rightkey.sync import Verifier as Verifier
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport
@@ -90,7 +91,6 @@ if TYPE_CHECKING:
     from rightkey.transport.kubernetes import Kubernetes as Kubernetes
     from rightkey.trust import ANY as ANY
     from rightkey.trust import Trust as Trust
-    from rightkey.upkeep import Status as Status
     from rightkey.verdict import Verified as Verified
 
 

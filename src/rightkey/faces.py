@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rightkey.sources.remote import Remote
     from rightkey.sources.watched import Watched
     from rightkey.sourcing import Given
-    from rightkey.upkeep import Status
+    from rightkey.status import Status
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
 

@@ -13,8 +13,8 @@ from rightkey.keyset import KeySet, Skipped
 from rightkey.registry import SYSTEM
 from rightkey.sources.remote import Remote
 from rightkey.sourcing import place_of
+from rightkey.status import Status
 from rightkey.transport.default import DefaultTransport
-from rightkey.upkeep import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from rightkey.aio import AsyncVerifier
     from rightkey.events import Listener
     from rightkey.exchange import Transport
+    from rightkey.status import Status
     from rightkey.sync import Verifier
-    from rightkey.upkeep import Status
 
 MAX_ISSUER = 2048
 """Letters of an `iss` about which a resolver is asked."""

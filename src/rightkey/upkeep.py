@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rightkey.budget import Backoff, Draws, Settled
 from rightkey.discovery import Metadata
@@ -22,7 +22,6 @@ from rightkey.errors import IssuerFault, IssuerUnavailable
 from rightkey.events import (
     Event,
     FetchFailed,
-    KeyLeaked,
     KeysFetched,
     KeysMissing,
     KeysRotated,
@@ -31,8 +30,10 @@ from rightkey.events import (
 )
 from rightkey.freshness import Freshness
 from rightkey.keyset import KeySet
-from rightkey.refresh import NoSigningKey, Plan, Refreshed
+from rightkey.refresh import Plan, Refreshed
+from rightkey.refused import Refused
 from rightkey.snapshot import Snapshot, respread, snapshot_of, with_grace
+from rightkey.status import Status
 from rightkey.trust import NOTHING, Held
 from rightkey.verdict import NeedsNewer
 
@@ -55,36 +56,6 @@ class Ask(enum.Enum):
     BACKING_OFF = "the issuer failed, and it is too early to ask again"
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How an issuer's keys are. Times are in seconds from now; None where there is nothing to say.
-
-    `revoked_key_bound` is the longest that a key revoked now could still be accepted if the issuer gave no
-    good answer from now on; `moved_key_bound` the same for one that is revoked by moving `jwks_uri` away
-    from an address that goes on answering as before, while the metadata cannot be read.
-    """
-
-    issuer: str
-    keys: int
-    age: float | None
-    fresh_for: float | None
-    stale_for: float | None
-    refresh_in: float | None
-    next_attempt_in: float
-    draws: int
-    next_draw_in: float
-    forced_backoff: float
-    metadata_age: float | None
-    revoked_key_bound: float | None
-    moved_key_bound: float | None
-    last_failure: str | None
-
-    @property
-    def ready(self) -> bool:
-        """Whether tokens can be verified now."""
-        return self.stale_for is not None and self.stale_for > 0
-
-
 class Upkeep:
     """The state of one issuer's keys, and every rule about it."""
 
@@ -103,8 +74,7 @@ class Upkeep:
         self._forced = Backoff()
         self._draws = Draws(float(freshness.draws), freshness.draw_every)
         self._settled = Settled()
-        self._leaked: set[str] = set()
-        self._distrusted: set[str] = set()
+        self._refused = Refused()
 
     # -- serving
 
@@ -220,7 +190,7 @@ class Upkeep:
         """
         if refreshed.metadata is not None and refreshed.metadata_began is not None:
             self.metadata, self.metadata_began = refreshed.metadata, refreshed.metadata_began
-        leaked = self._note_leaks(refreshed)
+        leaked = self._refused.note_leaks(self.name, refreshed)
         if refreshed.failure is not None:
             self._failure_began = refreshed.began
             events = self._failed(refreshed.failure, now, jitter, forced)
@@ -236,7 +206,7 @@ class Upkeep:
 
     def distrust(self, name: str) -> None:
         """Refuse, from now on, the keys with this key id or thumbprint."""
-        self._distrusted.add(name)
+        self._refused.distrusted.add(name)
         self._publish(self.snapshot)
 
     def _succeeded(self, refreshed: Refreshed, now: float, jitter: float, forced: bool) -> list[Event]:
@@ -290,18 +260,6 @@ class Upkeep:
             events.append(ServedStale(self.name, self.snapshot.stale_until - now))
         return events
 
-    def _note_leaks(self, refreshed: Refreshed) -> list[KeyLeaked]:
-        failure = refreshed.failure
-        keys = failure.keys if isinstance(failure, NoSigningKey) else refreshed.keys
-        skipped = keys.skipped if keys is not None else ()
-        leaks = [
-            KeyLeaked(self.name, one.kid, one.thumbprint)
-            for one in skipped
-            if one.reason == "private_key_published" and one.thumbprint and one.thumbprint not in self._leaked
-        ]
-        self._leaked.update(leak.thumbprint for leak in leaks)
-        return leaks
-
     def _publish(self, snapshot: Snapshot | None) -> None:
         """Make it what readers see: the keys before their times, since readers take the times first."""
         if snapshot is None:
@@ -309,8 +267,7 @@ class Upkeep:
         served = snapshot.published
         if snapshot.lingering:
             served = KeySet(served.keys + snapshot.lingering, served.skipped)
-        keys = served.without(self._leaked, "private_key_published")
-        keys = keys.without(self._distrusted_in(keys), "distrusted")
+        keys = self._refused.taken_from(served)
         held = Held(keys, self.metadata.expected if self.metadata else None)
         if held != self.held:  # the same object for the same keys: what remembers by it need not look again
             self.held = held
@@ -320,14 +277,11 @@ class Upkeep:
         """Whether nobody gains anything if all this begins anew."""
         self._draws.refill(now)
         full = self._draws.level >= self._draws.most and not self._draws.barren
-        return full and not (self._leaked or self._scheduled.left(now) or self._forced.left(now))
+        return full and not (self._refused.leaked or self._scheduled.left(now) or self._forced.left(now))
 
     @property
     def _grace(self) -> float:
         return self.freshness.grace or 0.0
-
-    def _distrusted_in(self, keys: KeySet) -> list[str]:
-        return [key.thumbprint for key in keys if {key.kid, key.thumbprint} & self._distrusted]
 
     # -- telling
 

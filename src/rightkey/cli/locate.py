@@ -18,7 +18,7 @@ from rightkey.explaining import facts
 from rightkey.keys import Key
 from rightkey.locating import Provider
 from rightkey.locating import locate as find
-from rightkey.upkeep import Status
+from rightkey.status import Status
 
 SHORT = 11
 """Letters of a thumbprint that tell keys apart at a glance; --json has them all."""

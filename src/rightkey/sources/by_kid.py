@@ -21,8 +21,8 @@ from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.remote import Remote
+from rightkey.status import Status
 from rightkey.trust import Held
-from rightkey.upkeep import Status
 from rightkey.verdict import NeedsNewer
 
 MAX_KIDS = 16

@@ -16,8 +16,8 @@ from rightkey.explaining import Located
 from rightkey.jobs import Job
 from rightkey.keyset import KeySet, Named
 from rightkey.sources import MOMENTS, Source
+from rightkey.status import Status
 from rightkey.trust import NOTHING, Held
-from rightkey.upkeep import Status
 from rightkey.verdict import NeedsNewer
 
 

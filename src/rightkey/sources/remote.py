@@ -20,8 +20,9 @@ from rightkey.freshness import Freshness
 from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.refresh import Elapsed, Place, Refresh, Refreshed
 from rightkey.sources import MOMENTS
+from rightkey.status import Status
 from rightkey.trust import NOTHING, Held
-from rightkey.upkeep import Ask, Serve, Status, Upkeep
+from rightkey.upkeep import Ask, Serve, Upkeep
 from rightkey.verdict import NeedsNewer
 
 

@@ -22,8 +22,8 @@ from rightkey.keyset import KeySet
 from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.files import Stamp, read, shown, stamps
+from rightkey.status import Status
 from rightkey.trust import NOTHING, Held
-from rightkey.upkeep import Status
 from rightkey.verdict import NeedsNewer
 
 EVERY = 1.0
