@@ -23,7 +23,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("remembered", "explaining", "status", "refresh", "refused", "upkeep"),
     ("transport", "jobs"),
     ("sources", "registry", "pursuit", "sourcing"),
-    ("faces", "many", "sync", "aio", "locating"),
+    ("faces", "resolved", "many", "sync", "aio", "locating"),
     ("localissuer",),
     (),
     ("cli", "__main__"),

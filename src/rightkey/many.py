@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from rightkey.errors import IssuerUnavailable, Misconfigured, RightkeyError, TokenRejected
+from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
 from rightkey.explaining import STEPS, Explanation, Step
 from rightkey.faces import Face, Require
 from rightkey.freshness import Freshness
-from rightkey.issuer import Issuer
 from rightkey.registry import SYSTEM
 from rightkey.remembered import Remembered
+from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
 from rightkey.trust import ANY, Trust
 from rightkey.verdict import Verified, foreign, issuer_of
 
@@ -29,47 +29,9 @@ if TYPE_CHECKING:
     from rightkey.status import Status
     from rightkey.sync import Verifier
 
-MAX_ISSUER = 2048
-"""Letters of an `iss` about which a resolver is asked."""
-MAX_STRANGERS = 1024
-STRANGER_FOR = 60.0
-"""Seconds for which a resolver is not asked again about an issuer that it did not know."""
-
 Resolver: TypeAlias = Callable[[str], Trust | None]
 AsyncResolver: TypeAlias = Callable[[str], Awaitable[Trust | None]]
 _Face = TypeVar("_Face", bound=Face)
-
-
-class Found(NamedTuple, Generic[_Face]):
-    """What a resolver said of an issuer, and in `elapsed` seconds until when it counts."""
-
-    face: _Face | None
-    until: float
-
-
-class Row(Generic[_Face]):
-    """Answers by issuer, in two generations, so that no use needs a lock: the least used are forgotten."""
-
-    def __init__(self, most: int) -> None:
-        self._half = max(1, most // 2)
-        self._young: dict[str, Found[_Face]] = {}
-        self._old: dict[str, Found[_Face]] = {}
-
-    def get(self, issuer: str) -> Found[_Face] | None:
-        found = self._young.get(issuer)
-        if found is None:
-            found = self._old.get(issuer)
-            if found is not None:
-                self.put(issuer, found)
-        return found
-
-    def put(self, issuer: str, found: Found[_Face]) -> None:
-        if len(self._young) >= self._half and issuer not in self._young:
-            self._young, self._old = {}, self._young
-        self._young[issuer] = found
-
-    def faces(self) -> list[_Face]:
-        return [one.face for one in (self._old | self._young).values() if one.face is not None]
 
 
 class Many(Generic[_Face]):
@@ -122,7 +84,7 @@ class Many(Generic[_Face]):
             return face
         found = self._found.get(issuer) or self._strangers.get(issuer)
         if found is None or self._elapsed() >= found.until:
-            if found is None and not _may_be(issuer):
+            if found is None and not may_be(issuer):
                 raise foreign(issuer)
             return None
         if found.face is None:
@@ -158,11 +120,11 @@ class Many(Generic[_Face]):
 
     def _new(self, issuer: str, trust: Any) -> _Face:
         if not isinstance(trust, Trust) or trust.expected is None:
-            raise _unresolved(issuer, "answered with something else than a Trust of that issuer")
+            raise unresolved(issuer, "answered with something else than a Trust of that issuer")
         try:
             return self._face(trust)
         except Misconfigured as error:
-            raise _unresolved(issuer, f"answered with a Trust that cannot be used: {error}") from error
+            raise unresolved(issuer, f"answered with a Trust that cannot be used: {error}") from error
 
     def _failed(self, issuer: str, error: Exception) -> _Face:
         """The verifier that there was before the resolver failed, for as long as keys would be.
@@ -175,7 +137,7 @@ class Many(Generic[_Face]):
             or held.face is None
             or self._elapsed() >= held.until + self._freshness.stale_if_error
         ):
-            raise _unresolved(issuer, f"raised {type(error).__name__}") from error
+            raise unresolved(issuer, f"raised {type(error).__name__}") from error
         return held.face
 
     def status(self) -> dict[str, Status]:
@@ -347,26 +309,13 @@ def _begin(faces: Iterable[Face]) -> None:
         face._unheld()
 
 
-def _may_be(issuer: str) -> bool:
-    """Whether it could be an issuer at all."""
-    try:
-        return len(issuer) <= MAX_ISSUER and bool(Issuer.parse(issuer, None))
-    except Misconfigured:
-        return False
-
-
-def _unresolved(issuer: str, why: str) -> IssuerUnavailable:
-    message = f"the trust of issuer {issuer[:200]!a} could not be found: the resolver {why}"
-    return IssuerUnavailable("keys_unavailable", message, retry_after=1.0)
-
-
 def _unchosen(error: RightkeyError) -> Explanation:
     """What is told of a token that has no verifier."""
-    steps = [Step("token", "ok", "three parts")] if not _malformed(error) else []
-    steps.append(Step("claims" if steps else "token", "failed", str(error), {"code": error.code}))
-    told = {step.step for step in steps}
-    rest = [Step(name, "skipped", "not reached") for name in STEPS if name not in told]
-    return Explanation((*steps, *rest), error=error)
+    failed = "token" if _malformed(error) else "claims"
+    told = {"token": Step("token", "ok", "three parts")}
+    told[failed] = Step(failed, "failed", str(error), {"code": error.code})
+    steps = (told.get(name) or Step(name, "skipped", "not reached") for name in STEPS)
+    return Explanation(tuple(steps), error=error)
 
 
 def _malformed(error: RightkeyError) -> bool:
