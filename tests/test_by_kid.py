@@ -184,14 +184,28 @@ def test_what_is_no_key_is_an_outage(verifier: Verifier, aws: Aws) -> None:
 
 
 def test_how_things_are(verifier: Verifier, aws: Aws) -> None:
-    """Nothing is known before a token comes."""
+    """Nothing is known before a token comes, and nothing asked for."""
     with pytest.raises(rightkey.Misconfigured):
         verifier.status()
-    assert verifier.explain("x").error is not None
     verifier.prepare()
+    assert verifier._source.obtain() is None
     assert verifier.explain(token(signer="x")).error is not None
+    assert aws.asked == []
     verifier.verify(token())
+    assert (verifier.status().keys, verifier.status().ready) == (1, True)
     assert verifier.explain(token()).verified is not None
+
+
+def test_keys_are_fetched_anew_and_distrusted_like_any(verifier: Verifier, aws: Aws) -> None:
+    """Of those that a token has named."""
+    verifier.verify(token())
+    verifier.refresh()
+    assert aws.asked == [KID, KID]
+    aws.down = True
+    with pytest.raises(rightkey.IssuerUnavailable):
+        verifier.refresh()
+    verifier.distrust(KID)
+    assert code(verifier, token()) == "key_not_found"
 
 
 def test_there_is_no_set_of_them_to_locate() -> None:

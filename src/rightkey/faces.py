@@ -119,11 +119,10 @@ class Face:
         listener: Listener | None,
     ) -> None:
         from rightkey.sources.remote import Subscription
-        from rightkey.sourcing import kept_in, source_of
+        from rightkey.sourcing import source_of
 
         self._trust, self._memory, self._clock = trust, memory, clock
         self._source: Source = source_of(trust, transport, freshness, elapsed)
-        self._kept: tuple[Remote | Watched, ...] = kept_in(self._source)
         self._subscription = None if listener is None else Subscription(listener)
         if self._subscription is not None:
             for remote in self._remotes:
@@ -153,6 +152,13 @@ class Face:
         """
         self._require_kept("status")
         return self._source.status()
+
+    @property
+    def _kept(self) -> tuple[Remote | Watched, ...]:
+        """What of the source is read anew: of keys that are published one by one, those asked for so far."""
+        from rightkey.sourcing import kept_in
+
+        return kept_in(self._source)
 
     @property
     def _remotes(self) -> list[Remote]:

@@ -90,6 +90,8 @@ def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
     """The sources that are read anew: this one, or those that it has in order."""
     if isinstance(source, InOrder):
         return tuple(kept for one in source.sources for kept in kept_in(one))
+    if isinstance(source, ByKid):
+        return source.remotes
     return (source,) if isinstance(source, Remote | Watched) else ()
 
 

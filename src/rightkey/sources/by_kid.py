@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from rightkey.budget import Draws
-from rightkey.errors import IssuerUnavailable
 from rightkey.explaining import Located
 from rightkey.freshness import Freshness
 from rightkey.jobs import GUARD, Job
@@ -81,11 +80,13 @@ class ByKid:
         return self._all.located()
 
     def status(self) -> Status:
-        if self._all is None:
-            raise IssuerUnavailable(
-                "keys_unavailable", f"no token of {self._name} has come, so that no key was asked for"
-            )
+        assert self._all is not None  # noqa: S101 - who asks has seen that there are some
         return self._all.status()
+
+    @property
+    def remotes(self) -> tuple[Remote, ...]:
+        """The sources of the key ids that are kept."""
+        return tuple(self._by_kid.values())
 
     def _of(self, kid: str) -> Remote | None:
         """The source of a key id; None where it is none, or where too many new ones came of late."""
@@ -101,7 +102,7 @@ class ByKid:
         with GUARD:
             self._by_kid.pop(least or "", None)
             self._by_kid[kid] = remote
-            self._all = InOrder(tuple(self._by_kid.values()))
+            self._all = InOrder(self.remotes)
         return remote
 
     def _least(self) -> str:
