@@ -17,7 +17,7 @@ from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.sources.by_kid import MAX_KIDS
 
 NOW = 1_000_000.0
-ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188"
+ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/60dc6c495c0c9188"
 KID, OTHER = "0d2f4a68-1b3c-4d5e-8f70-91a2b3c4d5e6", "1d2f4a68-1b3c-4d5e-8f70-91a2b3c4d5e6"
 WHERE = "https://public-keys.auth.elb.eu-west-1.amazonaws.com/"
 KEY, STRANGER = (SigningKey.generate("ES256", Form(certificates=False), kid="x") for _ in "ab")
@@ -100,7 +100,7 @@ def test_tasks_do_the_same(aws: Aws) -> None:
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        ({"signer": ARN.replace("web", "mine")}, "issuer_not_trusted"),
+        ({"signer": ARN.replace("api", "mine")}, "issuer_not_trusted"),
         ({"signer": ARN + "0"}, "issuer_not_trusted"),
         ({"signer": None}, "issuer_not_trusted"),
         ({"signer": [ARN]}, "issuer_not_trusted"),
