@@ -361,3 +361,53 @@ def test_a_name_that_is_too_long_is_no_reason_to_lose_the_key() -> None:
     certificate = read_der(der)
     assert (certificate.subject, certificate.issuer) == ("", "")
     assert certificate.matches(own.public_key())
+
+
+EARLY = BEGIN - dt.timedelta(days=2)
+
+
+def chained(*others: bytes, roots: tuple[bytes, ...] | None = None, now: float = MIDDLE) -> str | None:
+    """What a leaf by `mid` lacks, with these certificates beside it; the root is `ca` unless told."""
+    asked = Certificates(roots="".join(map(pem, roots or (made("ca", ca=True),))))
+    return asked.fault(read_x5c([b64(made("leaf", "mid", usage=SIGNS)), *map(b64, others)]), now)
+
+
+def test_a_chain_may_be_out_of_order_and_have_more_than_it_needs() -> None:
+    """RFC 7517, section 4.7 wants an order; what counts is whether a way leads to the root."""
+    mid, stranger = made("mid", "ca", ca=True), made("stranger", "elsewhere", ca=True)
+    assert chained(mid) is None
+    assert chained(stranger, made("ca", ca=True), mid) is None
+    assert chained(stranger) is not None
+    assert chained() is not None
+
+
+def test_a_cross_signed_issuer_leads_to_either_root() -> None:
+    """Two roots have vouched for one key; the one that has expired does not stand in the way of the other."""
+    by_old = made("mid", "old", ca=True, begin=EARLY, end=BEGIN)
+    by_ca, roots = made("mid", "ca", ca=True), (made("old", ca=True), made("ca", ca=True))
+    assert chained(by_old, by_ca, roots=roots) is None
+    assert chained(by_ca, by_old, roots=roots) is None
+    assert chained(by_old, roots=roots) is not None
+
+
+@pytest.mark.parametrize(
+    "mid",
+    [
+        made("mid", "ca", ca=True, begin=EARLY, end=BEGIN),
+        made("mid", "ca", ca=False),
+        made("mid", "ca", ca=True, usage=SIGNS),
+        made("mid", "ca", ca=True, key_of="another"),
+        made("mid", "another", ca=True),
+    ],
+    ids=["expired", "no CA", "may not certify", "forged", "of another"],
+)
+def test_an_issuer_in_between_must_be_one(mid: bytes) -> None:
+    """Within its dates, a CA that may certify, and truly issued by the one above."""
+    assert chained(mid) is not None
+
+
+def test_the_whole_chain_is_judged_at_the_same_moment() -> None:
+    """The leaf is still good when its issuer is not any more."""
+    mid = made("mid", "ca", ca=True, end=BEGIN + dt.timedelta(days=30))
+    assert chained(mid, now=(BEGIN + dt.timedelta(days=30)).timestamp()) is None
+    assert chained(mid, now=(BEGIN + dt.timedelta(days=30, seconds=1)).timestamp()) is not None
