@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import select
 import socket
-import threading
+import ssl
 import time
 import tracemalloc
 import zlib
@@ -533,20 +534,21 @@ def tunnelling(port: int) -> Answer:
     def answer(sock: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", port)) as onward:
             sock.sendall(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n")
-            copying = threading.Thread(target=copy, args=(onward, sock))
-            copying.start()
-            copy(sock, onward)
-            copying.join()
+            pump(sock, onward)
 
     return answer
 
 
-def copy(source: socket.socket, target: socket.socket) -> None:
+def pump(one: socket.socket, other: socket.socket) -> None:
+    """Copy both ways until either ends, on one thread: TLS must not be read and written at once."""
     with suppress(OSError):
-        while piece := source.recv(65536):
-            target.sendall(piece)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+        while True:
+            held = [end for end in (one, other) if isinstance(end, ssl.SSLSocket) and end.pending()]
+            for source in held or select.select([one, other], [], [], 30)[0]:
+                piece = source.recv(65536)
+                if not piece:
+                    return
+                (other if source is one else one).sendall(piece)
 
 
 def test_a_proxy_is_asked_for_a_tunnel(
