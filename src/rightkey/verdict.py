@@ -186,7 +186,7 @@ def attempt(
         raise NeedsNewer("no_keys", header, None)
     if key is None or (trust.of_tenants and not _may_sign(trust, key, claims)):
         key = _signer(trust, unverified, claims, keys, now, limit, tried)
-        if memory is not None:
+        if memory is not None and unverified.segment not in memory.headers:
             memory.keep_header(unverified)
         if memory is not None and memory.most:
             since_until = registered.period(_stated(trust, header, claims), trust.leeway)
@@ -233,7 +233,8 @@ def judge_claims(
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
     """
     known = trust.known
-    claims = _stated(trust, header, claims)
+    if trust.padded:
+        claims = _stated(trust, header, claims)
     spellings = expected or trust.expected
     if spellings is not None:
         # A form with a hole in it is no spelling: a token that quotes it is nobody's.
@@ -274,7 +275,7 @@ def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
     """The claims as they count, at a provider that states some of them in the header."""
-    return trust.known.stated_in(header.members, claims) if trust.padded and trust.known else claims
+    return trust.known.stated_in(header.members, claims) if trust.known else claims
 
 
 def _claims(payload: bytes, header: Header) -> dict[str, Any]:
