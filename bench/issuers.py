@@ -3,7 +3,8 @@
     python -m bench.issuers [--issuers 10000] [--rounds 20] [--json]
 
 Tokens are verified warm, by keys at hand and without remembering; contenders take turns. Memory is what
-`tracemalloc` counts while issuers are added: keys (one of P-256 each), trust, verifier.
+`tracemalloc` counts while issuers are added: keys (one of P-256 each), trust, verifier; and for those whose
+keys are fetched, metadata, times, budget and backoff as well.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from typing import Any
 
 from bench.verify import in_turns
 from rightkey import KeySet, Trust, Verifier
+from rightkey.exchange import Request, Response
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
 
 TOKENS = 300
 """Tokens of so many issuers, chosen by chance, are verified in turn."""
+FETCHED = 1000
+"""Issuers whose keys are fetched, each by a thread of its own."""
 
 
 def main() -> None:
@@ -33,10 +37,12 @@ def main() -> None:
     options = parser.parse_args()
     key = SigningKey.generate("ES256", Form(certificates=False), kid="k")
     jwks = json.dumps({"keys": [key.public_jwk()]})
-    tracemalloc.start()
-    many = Verifier.of(*(trust(number, jwks) for number in range(options.issuers)), remember=0)
-    bytes_each = tracemalloc.get_traced_memory()[0] / options.issuers
-    tracemalloc.stop()
+    many, bytes_each = weighed(
+        lambda: Verifier.of(*(trust(number, jwks) for number in range(options.issuers)), remember=0),
+        options.issuers,
+    )
+    few = min(options.issuers, FETCHED)
+    _, bytes_fetched = weighed(lambda: fetched(few, jwks), few)
     one = Verifier.of(trust(0, jwks), remember=0)
     chosen = random.Random(0).sample(range(options.issuers), min(TOKENS, options.issuers))
     seconds = in_turns(
@@ -48,8 +54,39 @@ def main() -> None:
         "microseconds": {name: 1e6 * value for name, value in seconds.items()},
         "many_over_one": seconds["many issuers"] / seconds["one issuer"],
         "bytes_an_issuer": bytes_each,
+        "bytes_an_issuer_fetched": bytes_fetched,
     }
     print(json.dumps(result, indent=2) if options.json else table(result))
+
+
+def weighed(build: Callable[[], Any], count: int) -> tuple[Any, float]:
+    """What is built, and its bytes for each of so many."""
+    tracemalloc.start()
+    built = build()
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return built, size / count
+
+
+def fetched(count: int, jwks: str) -> Any:
+    """A verifier whose issuers have all been asked."""
+    trusts = (Trust(f"https://{number}.example", audience="api") for number in range(count))
+    verifier = Verifier.of(*trusts, remember=0, transport=Published(jwks), elapsed=lambda: 0.0)
+    verifier.prepare()
+    return verifier
+
+
+class Published:
+    """A transport to issuers that all publish the same keys."""
+
+    def __init__(self, jwks: str) -> None:
+        self._jwks = jwks.encode()
+
+    def get(self, request: Request, /) -> Response:
+        if request.url.endswith("/keys"):
+            return Response(200, {}, self._jwks)
+        issuer = request.url.partition("/.well-known")[0]
+        return Response(200, {}, json.dumps({"issuer": issuer, "jwks_uri": issuer + "/keys"}).encode())
 
 
 def trust(number: int, jwks: str) -> Trust:
@@ -75,6 +112,7 @@ def table(result: dict[str, Any]) -> str:
     rows = [(f"{name}, a token", f"{value:.2f} us") for name, value in result["microseconds"].items()]
     rows.append((f"{result['issuers']:,} issuers / one", f"{result['many_over_one']:.2f}"))
     rows.append(("memory an issuer", f"{result['bytes_an_issuer'] / 1024:.1f} KiB"))
+    rows.append(("and where keys are fetched", f"{result['bytes_an_issuer_fetched'] / 1024:.1f} KiB"))
     return "\n".join(f"{name:<28}{value:>12}" for name, value in rows)
 
 
