@@ -36,13 +36,12 @@ _HOMES = {
     "locating": ("Provider", "locate", "locate_async"),
     "requirements": ("all_of", "any_of", "claim", "group", "permission", "role", "scope"),
     "signature": ("Jws", "verify_jws"),
-    "sources.first_of": ("FirstOf",),
     "sync": ("Verifier",),
     "transport.credentials": ("Credentials",),
     "transport.default": ("DefaultTransport",),
     "transport.guard": ("GuardedTransport",),
     "transport.kubernetes": ("Kubernetes",),
-    "trust": ("ANY", "Trust"),
+    "trust": ("ANY", "FirstOf", "Trust"),
     "status": ("Status",),
     "verdict": ("Verified",),
 }
@@ -82,7 +81,6 @@ if TYPE_CHECKING:
     from rightkey.requirements import scope as scope
     from rightkey.signature import Jws as Jws
     from rightkey.signature import verify_jws as verify_jws
-    from rightkey.sources.first_of import FirstOf as FirstOf
     from rightkey.status import Status as Status
     from rightkey.sync import Verifier as Verifier
     from rightkey.transport.credentials import Credentials as Credentials
@@ -90,6 +88,7 @@ if TYPE_CHECKING:
     from rightkey.transport.guard import GuardedTransport as GuardedTransport
     from rightkey.transport.kubernetes import Kubernetes as Kubernetes
     from rightkey.trust import ANY as ANY
+    from rightkey.trust import FirstOf as FirstOf
     from rightkey.trust import Trust as Trust
     from rightkey.verdict import Verified as Verified
 

@@ -15,7 +15,7 @@ from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
 from rightkey.issuer import AUTO
 from rightkey.remembered import Remembered
-from rightkey.trust import Anyone, Held, Trust, requirement_of
+from rightkey.trust import Anyone, Given, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, Verified, attempt
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from rightkey.sources import Source
     from rightkey.sources.remote import Remote
     from rightkey.sources.watched import Watched
-    from rightkey.sourcing import Given
     from rightkey.status import Status
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"

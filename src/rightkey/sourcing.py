@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from rightkey import chain, pursuit  # noqa: F401 - loaded for those who come later
 from rightkey.errors import Misconfigured
@@ -25,14 +25,11 @@ from rightkey.refresh import Place
 from rightkey.registry import REGISTRY, SYSTEM
 from rightkey.sources import Source
 from rightkey.sources.by_kid import ByKid
-from rightkey.sources.first_of import FirstOf, InOrder
+from rightkey.sources.first_of import InOrder
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
 from rightkey.sources.watched import Watched
-from rightkey.trust import Trust
-
-Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
-"""What `keys=` takes: None is what the issuer itself publishes."""
+from rightkey.trust import FirstOf, Given, Trust
 
 
 def source_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured
@@ -15,11 +15,12 @@ from rightkey.profiles import Profile
 from rightkey.profiles import profile as profile_named
 from rightkey.signature import known_algorithms
 
-if TYPE_CHECKING:  # both are loaded where somebody asks for what they decide
+if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
+    import os
+
     from rightkey.certificate import Certificates, Policy
     from rightkey.providers import Known
     from rightkey.requirements import AllOf, Requirement
-    from rightkey.sourcing import Given
 
 MAX_LEEWAY = 300.0
 """Seconds. Clocks that are further apart need mending, not leeway."""
@@ -48,6 +49,38 @@ class Held(NamedTuple):
 
 
 NOTHING: Final = Held(None)
+
+
+class FirstOf:
+    """Several sources of one issuer's keys, for `keys=`: the first whose keys fit a token decides.
+
+    Newer keys are fetched only where none fits, in order; an outage of one refuses nothing that another
+    verifies.
+
+    Args:
+        given: what `keys=` takes, each: a KeySet, the URL of a key set, a Path; or None for what the
+            issuer itself publishes.
+
+    Raises:
+        Misconfigured: none is given.
+    """
+
+    def __init__(self, *given: Any) -> None:
+        if not given:
+            raise Misconfigured("FirstOf of nothing", hint="FirstOf(keys, url, ...)")
+        self.given = given
+
+    @property
+    def discovers(self) -> bool:
+        """Whether the issuer's own keys are among them, so that the issuer must be one that can be found."""
+        return any(one is None or (isinstance(one, FirstOf) and one.discovers) for one in self.given)
+
+    def __repr__(self) -> str:
+        return f"FirstOf({', '.join(map(repr, self.given))})"
+
+
+Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
+"""What `keys=` takes: None is what the issuer itself publishes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +134,7 @@ class Trust:
     certificate_policy: Certificates | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        brought = self.keys is not None and not getattr(self.keys, "discovers", False)
+        brought = self.keys is not None and not (isinstance(self.keys, FirstOf) and self.keys.discovers)
         issuer = _issuer(self.issuer, self.provider, named_freely=brought)
         known = issuer.known if isinstance(issuer, Issuer) else None
         derived: dict[str, Any] = {

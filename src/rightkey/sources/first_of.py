@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rightkey.errors import IssuerUnavailable, Misconfigured, RightkeyError
+from rightkey.errors import IssuerUnavailable, RightkeyError
 from rightkey.explaining import Located
 from rightkey.jobs import Job
 from rightkey.keyset import KeySet, Named
@@ -19,34 +19,6 @@ from rightkey.sources import MOMENTS, Source
 from rightkey.status import Status
 from rightkey.trust import NOTHING, Held
 from rightkey.verdict import NeedsNewer
-
-
-class FirstOf:
-    """Several sources of one issuer's keys, for `keys=`: the first whose keys fit a token decides.
-
-    Newer keys are fetched only where none fits, in order; an outage of one refuses nothing that another
-    verifies.
-
-    Args:
-        given: what `keys=` takes, each: a KeySet, the URL of a key set, a Path; or None for what the
-            issuer itself publishes.
-
-    Raises:
-        Misconfigured: none is given.
-    """
-
-    def __init__(self, *given: Any) -> None:
-        if not given:
-            raise Misconfigured("FirstOf of nothing", hint="FirstOf(keys, url, ...)")
-        self.given = given
-
-    @property
-    def discovers(self) -> bool:
-        """Whether the issuer's own keys are among them, so that the issuer must be one that can be found."""
-        return any(one is None or (isinstance(one, FirstOf) and one.discovers) for one in self.given)
-
-    def __repr__(self) -> str:
-        return f"FirstOf({', '.join(map(repr, self.given))})"
 
 
 @dataclass(frozen=True, slots=True)
