@@ -10,8 +10,8 @@ class Status:
     """How an issuer's keys are. Times are in seconds from now; None where there is nothing to say.
 
     `revoked_key_bound` is the longest that a key revoked now could still be accepted if the issuer gave no
-    good answer from now on; `moved_key_bound` the same for one that is revoked by moving `jwks_uri` away
-    from an address that goes on answering as before, while the metadata cannot be read.
+    good answer from now on, with the grace on top; `moved_key_bound` the same for one that is revoked by
+    moving `jwks_uri` away from an address that goes on answering as before, while metadata cannot be read.
     """
 
     issuer: str
