@@ -98,6 +98,12 @@ def snapshot_of(
     )
 
 
+def renewed(before: Snapshot, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a 304, with those that it leaves out since they have not changed (RFC 9111, 4.3.4)."""
+    kept = {"etag": before.etag, "last-modified": before.modified, "cache-control": before.control}
+    return {name: value for name, value in kept.items() if value} | dict(headers)
+
+
 def with_grace(snapshot: Snapshot, before: Snapshot | None, now: float, grace: float) -> Snapshot:
     """The same, with the keys that were served before and that this answer says nothing of.
 
