@@ -1,29 +1,33 @@
 """Recorded rotations, played again: what following them costs in requests, and which good tokens are refused.
 
-    python -m bench.rotations [--grace SECONDS ...] [--after SECONDS] [--json]
+    python -m bench.rotations [--grace SECONDS ...] [--every SECONDS [--lag]] [--only ISSUER ...] [--json]
 
 The histories of key sets as real issuers published them from June to October 2024 lie in
 `../shared/vectors/providers/wellknown-series`. Their private keys are not known, so that each recorded key
-is played by one made here, under the same key id. A loopback issuer serves version after version; `elapsed`
-is the recorded time. A verifier is asked a minute before each change, and then `--after` seconds after it by
-a token of every key: of those then published, and of those that come back later, with which front ends that
-lag behind still sign.
+is played by one made here, under the same key id and with all else that its member says; members that sign
+nothing are served as they were. A loopback issuer serves version after version; `elapsed` is the recorded
+time. A verifier is asked a minute before each change, and a second after it by a token of every key: of those
+then published, and of those that come back later, with which front ends that lag behind still sign. With
+`--every` it is asked by the same tokens so often for an hour after each change, too, or until the next. With
+`--lag` each answer within that hour is by chance one of the version before, as from front ends that disagree.
+Chance is the same at each run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from rightkey import Freshness, RightkeyError, Verifier
+from rightkey import Freshness, KeySet, RightkeyError, Verifier
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
 
@@ -33,14 +37,18 @@ HEAD = (
     "| --- | --- | --- | --- | --- | --- |",
 )
 ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
-NOW = 1_800_000_000
+"""What a key signs by that does not say."""
+NUMBERS = frozenset(("n", "e", "x", "y"))
+CERTIFICATE = frozenset(("x5c", "x5t", "x5t#S256"))
+NOW, HOUR = 1_800_000_000, 3600.0
 
 
 @dataclass
 class Version:
-    """A key set as it was published: the identity of each key, and from when, in seconds."""
+    """A key set as it was published: from when, in seconds, its members, and the identities of its keys."""
 
     at: float
+    members: list[Mapping[str, Any]]
     keys: tuple[str, ...]
 
 
@@ -61,12 +69,15 @@ class Played:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--grace", type=float, nargs="*", default=[0.0, 300.0])
-    parser.add_argument("--after", type=float, default=1.0)
+    parser.add_argument("--every", type=float)
+    parser.add_argument("--lag", action="store_true")
+    parser.add_argument("--only", nargs="*")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = {
-        path.stem: {grace: play(path, grace, options.after) for grace in options.grace}
+        path.stem: {grace: play(path, grace, options.every, lag=options.lag) for grace in options.grace}
         for path in sorted(SERIES.glob("*.json"))
+        if not options.only or path.stem in options.only
     }
     if options.json:
         print(json.dumps(results, default=vars, indent=2))
@@ -74,70 +85,106 @@ def main() -> None:
         print("\n".join(table(results)))
 
 
-def play(path: Path, grace: float, after: float = 1.0) -> Played:
-    """Play one history."""
+def play(path: Path, grace: float, every: float | None = None, *, lag: bool = False) -> Played:
+    """Play one history. `every` and `lag` are the command's."""
+    random.seed(path.stem)  # the moments of refreshing ahead are drawn by chance
     versions, signers = read(path)
-    result = Played(len(versions))
-    elapsed = [versions[0].at - 120.0]
+    result, elapsed = Played(len(versions)), [versions[0].at - 120.0]
     with Issuer() as issuer:
-        issuer.serve(versions[0], signers)
-        settings = Freshness(grace=grace)
+        tokens = {key: token(signer, issuer.url) for key, signer in signers.items()}
+        issuer.serve(versions[0])
         verifier = Verifier(
             issuer.url,
             audience="api",
-            freshness=settings,
+            freshness=Freshness(grace=grace),
             clock=lambda: NOW,
             elapsed=lambda: elapsed[0],
             remember=0,
         )
-        for before, version in zip(versions[:1] + versions, versions, strict=False):
+        for before, version, after in zip(
+            versions[:1] + versions, versions, [*versions[1:], None], strict=False
+        ):
             elapsed[0] = max(elapsed[0], version.at - 60.0)
-            accepts(verifier, issuer, signers[before.keys[0]])
-            issuer.serve(version, signers)
-            elapsed[0] = max(elapsed[0], version.at + after)
-            for key in version.keys:
-                result.published += 1
-                result.refused += not accepts(verifier, issuer, signers[key])
-            for key in returning(version, versions):
-                result.lagging += 1
-                result.lagging_refused += not accepts(verifier, issuer, signers[key])
+            accepts(verifier, tokens[before.keys[0]])
+            issuer.serve(version, before if lag else version)
+            for at in moments(version, after, every):
+                elapsed[0] = max(elapsed[0], at)
+                ask(verifier, version, versions, tokens, result)
+            issuer.serve(version)
         result.requests = Counter(issuer.requests)
     return result
 
 
+def moments(version: Version, after: Version | None, every: float | None) -> Iterator[float]:
+    """When it is asked under one version: a second after the change, and then every so often."""
+    at, end = version.at + 1.0, version.at + HOUR
+    yield at
+    while every and at + every < (min(end, after.at - 60.0) if after else end):
+        at += every
+        yield at
+
+
+def ask(
+    verifier: Verifier, version: Version, versions: list[Version], tokens: Mapping[str, str], result: Played
+) -> None:
+    for key in version.keys:
+        result.published += 1
+        result.refused += not accepts(verifier, tokens[key])
+    for key in returning(version, versions):
+        result.lagging += 1
+        result.lagging_refused += not accepts(verifier, tokens[key])
+
+
 def read(path: Path) -> tuple[list[Version], dict[str, SigningKey]]:
     """The versions, and who plays each key."""
-    recorded = json.loads(path.read_bytes())["jwks_versions"]
-    versions, signers = [], {}
-    for one in recorded:
-        keys = [key for key in one["jwks"]["keys"] if key.get("use", "sig") == "sig"]
-        for key in keys:
-            if identity(key) not in signers:
-                form = Form(certificates=False)
-                signers[identity(key)] = SigningKey.generate(ALGORITHMS[key["kty"]], form, kid=key["kid"])
+    signers: dict[str, SigningKey] = {}
+    versions = []
+    for one in json.loads(path.read_bytes())["jwks_versions"]:
+        played = [play_member(member, signers) for member in one["jwks"]["keys"]]
         at = datetime.fromisoformat(one["date"]).timestamp()
-        versions.append(Version(at, tuple(map(identity, keys))))
+        keys = tuple(key for key, _ in played if key is not None)
+        versions.append(Version(at, [member for _, member in played], keys))
     return versions, signers
 
 
-def identity(key: dict[str, Any]) -> str:
-    return f"{key['kid']} {key.get('n') or key.get('x')}"
+def play_member(
+    member: Mapping[str, Any], signers: dict[str, SigningKey]
+) -> tuple[str | None, Mapping[str, Any]]:
+    """The identity of a member's key, and the member that is served for it; as it is, if it signs nothing."""
+    for key in KeySet.parse({"keys": [member]}, published=True):
+        name = f"{key.kid} {key.thumbprint}"
+        if name not in signers:
+            algorithm = key.alg or ALGORITHMS[key.kty]
+            signers[name] = SigningKey.generate(algorithm, Form(certificates=False), kid=key.kid)
+        numbers = {n: v for n, v in signers[name].public_jwk().items() if n in NUMBERS}
+        return name, {n: v for n, v in member.items() if n not in CERTIFICATE} | numbers
+    return None, member
 
 
-def returning(version: Version, versions: list[Version]) -> Iterator[str]:
+def returning(version: Version, versions: list[Version]) -> list[str]:
     """Keys that an earlier version had and a later one will have, and this one lacks."""
     at = versions.index(version)
     earlier = {key for one in versions[:at] for key in one.keys}
     later = {key for one in versions[at + 1 :] for key in one.keys}
-    yield from sorted((earlier & later) - set(version.keys))
+    return sorted((earlier & later) - set(version.keys))
 
 
-def accepts(verifier: Verifier, issuer: Issuer, signer: SigningKey) -> bool:
+def token(signer: SigningKey, issuer: str) -> str:
+    return mint(signer, {"iss": issuer, "aud": "api", "exp": NOW + 60})
+
+
+def accepts(verifier: Verifier, raw: str) -> bool:
+    """Whether the token is; what that sets going in the background is awaited, so that runs are alike."""
     try:
-        verifier.verify(mint(signer, {"iss": issuer.url, "aud": "api", "exp": NOW + 60}))
+        verifier.verify(raw)
     except RightkeyError:
-        return False
-    return True
+        accepted = False
+    else:
+        accepted = True
+    for thread in threading.enumerate():
+        if thread.name == "rightkey":
+            thread.join()
+    return accepted
 
 
 class Issuer:
@@ -145,14 +192,14 @@ class Issuer:
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
-        self._keys = b""
+        self._answers = [b""]
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 keys = self.path.endswith("/keys")
                 issuer.requests["keys" if keys else "metadata"] += 1
-                body = issuer._keys if keys else issuer._metadata()
+                body = random.choice(issuer._answers) if keys else issuer._metadata()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -165,9 +212,9 @@ class Issuer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
-    def serve(self, version: Version, signers: dict[str, SigningKey]) -> None:
-        members = [signers[key].public_jwk() for key in version.keys]
-        self._keys = json.dumps({"keys": members}).encode()
+    def serve(self, *versions: Version) -> None:
+        """From now on each answer is by chance one of these."""
+        self._answers = [json.dumps({"keys": version.members}).encode() for version in versions]
 
     def _metadata(self) -> bytes:
         return json.dumps({"issuer": self.url, "jwks_uri": f"{self.url}/keys"}).encode()

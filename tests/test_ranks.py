@@ -20,7 +20,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("jwks", "signature", "profiles", "freshness", "snapshot", "budget"),
     ("trust",),
     ("verdict",),
-    ("remembered", "explaining", "status", "refresh", "refused", "upkeep"),
+    ("remembered", "explaining", "status", "telling", "refresh", "refused", "upkeep"),
     ("transport", "jobs"),
     ("sources", "registry", "pursuit", "sourcing"),
     ("faces", "resolved", "many", "sync", "aio", "locating"),

@@ -6,6 +6,7 @@ The data lies in `../shared/vectors`; see `test_vectors.py`. The program is `ben
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +50,29 @@ def test_a_grace_spares_tokens_of_keys_that_come_back(rotations: ModuleType) -> 
     assert lenient.requests["keys"] < strict.requests["keys"]
 
 
+def test_a_grace_spares_published_keys_where_front_ends_disagree(rotations: ModuleType) -> None:
+    """A service that is asked every five minutes, by answers of which some lag a version behind."""
+    entra = SERIES / "entra-organizations.json"
+    strict, lenient = (rotations.play(entra, grace, 300.0, lag=True) for grace in (0.0, 300.0))
+    assert strict.published == lenient.published > 4000
+    assert lenient.refused < strict.refused
+    assert lenient.lagging_refused < strict.lagging_refused
+    assert lenient.requests["keys"] < strict.requests["keys"]
+
+
+def test_members_that_sign_nothing_are_served_and_played_by_nobody(rotations: ModuleType) -> None:
+    """And those that sign keep what they say of themselves, under other numbers."""
+    (paypal,), signers = rotations.read(SERIES / "paypal.json")
+    assert (len(paypal.members), len(paypal.keys), len(signers)) == (15, 14, 14)
+    assert {signer.algorithm for signer in signers.values()} == {"RS256", "PS256", "ES256"}
+    recorded = json.loads((SERIES / "paypal.json").read_bytes())["jwks_versions"][0]["jwks"]["keys"]
+    for was, member in zip(recorded, paypal.members, strict=True):
+        others = was.keys() - rotations.NUMBERS - rotations.CERTIFICATE
+        assert {name: member[name] for name in others} == {name: was[name] for name in others}
+    unplayed = [member for member in paypal.members if member in recorded]
+    assert [member["crv"] for member in unplayed] == ["X25519"]
+
+
 def test_the_page_has_a_row_of_each_history(rotations: ModuleType) -> None:
     """As the program prints it, both without and with a grace."""
     page = (ROOT / "docs" / "rotations.md").read_text(encoding="utf-8")
@@ -57,3 +81,4 @@ def test_the_page_has_a_row_of_each_history(rotations: ModuleType) -> None:
         versions = len(rotations.read(path)[0])
         for grace in (0, 300):
             assert f"| {path.stem} | {versions} | {grace} s | 0 of " in page
+    assert page.count("\n".join(rotations.HEAD)) == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rightkey import Freshness, KeySet
-from rightkey.snapshot import Life, life_of, snapshot_of
+from rightkey.snapshot import Life, life_of, renewed, snapshot_of
 
 EMPTY = KeySet(())
 
@@ -92,3 +92,13 @@ def test_a_snapshot_keeps_what_a_revalidation_needs() -> None:
     kept = (snapshot.url, snapshot.etag, snapshot.modified, snapshot.control)
     assert kept == ("https://a/", '"1"', "then", "max-age=900")
     assert life_of(headers, Freshness()) == Life(900, 3600)
+
+
+def test_a_304_says_what_it_leaves_out() -> None:
+    """RFC 9111, section 4.3.4: as it was; and what it says anew counts."""
+    before = snapshot_of(EMPTY, EMPTY, 0.0, {"etag": "1", "cache-control": "max-age=9"}, Freshness(), 0.0)
+    assert renewed(before, {"etag": "2", "age": "3"}) == {
+        "etag": "2",
+        "cache-control": "max-age=9",
+        "age": "3",
+    }

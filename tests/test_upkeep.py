@@ -752,13 +752,39 @@ def test_a_swap_is_not_missing(lenient: Played) -> None:
 
 
 def test_a_leaked_or_distrusted_key_has_no_grace(lenient: Played) -> None:
-    lenient.good(B, C, private=[A])
+    """And no event says that it serves on."""
     lenient.upkeep.distrust("b")
-    lenient.good(C)
+    events = lenient.good(C, A, private=[A])
     assert lenient.kids == ["c"]
+    assert not [event for event in events if isinstance(event, KeysMissing)]
     lenient.good(B, C)
-    lenient.good(A, C, private=[A])
-    assert "a" not in lenient.kids
+    lenient.good(A, C)
+    assert lenient.kids == ["c"]
+
+
+@pytest.mark.parametrize("said", [{"use": "enc"}, {"key_ops": ["encrypt"]}, {"alg": "RSA-OAEP"}])
+def test_a_key_that_an_answer_says_is_for_something_else_is_not_missing(
+    lenient: Played, said: dict[str, Any]
+) -> None:
+    """The issuer has spoken of it: that is no front end that lags behind."""
+    keys = KeySet.parse({"keys": [A.public_jwk() | said, B.public_jwk()]}, published=True)
+    refreshed = Refreshed(lenient.now, moment=next(MOMENTS), keys=keys, url=URL)
+    events = lenient.upkeep.take(refreshed, lenient.now, 1.0, forced=False)
+    assert lenient.kids == ["b"]
+    assert not [event for event in events if isinstance(event, KeysMissing)]
+
+
+def test_a_grace_brings_nothing_back_that_was_past_its_bound(lenient: Played) -> None:
+    """A service that idled for two days may hold what was revoked yesterday."""
+    gone_at = lenient.now - 100 + 600 + 3600
+    lenient.now = gone_at - 1
+    lenient.good(B)
+    assert lenient.kids == ["b", "a"]  # within the bound on revoked keys, which has the grace in it
+    idle = Played(Freshness(grace=300.0))
+    idle.good(A, B)
+    idle.now += 4200
+    idle.good(B)
+    assert idle.kids == ["b"]
 
 
 def test_the_bound_on_revoked_keys_has_the_grace_in_it(warm: Played, lenient: Played) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rightkey.freshness import Freshness
 from rightkey.keys import Key
-from rightkey.keyset import KeySet
+from rightkey.keyset import KeySet, Skipped
 
 
 class Life(NamedTuple):
@@ -98,21 +98,35 @@ def snapshot_of(
     )
 
 
-def with_grace(snapshot: Snapshot, before: Snapshot | None, now: float, grace: float) -> Snapshot:
-    """The same, with the keys that were in the answer before and are missing from this one.
+def renewed(before: Snapshot, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a 304, with those that it leaves out since they have not changed (RFC 9111, 4.3.4)."""
+    kept = {"etag": before.etag, "last-modified": before.modified, "cache-control": before.control}
+    return {name: value for name, value in kept.items() if value} | dict(headers)
 
-    What lingered already is gone: two answers in a row have lacked it. A second look is taken halfway through
-    the grace, and after it nothing lingers, whether or not anybody answered.
+
+def with_grace(snapshot: Snapshot, before: Snapshot | None, now: float, grace: float) -> Snapshot:
+    """The same, with the keys that were served before and that this answer says nothing of.
+
+    What lingered already is gone: two answers in a row have lacked it. So is what was past its bound: nothing
+    comes back. A second look is taken halfway through the grace, and after it nothing lingers, whether or not
+    anybody answered.
     """
-    if before is None or not grace:
+    if before is None or not grace or now >= before.stale_until:
         return snapshot
-    here = {key.thumbprint for key in snapshot.published} | {key.kid for key in snapshot.published}
-    # A kid that has another key now is not missing: it was replaced.
-    missing = tuple(key for key in before.published if not {key.thumbprint, key.kid or key.thumbprint} & here)
+    # A kid that has another key now was replaced, and a member that is skipped now was withdrawn by its own
+    # words, or leaked: neither is missing.
+    told = {name for one in (*snapshot.published, *snapshot.published.skipped) for name in _names_of(one)}
+    served = (key for key in before.keys if key not in before.lingering)
+    missing = tuple(key for key in served if not told.intersection(_names_of(key)))
     if not missing:
         return snapshot
     refresh_at = min(snapshot.refresh_at, now + grace / 2)
     return replace(snapshot, lingering=missing, linger_until=now + grace, refresh_at=refresh_at)
+
+
+def _names_of(one: Key | Skipped) -> list[str]:
+    """What an answer may know a key by: its key id and its thumbprint."""
+    return [name for name in (one.kid, one.thumbprint) if name]
 
 
 def respread(snapshot: Snapshot, jitter: float) -> Snapshot:

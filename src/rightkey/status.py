@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rightkey.budget import Backoff, Draws
+from rightkey.errors import IssuerFault
+from rightkey.freshness import Freshness
+from rightkey.snapshot import Snapshot
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """How an issuer's keys are. Times are in seconds from now; None where there is nothing to say.
 
     `revoked_key_bound` is the longest that a key revoked now could still be accepted if the issuer gave no
-    good answer from now on; `moved_key_bound` the same for one that is revoked by moving `jwks_uri` away
-    from an address that goes on answering as before, while the metadata cannot be read.
+    good answer from now on, with the grace on top; `moved_key_bound` the same for one that is revoked by
+    moving `jwks_uri` away from an address that goes on answering as before, while metadata cannot be read.
     """
 
     issuer: str
@@ -33,3 +38,41 @@ class Status:
     def ready(self) -> bool:
         """Whether tokens can be verified now."""
         return self.stale_for is not None and self.stale_for > 0
+
+
+def status_of(
+    issuer: str,
+    snapshot: Snapshot | None,
+    freshness: Freshness,
+    now: float,
+    *,
+    metadata_age: float | None,
+    scheduled: Backoff,
+    forced: Backoff,
+    draws: Draws,
+    failure: IssuerFault | None,
+) -> Status:
+    """Tell it. `snapshot` is what is held, whether or not its time is up."""
+    draws.refill(now)
+    stale_for = None if snapshot is None else max(0.0, snapshot.stale_until - now)
+    grace = freshness.grace or 0.0
+    moved = None
+    if stale_for and metadata_age is not None:
+        metadata_left = freshness.metadata_life + freshness.metadata_stale - metadata_age
+        moved = metadata_left + freshness.max_life + freshness.stale_if_error + grace
+    return Status(
+        issuer=issuer,
+        keys=len(snapshot.keys) if snapshot and stale_for else 0,
+        age=None if snapshot is None else now - snapshot.began,
+        fresh_for=None if snapshot is None else max(0.0, snapshot.fresh_until - now),
+        stale_for=stale_for,
+        refresh_in=None if snapshot is None else max(0.0, snapshot.refresh_at - now),
+        next_attempt_in=scheduled.left(now),
+        draws=int(draws.level),
+        next_draw_in=draws.left(now),
+        forced_backoff=forced.left(now),
+        metadata_age=metadata_age,
+        revoked_key_bound=stale_for + grace if stale_for else None,
+        moved_key_bound=moved,
+        last_failure=None if failure is None else str(failure),
+    )

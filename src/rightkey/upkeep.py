@@ -13,27 +13,19 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterable
 from dataclasses import replace
 
+from rightkey import telling
 from rightkey.budget import Backoff, Draws, Settled
 from rightkey.discovery import Metadata
 from rightkey.errors import IssuerFault, IssuerUnavailable
-from rightkey.events import (
-    Event,
-    FetchFailed,
-    KeysFetched,
-    KeysMissing,
-    KeysRotated,
-    RefetchRefused,
-    ServedStale,
-)
+from rightkey.events import Event, RefetchRefused
 from rightkey.freshness import Freshness
 from rightkey.keyset import KeySet
 from rightkey.refresh import Plan, Refreshed
 from rightkey.refused import Refused
-from rightkey.snapshot import Snapshot, respread, snapshot_of, with_grace
-from rightkey.status import Status
+from rightkey.snapshot import Snapshot, renewed, respread, snapshot_of, with_grace
+from rightkey.status import Status, status_of
 from rightkey.trust import NOTHING, Held
 from rightkey.verdict import NeedsNewer
 
@@ -225,40 +217,30 @@ class Upkeep:
             before.published if before and (same and not _judged_anew(refreshed, before)) else refreshed.keys
         )
         assert published is not None  # noqa: S101 - without keys before, no answer is 304
-        validators = refreshed.headers
-        if refreshed.keys is None and before is not None:  # a 304 may leave out what has not changed
-            kept = {
-                "etag": before.etag,
-                "last-modified": before.modified,
-                "cache-control": before.control,
-            }
-            validators = {name: value for name, value in kept.items() if value} | dict(validators)
+        headers = (
+            renewed(before, refreshed.headers) if before and refreshed.keys is None else refreshed.headers
+        )
         snapshot = snapshot_of(
-            published, published, refreshed.began, validators, self.freshness, jitter, refreshed.url
+            published, published, refreshed.began, headers, self.freshness, jitter, refreshed.url
         )
         self._publish(with_grace(snapshot, before, now, self._grace))
         if forced or not same:
             self._draws.answered(now, new=not same)
-        fetched = KeysFetched(self.name, len(published), len(published.skipped), forced)
+        fetched = telling.fetched(self.name, published, forced=forced)
         if same or before is None:
             return [fetched]
         self._settled.clear()
-        return [fetched, *self._missed(), _rotated(self.name, before.published, published)]
-
-    def _missed(self) -> list[KeysMissing]:
         lingering = self.snapshot.lingering if self.snapshot else ()
-        names = _names(KeySet(lingering).identities)
-        return [KeysMissing(self.name, names, self._grace)] if lingering else []
+        missing = telling.missing(self.name, lingering, self._grace)
+        return [fetched, *missing, telling.rotated(self.name, before.published, published)]
 
     def _failed(self, failure: IssuerFault, now: float, jitter: float, forced: bool) -> list[Event]:
         retry_after = failure.retry_after if isinstance(failure, IssuerUnavailable) else None
         backoff = self._forced if forced else self._scheduled
         backoff.failed(now, jitter, retry_after)
         self.last_failure = failure
-        events: list[Event] = [FetchFailed(self.name, failure.code, str(failure), forced, backoff.left(now))]
-        if self.snapshot is not None and self.snapshot.fresh_until <= now < self.snapshot.stale_until:
-            events.append(ServedStale(self.name, self.snapshot.stale_until - now))
-        return events
+        pause = backoff.left(now)
+        return telling.failed(self.name, failure, self.snapshot, now, forced=forced, pause=pause)
 
     def _publish(self, snapshot: Snapshot | None) -> None:
         """Make it what readers see: the keys before their times, since readers take the times first."""
@@ -283,35 +265,18 @@ class Upkeep:
     def _grace(self) -> float:
         return self.freshness.grace or 0.0
 
-    # -- telling
-
     def status(self, now: float) -> Status:
         """How things are."""
-        snapshot, settings = self.snapshot, self.freshness
-        self._draws.refill(now)
-        gone = snapshot is None or now >= snapshot.stale_until
-        metadata_left = self.metadata_began + settings.metadata_life + settings.metadata_stale - now
-        stale_for = None if snapshot is None else max(0.0, snapshot.stale_until - now)
-        moved = (
-            None
-            if gone or self.metadata is None
-            else metadata_left + settings.max_life + settings.stale_if_error + self._grace
-        )
-        return Status(
-            issuer=self.name,
-            keys=0 if gone or snapshot is None else len(snapshot.keys),
-            age=None if snapshot is None else now - snapshot.began,
-            fresh_for=None if snapshot is None else max(0.0, snapshot.fresh_until - now),
-            stale_for=stale_for,
-            refresh_in=None if snapshot is None else max(0.0, snapshot.refresh_at - now),
-            next_attempt_in=self._scheduled.left(now),
-            draws=int(self._draws.level),
-            next_draw_in=self._draws.left(now),
-            forced_backoff=self._forced.left(now),
+        return status_of(
+            self.name,
+            self.snapshot,
+            self.freshness,
+            now,
             metadata_age=None if self.metadata is None else now - self.metadata_began,
-            revoked_key_bound=None if gone or stale_for is None else stale_for + self._grace,
-            moved_key_bound=moved,
-            last_failure=None if self.last_failure is None else str(self.last_failure),
+            scheduled=self._scheduled,
+            forced=self._forced,
+            draws=self._draws,
+            failure=self.last_failure,
         )
 
 
@@ -328,12 +293,3 @@ def _question(need: NeedsNewer) -> bytes:
 def _judged_anew(refreshed: Refreshed, before: Snapshot) -> bool:
     """Whether the same keys come with something else that is new: certificates, or what was skipped."""
     return refreshed.keys is not None and refreshed.keys != before.published
-
-
-def _rotated(name: str, before: KeySet, after: KeySet) -> KeysRotated:
-    added, removed = after.identities - before.identities, before.identities - after.identities
-    return KeysRotated(name, _names(added), _names(removed))
-
-
-def _names(identities: Iterable[tuple[str | None, str | None, str]]) -> tuple[str, ...]:
-    return tuple(sorted(kid if kid is not None else thumbprint for kid, _, thumbprint in identities))
