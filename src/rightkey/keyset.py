@@ -44,6 +44,8 @@ class KeySet:
     skipped: tuple[Skipped, ...] = ()
     _by_kid: Mapping[str | None, tuple[Key, ...]] = field(init=False, repr=False, compare=False)
     _by_thumbprint: Mapping[str, Key] = field(init=False, repr=False, compare=False)
+    _found: dict[tuple[str, str], tuple[Key, ...]] = field(init=False, repr=False, compare=False)
+    """What fitted before, by key id and algorithm. Only key ids of the set: no token makes it grow."""
 
     def __post_init__(self) -> None:
         by_kid: dict[str | None, tuple[Key, ...]] = {}
@@ -51,6 +53,7 @@ class KeySet:
             by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
         object.__setattr__(self, "_by_kid", by_kid)
         object.__setattr__(self, "_by_thumbprint", {key.thumbprint: key for key in self.keys})
+        object.__setattr__(self, "_found", {})
 
     @classmethod
     def parse(cls, document: str | bytes | Mapping[str, Any], *, published: bool = False) -> KeySet:
@@ -105,18 +108,24 @@ class KeySet:
         thumbprint is the header's `kid`. Without `kid` the certificate's thumbprint chooses, else the
         type alone (RFC 7515, sections 4.1.4, 4.1.7, 4.1.8 and appendix D).
         """
-        if header.kid is not None:
-            by_kid = self._by_kid
-            candidates = by_kid.get(header.kid, ())
-            if None in by_kid:
-                candidates += by_kid[None]
-            same = self._by_thumbprint.get(header.kid)
-            if same is not None and same not in candidates:
-                candidates += (same,)
-        else:
-            wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t is not None}
-            candidates = tuple(key for key in self.keys if wanted <= key.x5t)
-        return tuple([key for key in candidates if header.alg in key.checks])
+        kid, alg = header.kid, header.alg
+        if kid is None:
+            return tuple(key for key in self._certified(header) if alg in key.checks)
+        found = self._found.get((kid, alg))
+        if found is None:
+            found = tuple(key for key in self._named(kid) if alg in key.checks)
+            if found and kid in self._by_kid:
+                self._found[kid, alg] = found
+        return found
+
+    def _named(self, kid: str) -> tuple[Key, ...]:
+        candidates = self._by_kid.get(kid, ()) + self._by_kid.get(None, ())
+        same = self._by_thumbprint.get(kid)
+        return candidates if same is None or same in candidates else (*candidates, same)
+
+    def _certified(self, header: Named) -> tuple[Key, ...]:
+        wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t is not None}
+        return tuple(key for key in self.keys if wanted <= key.x5t)
 
     def names_skipped(self, header: Named) -> bool:
         """Whether the header names a member that was skipped: newer keys will not mend that."""

@@ -23,6 +23,7 @@ MAX_HEADER = 16 * 1024
 MAX_TRIED = 8
 """How many keys are tried on one signature."""
 
+_DOT = ord(".")
 _TEXT = (str, bytes)  # a union would be made anew at each call
 _STRINGS = ("alg", "kid", "typ", "cty", "x5t", "x5t#S256")
 _REFUSED = {
@@ -134,29 +135,20 @@ def read(
         TokenRejected: `token_missing` where there is nothing, else `token_malformed`.
         TypeError: neither str nor bytes.
     """
-    token = _octets(raw)
-    parts = token.split(b".", 3)
-    if len(parts) != 3:
-        raise _parts_fault(token)
-    segment = parts[0]
+    signed, segment, second, third = _parts(raw)
     header = headers.get(segment) if headers else None
     decode = base64url.decode_padded if padded else base64url.decode
     try:
-        payload, signature = decode(parts[1]), decode(parts[2])
+        payload, signature = decode(second), decode(third)
     except ValueError:
         raise malformed("its payload or signature is not canonical base64url") from None
-    signed = token[: -1 - len(parts[2])]
     return Unverified(header or read_header(segment, decode), payload, signed, signature, segment)
 
 
 def read_payload(raw: str | bytes) -> bytes:
     """The second part of a token, alone. Raises as `read`, but for what is in the other parts."""
-    token = _octets(raw)
-    parts = token.split(b".", 3)
-    if len(parts) != 3:
-        raise _parts_fault(token)
     try:
-        return base64url.decode(parts[1])
+        return base64url.decode(_parts(raw)[2])
     except ValueError:
         raise malformed("its payload or signature is not canonical base64url") from None
 
@@ -237,7 +229,8 @@ def _media_type(name: str | None) -> str:
     return (name or "").lower().removeprefix("application/")
 
 
-def _octets(raw: str | bytes) -> bytes:
+def _parts(raw: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """What is signed, and the three parts as they are spelled."""
     if not isinstance(raw, _TEXT):
         raise TypeError(f"a token is str or bytes, not {type(raw).__name__}")
     if not raw:
@@ -245,9 +238,14 @@ def _octets(raw: str | bytes) -> bytes:
     if len(raw) > MAX_TOKEN:
         raise malformed(f"it has over {MAX_TOKEN} bytes")
     try:
-        return raw.encode("ascii") if isinstance(raw, str) else bytes(raw)
+        token = raw.encode("ascii") if isinstance(raw, str) else bytes(raw)
     except UnicodeEncodeError:
         raise malformed("it has characters outside ASCII") from None
+    signed, _, third = token.rpartition(b".")
+    segment, dot, second = signed.partition(b".")
+    if not dot or _DOT in second:
+        raise _parts_fault(token)
+    return signed, segment, second, third
 
 
 def _parts_fault(token: bytes) -> TokenRejected:
