@@ -12,7 +12,7 @@ from rightkey.exchange import Request, Response
 from rightkey.freshness import Freshness
 from rightkey.issuer import Issuer
 from rightkey.refresh import Place
-from rightkey.registry import Registry, SystemElapsed
+from rightkey.registry import Registry, system_elapsed
 
 
 class Nowhere:
@@ -118,8 +118,8 @@ class Clocks:
     def __init__(self) -> None:
         self.wall, self.monotonic = 1.7e9, 50.0
 
-    def elapsed(self) -> SystemElapsed:
-        return SystemElapsed(lambda: self.wall, lambda: self.monotonic)
+    def elapsed(self) -> Callable[[], float]:
+        return system_elapsed(lambda: self.wall, lambda: self.monotonic)
 
 
 @pytest.mark.parametrize(

@@ -25,37 +25,37 @@ LOOKED_AT = 8
 """Entries that are looked at, when there is one too many, for one that may go."""
 
 
-class SystemElapsed:
+def system_elapsed(
+    wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+) -> Elapsed:
     """Seconds passed by the system's clocks: by whichever of the two says more.
 
     The monotonic clock stands still while a machine sleeps, the wall clock jumps when it is set; keys must
     not outlive their life through either.
     """
+    base, latest = (wall(), monotonic(), 0.0), 0.0
 
-    def __init__(
-        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._wall, self._monotonic = wall, monotonic
-        self._base = (wall(), monotonic(), 0.0)
-        self._latest = 0.0
-
-    def __call__(self) -> float:
-        wall, monotonic = self._wall(), self._monotonic()
-        was_wall, was_monotonic, total = self._base
-        passed = monotonic - was_monotonic
-        if wall - was_wall > passed:
-            passed = wall - was_wall
+    def elapsed() -> float:
+        nonlocal base, latest
+        now_wall, now_monotonic = wall(), monotonic()
+        was_wall, was_monotonic, total = base
+        passed = now_monotonic - was_monotonic
+        if now_wall - was_wall > passed:
+            passed = now_wall - was_wall
         # The base moves about once a second, as one reference, so that no lock is needed: of two threads
         # that move it at once either is right. Moved at each call, the two clocks' noise would add up.
-        if passed >= 1.0 or wall < was_wall:
-            self._base = (wall, monotonic, total + passed)
+        if passed >= 1.0 or now_wall < was_wall:
+            base = (now_wall, now_monotonic, total + passed)
         # A wall clock that was set forward and back again within that second must not take us back.
-        if total + passed > self._latest:
-            self._latest = total + passed
-        return self._latest
+        now = total + passed
+        if now > latest:
+            latest = now
+        return latest
+
+    return elapsed
 
 
-SYSTEM = SystemElapsed()
+SYSTEM = system_elapsed()
 
 
 class Registry:

@@ -7,24 +7,13 @@ tokens enter, found by the whole of their text.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from rightkey.keys import Key
 from rightkey.keyset import KeySet
 from rightkey.signature import Header, Unverified
-from rightkey.verdict import Standing
+from rightkey.verdict import Entry, Standing
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_HEADERS = 64
-
-
-class Entry(NamedTuple):
-    """A token that was verified, by which key, out of which set."""
-
-    unverified: Unverified
-    standing: Standing
-    key: Key
-    keys: KeySet
 
 
 class Remembered:
@@ -43,8 +32,8 @@ class Remembered:
         self._old: dict[str | bytes, Entry] = {}
         self._bytes = 0
 
-    def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Standing, Key | None] | None:
-        """The token as it was read, and the key that proves its signature if it is still published."""
+    def recall(self, raw: str | bytes, keys: KeySet) -> Entry | None:
+        """The token as it was read and the key that proves its signature, if that is still published."""
         entry = self._young.get(raw)
         if entry is None:
             entry = self._old.get(raw)
@@ -52,7 +41,7 @@ class Remembered:
                 return None
             self._enter(raw, entry)
         if entry.keys is keys:
-            return entry[:3]
+            return entry
         return self._among(raw, entry, keys)
 
     def keep(
@@ -68,15 +57,16 @@ class Remembered:
             self.headers.clear()
         self.headers[unverified.segment] = unverified.header
 
-    def _among(self, raw: str | bytes, entry: Entry, keys: KeySet) -> tuple[Unverified, Standing, Key | None]:
+    def _among(self, raw: str | bytes, entry: Entry, keys: KeySet) -> Entry | None:
         """The set was replaced: the key counts only if the new one has it too, and it still fits."""
         for key in keys.fitting(entry.unverified.header):
             if key.thumbprint == entry.key.thumbprint:
-                self._enter(raw, entry._replace(key=key, keys=keys))
-                return entry.unverified, entry.standing, key
+                entry = entry._replace(key=key, keys=keys)
+                self._enter(raw, entry)
+                return entry
         self._young.pop(raw, None)
         self._old.pop(raw, None)
-        return entry.unverified, entry.standing, None
+        return None
 
     def _enter(self, raw: str | bytes, entry: Entry) -> None:
         if len(self._young) >= self._half or self._bytes > MAX_BYTES // 2:

@@ -117,6 +117,15 @@ class Standing(NamedTuple):
     trust: Trust
 
 
+class Entry(NamedTuple):
+    """A token that was verified, by which key, out of which set."""
+
+    unverified: Unverified
+    standing: Standing
+    key: Key
+    keys: KeySet
+
+
 class Memory(Protocol):
     """What is known of tokens seen before: that they are well-formed, under which trust their algorithm is
     allowed, what became of their claims, and by which key they are."""
@@ -129,8 +138,8 @@ class Memory(Protocol):
     def most(self) -> int:
         """How many tokens are remembered; 0 for none."""
 
-    def recall(self, raw: str | bytes, keys: KeySet) -> tuple[Unverified, Standing, Key | None] | None:
-        """A token that was verified, its standing, and the key that still proves its signature."""
+    def recall(self, raw: str | bytes, keys: KeySet) -> Entry | None:
+        """A token that was verified by a key that is still among these."""
 
     def keep(
         self, raw: str | bytes, unverified: Unverified, standing: Standing, key: Key, keys: KeySet
@@ -169,8 +178,8 @@ def attempt(
     """
     keys, expected = held
     recalled = memory.recall(raw, keys) if memory is not None and keys is not None else None
-    if recalled is not None and recalled[1].trust is trust:
-        unverified, (since, until, known, _), key = recalled
+    if recalled is not None and recalled.standing.trust is trust:
+        unverified, (since, until, known, _), key, _ = recalled
         header = unverified.header
         claims = strictjson.read_again(unverified.payload)
         if asked is not PLAIN or not since <= now < until or known != expected:
