@@ -172,6 +172,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def options_of(command: click.Command) -> Iterator[str]:
+    """Of a command, and of those below it."""
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from options_of(below)
     for option in command.params:
         if isinstance(option, click.Option):
             yield from (*option.opts, *option.secondary_opts)

@@ -88,7 +88,9 @@ def revalidated(answer: Answer, asked: Asked) -> Answer:
     return Answer(answer.status, headers, answer.body)
 
 
-def refused(status: int, error: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer that says no, as OAuth servers word it."""
-    body = orjson.dumps({"error": error})
+def refused(
+    status: int, error: str, headers: Mapping[str, str] | None = None, why: str | None = None
+) -> Answer:
+    """An answer that says no, as OAuth servers word it (RFC 6749, section 5.2)."""
+    body = orjson.dumps({"error": error} if why is None else {"error": error, "error_description": why})
     return Answer(status, {"content-type": "application/json"} | dict(headers or {}), body)

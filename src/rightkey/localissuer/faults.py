@@ -6,10 +6,12 @@ spoils the delivery. All three are values or pure functions; only the server mak
 
 from __future__ import annotations
 
+import inspect
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from rightkey.localissuer.answers import PROMPT, Answer, Delivery, Document, refused
@@ -44,11 +46,26 @@ def fault(name: str, **options: Any) -> Fault:
 
     Raises:
         ValueError: no fault has this name.
-        TypeError: the fault does not take such an option.
+        TypeError: the fault does not take such an option, or not of this type.
     """
     if name not in FAULTS:
         raise ValueError(f"expected one of {', '.join(FAULTS)}, got {name!r}")
+    for option, kind in inspect.get_annotations(FAULTS[name]).items():
+        if option in options and not isinstance(options[option], _KINDS[kind]):
+            raise TypeError(f"expected {option} to be {kind}, got {options[option]!r}")
     return replace(FAULTS[name](**options), name=name, options=tuple(sorted(options.items())))
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "int | None": (int, NoneType),
+    "float": (int, float),
+    "str": (str,),
+    "str | None": (str, NoneType),
+    "Mapping[str, str] | None": (Mapping, NoneType),
+    "Fault": (),
+}
+"""What may be given for an option, by its annotation: options come as JSON too."""
 
 
 def _status(
