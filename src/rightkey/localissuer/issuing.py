@@ -167,7 +167,7 @@ class LocalIssuer:
     # -- tokens --------------------------------------------------------------------------------------------
 
     def token(
-        self, *, key: SigningKey | None = None, header: Mapping[str, Any] | None = None, **claims: Any
+        self, /, *, key: SigningKey | None = None, header: Mapping[str, Any] | None = None, **claims: Any
     ) -> str:
         """A token that lives an hour, with these claims besides `iss`, `aud`, `iat` and `exp`.
 
@@ -177,9 +177,19 @@ class LocalIssuer:
 
         A claim or parameter that is None is left out.
         """
+        return self.mint(claims, key=key, header=header)
+
+    def mint(
+        self,
+        claims: Mapping[str, Any],
+        *,
+        key: SigningKey | None = None,
+        header: Mapping[str, Any] | None = None,
+    ) -> str:
+        """What `token` does, for claims by any name."""
         return mint(key or self.current, self._claims(claims), header=header)
 
-    def attack(self, name: str, **claims: Any) -> str:
+    def attack(self, name: str, /, **claims: Any) -> str:
         """A token that must be refused, one of `ATTACKS`."""
         return forge(name, self.scene(), self._claims(claims))
 

@@ -43,12 +43,12 @@ class Call:
     query: Mapping[str, str]
     body: Document
 
-    def only(self, **kinds: type | tuple[type, ...]) -> Document:
-        """The body, if it has no other members than these. ValueError otherwise."""
+    def only(self, **kinds: tuple[type, ...]) -> Document:
+        """The body, if it has no other members than these, of these types. ValueError otherwise."""
         for name, value in self.body.items():
             if name not in kinds:
                 raise ValueError(f"expected {', '.join(kinds) or 'no member'}, got {name!r}")
-            if not isinstance(value, kinds[name]) or (isinstance(value, bool) and kinds[name] is not bool):
+            if type(value) not in kinds[name]:
                 raise ValueError(f"{name}: not a value that it can have")
         return self.body
 
@@ -152,29 +152,19 @@ def overview(issuer: LocalIssuer, _: Call) -> Document:
 
 
 def _token(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(claims=dict, header=dict, kid=str)
+    asked = call.only(claims=(dict,), header=(dict,), kid=(str,))
     kid = asked.get("kid")
     fitting = [key for key in (*issuer.keys, *issuer.revoked) if key.kid == kid]
     if kid is not None and not fitting:
         raise LookupError(f"no key has the kid {kid!r}")
     signer = fitting[0] if fitting else None
-    token = issuer.token(key=signer, header=asked.get("header"), **_without(asked.get("claims")))
-    return {"token": token}
-
-
-def _without(claims: Document | None) -> Document:
-    """Claims by name: `key` and `header` are arguments of `token`, and cannot be claims there."""
-    claims = claims or {}
-    for name in ("key", "header", "name", "self"):
-        if name in claims:
-            raise ValueError(f"a claim called {name!r} cannot be minted this way")
-    return claims
+    return {"token": issuer.mint(asked.get("claims", {}), key=signer, header=asked.get("header"))}
 
 
 def _attack(issuer: LocalIssuer, call: Call) -> Document:
     if call.of not in ATTACKS:
         raise LookupError(f"expected one of {', '.join(ATTACKS)}, got {call.of!r}")
-    claims = _without(call.only(claims=dict).get("claims"))
+    claims = call.only(claims=(dict,)).get("claims", {})
     return {"token": issuer.attack(call.of, **claims), "why": ATTACKS[call.of].why}
 
 
@@ -183,7 +173,15 @@ def _attacks(_: LocalIssuer, __: Call) -> Document:
 
 
 def _misbehave(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(endpoint=str, fault=str, options=dict, times=int, every=int, ratio=_NUMBER, seed=int)
+    asked = call.only(
+        endpoint=(str,),
+        fault=(str,),
+        options=(dict,),
+        times=(int,),
+        every=(int,),
+        ratio=_NUMBER,
+        seed=(int,),
+    )
     what = fault(str(asked.get("fault")), **asked.get("options", {}))
     rule = {name: asked[name] for name in ("times", "every", "ratio", "seed") if name in asked}
     issuer.misbehave(str(asked.get("endpoint")), what, **rule)
@@ -206,11 +204,13 @@ def _requests(issuer: LocalIssuer, call: Call) -> Document:
 
 
 def _recorded(one: Recorded) -> Document:
-    headers = {
-        name: f"{text.partition(' ')[0]} ..." if name in _SECRET else text
-        for name, text in one.headers.items()
-    }
+    headers = {name: _scheme(text) + "..." if name in _SECRET else text for name, text in one.headers.items()}
     return {"method": one.method, "path": one.path, "headers": headers}
+
+
+def _scheme(credentials: str) -> str:
+    scheme, space, _ = credentials.partition(" ")
+    return f"{scheme} " if space else ""
 
 
 def _forget_requests(issuer: LocalIssuer, call: Call) -> Document:
@@ -223,7 +223,7 @@ def _clock(issuer: LocalIssuer, _: Call) -> Document:
 
 
 def _set_clock(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(freeze=(bool, *_NUMBER), advance=_NUMBER, skew=_NUMBER, resume=bool)
+    asked = call.only(freeze=(bool, *_NUMBER), advance=_NUMBER, skew=_NUMBER, resume=(bool,))
     if len(asked) != 1:
         raise ValueError("expected one of freeze, advance, skew and resume")
     ((what, value),) = asked.items()
@@ -237,7 +237,7 @@ def _set_clock(issuer: LocalIssuer, call: Call) -> Document:
 
 
 def _rotate(issuer: LocalIssuer, call: Call) -> Document:
-    return _turned(issuer.rotate(surprise=call.only(surprise=bool).get("surprise", False)))
+    return _turned(issuer.rotate(surprise=call.only(surprise=(bool,)).get("surprise", False)))
 
 
 def _swap(issuer: LocalIssuer, _: Call) -> Document:
@@ -249,7 +249,7 @@ def _clients(issuer: LocalIssuer, _: Call) -> Document:
 
 
 def _add_client(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(secret=str, redirect_uris=list)
+    asked = call.only(secret=(str,), redirect_uris=(list,))
     client = Client(call.of, asked.get("secret"), tuple(map(str, asked.get("redirect_uris", ()))))
     issuer.clients.add(client)
     return {name: value for name, value in asdict(client).items() if name not in ("secret", "any_secret")}

@@ -15,6 +15,7 @@ from rightkey.localissuer.wellknown import GRANTED, key_set, metadata
 
 if TYPE_CHECKING:
     from rightkey.localissuer.faults import Fault
+    from rightkey.localissuer.grants import Grants
     from rightkey.localissuer.issuing import LocalIssuer
 
 
@@ -53,7 +54,7 @@ class Responder:
         if endpoint == "other":
             return refused(404, "not_found")
         if endpoint in GRANTED:
-            return refused(501, "not_implemented")
+            return self._granted(endpoint, asked)
         if asked.method not in ("GET", "HEAD"):
             return refused(405, "method_not_allowed", {"allow": "GET, HEAD"})
         issuer = self._issuer
@@ -65,6 +66,21 @@ class Responder:
         document = self._metadata() if endpoint == "discovery" else self._key_set()
         answer = document_answer(planned.rewrite(document, issuer.scene()), issuer.cache_control)
         return revalidated(answer, asked) if issuer.etag else answer
+
+    def _granted(self, endpoint: str, asked: Asked) -> Answer:
+        try:
+            grants = self._grants
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] != "authlib":
+                raise
+            return refused(501, "not_installed", why="pip install 'rightkey[issuer]' brings Authlib for this")
+        return grants.answer(endpoint, asked)
+
+    @cached_property
+    def _grants(self) -> Grants:
+        from rightkey.localissuer.grants import Grants
+
+        return Grants(self._issuer)
 
     def _metadata(self) -> dict[str, Any]:
         issuer = self._issuer
