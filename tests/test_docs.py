@@ -25,7 +25,8 @@ import pytest
 import rightkey
 from rightkey import errors, events, freshness, keys, profiles
 from rightkey.cli.commands import rightkey as command_line
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
+from rightkey.localissuer.wellknown import ENDPOINTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -151,6 +152,13 @@ def test_every_event_is_documented() -> None:
 def test_every_profile_is_documented() -> None:
     """By name."""
     assert set(profiles.PROFILES) <= first_cells(read("docs/decisions.md"))
+
+
+def test_every_dress_fault_attack_and_endpoint_is_documented() -> None:
+    """Of the local issuer."""
+    page = read("docs/local-issuer.md")
+    assert {*DRESSES, *FAULTS, *ATTACKS} <= first_cells(page)
+    assert all(f"`{endpoint}`" in page for endpoint in ENDPOINTS)
 
 
 def test_every_command_and_option_is_documented() -> None:
