@@ -18,9 +18,10 @@ import pytest
 from rightkey import Verifier
 from rightkey.localissuer import DRESSES, Client, LocalIssuer
 
-authlib = pytest.importorskip("authlib")
-from authlib.integrations.httpx_client import OAuth2Client  # noqa: E402
-from requests_oauthlib import OAuth2Session  # noqa: E402
+pytest.importorskip("authlib")
+pytest.importorskip("requests_oauthlib")
+from authlib.integrations.httpx_client import OAuth2Client
+from requests_oauthlib import OAuth2Session
 
 NOW = 1_900_000_000.0
 BACK = "http://127.0.0.1:9/back"
@@ -154,6 +155,8 @@ def test_listed_clients_are_the_only_ones() -> None:
         astray = authorize(issuer, client_id="web", redirect_uri="http://127.0.0.1:9/other")
         assert (astray.status_code, astray.json()["error"]) == (400, "invalid_request")
         assert authorize(issuer, client_id="other").json()["error"] == "invalid_client"
+        unsaid = {"response_type": "code", "client_id": "web", "prompt": "none", "login_hint": "x"}
+        assert "code" in sent_back(get(f"{issuer.urls['authorize']}?{urlencode(unsaid)}"))
 
 
 def test_a_sign_in_by_one_click(issuer: LocalIssuer) -> None:
@@ -445,6 +448,9 @@ def test_signing_out(issuer: LocalIssuer) -> None:
     assert sent_back(answer) == {"state": "a&b"}
     refresh = {"grant_type": "refresh_token", "refresh_token": brought["refresh_token"]}
     assert post(issuer, "token", **refresh).json()["error"] == "invalid_grant"
+    other = tokens(issuer, scope="openid", login_hint="bob")["refresh_token"]
+    get(f"{issuer.urls['logout']}?{urlencode(ask)}")
+    assert post(issuer, "token", grant_type="refresh_token", refresh_token=other).status_code == 200
     plain = get(issuer.urls["logout"])
     assert (plain.status_code, "Signed out" in plain.text) == (200, True)
     with_query = get(f"{issuer.urls['logout']}?{urlencode({'post_logout_redirect_uri': BACK + '?a=b'})}")
@@ -491,6 +497,32 @@ def test_endpoints_of_grants_can_misbehave(issuer: LocalIssuer) -> None:
     answers = [post(issuer, "token", grant_type="client_credentials").status_code for _ in range(2)]
     assert answers == [503, 200]
     assert issuer.requests["token"] == 2
+
+
+@pytest.mark.parametrize("fault", ["status", "redirect", "html"])
+def test_what_is_answered_in_an_endpoints_place_grants_nothing(issuer: LocalIssuer, fault: str) -> None:
+    """So that asking again with the same code is the first use of it."""
+    issuer.misbehave("token", fault, times=1)
+    given = {"grant_type": "authorization_code", "code": code(issuer), "redirect_uri": BACK}
+    assert "access_token" not in post(issuer, "token", **given).text
+    assert post(issuer, "token", **given).status_code == 200
+
+
+def test_pages_of_other_origins_may_ask(issuer: LocalIssuer) -> None:
+    """A single-page app reads metadata and keys, and exchanges its code, as at real issuers."""
+    page = {"origin": "http://app.test"}
+    for endpoint in ("discovery", "jwks"):
+        assert get(issuer.urls[endpoint], headers=page).headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-origin" not in get(issuer.urls[endpoint]).headers
+    wants = page | {"access-control-request-method": "POST", "access-control-request-headers": "x-one"}
+    before = httpx.options(issuer.urls["token"], headers=wants, trust_env=False)
+    assert (before.status_code, before.content) == (204, b"")
+    assert before.headers["access-control-allow-headers"] == "x-one"
+    assert "POST" in before.headers["access-control-allow-methods"]
+    form = {"grant_type": "client_credentials"}
+    after = httpx.post(issuer.urls["token"], data=form, auth=ME, headers=page, trust_env=False)
+    assert after.headers["access-control-allow-origin"] == "*"
+    assert httpx.options(f"{issuer.url}/nothing", headers=wants, trust_env=False).status_code == 404
 
 
 def test_without_authlib_the_answer_says_what_to_install() -> None:

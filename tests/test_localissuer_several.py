@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import rightkey
-from rightkey.localissuer import DRESSES, LocalIssuers, several
+from rightkey.localissuer import DRESSES, Client, LocalIssuers, several
 from rightkey.localissuer.answers import Asked
+from rightkey.localissuer.state import InFile
 
 
 def fetch(url: str) -> Any:
@@ -51,6 +53,16 @@ def test_only_what_lies_there_makes_an_issuer() -> None:
         for name in ("a/b", "-", "a" * 64, "é"):
             with pytest.raises(ValueError, match="expected a name"):
                 issuers[name]
+
+
+def test_a_path_that_leads_nowhere_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Not in the file either."""
+    file = tmp_path / "state.db"
+    issuers = LocalIssuers(algorithm="ES256", url="http://a.test", state=file, clients=[Client("web")])
+    for path in ("/acme/nothing", "/other/.well-known/jwks.json"):
+        issuers.respond(Asked("GET", path, {}))
+    assert InFile(file, "acme").all("client") == {}
+    assert InFile(file, "other").all("client").keys() == {"web"}
 
 
 def test_rfc8414_puts_its_path_before_the_name() -> None:

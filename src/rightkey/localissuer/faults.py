@@ -28,13 +28,17 @@ DISCOVERY = frozenset({"discovery"})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to misbehave, equal to another of the same name and options."""
+    """One way to misbehave, equal to another of the same name and options.
+
+    With `instead` it answers in the endpoint's place: what was asked is not done.
+    """
 
     name: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     rewrite: Rewrite = field(default=lambda document, _: document, compare=False, repr=False)
     dress: Dress = field(default=lambda answer: answer, compare=False, repr=False)
     delivery: Delivery = PROMPT
+    instead: bool = False
     endpoints: frozenset[str] = field(default=frozenset(ENDPOINTS), repr=False)
 
 
@@ -76,11 +80,11 @@ def _status(
     answer = refused(
         code, "misbehaving", own | {name.lower(): value for name, value in (headers or {}).items()}
     )
-    return Fault(dress=lambda _: answer)
+    return Fault(dress=lambda _: answer, instead=True)
 
 
 def _redirect(to: str = "https://elsewhere.invalid/jwks.json", code: int = 302) -> Fault:
-    return Fault(dress=lambda _: refused(code, "elsewhere", {"location": to}))
+    return Fault(dress=lambda _: refused(code, "elsewhere", {"location": to}), instead=True)
 
 
 def _delivered(delivery: Delivery) -> Callable[[], Fault]:
@@ -101,17 +105,14 @@ def _drip_body(every: float = 0.1) -> Fault:
     return Fault(delivery=Delivery(drip="body", every=every))
 
 
-def _dressed(**changes: Any) -> Callable[[], Fault]:
-    return lambda: Fault(dress=lambda answer: replace(answer, **changes))
-
-
 def _typed(answer: Answer, content_type: str) -> Answer:
     return replace(answer, headers=dict(answer.headers) | {"content-type": content_type})
 
 
 def _html() -> Fault:
     page = b"<!doctype html><title>Sign in</title><p>You are behind a captive portal.</p>"
-    return Fault(dress=lambda answer: _typed(replace(answer, status=200, body=page), "text/html"))
+    answer = Answer(200, {"content-type": "text/html"}, page)
+    return Fault(dress=lambda _: answer, instead=True)
 
 
 def _wrong_type(content_type: str = "text/plain") -> Fault:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rightkey.localissuer import selfsigned
-from rightkey.localissuer.answers import Answer, Asked, document_answer, refused, revalidated
+from rightkey.localissuer.answers import Answer, Asked, document_answer, refused, revalidated, shared
 from rightkey.localissuer.management import managed, manages
 from rightkey.localissuer.ratelimit import Bucket, RateLimit
 from rightkey.localissuer.signing import SigningKey
@@ -46,13 +46,16 @@ class Responder:
 
     def _spoilt(self, endpoint: str, asked: Asked) -> Answer:
         planned = self._issuer.script.take(endpoint)
-        answer = planned.dress(self._honest(endpoint, asked, planned))
+        honest = Answer(200) if planned.instead else self._honest(endpoint, asked, planned)
+        answer = planned.dress(honest if endpoint == "other" else shared(honest, asked))
         delivery = replace(planned.delivery, delay=planned.delivery.delay + self._issuer.delay)
         return replace(answer, delivery=delivery)
 
     def _honest(self, endpoint: str, asked: Asked, planned: Fault) -> Answer:
         if endpoint == "other":
             return refused(404, "not_found")
+        if asked.method == "OPTIONS":
+            return Answer(204)
         if endpoint in GRANTED:
             return self._granted(endpoint, asked)
         if asked.method not in ("GET", "HEAD"):

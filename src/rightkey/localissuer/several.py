@@ -17,6 +17,8 @@ from rightkey.localissuer.answers import Answer, Asked
 from rightkey.localissuer.dresses import dress as dress_named
 from rightkey.localissuer.issuing import LocalIssuer
 from rightkey.localissuer.listener import Listener
+from rightkey.localissuer.management import manages
+from rightkey.localissuer.wellknown import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,15 +99,22 @@ class LocalIssuers:
         for name in _names(path):
             if name in self._made:
                 return self[name]
-            if len(self._made) < _MOST and self._make(name).knows(path):
+            if len(self._made) < _MOST and self._leads(name, path):
                 return self[name]
         return unnamed
 
+    def _leads(self, name: str, path: str) -> bool:
+        """Whether something would lie at a path, if there were an issuer of this name. None is made to see."""
+        address = Address.of(self._url(name), self._dress.suffix)
+        routes = address.routes(self._options.get("rfc8414", False), self._dress)
+        return path in routes or manages(address.path, path)
+
     def _make(self, name: str) -> LocalIssuer:
+        return LocalIssuer(url=self._url(name), dress=self._name, name=name, **self._options)
+
+    def _url(self, name: str) -> str:
         path = self._dress.named.format(name=name) if name else self._dress.path
-        origin = self._origin or self._listener.origin
-        url = f"{origin}{path}{'/' if self._dress.slash else ''}"
-        return LocalIssuer(url=url, dress=self._name, name=name, **self._options)
+        return f"{self._origin or self._listener.origin}{path}{'/' if self._dress.slash else ''}"
 
 
 def _names(path: str) -> list[str]:

@@ -53,12 +53,6 @@ class Permission:
     def get_scope(self) -> str:
         return self.scope
 
-    def get_client_id(self) -> str:
-        return self.client_id
-
-    def get_user_code(self) -> str:
-        return self.user_code
-
     def check_client(self, client: Client) -> bool:
         return client.client_id == self.client_id
 
