@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
+
 from rightkey.localissuer.clock import Clock
 
 
@@ -56,3 +60,14 @@ def test_frozen_after_an_advance_it_stays_where_it_is() -> None:
     clock.advance(10)
     clock.freeze()
     assert clock() == 1010
+
+
+@pytest.mark.parametrize("seconds", [-1002.0, 1e12, math.inf, math.nan])
+def test_there_are_times_that_no_calendar_has(seconds: float) -> None:
+    """They are refused, and the clock stays as it is."""
+    clock = Clock(TrueTime())
+    clock.advance(1)
+    for move in (clock.advance, clock.skew, clock.freeze):
+        with pytest.raises(ValueError, match="expected a Unix time"):
+            move(seconds)
+    assert clock.state() == {"now": 1001.0, "frozen": False, "off": 1.0}

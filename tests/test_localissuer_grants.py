@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -140,6 +141,24 @@ def test_without_a_secret_there_are_no_client_credentials(issuer: LocalIssuer) -
     """RFC 6749, section 4.4: only confidential clients."""
     answer = post(issuer, "token", auth=None, grant_type="client_credentials", client_id="me")
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_credentials_that_are_no_text(issuer: LocalIssuer) -> None:
+    """Are a bad request, and harm nobody."""
+    headers = {"authorization": "Basic //86eA=="}
+    form = {"grant_type": "client_credentials"}
+    answer = httpx.post(issuer.urls["token"], data=form, headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+
+
+def test_refresh_tokens_outlive_a_restart(tmp_path: Path) -> None:
+    """Where there is a file to keep them in."""
+    options: dict[str, Any] = {"dress": "plain", "algorithm": "ES256", "state": tmp_path / "state.db"}
+    with LocalIssuer(**options) as before:
+        refresh = tokens(before)["refresh_token"]
+    with LocalIssuer(**options) as after:
+        assert post(after, "token", grant_type="refresh_token", refresh_token=refresh).status_code == 200
+    assert refresh.encode() not in (tmp_path / "state.db").read_bytes()
 
 
 def test_listed_clients_are_the_only_ones() -> None:

@@ -167,7 +167,7 @@ def test_the_clock_can_be_set(issuer: LocalIssuer) -> None:
     assert ask(issuer, "POST", path, {"skew": -30.5})[1] == {"now": NOW - 30.5, "frozen": False, "off": -30.5}
     assert ask(issuer, "POST", path, {"freeze": False})[1]["off"] == 0
     assert ask(issuer, "POST", path, {"resume": True})[1]["off"] == 0
-    for wrong in ({}, {"advance": 1, "skew": 1}, {"advance": "1"}, {"stop": 1}):
+    for wrong in ({}, {"advance": 1, "skew": 1}, {"advance": "1"}, {"stop": 1}, {"freeze": 1e300}):
         assert ask(issuer, "POST", path, wrong)[0] == 400
 
 

@@ -112,12 +112,11 @@ def _signing_key(key: SigningKey, role: str) -> Document:
     told: Document = {"kid": key.kid}
     told |= {each: each == role for each in ("current", "next", "previous", "revoked")}
     if key.certificate is not None:
-        print_ = (
-            sha1(key.certificate, usedforsecurity=False).hexdigest().upper()
-        )  # it names, and proves nothing
+        # SHA-1 names it, and proves nothing
+        thumbprint = sha1(key.certificate, usedforsecurity=False).hexdigest().upper()
         told["cert"] = selfsigned.pem(key.certificate).decode("ascii")
-        told["thumbprint"] = print_
-        told["fingerprint"] = ":".join(re.findall("..", print_))
+        told["thumbprint"] = thumbprint
+        told["fingerprint"] = ":".join(re.findall("..", thumbprint))
     return told
 
 

@@ -106,9 +106,9 @@ class Server:
             raise
 
     def _serve(self, connection: socket.socket) -> None:
-        # either says that the client has gone or that we are closing: nobody is left to tell
+        # an OSError says that the client has gone or that we are closing: nobody is left to tell
         try:
-            with contextlib.suppress(OSError, ValueError), connection:
+            with contextlib.suppress(OSError), connection:
                 self._exchange(connection)
         finally:
             with self._lock:

@@ -104,7 +104,7 @@ class LocalIssuers:
         return unnamed
 
     def _leads(self, name: str, path: str) -> bool:
-        """Whether something would lie at a path, if there were an issuer of this name. None is made to see."""
+        """Whether something would lie at a path, if there were an issuer of this name; none is made."""
         address = Address.of(self._url(name), self._dress.suffix)
         routes = address.routes(self._options.get("rfc8414", False), self._dress)
         return path in routes or manages(address.path, path)

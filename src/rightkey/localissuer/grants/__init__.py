@@ -62,7 +62,7 @@ class Grants:
         with self._turn:
             try:
                 return answer(asked)
-            except ValueError:  # Authlib quotes what it was given, and cannot quote everything
+            except UnicodeError:  # credentials that are no UTF-8: Authlib lets that pass
                 return refused(HTTPStatus.BAD_REQUEST, "invalid_request")
 
     def _beside(self, name: str) -> Callable[[Asked], Answer]:
@@ -80,6 +80,8 @@ class Grants:
             grant = self._server.get_consent_grant(request)
         except OAuth2Error as error:
             return self._refused(request, error)
+        except ValueError:  # Authlib quotes what it was given, and cannot quote everything
+            return refused(HTTPStatus.BAD_REQUEST, "invalid_request")
         data = request.payload.data
         if data.get("prompt") == "none":
             return self._without_page(request, grant)
