@@ -65,7 +65,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "int | None": (int, NoneType),
     "float": (int, float),
     "str": (str,),
-    "str | None": (str, NoneType),
+    "Any": (object,),
     "Mapping[str, str] | None": (Mapping, NoneType),
     "Fault": (),
 }
@@ -171,12 +171,12 @@ def _each(change: Callable[[Document], Document]) -> Callable[[], Fault]:
     return _members(lambda keys, _: [change(key) for key in keys])
 
 
-def _wrong_issuer(issuer: str = "https://elsewhere.example/") -> Fault:
+def _wrong_issuer(issuer: Any = "https://elsewhere.example/") -> Fault:
     return Fault(rewrite=lambda document, _: document | {"issuer": issuer}, endpoints=DISCOVERY)
 
 
-def _moved(to: str | None = None) -> Fault:
-    """By default to where this issuer serves its keys as well, counted as `moved`."""
+def _moved(to: Any = None) -> Fault:
+    """Any JSON, however wrong. By default to where this issuer serves its keys as well, counted as `moved`."""
     return Fault(
         rewrite=lambda document, scene: document | {"jwks_uri": to or f"{scene.base}{MOVED_JWKS}"},
         endpoints=DISCOVERY,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rightkey.localissuer.answers import Answer, Asked
     from rightkey.localissuer.clients import Client
-    from rightkey.localissuer.keyring import Held, Schedule
+    from rightkey.localissuer.keyring import Schedule
     from rightkey.localissuer.personal import Template
     from rightkey.localissuer.ratelimit import RateLimit
 
@@ -204,11 +204,6 @@ class LocalIssuer:
     def keys(self) -> tuple[SigningKey, ...]:
         """What is published: current, next, then previous ones, the latest first."""
         return self.ring.keys
-
-    @property
-    def held(self) -> Held:
-        """The published and the revoked keys together, as they are at one time."""
-        return self.ring.held
 
     @property
     def current(self) -> SigningKey:

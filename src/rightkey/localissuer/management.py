@@ -101,7 +101,7 @@ def _done(route: Route, issuer: LocalIssuer, of: str, asked: Asked) -> Answer:
 
 
 def signing_keys(issuer: LocalIssuer, _: Call) -> list[Document]:
-    held = issuer.held
+    held = issuer.ring.held
     roles = ["current", "next", *["previous"] * (len(held.keys) - 2)]
     listed = [_signing_key(key, role) for key, role in zip(held.keys, roles, strict=True)]
     listed[0]["current_since"] = datetime.fromtimestamp(held.since, UTC).isoformat()
