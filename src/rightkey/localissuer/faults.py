@@ -176,7 +176,7 @@ def _wrong_issuer(issuer: Any = "https://elsewhere.example/") -> Fault:
 
 
 def _moved(to: Any = None) -> Fault:
-    """Any JSON, however wrong. By default to where this issuer serves its keys as well, counted as `moved`."""
+    """To any JSON, however wrong; by default to where this issuer serves its keys too, counted as `moved`."""
     return Fault(
         rewrite=lambda document, scene: document | {"jwks_uri": to or f"{scene.base}{MOVED_JWKS}"},
         endpoints=DISCOVERY,

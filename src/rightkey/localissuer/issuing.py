@@ -161,8 +161,7 @@ class LocalIssuer:
         if url:
             return Address.of(url, worn.suffix)
         own = worn.path if path is None else path.rstrip("/")
-        ends = worn.slash if slash is None else slash
-        return Address(self._listener.origin, own, ends, worn.suffix)
+        return Address(self._listener.origin, own, worn.slash if slash is None else slash, worn.suffix)
 
     # -- tokens --------------------------------------------------------------------------------------------
 
