@@ -106,6 +106,13 @@ class LocalIssuer:
         """The issuer identifier. It holds the port once the issuer is started."""
         return self._address.issuer
 
+    @property
+    def port(self) -> int:
+        """The port of 127.0.0.1 where it listens, whatever its identifier. RuntimeError before `start`."""
+        if self._server is None:
+            raise RuntimeError("the issuer is not started")
+        return self._server.port
+
     def start(self) -> Self:
         """Listen on a free port of 127.0.0.1, until `close`."""
         if self._server is None:
