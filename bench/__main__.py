@@ -1,33 +1,46 @@
-"""Measure: `python -m bench` runs every program here in turn, `python -m bench verifying ...` one of them.
+"""Measure: `python -m bench` runs every program here in turn, `python -m bench verifying ...` those named.
 
-    verify      the warm path beside the bare check and PyJWT, and what importing costs
+    verify      the warm path beside the bare check and PyJWT
     verifying   all contenders, by algorithm and size of the token
+    traffic     many users' tokens, as often as real traffic has them, with and without memory
+    threads     several threads, and asyncio
+    locating    cold start, rotation, a slow refresh, a thousand keys
     issuers     ten thousand issuers in one verifier
     rotations   recorded rotations, played again
+    size        import, installed size, dependencies, memory
 
-Install the contenders first: `pip install -e '.[cli]' --group bench` (pip 25.1 or newer).
+Each takes --json, and --save DIR for JSON, charts as SVG and PNG, and one page of all. Install the contenders
+first: `pip install -e '.[cli]' --group bench` (pip 25.1 or newer), and `npm ci --prefix bench/node`.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import takewhile
+from pathlib import Path
 
-PROGRAMS = ("verify", "verifying", "issuers", "rotations")
+from bench.report import page
+
+PROGRAMS = ("verify", "verifying", "traffic", "threads", "locating", "issuers", "rotations", "size")
 
 
 def main() -> int:
-    name, *options = sys.argv[1:] or ("",)
-    if name and name not in PROGRAMS:
+    names = list(takewhile(lambda word: not word.startswith("-"), sys.argv[1:]))
+    options = sys.argv[1 + len(names) :]
+    if set(names) - set(PROGRAMS) or {"-h", "--help"} & set(options):
         print(__doc__)
-        return 0 if name in ("-h", "--help") else 2
-    codes = [run(one, options) for one in ((name,) if name else PROGRAMS)]
+        return 2 if set(names) - set(PROGRAMS) else 0
+    codes = [run(name, options) for name in names or PROGRAMS]
+    if "--save" in options:
+        page(Path(options[options.index("--save") + 1]), PROGRAMS)
     return max(codes)
 
 
 def run(name: str, options: list[str]) -> int:
     """In a process of its own: what one has loaded must not weigh on the next."""
-    print(f"# {name}", flush=True)
+    if "--json" not in options:
+        print(f"# {name}", flush=True)
     return subprocess.run([sys.executable, "-m", f"bench.{name}", *options], check=False).returncode
 
 

@@ -1,7 +1,7 @@
 """Whom a user would pick instead, each doing its whole job on a token: signature, issuer, audience and times.
 
-A contender is given the issuer's key set, and returns a function of a token; it may raise where it does not
-know the algorithm.
+A contender is given the issuer's key set, and returns a function of a token, which is awaited where the
+contender says so; it may raise where it does not know the algorithm.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rightkey import KeySet, Verifier
+from rightkey import AsyncVerifier, KeySet, Verifier
+from rightkey.exchange import Request
 from rightkey.localissuer import LocalIssuer
 
 Verify = Callable[[str], Any]
+
+# They warn of http on this machine and of what is to come; that must not take part in the race.
+warnings.simplefilter("ignore")
 
 
 class Stage(NamedTuple):
@@ -29,6 +33,16 @@ class Stage(NamedTuple):
         return self.issuer.url
 
     @property
+    def jwks_uri(self) -> str:
+        """Where the keys are on this machine, whatever the issuer is called."""
+        return f"http://127.0.0.1:{self.issuer.port}/.well-known/jwks.json"
+
+    @property
+    def transport(self) -> Any:
+        """For those who go by the issuer's name: to this issuer, where the name leads elsewhere."""
+        return None if self.url.startswith("http:") else self.issuer.transport()
+
+    @property
     def jwk(self) -> dict[str, Any]:
         """The key that signs now."""
         (found,) = [key for key in self.jwks["keys"] if key["kid"] == self.issuer.current.kid]
@@ -39,8 +53,9 @@ class Contender(NamedTuple):
     """`ready` has the key at hand, `client` finds it by the contender's own means."""
 
     name: str
-    ready: Callable[[Stage], Verify]
+    ready: Callable[[Stage], Verify] | None = None
     client: Callable[[Stage], Verify] | None = None
+    awaited: bool = False
 
 
 def rightkey_ready(stage: Stage) -> Verify:
@@ -49,11 +64,19 @@ def rightkey_ready(stage: Stage) -> Verify:
 
 
 def rightkey_client(stage: Stage) -> Verify:
-    return Verifier(stage.url, audience=stage.issuer.audience, remember=0).verify
+    return Verifier(stage.url, audience=stage.issuer.audience, remember=0, transport=stage.transport).verify
 
 
-def rightkey_remembering(stage: Stage) -> Verify:
-    return Verifier(stage.url, audience=stage.issuer.audience).verify
+def rightkey_remembering(stage: Stage, remember: int = 1024) -> Verify:
+    return Verifier(
+        stage.url, audience=stage.issuer.audience, remember=remember, transport=stage.transport
+    ).verify
+
+
+def rightkey_awaited(stage: Stage) -> Verify:
+    return AsyncVerifier(
+        stage.url, audience=stage.issuer.audience, remember=0, transport=stage.transport
+    ).verify
 
 
 def pyjwt_ready(stage: Stage) -> Verify:
@@ -68,7 +91,7 @@ def pyjwt_ready(stage: Stage) -> Verify:
 def pyjwt_client(stage: Stage) -> Verify:
     import jwt
 
-    client, allowed = jwt.PyJWKClient(stage.url + ".well-known/jwks.json"), [stage.alg]
+    client, allowed = jwt.PyJWKClient(stage.jwks_uri), [stage.alg]
     return lambda token: jwt.decode(
         token,
         client.get_signing_key_from_jwt(token),
@@ -90,7 +113,7 @@ def oxyjwt_ready(stage: Stage) -> Verify:
 def oxyjwt_client(stage: Stage) -> Verify:
     import oxyjwt
 
-    client, allowed = oxyjwt.PyJWKClient(stage.url + ".well-known/jwks.json"), [stage.alg]
+    client, allowed = oxyjwt.PyJWKClient(stage.jwks_uri), [stage.alg]
     return lambda token: oxyjwt.decode(
         token,
         client.get_signing_key_from_jwt(token).key,
@@ -119,9 +142,7 @@ def joserfc_ready(stage: Stage) -> Verify:
 
 
 def authlib_ready(stage: Stage) -> Verify:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that joserfc is to come after it
-        from authlib.jose import JsonWebKey, JsonWebToken
+    from authlib.jose import JsonWebKey, JsonWebToken
 
     key, jwt = JsonWebKey.import_key(stage.jwk), JsonWebToken([stage.alg])
     options = {
@@ -158,12 +179,63 @@ def python_jose_ready(stage: Stage) -> Verify:
     )
 
 
+def auth0_api_client(stage: Stage) -> Verify:
+    from auth0_api_python import ApiClient, ApiClientOptions
+
+    transport = stage.issuer.transport()
+
+    async def fetch(url: str) -> Any:
+        return json.loads(transport.get(Request(url)).body)
+
+    client = ApiClient(
+        ApiClientOptions(
+            domain=stage.url.removeprefix("https://").rstrip("/"),
+            audience=stage.issuer.audience,
+            custom_fetch=fetch,
+        )
+    )
+    verify: Verify = client.verify_access_token
+    return verify
+
+
+def fastmcp_client(stage: Stage) -> Verify:
+    from fastmcp.server.auth.providers.jwt import JWTVerifier
+
+    verifier = JWTVerifier(
+        jwks_uri=stage.jwks_uri, issuer=stage.url, audience=stage.issuer.audience, algorithm=stage.alg
+    )
+
+    async def verify(token: str) -> Any:
+        accepted = await verifier.load_access_token(token)
+        if accepted is None:
+            raise ValueError("refused")
+        return accepted
+
+    return verify
+
+
 CONTENDERS = (
     Contender("rightkey", rightkey_ready, rightkey_client),
+    Contender("rightkey, awaited", client=rightkey_awaited, awaited=True),
     Contender("PyJWT", pyjwt_ready, pyjwt_client),
     Contender("oxyjwt", oxyjwt_ready, oxyjwt_client),
     Contender("joserfc", joserfc_ready),
     Contender("Authlib", authlib_ready),
     Contender("jwcrypto", jwcrypto_ready),
     Contender("python-jose", python_jose_ready),
+    Contender("auth0-api-python", client=auth0_api_client, awaited=True),
+    Contender("FastMCP", client=fastmcp_client, awaited=True),
 )
+PACKAGES = (
+    "rightkey",
+    "cryptography",
+    "PyJWT",
+    "oxyjwt",
+    "joserfc",
+    "Authlib",
+    "jwcrypto",
+    "python-jose",
+    "auth0-api-python",
+    "fastmcp",
+)
+"""The names that contenders are installed by."""

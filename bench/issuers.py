@@ -1,6 +1,6 @@
 """What the number of issuers costs: one verifier of one issuer, and one of ten thousand.
 
-    python -m bench.issuers [--issuers 10000] [--rounds 20] [--json]
+    python -m bench.issuers [--issuers 10000] [--rounds 20]
 
 Tokens are verified warm, by keys at hand and without remembering; contenders take turns. Memory is what
 `tracemalloc` counts while issuers are added: keys (one of P-256 each), trust, verifier; and for those whose
@@ -17,7 +17,8 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from bench.verify import in_turns
+from bench.measure import Spread, calls_of, in_turns
+from bench.report import Report, Table, command, versions
 from rightkey import KeySet, Trust, Verifier
 from rightkey.exchange import Request, Response
 from rightkey.localissuer.minting import mint
@@ -25,16 +26,17 @@ from rightkey.localissuer.signing import Form, SigningKey
 
 TOKENS = 300
 """Tokens of so many issuers, chosen by chance, are verified in turn."""
+CALLS = 300
 FETCHED = 1000
 """Issuers whose keys are fetched, each by a thread of its own."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--issuers", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> Report:
     key = SigningKey.generate("ES256", Form(certificates=False), kid="k")
     jwks = json.dumps({"keys": [key.public_jwk()]})
     many, bytes_each = weighed(
@@ -45,18 +47,29 @@ def main() -> None:
     _, bytes_fetched = weighed(lambda: fetched(few, jwks), few)
     one = Verifier.of(trust(0, jwks), remember=0)
     chosen = random.Random(0).sample(range(options.issuers), min(TOKENS, options.issuers))
-    seconds = in_turns(
-        {"one issuer": turns(one, [0] * len(chosen), key), "many issuers": turns(many, chosen, key)},
+    samples = in_turns(
+        {
+            "one issuer": calls_of(one.verify, *tokens([0] * len(chosen), key)),
+            "many issuers": calls_of(many.verify, *tokens(chosen, key)),
+        },
         options.rounds,
+        CALLS,
     )
-    result = {
+    took = {name: Spread.of(times) for name, times in samples.items()}
+    ratio = took["many issuers"].median / took["one issuer"].median
+    rows = [(f"{name}, a token", f"{1e6 * one.median:.2f} us") for name, one in took.items()]
+    rows.append((f"{options.issuers:,} issuers / one", f"{ratio:.2f}"))
+    rows.append(("memory an issuer", f"{bytes_each / 1024:.1f} KiB"))
+    rows.append(("and where keys are fetched", f"{bytes_fetched / 1024:.1f} KiB"))
+    figures = {
         "issuers": options.issuers,
-        "microseconds": {name: 1e6 * value for name, value in seconds.items()},
-        "many_over_one": seconds["many issuers"] / seconds["one issuer"],
+        "microseconds": {name: one.microseconds() for name, one in took.items()},
+        "many_over_one": ratio,
         "bytes_an_issuer": bytes_each,
         "bytes_an_issuer_fetched": bytes_fetched,
     }
-    print(json.dumps(result, indent=2) if options.json else table(result))
+    table = Table("Issuers in one verifier, ES256", ("what", "median"), rows)
+    return Report("issuers", figures, [table], versions=versions("rightkey", "cryptography"))
 
 
 def weighed(build: Callable[[], Any], count: int) -> tuple[Any, float]:
@@ -93,28 +106,11 @@ def trust(number: int, jwks: str) -> Trust:
     return Trust(f"https://{number}.example", audience="api", keys=KeySet.parse(jwks))
 
 
-def turns(verifier: Any, numbers: list[int], key: SigningKey) -> Callable[[], Any]:
-    """A call that verifies the next token."""
+def tokens(numbers: list[int], key: SigningKey) -> list[str]:
+    """One of each issuer."""
     claims = {"aud": "api", "exp": time.time() + 3600, "sub": "alice"}
-    tokens = [mint(key, claims | {"iss": f"https://{number}.example"}) for number in numbers]
-    last = len(tokens) - 1
-    at = 0
-
-    def call() -> Any:
-        nonlocal at
-        at = at + 1 if at < last else 0
-        return verifier.verify(tokens[at])
-
-    return call
-
-
-def table(result: dict[str, Any]) -> str:
-    rows = [(f"{name}, a token", f"{value:.2f} us") for name, value in result["microseconds"].items()]
-    rows.append((f"{result['issuers']:,} issuers / one", f"{result['many_over_one']:.2f}"))
-    rows.append(("memory an issuer", f"{result['bytes_an_issuer'] / 1024:.1f} KiB"))
-    rows.append(("and where keys are fetched", f"{result['bytes_an_issuer_fetched'] / 1024:.1f} KiB"))
-    return "\n".join(f"{name:<28}{value:>12}" for name, value in rows)
+    return [mint(key, claims | {"iss": f"https://{number}.example"}) for number in numbers]
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, options)

@@ -1,6 +1,6 @@
 """Recorded rotations, played again: what following them costs in requests, and which good tokens are refused.
 
-    python -m bench.rotations [--grace SECONDS ...] [--every SECONDS [--lag]] [--only ISSUER ...] [--json]
+    python -m bench.rotations [--grace SECONDS ...] [--every SECONDS [--lag]] [--only ISSUER ...]
 
 The histories of key sets as real issuers published them from June to October 2024 lie in
 `../shared/vectors/providers/wellknown-series`. Their private keys are not known, so that each recorded key
@@ -27,14 +27,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from bench.report import Report, Table, command, versions
 from rightkey import Freshness, KeySet, RightkeyError, Verifier
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
 
 SERIES = Path(__file__).resolve().parents[2] / "shared" / "vectors" / "providers" / "wellknown-series"
 HEAD = (
-    "| issuer | versions | grace | refused, by keys published | by keys that come back | requests |",
-    "| --- | --- | --- | --- | --- | --- |",
+    "issuer",
+    "versions",
+    "grace",
+    "refused, by keys published",
+    "by keys that come back",
+    "for keys",
+    "for metadata",
 )
 ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 """What a key signs by that does not say."""
@@ -63,26 +69,30 @@ class Played:
     lagging: int = 0
     lagging_refused: int = 0
     """Of tokens by keys that are missing now and come back."""
-    requests: Counter[str] = field(default_factory=Counter)
+    requests: dict[str, int] = field(default_factory=dict)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grace", type=float, nargs="*", default=[0.0, 300.0])
     parser.add_argument("--every", type=float)
     parser.add_argument("--lag", action="store_true")
     parser.add_argument("--only", nargs="*")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> Report:
     results = {
         path.stem: {grace: play(path, grace, options.every, lag=options.lag) for grace in options.grace}
         for path in sorted(SERIES.glob("*.json"))
         if not options.only or path.stem in options.only
     }
-    if options.json:
-        print(json.dumps(results, default=vars, indent=2))
-    else:
-        print("\n".join(table(results)))
+    notes = [] if results else ["The recorded histories are not at hand."]
+    figures = {
+        name: {f"{grace:g}": vars(played) for grace, played in by_grace.items()}
+        for name, by_grace in results.items()
+    }
+    title = "Recorded rotations: good tokens refused, and requests"
+    tables = [Table(title, HEAD, list(rows(results)))] if results else []
+    return Report("rotations", figures, tables, notes=notes, versions=versions("rightkey"))
 
 
 def play(path: Path, grace: float, every: float | None = None, *, lag: bool = False) -> Played:
@@ -111,7 +121,7 @@ def play(path: Path, grace: float, every: float | None = None, *, lag: bool = Fa
                 elapsed[0] = max(elapsed[0], at)
                 ask(verifier, version, versions, tokens, result)
             issuer.serve(version)
-        result.requests = Counter(issuer.requests)
+        result.requests = dict(issuer.requests)
     return result
 
 
@@ -229,17 +239,19 @@ class Issuer:
         self._thread.join()
 
 
-def table(results: dict[str, dict[float, Played]]) -> Iterator[str]:
-    """As a page shows it."""
-    yield from HEAD
+def rows(results: dict[str, dict[float, Played]]) -> Iterator[tuple[str, ...]]:
     for name, by_grace in results.items():
         for grace, played in by_grace.items():
             yield (
-                f"| {name} | {played.versions} | {grace:g} s | {played.refused} of {played.published} "
-                f"| {played.lagging_refused} of {played.lagging} "
-                f"| {played.requests['keys']} for keys, {played.requests['metadata']} for metadata |"
+                name,
+                str(played.versions),
+                f"{grace:g} s",
+                f"{played.refused} of {played.published}",
+                f"{played.lagging_refused} of {played.lagging}",
+                str(played.requests["keys"]),
+                str(played.requests["metadata"]),
             )
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, options)

@@ -1,54 +1,65 @@
-"""What a warm verification costs, beside the bare signature check and beside PyJWT, all in one run.
+"""What a warm verification costs, beside the bare signature check and beside PyJWT.
 
-    python -m bench.verify [--rounds 40] [--json]
+    python -m bench.verify [--rounds 40]
 
-RS256 with 2048 bits and an access token as Auth0 issues them, over a local issuer. Contenders take turns,
-a short round each, so that a noisy machine slows all of them alike; medians of the rounds are compared.
+RS256 with 2048 bits and an access token as Auth0 issues them, over a local issuer. "Own work" is what a whole
+verification takes over the bare check of the signature by `cryptography`, which is the physical limit.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from bench.measure import Spread, calls_of, in_turns
+from bench.report import Goal, Report, Table, command, versions
 from rightkey import Verifier
 from rightkey.localissuer import LocalIssuer
 from rightkey.signature import read
 
 CALLS = 300
 """Calls a round."""
-OURS, THEIRS = "from rightkey import Verifier", "import cryptography.x509"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+def measure(options: argparse.Namespace) -> Report:
     with LocalIssuer() as issuer:
-        calls = in_turns(contenders(issuer), options.rounds)
-    imports = in_turns({code: importing(code) for code in (OURS, THEIRS)}, 11, calls=1)
-    result = {
-        "machine": f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}",
-        "microseconds": {name: 1e6 * seconds for name, seconds in calls.items()},
-        "import_milliseconds": {name: 1e3 * seconds for name, seconds in imports.items()},
-        "own_microseconds": 1e6 * (calls["rightkey"] - calls["bare"]),
-        "pyjwt_over_rightkey": calls["PyJWT"] / calls["rightkey"],
-        "import_over_cryptography": imports[OURS] / imports[THEIRS],
+        batches = {name: calls_of(call) for name, call in contenders(issuer).items()}
+        samples = in_turns(batches, options.rounds, CALLS)
+    took = {name: Spread.of(times) for name, times in samples.items()}
+    own = {name: took[name].median - took["bare"].median for name in ("rightkey", "PyJWT")}
+    faster = took["PyJWT"].median / took["rightkey"].median
+    remembered = took["rightkey, remembered"].median
+    figures = {
+        "microseconds": {name: spread.microseconds() for name, spread in took.items()},
+        "own_microseconds": 1e6 * own["rightkey"],
+        "own_over_pyjwt": own["rightkey"] / own["PyJWT"],
+        "pyjwt_over_rightkey": faster,
+        "pyjwt_over_remembered": took["PyJWT"].median / remembered,
     }
-    print(json.dumps(result, indent=2) if options.json else table(result))
+    goals = [
+        Goal("own work, RS256", "at most 6 us", f"{1e6 * own['rightkey']:.1f} us", own["rightkey"] <= 6e-6),
+        Goal("PyJWT / rightkey", "at least 3.5", f"{faster:.2f}", faster >= 3.5),
+        Goal("a remembered token", "under 2 us", f"{1e6 * remembered:.2f} us", remembered < 2e-6),
+        Goal(
+            "PyJWT / a remembered token",
+            "at least 50",
+            f"{figures['pyjwt_over_remembered']:.0f}",
+            took["PyJWT"].median >= 50 * remembered,
+        ),
+    ]
+    rows = [
+        (name, f"{1e6 * one.median:.2f}", f"{1e6 * one.low:.2f} to {1e6 * one.high:.2f}")
+        for name, one in took.items()
+    ]
+    table = Table("One token, warm", ("who", "median, us", "quartiles, us"), rows)
+    return Report(
+        "verify", figures, [table], goals=goals, versions=versions("rightkey", "cryptography", "PyJWT")
+    )
 
 
 def contenders(issuer: LocalIssuer) -> dict[str, Callable[[], Any]]:
@@ -82,46 +93,5 @@ def contenders(issuer: LocalIssuer) -> dict[str, Callable[[], Any]]:
     }
 
 
-def importing(code: str) -> Callable[[], Any]:
-    """In a process of its own, from compiled files as a service has them, whatever the shell says."""
-    command = [sys.executable, "-c", code]
-    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return lambda: subprocess.run(command, check=True, env=settings)
-
-
-def in_turns(
-    contenders: Mapping[str, Callable[[], Any]], rounds: int, calls: int = CALLS
-) -> dict[str, float]:
-    """Median seconds a call of each, taking turns."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(rounds + 1):
-        for name, call in contenders.items():
-            seconds = timed(call, calls)
-            if turn:  # the first warms up
-                times[name].append(seconds)
-    return {name: statistics.median(seconds) for name, seconds in times.items()}
-
-
-def timed(call: Callable[[], Any], calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        call()
-    return (time.perf_counter() - start) / calls
-
-
-def table(result: Mapping[str, Any]) -> str:
-    rows = [f"{name:32} {value:8.2f} us" for name, value in result["microseconds"].items()]
-    rows += [f"{name:32} {value:8.1f} ms" for name, value in result["import_milliseconds"].items()]
-    return "\n".join(
-        [
-            result["machine"],
-            *rows,
-            f"own work over the bare check      {result['own_microseconds']:8.2f} us",
-            f"PyJWT / rightkey                  {result['pyjwt_over_rightkey']:8.2f}",
-            f"import / cryptography.x509        {result['import_over_cryptography']:8.2f}",
-        ]
-    )
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, lambda parser: parser.add_argument("--rounds", type=int, default=40))

@@ -1,25 +1,29 @@
 """Verifying: what a token costs by each contender, as a ratio to the bare signature check of `cryptography`.
 
-    python -m bench.verifying [--alg RS256 ...] [--size small typical large] [--rounds 20] [--json]
+    python -m bench.verifying [--alg RS256 ...] [--size small typical large] [--rounds 20]
 
-Contenders take turns in one run. Each does its whole job: signature, issuer, audience and times. "Ready" has
-the key at hand; "client" has the keys found and cached by the contender's own means, as a service does;
-"remembered" is rightkey's memory of tokens seen before, which no other here has. A contender that refuses an
-honest token, or does not know the algorithm, is left out by name.
+Each contender does its whole job: signature, issuer, audience and times. "Ready" has the key at hand;
+"client" has the keys found and cached by the contender's own means, as a service does; "remembered" is a
+memory of tokens seen before, of those that have one. npm's run in a Node process of their own, on the same
+tokens and in the same turns. A contender that refuses an honest token, or does not know the algorithm, is
+left out by name.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-from collections.abc import Callable, Iterator
-from importlib import metadata
+import asyncio
 from typing import Any
 
-from bench.contenders import CONTENDERS, Stage, Verify, rightkey_remembering
-from bench.verify import timed
-from rightkey import Verifier
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from bench import nodejs
+from bench.contenders import CONTENDERS, PACKAGES, Stage, rightkey_remembering
+from bench.measure import Batch, Spread, awaits_of, calls_of, in_turns
+from bench.report import Chart, Goal, Report, Table, command, versions
+from rightkey import KeySet
 from rightkey.localissuer import LocalIssuer
 from rightkey.signature import read
 
@@ -38,40 +42,51 @@ SIZES: dict[str, dict[str, Any]] = {
 CALLS = 100
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alg", nargs="*", choices=ALGORITHMS, default=ALGORITHMS)
     parser.add_argument("--size", nargs="*", choices=SIZES, default=["typical"])
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    results = [measured(alg, size, options.rounds) for alg in options.alg for size in options.size]
-    print(json.dumps(results, indent=2) if options.json else "\n\n".join(map(table, results)))
 
 
-def measured(alg: str, size: str, rounds: int) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> Report:
+    report = Report("verifying", {}, [], versions=versions(*PACKAGES))
+    results = []
+    with nodejs.Node() as node, asyncio.Runner() as runner:
+        report.versions = {**report.versions, **node.versions}
+        for alg in options.alg:
+            for size in options.size:
+                results.append(measured(alg, size, options.rounds, node, runner))
+    report.figures = {"results": results}
+    for result in results:
+        tell(result, report)
+    return report
+
+
+def measured(alg: str, size: str, rounds: int, node: nodejs.Node, runner: asyncio.Runner) -> dict[str, Any]:
     """One algorithm and one size, by all who can."""
-    with LocalIssuer(algorithm=alg) as issuer:
+    # Some take no other issuer than one of https.
+    with LocalIssuer(algorithm=alg, url="https://tenant.example/") as issuer:
         token = issuer.token(sub="auth0|5f7c8ec7c33c6c004bbafe82", **SIZES[size])
-        keys = {"keys": [issuer.current.public_jwk()]}
-        ways, left_out = entered(Stage(issuer, alg, keys), token)
-        samples = in_turns(
-            {name: (lambda verify=verify: verify(token)) for name, verify in ways.items()}, rounds
-        )
-    bare = statistics.median(samples["bare"])
+        stage = Stage(issuer, alg, {"keys": [issuer.current.public_jwk()]})
+        batches, left_out = entered(stage, token, runner)
+        from_npm, not_from_npm = node.entered(stage, token)
+        samples = in_turns(batches | from_npm, rounds, CALLS)
+    took = {name: Spread.of(times) for name, times in samples.items()}
     return {
         "alg": alg,
         "size": size,
         "bytes": len(token),
-        "left_out": left_out,
-        "versions": versions(),
-        "microseconds": {name: summary(times, bare) for name, times in samples.items()},
+        "left_out": left_out + not_from_npm,
+        "microseconds": {
+            name: spread.microseconds() | {"over_bare": spread.median / took["bare"].median}
+            for name, spread in took.items()
+        },
     }
 
 
-def entered(stage: Stage, token: str) -> tuple[dict[str, Verify], list[str]]:
+def entered(stage: Stage, token: str, runner: asyncio.Runner) -> tuple[dict[str, Batch], list[str]]:
     """The ways to verify, and the names of those that cannot."""
-    ways: dict[str, Verify] = {"bare": bare(stage, token)}
+    batches = {"bare": bare(stage, token)}
     left_out = []
     for contender in CONTENDERS:
         for how, make in (("ready", contender.ready), ("client", contender.client)):
@@ -79,55 +94,72 @@ def entered(stage: Stage, token: str) -> tuple[dict[str, Verify], list[str]]:
                 continue
             try:
                 verify = make(stage)
-                verify(token)
+                batch = awaits_of(verify, token, runner) if contender.awaited else calls_of(verify, token)
+                batch(1)
             except Exception as error:  # noqa: BLE001 - whatever it raises, it is not in the race
-                left_out.append(f"{contender.name}, {how}: {type(error).__name__}")
+                left_out.append(f"{contender.name}, {how} ({type(error).__name__})")
             else:
-                ways[f"{contender.name}, {how}"] = verify
-    ways["rightkey, remembered"] = rightkey_remembering(stage)
-    return ways, left_out
+                batches[f"{contender.name}, {how}"] = batch
+    batches["rightkey, remembered"] = calls_of(rightkey_remembering(stage), token)
+    return batches, left_out
 
 
-def bare(stage: Stage, token: str) -> Verify:
-    """The signature check alone, by `cryptography`: the physical limit."""
-    key = Verifier(stage.url, audience=stage.issuer.audience).verify(token).key
-    unverified, check = read(token), key.checks[stage.alg]
-    return lambda _: check(unverified.signature, unverified.signed)
+def bare(stage: Stage, token: str) -> Batch:
+    """The signature check alone, by `cryptography`, all else made ready before: the physical limit."""
+    (key,) = KeySet.parse(dict(stage.jwks))
+    unverified, verify = read(token), key.public_key.verify
+    signature, signed = unverified.signature, unverified.signed
+    sha256 = hashes.SHA256()
+    if stage.alg.startswith("ES"):
+        half = len(signature) // 2
+        r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
+        der, scheme = encode_dss_signature(r, s), ec.ECDSA(sha256)
+        return calls_of(lambda: verify(der, signed, scheme))
+    if key.kty == "RSA":
+        pss = padding.PSS(padding.MGF1(sha256), sha256.digest_size)
+        pad = pss if stage.alg.startswith("PS") else padding.PKCS1v15()
+        return calls_of(lambda: verify(signature, signed, pad, sha256))
+    return calls_of(lambda: verify(signature, signed))
 
 
-def in_turns(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """A short round each, again and again; the first warms up."""
-    samples: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 1):
-        for name, call in calls.items():
-            seconds = timed(call, CALLS)
-            if turn:
-                samples[name].append(seconds)
-    return samples
-
-
-def summary(times: list[float], bare: float) -> dict[str, float]:
-    low, middle, high = statistics.quantiles(times, n=4)
-    return {"median": 1e6 * middle, "low": 1e6 * low, "high": 1e6 * high, "over_bare": middle / bare}
-
-
-def versions() -> dict[str, str]:
-    names = ("cryptography", "PyJWT", "oxyjwt", "joserfc", "Authlib", "jwcrypto", "python-jose", "rightkey")
-    return {name: metadata.version(name) for name in names}
-
-
-def table(result: dict[str, Any]) -> str:
-    return "\n".join(lines(result))
-
-
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    yield f"{result['alg']}, {result['size']}: {result['bytes']:,} bytes"
-    for name, took in sorted(result["microseconds"].items(), key=lambda item: float(item[1]["median"])):
-        spread = f"{took['low']:.1f} to {took['high']:.1f}"
-        yield f"  {name:24}{took['median']:9.2f} us {spread:>20}   {took['over_bare']:6.2f} x bare"
+def tell(result: dict[str, Any], report: Report) -> None:
+    """One result as a table and a chart, and whether it reaches its goals."""
+    took = dict(sorted(result["microseconds"].items(), key=lambda item: float(item[1]["median"])))
+    title = f"{result['alg']}, {result['size']}: {result['bytes']:,} bytes"
+    rows = [
+        (
+            name,
+            f"{one['median']:.2f}",
+            f"{one['low']:.2f} to {one['high']:.2f}",
+            f"{one['over_bare']:.2f}",
+        )
+        for name, one in took.items()
+    ]
+    report.tables.append(Table(title, ("who", "median, us", "quartiles, us", "times bare"), rows))
     if result["left_out"]:
-        yield f"  not in it: {'; '.join(result['left_out'])}"
+        report.notes.append(f"{title}: not in it: {', '.join(result['left_out'])}.")
+    name = f"verifying-{result['alg'].lower()}-{result['size']}"
+    report.charts.append(
+        Chart(name, title, "microseconds a token", {who: one["median"] for who, one in took.items()})
+    )
+    if result["size"] == "typical":
+        report.goals.extend(goals(result["alg"], {who: one["median"] for who, one in took.items()}))
+
+
+def goals(alg: str, took: dict[str, float]) -> list[Goal]:
+    most = 6 if alg == "RS256" else 8
+    own = took["rightkey, client"] - took["bare"]
+    found = [Goal(f"own work, {alg}", f"at most {most} us", f"{own:.1f} us", own <= most)]
+    if alg == "RS256" and "oxyjwt, client" in took:
+        ratio = took["oxyjwt, client"] / took["rightkey, client"]
+        found.append(Goal("oxyjwt's whole job / rightkey's, RS256", "at least 1", f"{ratio:.2f}", ratio >= 1))
+    if alg == "RS256" and "fast-jwt, remembered" in took:
+        ratio = took["fast-jwt, remembered"] / took["rightkey, remembered"]
+        found.append(
+            Goal("fast-jwt with its cache / a remembered token", "over 1", f"{ratio:.2f}", ratio > 1)
+        )
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, options)

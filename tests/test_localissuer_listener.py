@@ -105,3 +105,12 @@ def test_a_port_that_is_taken() -> None:
         assert LocalIssuer(algorithm="ES256", port=port).url == "http://127.0.0.1/"
     with LocalIssuer(algorithm="ES256", port=port) as again:
         assert urlsplit(again.url).port == port
+
+
+def test_the_port_is_known_under_whatever_name_and_only_while_it_listens() -> None:
+    """Who stands behind a proxy has to tell the proxy."""
+    issuer = LocalIssuer(url="https://tenant.example/")
+    with pytest.raises(RuntimeError):
+        _ = issuer.port
+    with issuer, socket.create_connection(("127.0.0.1", issuer.port)):
+        assert issuer.url == "https://tenant.example/"

@@ -133,6 +133,11 @@ class LocalIssuer:
         """The authority that clients must trust, while https is served."""
         return self._listener.ca_file
 
+    @property
+    def port(self) -> int:
+        """The port where it listens, whatever its identifier says. RuntimeError before `start`."""
+        return self._listener.port
+
     def start(self) -> Self:
         """Listen on 127.0.0.1, until `close`. OSError where nobody can."""
         self._listener.start()

@@ -47,6 +47,13 @@ class Listener:
         return f"{'https' if self._tls else 'http'}://{shown}{port}"
 
     @property
+    def port(self) -> int:
+        """Where it listens. RuntimeError before it is started."""
+        if self._server is None:
+            raise RuntimeError("it is not started")
+        return self._server.port
+
+    @property
     def ca_file(self) -> Path | None:
         """The authority that clients must trust, while https is served."""
         return self._authority.file if self._authority else None

@@ -1,0 +1,159 @@
+"""Size: what importing costs, what is installed, and what a token, a key and an issuer weigh in memory.
+
+    python -m bench.size [--rounds 11]
+
+Imports run in processes of their own, from compiled files. Installed are a distribution's files without
+compiled ones, and with it whatever it requires here. Memory is what `tracemalloc` counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from importlib import metadata
+
+from packaging.requirements import Requirement
+
+from bench.contenders import PACKAGES
+from bench.issuers import fetched, trust, weighed
+from bench.measure import Spread, in_turns, process_of
+from bench.report import Chart, Goal, Report, Table, command, versions
+from rightkey import KeySet, Verifier
+from rightkey.localissuer.minting import mint
+from rightkey.localissuer.signing import Form, SigningKey
+
+LIMIT, CLICK = "cryptography.x509", "click"
+OURS, HELP = "rightkey", "rightkey --help"
+QUIETLY = "import warnings; warnings.simplefilter('ignore')"
+IMPORTS = {
+    LIMIT: "import cryptography.x509",
+    OURS: "from rightkey import Verifier",
+    "PyJWT": "import jwt; jwt.PyJWKClient, jwt.decode",
+    "oxyjwt": "import oxyjwt; oxyjwt.PyJWKClient, oxyjwt.decode",
+    "joserfc": "from joserfc import jwk, jwt",
+    "Authlib": f"{QUIETLY}; from authlib.jose import JsonWebToken",
+    "jwcrypto": "from jwcrypto import jwk, jwt",
+    "python-jose": "from jose import jwt",
+    "auth0-api-python": f"{QUIETLY}; from auth0_api_python import ApiClient",
+    "FastMCP": "from fastmcp.server.auth.providers.jwt import JWTVerifier",
+    CLICK: "import click",
+}
+EXTRAS = {"PyJWT": "crypto", "python-jose": "cryptography"}
+"""Without which they verify no RS256."""
+ISSUERS = KEYS = REMEMBERED = 1000
+
+
+def measure(options: argparse.Namespace) -> Report:
+    imports, goals = imported(options.rounds)
+    sizes = {name: installed(name) for name in PACKAGES if versions(name)}
+    memory = weights()
+    tables = [
+        Table(
+            "Importing",
+            ("what", "median, ms", "quartiles, ms"),
+            [
+                (name, f"{1e3 * one.median:.0f}", f"{1e3 * one.low:.0f} to {1e3 * one.high:.0f}")
+                for name, one in imports.items()
+            ],
+        ),
+        Table(
+            "Installed",
+            ("what", "itself, KiB", "with all it requires, KiB", "distributions"),
+            [
+                (name, f"{one['own'] / 1024:,.0f}", f"{one['all'] / 1024:,.0f}", str(one["distributions"]))
+                for name, one in sizes.items()
+            ],
+        ),
+        Table("Memory", ("what", "bytes"), [(name, f"{value:,.0f}") for name, value in memory.items()]),
+    ]
+    bars = {name: 1e3 * one.median for name, one in imports.items() if name not in (CLICK, HELP)}
+    figures = {
+        "import_milliseconds": {name: 1e3 * one.median for name, one in imports.items()},
+        "installed": sizes,
+        "bytes": memory,
+    }
+    charts = [Chart("size-import", "Importing, in a process of its own", "milliseconds", bars)]
+    return Report("size", figures, tables, charts, goals, versions=versions(*PACKAGES))
+
+
+def imported(rounds: int) -> tuple[dict[str, Spread], list[Goal]]:
+    batches = {name: process_of("-c", code) for name, code in IMPORTS.items()}
+    batches[HELP] = process_of("-m", "rightkey", "--help")
+    samples = in_turns(batches, rounds, 1)
+    took = {name: Spread.of(times) for name, times in samples.items()}
+    goals = []
+    for what, beside, most in ((OURS, LIMIT, 1.2), (HELP, CLICK, 1.5)):
+        ratio = took[what].median / took[beside].median
+        words = f"{'import ' if what == OURS else ''}{what} / import {beside}"
+        goals.append(Goal(words, f"at most {most}", f"{ratio:.2f}", ratio <= most))
+    return took, goals
+
+
+def installed(name: str) -> dict[str, int]:
+    """Bytes of a distribution and of all that it requires, and how many those are."""
+    everything = set(required(name, set(), EXTRAS.get(name, "")))
+    weight = {one: weight_of(metadata.distribution(one)) for one in everything}
+    return {
+        "own": weight[canonical(name)],
+        "all": sum(weight.values()),
+        "distributions": len(everything),
+    }
+
+
+def required(name: str, seen: set[str], extra: str = "") -> Iterator[str]:
+    """The names of a distribution and of what it requires, without those that are not here."""
+    if (name := canonical(name)) not in seen and versions(name):
+        seen.add(name)
+        yield name
+        for line in metadata.requires(name) or ():
+            requirement = Requirement(line)
+            if requirement.marker is None or any(
+                requirement.marker.evaluate({"extra": one}) for one in ("", extra)
+            ):
+                extras = sorted(requirement.extras) or [""]
+                for one in extras:
+                    yield from required(requirement.name, seen, one)
+
+
+def canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def weight_of(distribution: metadata.Distribution) -> int:
+    files = [file.locate() for file in distribution.files or () if file.suffix != ".pyc"]
+    return sum(file.stat().st_size for file in files if file.is_file())  # type: ignore[attr-defined]
+
+
+def weights() -> dict[str, float]:
+    """Bytes of one each."""
+    key = SigningKey.generate("ES256", Form(certificates=False), kid="k")
+    jwks = json.dumps({"keys": [key.public_jwk()]})
+    issuer = "https://tenant.example/"
+    verifier = Verifier(issuer, audience="api", keys=KeySet.parse(jwks), remember=2 * REMEMBERED)
+    claims = {"iss": issuer, "aud": "api", "exp": time.time() + 3600, "scope": "read:appointments"}
+    tokens = [mint(key, claims | {"sub": f"auth0|{user:024}"}) for user in range(REMEMBERED + 1)]
+    verifier.verify(tokens.pop())
+
+    def remember() -> None:
+        for token in tokens:
+            # a service reads each from a request of its own; what is remembered keeps its text alive
+            verifier.verify(token[:1] + token[1:])
+
+    rsa = SigningKey.generate("RS256", Form(), name="tenant.example")
+    document = json.dumps({"keys": [rsa.public_jwk() | {"kid": str(number)} for number in range(KEYS)]})
+    bare = json.dumps({"keys": [key.public_jwk() | {"kid": str(number)} for number in range(KEYS)]})
+    return {
+        f"a remembered token of {len(tokens[0])} bytes": weighed(remember, REMEMBERED)[1],
+        "an RSA key with its certificate": weighed(lambda: KeySet.parse(document), KEYS)[1],
+        "a P-256 key": weighed(lambda: KeySet.parse(bare), KEYS)[1],
+        "an issuer of one given P-256 key": weighed(
+            lambda: Verifier.of(*(trust(number, jwks) for number in range(ISSUERS)), remember=0), ISSUERS
+        )[1],
+        "an issuer of one fetched P-256 key": weighed(lambda: fetched(ISSUERS, jwks), ISSUERS)[1],
+    }
+
+
+if __name__ == "__main__":
+    command(__doc__, measure, lambda parser: parser.add_argument("--rounds", type=int, default=11))

@@ -1,0 +1,89 @@
+"""Traffic: tokens of many users, each as often as real traffic has it (Zipf's law), with and without memory.
+
+    python -m bench.traffic [--users 5000] [--exponent 1.0] [--rounds 20]
+
+The r-th most active of the users sends in proportion to 1 / r^exponent. Every user has one token, RS256. The
+memory holds 1,024 tokens by default, and 8,192 or none by choice; fast-jwt's cache is given as many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from itertools import accumulate
+
+from bench import nodejs
+from bench.contenders import Stage, pyjwt_client, rightkey_remembering
+from bench.measure import Spread, calls_of, in_turns
+from bench.report import Chart, Report, Table, command, versions
+from rightkey.localissuer import LocalIssuer
+
+CALLS = 1000
+DRAWN = 20_000
+"""Calls until the same order begins again."""
+REMEMBERED = (1024, 8192)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--users", type=int, default=5000)
+    parser.add_argument("--exponent", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=20)
+
+
+def measure(options: argparse.Namespace) -> Report:
+    order = zipf(options.users, options.exponent)
+    with LocalIssuer() as issuer, nodejs.Node() as node:
+        tokens = [issuer.token(sub=f"auth0|{user}") for user in range(options.users)]
+        stage = Stage(issuer, "RS256", {"keys": [issuer.current.public_jwk()]})
+        sent = [tokens[user] for user in order]
+        batches = {
+            f"rightkey, remembering {most}": calls_of(rightkey_remembering(stage, most), *sent)
+            for most in (0, *REMEMBERED)
+        }
+        batches["PyJWT, client"] = calls_of(pyjwt_client(stage), *sent)
+        for most in REMEMBERED:
+            entered, _ = node.entered(
+                stage, *tokens, order=order, remember=most, only=("fast-jwt, ready", "fast-jwt, remembered")
+            )
+            for name, batch in entered.items():
+                batches[name.replace("remembered", f"remembering {most}")] = batch
+        for batch in batches.values():
+            batch(DRAWN)  # what can be remembered is
+        samples = in_turns(batches, options.rounds, CALLS)
+        took = {name: Spread.of(times) for name, times in samples.items()}
+        found = versions("rightkey", "cryptography", "PyJWT") | node.versions
+    title = f"A token of {options.users:,} users, exponent {options.exponent:g}"
+    none = took["rightkey, remembering 0"].median
+    rows = [
+        (
+            name,
+            f"{1e6 * one.median:.2f}",
+            f"{1e6 * one.low:.2f} to {1e6 * one.high:.2f}",
+            f"{one.median / none:.2f}",
+        )
+        for name, one in sorted(took.items(), key=lambda item: item[1].median)
+    ]
+    columns = ("who", "median, us", "quartiles, us", "times rightkey without memory")
+    figures = {
+        "users": options.users,
+        "exponent": options.exponent,
+        "microseconds": {name: one.microseconds() for name, one in took.items()},
+    }
+    bars = {row[0]: float(row[1]) for row in rows}
+    return Report(
+        "traffic",
+        figures,
+        [Table(title, columns, rows)],
+        charts=[Chart("traffic", title, "microseconds a token", bars)],
+        versions=found,
+    )
+
+
+def zipf(users: int, exponent: float) -> list[int]:
+    """Who sends, call by call; the same at every run."""
+    weights = list(accumulate(1 / (rank + 1) ** exponent for rank in range(users)))
+    return random.Random(0).choices(range(users), cum_weights=weights, k=DRAWN)
+
+
+if __name__ == "__main__":
+    command(__doc__, measure, options)
