@@ -25,7 +25,8 @@ import pytest
 import rightkey
 from rightkey import errors, events, freshness, keys, profiles
 from rightkey.cli.commands import rightkey as command_line
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
+from rightkey.localissuer.wellknown import ENDPOINTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -153,6 +154,13 @@ def test_every_profile_is_documented() -> None:
     assert set(profiles.PROFILES) <= first_cells(read("docs/decisions.md"))
 
 
+def test_every_dress_fault_attack_and_endpoint_is_documented() -> None:
+    """Of the local issuer."""
+    page = read("docs/local-issuer.md")
+    assert {*DRESSES, *FAULTS, *ATTACKS} <= first_cells(page)
+    assert all(f"`{endpoint}`" in page for endpoint in ENDPOINTS)
+
+
 def test_every_command_and_option_is_documented() -> None:
     """In a section of its own; and nothing is documented that does not exist."""
     page = read("docs/cli.md")
@@ -172,6 +180,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def options_of(command: click.Command) -> Iterator[str]:
+    """Of a command, and of those below it."""
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from options_of(below)
     for option in command.params:
         if isinstance(option, click.Option):
             yield from (*option.opts, *option.secondary_opts)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rightkey.localissuer.keyring import KeyRing
+from rightkey.localissuer.keyring import Held, KeyRing, Schedule
 from rightkey.localissuer.signing import Form, SigningKey
 
 
@@ -89,3 +89,87 @@ def test_concurrent_rotations_lose_no_key(ring: KeyRing) -> None:
     for thread in threads:
         thread.join()
     assert len({key.kid for key in ring.keys}) == 18
+
+
+class Now:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Shelf:
+    """A memory of one ring."""
+
+    held = Held()
+
+    def load(self) -> Held:
+        return self.held
+
+    def save(self, held: Held) -> None:
+        self.held = held
+
+
+def scheduled(now: Now, period: float, overlap: float) -> KeyRing:
+    return KeyRing(make, make, clock=now, schedule=Schedule(period, overlap))
+
+
+def test_a_schedule_rotates_by_the_clock() -> None:
+    """Whoever asks finds the keys as they must be by now; a previous one goes when its overlap is over."""
+    now = Now()
+    ring = scheduled(now, 100, 150)
+    first, second = ring.keys
+    now.now += 99
+    assert ring.keys == (first, second)
+    now.now += 1
+    assert ring.keys[0] is second
+    assert ring.keys[2:] == (first,)
+    third = ring.next
+    now.now += 100
+    assert ring.current is third
+    assert ring.keys[2:] == (second, first)
+    now.now += 50
+    assert ring.keys[2:] == (second,)
+    assert ring.held.since == 1200
+
+
+def test_rotations_that_were_missed_are_made_up_for() -> None:
+    """Few of a great many, since nobody saw those in between, and the next is due when it would have been."""
+    now = Now()
+    ring = scheduled(now, 10, 25)
+    assert ring.keys
+    now.now += 35
+    assert [round(at) for at in ring.held.retired] == [1030, 1020]
+    now.now += 1_000_000
+    assert ring.held.since == 1_001_030
+    assert [round(at) for at in ring.held.retired] == [1_001_030, 1_001_020]
+
+
+def test_a_rotation_by_hand_begins_a_new_period() -> None:
+    """The next one is due a whole period later."""
+    now = Now()
+    ring = scheduled(now, 100, 1000)
+    assert ring.keys
+    now.now += 60
+    current = ring.rotate()
+    now.now += 60
+    assert ring.current is current
+
+
+@pytest.mark.parametrize(("period", "overlap"), [(0, 1), (1, -1)])
+def test_a_schedule_has_a_period(period: float, overlap: float) -> None:
+    """Or it is refused when it is made."""
+    with pytest.raises(ValueError, match="expected a period above 0"):
+        Schedule(period, overlap)
+
+
+def test_a_ring_is_remembered() -> None:
+    """After every change, as it is."""
+    shelf = Shelf()
+    ring = KeyRing(make, make, memory=shelf)
+    first = ring.current
+    ring.rotate()
+    ring.revoke(first.kid)
+    again = KeyRing(make, make, memory=shelf)
+    assert again.keys == ring.keys
+    assert again.revoked == (first,)

@@ -182,6 +182,16 @@ def test_the_local_issuer_is_for_demos() -> None:
     assert {one.unit for one, unit in ours() if unit == "localissuer"} <= {"localissuer", "cli"}
 
 
+def test_authlib_is_imported_for_grants_alone() -> None:
+    """And when the first of them is asked for: keys, tokens and faults need no extra."""
+    users = {one.module for one in IMPORTS if one.top == "authlib"}
+    assert users
+    assert all(user.startswith("localissuer.grants") for user in users)
+    loaders = {one for one in IMPORTS if one.target.startswith("rightkey.localissuer.grants")}
+    outside = {one for one in loaders if not one.module.startswith("localissuer.grants")}
+    assert {(one.module, one.at_once) for one in outside} == {("localissuer.responding", False)}
+
+
 def loaded_after(statement: str) -> set[str]:
     """The modules that a new interpreter has loaded after a statement."""
     program = f"import sys\n{statement}\nprint(*sys.modules)"

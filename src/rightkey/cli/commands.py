@@ -12,6 +12,7 @@ COMMANDS = {
     "locate": "Find an issuer's signing keys.",
     "verify": "Verify a token, and say why not.",
     "decode": "Show what a token says, unverified.",
+    "issuer": "Run an issuer on this machine, for tests.",
     "demo": "See rotations, an outage, a flood and attacks, on this machine.",
 }
 """A command's name, which is that of its module and of the object in it, and what it does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,8 +64,9 @@ class Answer:
     @property
     def sent_headers(self) -> dict[str, str]:
         """All headers that go out. Every connection is used once (RFC 9112, section 9.6)."""
-        # on a 304 the length would speak of the body that is not sent (RFC 9110, section 8.6)
-        length = {} if self.status == HTTPStatus.NOT_MODIFIED else {"content-length": str(self.length)}
+        # on a 304 the length would speak of the body that is not sent, a 204 has none (RFC 9110, section 8.6)
+        bodiless = self.status in (HTTPStatus.NOT_MODIFIED, HTTPStatus.NO_CONTENT)
+        length = {} if bodiless else {"content-length": str(self.length)}
         return dict(self.headers) | length | {"connection": "close"}
 
 
@@ -88,7 +89,20 @@ def revalidated(answer: Answer, asked: Asked) -> Answer:
     return Answer(answer.status, headers, answer.body)
 
 
-def refused(status: int, error: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer that says no, as OAuth servers word it."""
-    body = orjson.dumps({"error": error})
+def shared(answer: Answer, asked: Asked) -> Answer:
+    """The same answer, for pages of any origin to read, where a browser says that one asks (Fetch, 3.3)."""
+    if "origin" not in asked.headers:
+        return answer
+    allowed = {"access-control-allow-origin": "*", "access-control-max-age": "600"}
+    if asked.method == "OPTIONS":
+        allowed["access-control-allow-methods"] = "GET, POST"
+        allowed["access-control-allow-headers"] = asked.headers.get("access-control-request-headers", "")
+    return replace(answer, headers=dict(answer.headers) | allowed)
+
+
+def refused(
+    status: int, error: str, headers: Mapping[str, str] | None = None, why: str | None = None
+) -> Answer:
+    """An answer that says no, as OAuth servers word it (RFC 6749, section 5.2)."""
+    body = orjson.dumps({"error": error} if why is None else {"error": error, "error_description": why})
     return Answer(status, {"content-type": "application/json"} | dict(headers or {}), body)

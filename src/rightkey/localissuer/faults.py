@@ -6,10 +6,12 @@ spoils the delivery. All three are values or pure functions; only the server mak
 
 from __future__ import annotations
 
+import inspect
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from rightkey.localissuer.answers import PROMPT, Answer, Delivery, Document, refused
@@ -26,13 +28,17 @@ DISCOVERY = frozenset({"discovery"})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to misbehave, equal to another of the same name and options."""
+    """One way to misbehave, equal to another of the same name and options.
+
+    With `instead` it answers in the endpoint's place: what was asked is not done.
+    """
 
     name: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     rewrite: Rewrite = field(default=lambda document, _: document, compare=False, repr=False)
     dress: Dress = field(default=lambda answer: answer, compare=False, repr=False)
     delivery: Delivery = PROMPT
+    instead: bool = False
     endpoints: frozenset[str] = field(default=frozenset(ENDPOINTS), repr=False)
 
 
@@ -44,11 +50,26 @@ def fault(name: str, **options: Any) -> Fault:
 
     Raises:
         ValueError: no fault has this name.
-        TypeError: the fault does not take such an option.
+        TypeError: the fault does not take such an option, or not of this type.
     """
     if name not in FAULTS:
         raise ValueError(f"expected one of {', '.join(FAULTS)}, got {name!r}")
+    for option, kind in inspect.get_annotations(FAULTS[name]).items():
+        if option in options and not isinstance(options[option], _KINDS[kind]):
+            raise TypeError(f"expected {option} to be {kind}, got {options[option]!r}")
     return replace(FAULTS[name](**options), name=name, options=tuple(sorted(options.items())))
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "int | None": (int, NoneType),
+    "float": (int, float),
+    "str": (str,),
+    "Any": (object,),
+    "Mapping[str, str] | None": (Mapping, NoneType),
+    "Fault": (),
+}
+"""What may be given for an option, by its annotation: options come as JSON too."""
 
 
 def _status(
@@ -59,11 +80,11 @@ def _status(
     answer = refused(
         code, "misbehaving", own | {name.lower(): value for name, value in (headers or {}).items()}
     )
-    return Fault(dress=lambda _: answer)
+    return Fault(dress=lambda _: answer, instead=True)
 
 
 def _redirect(to: str = "https://elsewhere.invalid/jwks.json", code: int = 302) -> Fault:
-    return Fault(dress=lambda _: refused(code, "elsewhere", {"location": to}))
+    return Fault(dress=lambda _: refused(code, "elsewhere", {"location": to}), instead=True)
 
 
 def _delivered(delivery: Delivery) -> Callable[[], Fault]:
@@ -84,17 +105,14 @@ def _drip_body(every: float = 0.1) -> Fault:
     return Fault(delivery=Delivery(drip="body", every=every))
 
 
-def _dressed(**changes: Any) -> Callable[[], Fault]:
-    return lambda: Fault(dress=lambda answer: replace(answer, **changes))
-
-
 def _typed(answer: Answer, content_type: str) -> Answer:
     return replace(answer, headers=dict(answer.headers) | {"content-type": content_type})
 
 
 def _html() -> Fault:
     page = b"<!doctype html><title>Sign in</title><p>You are behind a captive portal.</p>"
-    return Fault(dress=lambda answer: _typed(replace(answer, status=200, body=page), "text/html"))
+    answer = Answer(200, {"content-type": "text/html"}, page)
+    return Fault(dress=lambda _: answer, instead=True)
 
 
 def _wrong_type(content_type: str = "text/plain") -> Fault:
@@ -153,12 +171,12 @@ def _each(change: Callable[[Document], Document]) -> Callable[[], Fault]:
     return _members(lambda keys, _: [change(key) for key in keys])
 
 
-def _wrong_issuer(issuer: str = "https://elsewhere.example/") -> Fault:
+def _wrong_issuer(issuer: Any = "https://elsewhere.example/") -> Fault:
     return Fault(rewrite=lambda document, _: document | {"issuer": issuer}, endpoints=DISCOVERY)
 
 
-def _moved(to: str | None = None) -> Fault:
-    """By default to where this issuer serves its keys as well, counted as `moved`."""
+def _moved(to: Any = None) -> Fault:
+    """To any JSON, however wrong; by default to where this issuer serves its keys too, counted as `moved`."""
     return Fault(
         rewrite=lambda document, scene: document | {"jwks_uri": to or f"{scene.base}{MOVED_JWKS}"},
         endpoints=DISCOVERY,

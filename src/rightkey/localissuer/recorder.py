@@ -25,7 +25,8 @@ class Recorded(NamedTuple):
 class Requests:
     """Counts requests as they come in, before any fault has its way: `requests["jwks"]`.
 
-    Endpoints are `discovery`, `jwks`, `moved`, `attacker-jwks`, `attacker-certificate` and `other`.
+    Endpoints are those that can misbehave, `attacker-jwks`, `attacker-certificate`, and `other`. What
+    manages the issuer is not counted.
     """
 
     def __init__(self) -> None:
@@ -44,6 +45,12 @@ class Requests:
         """How many requests came, to whatever path."""
         with self._changed:
             return self._counts.total()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many requests came to each endpoint that had any."""
+        with self._changed:
+            return dict(self._counts)
 
     @property
     def recorded(self) -> list[Recorded]:

@@ -1,7 +1,7 @@
 """How the issuer is reached: a loopback socket, one thread a connection, and every fault felt on the wire.
 
-It binds 127.0.0.1 only, answers one request a connection, and says nothing on stderr. Closing it ends
-whatever hangs or drips, and waits until no thread and no socket of its own is left.
+It binds 127.0.0.1 unless told otherwise, answers one request a connection, and says nothing on stderr.
+Closing it ends whatever hangs or drips, and waits until no thread and no socket of its own is left.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import selectors
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -21,20 +22,34 @@ _BACKLOG = 1024
 _IDLE = 30.0  # seconds a client may take to send its request
 _BODY = 64 * 1024  # bytes of a request's body that are read
 _CLOSING = 5.0  # seconds to wait for the threads, which have nothing left to wait for
+_FAREWELL = 1.0  # seconds a TLS client may take to say goodbye
 _SPACES = b" " * 65536
 
 Respond = Callable[[Asked], Answer]
 
 
 class Server:
-    """Serves from the moment it is made until `close`."""
+    """Serves from the moment it is made until `close`.
 
-    def __init__(self, respond: Respond) -> None:
-        self._respond = respond
+    Args:
+        respond: what a request is answered.
+        host: an address of this machine.
+        port: where to listen; 0 takes any that is free.
+        tls: https by this, in place of http.
+
+    Raises:
+        OSError: nobody can listen there.
+    """
+
+    def __init__(
+        self, respond: Respond, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._respond, self._tls = respond, tls
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         self._listener.setblocking(False)
         self._waker, self._woken = socket.socketpair()
         self.port: int = self._listener.getsockname()[1]
@@ -56,7 +71,8 @@ class Server:
             open_now = dict(self._connections)
         for connection in open_now:
             with contextlib.suppress(OSError):  # it has just closed itself
-                connection.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads or writes; close would not
+                # wakes a thread that reads or writes, which close would not, nor the shutdown of TLS
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         deadline = time.monotonic() + _CLOSING
         for thread in open_now.values():
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -70,7 +86,7 @@ class Server:
 
     def _accept_one(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection = self._connection()
         except OSError:  # the client left, or no descriptor is free: others may still be served
             self._closing.wait(0.01)
             return
@@ -78,6 +94,16 @@ class Server:
         with self._lock:
             self._connections[connection] = thread
         thread.start()
+
+    def _connection(self) -> socket.socket:
+        connection, _ = self._listener.accept()
+        if self._tls is None:
+            return connection
+        try:  # the handshake comes with the first octets read, on a thread of its own
+            return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            connection.close()
+            raise
 
     def _serve(self, connection: socket.socket) -> None:
         # an OSError says that the client has gone or that we are closing: nobody is left to tell
@@ -140,6 +166,14 @@ class _Wire:
             self._send(head(answer), delivery.every if delivery.drip == "headers" else 0.0)
             if with_body:
                 self._send_body(answer, delivery.every if delivery.drip == "body" else 0.0)
+            self._end()
+
+    def _end(self) -> None:
+        """Say that this was all, over TLS by its own alert: without it clients suspect a truncation."""
+        if isinstance(self._connection, ssl.SSLSocket):
+            self._connection.settimeout(_FAREWELL)
+            self._connection.unwrap()
+        else:
             self._connection.shutdown(socket.SHUT_WR)
 
     def _hang(self) -> None:

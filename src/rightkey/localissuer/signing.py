@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from rightkey.base64url import encode
 from rightkey.localissuer.jwk import PrivateKey, coordinate_size, private_members, public_members
 from rightkey.localissuer.selfsigned import X5T, self_signed, x5t_s256
 
@@ -21,12 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How keys are shown. The default is Auth0's: a certificate, `kid` equal to a hex-text `x5t`."""
+    """How keys are shown. The default is Auth0's: a certificate, `kid` equal to a hex-text `x5t`.
+
+    Without a certificate a `kid` is chance, unless it is a digest of the key in one of two spellings.
+    """
 
     certificates: bool = True
     x5t: Literal["hex", "rfc"] = "hex"
     x5t_s256: bool = False
     alg: bool = True
+    kid: Literal["x5t", "digest", "digest-base64"] = "x5t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class SigningKey:
 
         Args:
             algorithm: one of `ALGORITHMS`.
-            kid: by default the certificate's `x5t`, or chance where there is no certificate.
+            kid: by default as `form` has it.
             name: the certificate's common name.
             now: Unix time in seconds, for the certificate's dates.
 
@@ -58,8 +65,7 @@ class SigningKey:
             raise ValueError(f"expected one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
         private = ALGORITHMS[algorithm].generate()
         certificate = self_signed(private, name or "local issuer", now) if form.certificates else None
-        own = X5T[form.x5t](certificate) if certificate else secrets.token_urlsafe(16)
-        return cls(kid or own, algorithm, form, certificate, private)
+        return cls(kid or _own_kid(private, certificate, form), algorithm, form, certificate, private)
 
     def sign(self, data: bytes) -> bytes:
         """Sign as RFC 7518 has it: ECDSA gives r and s side by side, not DER."""
@@ -85,6 +91,15 @@ class SigningKey:
         if self.form.x5t_s256:
             members["x5t#S256"] = x5t_s256(self.certificate)
         return members
+
+
+def _own_kid(private: PrivateKey, certificate: bytes | None, form: Form) -> str:
+    if form.kid == "x5t":
+        return X5T[form.x5t](certificate) if certificate else secrets.token_urlsafe(16)
+    spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    digest = hashlib.sha256(spki).digest()
+    # Cognito's key ids are standard base64, with `/` and `=` in them
+    return encode(digest) if form.kid == "digest" else base64.b64encode(digest).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

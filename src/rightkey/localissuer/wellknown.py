@@ -1,4 +1,4 @@
-"""Where an issuer's documents lie, and what they say."""
+"""Where an issuer's documents and endpoints lie, and what its metadata says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from rightkey.localissuer.dresses import DRESSES, Dress
 from rightkey.localissuer.scene import ATTACKER_CERTIFICATE, ATTACKER_JWKS
 
 if TYPE_CHECKING:
@@ -15,24 +16,45 @@ if TYPE_CHECKING:
     from rightkey.localissuer.signing import SigningKey
 
 OPENID, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
-JWKS, MOVED_JWKS = ".well-known/jwks.json", "oauth/moved-keys.json"
+MOVED_JWKS = "oauth/moved-keys.json"
 
-ENDPOINTS = ("discovery", "jwks", "moved")
-"""What can misbehave. `moved` serves the keys where the fault `moved-jwks-uri` says they are."""
+MEMBERS = {
+    "authorize": "authorization_endpoint",
+    "token": "token_endpoint",
+    "userinfo": "userinfo_endpoint",
+    "jwks": "jwks_uri",
+    "introspect": "introspection_endpoint",
+    "revoke": "revocation_endpoint",
+    "device": "device_authorization_endpoint",
+    "logout": "end_session_endpoint",
+}
+"""What metadata calls an endpoint (RFC 8414, section 2; RFC 8628, section 4; OpenID RP-Initiated Logout)."""
+
+ENDPOINTS = ("discovery", "moved", "activate", *MEMBERS)
+"""What can misbehave. `moved` serves the keys where the fault `moved-jwks-uri` says they are; on the page
+`activate` people enter the code that a device shows."""
+GRANTED = frozenset(ENDPOINTS) - {"discovery", "jwks", "moved"}
+"""The endpoints of OAuth's grants, and of what follows them."""
+
+_AUTH0 = DRESSES["auth0"]
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An issuer identifier in its parts: origin, path without its last slash, and whether it ends in one."""
+    """An issuer identifier in its parts: origin, path without its last slash, and whether it ends in one.
+
+    `suffix` is the end of the path that the issuer's endpoints do not share.
+    """
 
     origin: str
     path: str = ""
     slash: bool = True
+    suffix: str = ""
 
     @classmethod
-    def of(cls, url: str) -> Address:
+    def of(cls, url: str, suffix: str = "") -> Address:
         parts = urlsplit(url)
-        return cls(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), url.endswith("/"))
+        return cls(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), url.endswith("/"), suffix)
 
     @property
     def issuer(self) -> str:
@@ -42,47 +64,42 @@ class Address:
     @property
     def base(self) -> str:
         """What the issuer's own URLs begin with."""
-        return f"{self.origin}{self.path}/"
+        return f"{self.origin}{self._below}"
 
-    def routes(self, rfc8414: bool) -> dict[str, str]:
+    @property
+    def _below(self) -> str:
+        return f"{self.path.removesuffix(self.suffix)}/"
+
+    def routes(self, rfc8414: bool, dress: Dress = _AUTH0) -> dict[str, str]:
         """Which path leads to which endpoint.
 
         OpenID Connect Discovery appends its well-known path to the issuer's; RFC 8414 (section 3.1)
         inserts it before.
         """
-        below = f"{self.path}/"
+        below = self._below
         return {
             f"{OAUTH}{self.path}" if rfc8414 else f"{self.path}{OPENID}": "discovery",
-            f"{below}{JWKS}": "jwks",
+            **{f"{below}{path}": endpoint for endpoint, path in dress.paths.items()},
             f"{below}{MOVED_JWKS}": "moved",
             f"{below}{ATTACKER_JWKS}": "attacker-jwks",
             f"{below}{ATTACKER_CERTIFICATE}": "attacker-certificate",
         }
 
 
-def key_set(keys: Iterable[SigningKey]) -> Document:
-    """The JWK Set (RFC 7517, section 5)."""
-    return {"keys": [key.public_jwk() for key in keys]}
+def key_set(keys: Iterable[SigningKey], members: Document | None = None) -> Document:
+    """The JWK Set (RFC 7517, section 5), with these members in each key besides its own."""
+    return {"keys": [key.public_jwk() | (members or {}) for key in keys]}
 
 
-def metadata(address: Address, algorithms: Iterable[str]) -> Document:
-    """The metadata, with the members and paths that Auth0's has."""
+def metadata(address: Address, algorithms: Iterable[str], dress: Dress = _AUTH0) -> Document:
+    """The metadata, with the members and paths that this vendor's has."""
     at = address.base
+    endpoints = {
+        MEMBERS[endpoint]: f"{at}{path}" for endpoint, path in dress.paths.items() if endpoint in MEMBERS
+    }
     return {
         "issuer": address.issuer,
-        "authorization_endpoint": f"{at}authorize",
-        "token_endpoint": f"{at}oauth/token",
-        "userinfo_endpoint": f"{at}userinfo",
-        "jwks_uri": f"{at}{JWKS}",
-        "revocation_endpoint": f"{at}oauth/revoke",
-        "scopes_supported": ["openid", "profile", "offline_access", "email"],
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "fragment", "form_post"],
-        "code_challenge_methods_supported": ["S256"],
-        "subject_types_supported": ["public"],
+        **endpoints,
+        **dress.members,
         "id_token_signing_alg_values_supported": list(algorithms),
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "claims_supported": ["aud", "exp", "iat", "iss", "scope", "sub"],
-        "request_uri_parameter_supported": False,
-        "request_parameter_supported": False,
     }

@@ -1,0 +1,208 @@
+"""`rightkey issuer`: an issuer on this machine, for tests, until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from rightkey.cli import output, page
+from rightkey.cli.ending import BadUse
+from rightkey.cli.keyfile import contents
+from rightkey.cli.managing import COMMANDS
+from rightkey.localissuer import ALGORITHMS, DRESSES, Client, LocalIssuer, LocalIssuers, RateLimit, Schedule
+
+_SUBJECT = "alice"
+
+
+@click.group(invoke_without_command=True, commands=COMMANDS)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Where to listen.  [default: any free]"
+)
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="The address to listen on.")
+@click.option("--expose", is_flag=True, help="Let other machines in: they can have any token they like.")
+@click.option("--url", metavar="URL", help="Scheme, host and port by which others reach it.")
+@click.option("--tls", is_flag=True, help="Serve https, by an authority made for it.")
+@click.option(
+    "--dress",
+    type=click.Choice(list(DRESSES)),
+    default="auth0",
+    show_default=True,
+    help="Whose issuer it looks like.",
+)
+@click.option(
+    "--alg",
+    type=click.Choice(list(ALGORITHMS)),
+    default="RS256",
+    metavar="ALG",
+    show_default=True,
+    help="What it signs by.",
+)
+@click.option("--x5t", type=click.Choice(["hex", "rfc"]), help="How thumbprints are spelled.")
+@click.option("--no-alg", is_flag=True, help="Publish keys without their algorithm.")
+@click.option("--audience", metavar="NAME", help="Whom tokens are for.")
+@click.option("--client", multiple=True, metavar="ID[:SECRET]", help="Know this client only.  [repeatable]")
+@click.option("--claims", metavar="FILE", help="JSON file: further claims of the tokens that grants bring.")
+@click.option("--state", metavar="FILE", help="Keep keys, clients and refresh tokens in this file.")
+@click.option(
+    "--rotate-every", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Rotate by itself."
+)
+@click.option(
+    "--overlap",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Withdraw a previous key after so long.  [default: two rotations]",
+)
+@click.option("--rate-limit", is_flag=True, help="Refuse more than 20 requests a second, as Auth0 does.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+@click.pass_context
+def issuer(context: click.Context, /, as_json: bool, **given: Any) -> int | None:
+    """Run an issuer on this machine, for tests, until it is interrupted.
+
+    It needs no configuration: it listens on a loopback port, makes its keys, and gives anybody any token.
+    Never for production. The commands below talk to one that runs.
+    """
+    if context.invoked_subcommand is not None:
+        if as_json:
+            context.default_map = {name: {"as_json": True} for name in COMMANDS}
+        return None
+    _require_loopback(given["host"], exposed=given["expose"])
+    issuers = _made(given)
+    stop = _stop_signal()
+    try:
+        issuers.start()
+    except OSError as error:
+        why = (error.strerror or "cannot listen").lower()
+        raise BadUse(f"{given['host']} port {given['port']}: {why}", "--port 0 takes any free one") from None
+    try:
+        _tell(_facts(issuers), as_json=as_json)
+        if given["expose"]:
+            output.words("note", "it is exposed: whoever reaches it can have any token")
+        stop.wait()
+    finally:
+        issuers.close()
+    return 0
+
+
+def _stop_signal() -> threading.Event:
+    """Set once the process is to end. Nothing else happens in a handler, so that nothing is half done."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _require_loopback(host: str, *, exposed: bool) -> None:
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback and not exposed:
+        raise BadUse(
+            f"{host} can be reached from other machines, and whoever reaches it can have any token",
+            "--expose if that is meant",
+        )
+
+
+def _made(given: dict[str, Any]) -> LocalIssuers:
+    if given["overlap"] is not None and given["rotate_every"] is None:
+        raise BadUse("--overlap needs a schedule", "--rotate-every SECONDS sets one")
+    try:
+        issuers = LocalIssuers(
+            host=given["host"],
+            port=given["port"],
+            tls=given["tls"],
+            url=_origin(given["url"]),
+            **_options(given),
+        )
+        LocalIssuer(state=given["state"])  # says at once where it cannot be kept
+    except (ValueError, OSError) as error:
+        raise BadUse(str(error)) from None
+    return issuers
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """What each issuer is made with."""
+    period, overlap = given["rotate_every"], given["overlap"]
+    options: dict[str, Any] = {
+        "dress": given["dress"],
+        "algorithm": given["alg"],
+        "x5t": given["x5t"],
+        "alg": False if given["no_alg"] else None,
+        "audience": given["audience"],
+        "clients": [Client.of(text) for text in given["client"]],
+        "claims": _claims(given["claims"]),
+        "state": given["state"],
+        "etag": True,
+    }
+    if period is not None:
+        options["schedule"] = Schedule(period, 2 * period if overlap is None else overlap)
+    if given["rate_limit"]:
+        options["rate_limit"] = RateLimit()
+    return options
+
+
+def _claims(file: str | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    try:
+        claims = json.loads(contents(file))
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        raise BadUse(f"{file}: not a JSON object")
+    return claims
+
+
+def _origin(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+        raise BadUse(f"--url takes scheme, host and port, got {url}", "such as http://issuer.test:8080")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _facts(issuers: LocalIssuers) -> dict[str, Any]:
+    one = issuers[""]
+    metadata, ca_file = one.urls["discovery"], issuers.ca_file
+    trust = ["--cacert", str(ca_file)] if ca_file else []
+    return {
+        "issuer": one.url,
+        "audience": one.audience,
+        "metadata_url": metadata,
+        "jwks_uri": one.urls["jwks"],
+        "curl": shlex.join(["curl", *trust, metadata]),
+        "token": one.token(sub=_SUBJECT),
+        "environment": {"RIGHTKEY_ISSUER": one.url, "RIGHTKEY_AUDIENCE": one.audience},
+        "ca_file": str(ca_file) if ca_file else None,
+    }
+
+
+def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
+    """At once, for whoever waits for it on the other end of a pipe."""
+    if as_json:
+        output.write(sys.stdout, json.dumps(facts) + "\n")
+    else:
+        page.pairs(_lines(facts))
+        page.line()
+        for name, value in facts["environment"].items():
+            output.write(sys.stdout, f"{name}={shlex.quote(value)}\n")
+    sys.stdout.flush()
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("issuer", "audience", "ca_file"):
+        if facts[name]:
+            yield name.replace("_", " "), facts[name]
+    yield "keys", facts["jwks_uri"]
+    yield "try", facts["curl"]
+    yield f"token of {_SUBJECT}", facts["token"]

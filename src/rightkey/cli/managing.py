@@ -1,0 +1,206 @@
+"""`rightkey issuer COMMAND --at URL`: keys, tokens, faults, requests and the clock of a local issuer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from rightkey.cli import output, page
+from rightkey.cli.ending import BadUse
+from rightkey.cli.local import NotThere, Running
+from rightkey.cli.moments import Time, written
+from rightkey.localissuer.management import AUTH0, OURS
+
+_ROLES = ("current", "next", "previous", "revoked")
+
+
+def _managing(command: Callable[..., Any]) -> Callable[..., int]:
+    """Give a command `--at`, `--ca-file` and `--json`; it returns what was answered, and how to show it."""
+
+    @wraps(command)
+    def run(at: str | None, ca_file: str | None, as_json: bool, **given: Any) -> int:
+        if at is None:
+            raise BadUse("which issuer?", "--at URL, or RIGHTKEY_ISSUER in the environment")
+        try:
+            said, show = command(Running(at, ca_file), **given)
+        except NotThere as error:
+            output.words("error", str(error))
+            output.words("hint", "rightkey issuer runs one, and prints its URL")
+            return 3
+        if as_json:
+            output.data(said)
+        else:
+            show(said)
+        return 0
+
+    run = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(run)
+    run = click.option("--ca-file", metavar="FILE", help="The authority that an issuer with --tls made.")(run)
+    return click.option(
+        "--at", metavar="URL", envvar="RIGHTKEY_ISSUER", help="The issuer.  [default: $RIGHTKEY_ISSUER]"
+    )(run)
+
+
+@click.command()
+@_managing
+def keys(issuer: Running) -> Any:
+    """List the keys: the current one, the next one, previous ones, and the last that were revoked."""
+    return issuer.ask("GET", AUTH0), _show_keys
+
+
+@click.command()
+@click.option("--surprise", is_flag=True, help="Sign with a key that nobody has seen.")
+@_managing
+def rotate(issuer: Running, surprise: bool) -> Any:
+    """Let the next key sign, and publish another next one."""
+    return issuer.ask("POST", f"{OURS}/keys/rotate", {"surprise": surprise}), _show_kid
+
+
+@click.command()
+@click.argument("kid")
+@_managing
+def revoke(issuer: Running, kid: str) -> Any:
+    """Withdraw the previous key KID."""
+    return issuer.ask("PUT", f"{AUTH0}/{quote(kid, safe='')}/revoke"), _show_kid
+
+
+@click.command()
+@click.argument("claims", nargs=-1)
+@click.option("--attack", metavar="NAME", help="A forged or misused one: `list` names them all.")
+@_managing
+def token(issuer: Running, claims: tuple[str, ...], attack: str | None) -> Any:
+    """Mint a token with any CLAIMS, each NAME=VALUE: JSON if it is, text if not.
+
+    A claim that is null is left out.
+    """
+    if attack == "list":
+        return issuer.ask("GET", f"{OURS}/attacks"), lambda said: page.pairs(said.items())
+    body = {"claims": _pairs(claims)}
+    path = "token" if attack is None else f"attacks/{quote(attack, safe='')}"
+    return issuer.ask("POST", f"{OURS}/{path}", body), lambda said: page.line(said["token"])
+
+
+@click.command()
+@click.argument("endpoint", required=False)
+@click.argument("fault", required=False)
+@click.argument("options", nargs=-1)
+@click.option("--times", type=int, metavar="N", help="For N requests.  [default: until behave]")
+@click.option("--every", type=int, default=1, metavar="N", help="Only each Nth request.")
+@click.option("--ratio", type=float, default=1.0, metavar="R", help="Only so large a part of them.")
+@click.option(
+    "--seed", type=int, default=0, metavar="N", help="Draws that part: the same seed, the same one."
+)
+@_managing
+def misbehave(
+    issuer: Running, endpoint: str | None, fault: str | None, options: tuple[str, ...], **rule: Any
+) -> Any:
+    """Have ENDPOINT go wrong as FAULT says, with OPTIONS, each NAME=VALUE.
+
+    Without arguments, lists what is planned.
+    """
+    if endpoint is None or fault is None:
+        return issuer.ask("GET", f"{OURS}/faults"), _show_planned
+    if rule["times"] is None:
+        del rule["times"]
+    body = {"endpoint": endpoint, "fault": fault, "options": _pairs(options)} | rule
+    return issuer.ask("POST", f"{OURS}/faults", body), _show_planned
+
+
+@click.command()
+@click.argument("endpoint", required=False)
+@_managing
+def behave(issuer: Running, endpoint: str | None) -> Any:
+    """Have ENDPOINT, or all of them, answer as they should again."""
+    query = "" if endpoint is None else f"?endpoint={quote(endpoint, safe='')}"
+    return issuer.ask("DELETE", f"{OURS}/faults{query}"), _show_planned
+
+
+@click.command()
+@click.option("--last", type=click.IntRange(min=0), default=20, metavar="N", help="Tell of so many.")
+@click.option("--clear", is_flag=True, help="Begin again at zero.")
+@_managing
+def requests(issuer: Running, last: int, clear: bool) -> Any:
+    """Show how often each endpoint was asked, and the latest requests."""
+    method, query = ("DELETE", "") if clear else ("GET", f"?last={last}")
+    return issuer.ask(method, f"{OURS}/requests{query}"), _show_requests
+
+
+@click.command()
+@click.option("--freeze", is_flag=True, help="Stand still.")
+@click.option("--freeze-at", type=Time(), metavar="TIME", help="Stand still at TIME: Unix, or ISO 8601.")
+@click.option("--advance", type=float, metavar="SECONDS", help="Be so much further on.")
+@click.option("--skew", type=float, metavar="SECONDS", help="Be ahead of the true time by so much, and run.")
+@click.option("--resume", is_flag=True, help="Tell the true time again.")
+@_managing
+def clock(issuer: Running, **given: Any) -> Any:
+    """Show the issuer's clock, or set it in one of these ways."""
+    asked = {name: value for name, value in given.items() if value is not None and value is not False}
+    if not asked:
+        return issuer.ask("GET", f"{OURS}/clock"), _show_clock
+    if "freeze_at" in asked:
+        asked["freeze"] = asked.pop("freeze_at")
+    return issuer.ask("POST", f"{OURS}/clock", asked), _show_clock
+
+
+COMMANDS: dict[str, click.Command] = {
+    "keys": keys,
+    "rotate": rotate,
+    "revoke": revoke,
+    "token": token,
+    "misbehave": misbehave,
+    "behave": behave,
+    "requests": requests,
+    "clock": clock,
+}
+"""The commands by name."""
+
+
+def _pairs(texts: Iterable[str]) -> dict[str, Any]:
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise BadUse(f"expected NAME=VALUE, got {text}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _show_keys(said: list[dict[str, Any]]) -> None:
+    rows = [(key["kid"], next(role for role in _ROLES if key[role])) for key in said]
+    page.table(("kid", "is"), rows)
+
+
+def _show_kid(said: dict[str, Any]) -> None:
+    page.line(said["kid"])
+
+
+def _show_planned(said: dict[str, Any]) -> None:
+    rows = [
+        (
+            rule["endpoint"],
+            " ".join([rule["fault"], *(f"{name}={value}" for name, value in rule["options"].items())]),
+            "until behave" if rule["times"] is None else f"{rule['times']} times",
+            f"each {rule['every']}, ratio {rule['ratio']}",
+        )
+        for rule in said["planned"]
+    ]
+    page.table(("endpoint", "fault", "for", "of the requests"), rows)
+
+
+def _show_requests(said: dict[str, Any]) -> None:
+    page.pairs(
+        [(name, str(count)) for name, count in said["counts"].items()] + [("total", str(said["total"]))]
+    )
+    page.table(("method", "path"), [(one["method"], one["path"]) for one in said["requests"]])
+
+
+def _show_clock(said: dict[str, Any]) -> None:
+    stands = "stands still" if said["frozen"] else "runs"
+    page.pairs([("now", written(said["now"])), ("it", stands), ("off by", f"{said['off']} s")])

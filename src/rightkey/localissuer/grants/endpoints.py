@@ -1,0 +1,126 @@
+"""The endpoints beside the grants: what a token is worth, taking it back, and connecting a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
+
+from rightkey.errors import RightkeyError
+from rightkey.keyset import KeySet
+from rightkey.localissuer.clients import Client
+from rightkey.localissuer.grants.kinds import ANY, INTERVAL, SECRET
+from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Permission
+from rightkey.localissuer.grants.server import Request, Server
+from rightkey.localissuer.wellknown import key_set
+from rightkey.signature import verify_jws
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that holds, as Authlib asks for it: one that does not is not found in the first place."""
+
+    claims: Mapping[str, Any]
+    family: str
+
+    def is_expired(self) -> bool:
+        return False
+
+    def is_revoked(self) -> bool:
+        return False
+
+    def check_client(self, client: Client) -> bool:
+        return bool(self.claims.get("client_id", client.client_id) == client.client_id)
+
+
+def signed(server: Server, raw: str) -> dict[str, Any] | None:
+    """The claims of a token that one of the published keys signed, or None. Its times are not looked at."""
+    issuer = server.issuer
+    try:
+        jws = verify_jws(raw, KeySet.parse(key_set(issuer.keys)), algorithms=[issuer.algorithm])
+        claims = orjson.loads(jws.payload)
+    except (RightkeyError, ValueError):
+        return None
+    return claims if isinstance(claims, dict) else None
+
+
+def access(server: Server, raw: str) -> Token | None:
+    """An access token that holds now, whoever minted it here, or None."""
+    claims = signed(server, raw)
+    if claims is None or claims.get("iss") != server.issuer.url:
+        return None
+    expires, family = claims.get("exp"), f"jti {claims.get('jti')}"
+    if isinstance(expires, int | float) and expires <= server.issuer.clock():
+        return None
+    return None if server.ledger.withdrawn(family) else Token(claims, family)
+
+
+class _Either:
+    """Both kinds of token are looked for, whatever the hint says (RFC 7009, section 2.1)."""
+
+    server: Server
+
+    def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
+        found = self.server.ledger.find(REFRESH, token_string)
+        return self._refresh(found) if found else access(self.server, token_string)
+
+    def _refresh(self, found: Permission) -> Token:
+        issuer = self.server.issuer
+        claims = {"iss": issuer.url, "sub": found.sub, "client_id": found.client_id, "scope": found.scope}
+        return Token(claims | {"exp": int(found.expires_at)}, found.family)
+
+
+class Introspection(_Either, IntrospectionEndpoint):
+    """RFC 7662. Whoever has a secret may ask."""
+
+    CLIENT_AUTH_METHODS = SECRET
+
+    def check_permission(self, token: Token, client: Client, request: Request) -> bool:
+        return True
+
+    def introspect_token(self, token: Token) -> dict[str, Any]:
+        return {"active": True, "token_type": "Bearer"} | dict(token.claims)
+
+
+class Revocation(_Either, RevocationEndpoint):
+    """RFC 7009. A refresh token goes with all that came of its sign-in."""
+
+    CLIENT_AUTH_METHODS = ANY
+
+    def revoke_token(self, token: Token, request: Request) -> None:
+        self.server.ledger.withdraw(token.family)
+
+
+class DeviceAuthorization(DeviceAuthorizationEndpoint):
+    """RFC 8628, section 3.1."""
+
+    CLIENT_AUTH_METHODS = ANY
+    EXPIRES_IN = LIVES[DEVICE]
+    INTERVAL = INTERVAL
+
+    def get_verification_uri(self) -> str:
+        return str(self.server.issuer.urls["activate"])
+
+    def create_endpoint_response(self, request: Request) -> tuple[int, dict[str, Any], Any]:
+        status, data, headers = super().create_endpoint_response(request)
+        waiting = Permission(
+            client_id=request.client.client_id,
+            scope=request.payload.scope or "",
+            audience=request.audience,
+            approved=None,
+            user_code=data["user_code"],
+        )
+        self.server.ledger.grant(DEVICE, waiting, secret=data["device_code"])
+        self.server.ledger.name(data["user_code"], data["device_code"])
+        return status, data, headers
+
+    def save_device_credential(self, client_id: str, scope: str | None, data: dict[str, Any]) -> None:
+        """Kept above, where the audience is at hand."""
+
+
+ENDPOINTS = (Introspection, Revocation, DeviceAuthorization)

@@ -1,0 +1,123 @@
+"""The grants: Authlib's, told where permissions are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc8628 import DeviceCodeGrant
+
+from rightkey.localissuer.clients import Client
+from rightkey.localissuer.grants.ledger import CODE, DEVICE, REFRESH, Permission
+from rightkey.localissuer.grants.server import Request, Server
+
+SECRET = ["client_secret_basic", "client_secret_post"]
+ANY = [*SECRET, "none"]
+INTERVAL = 5  # seconds between two questions of a device (RFC 8628, section 3.2)
+
+
+class _Ours:
+    """What all our grants do alike: tokens are made by the server, for the request at hand."""
+
+    GRANT_TYPE: str
+    request: Request
+    server: Server
+
+    def generate_token(
+        self,
+        user: Permission | None = None,
+        scope: str | None = None,
+        grant_type: str | None = None,
+        expires_in: int | None = None,
+        include_refresh_token: bool = True,
+    ) -> dict[str, Any]:
+        return self.server.tokens(
+            self.request, self.GRANT_TYPE, user, scope or "", refresh=include_refresh_token
+        )
+
+
+class ClientCredentials(_Ours, grants.ClientCredentialsGrant):
+    """RFC 6749, section 4.4."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = SECRET
+
+
+class AuthorizationCode(_Ours, grants.AuthorizationCodeGrant):
+    """RFC 6749, section 4.1. A code is for one use."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ANY
+
+    def save_authorization_code(self, code: str, request: Request) -> None:
+        self.server.ledger.grant(CODE, request.user, secret=code)
+
+    def query_authorization_code(self, code: str, client: Client) -> Permission | None:
+        found = self.server.ledger.find(CODE, code)
+        return found if found and found.check_client(client) else None
+
+    def delete_authorization_code(self, authorization_code: Permission) -> None:
+        self.server.ledger.spend(CODE, self.request.form["code"])
+
+    def authenticate_user(self, authorization_code: Permission) -> Permission:
+        return authorization_code
+
+
+class RefreshToken(_Ours, grants.RefreshTokenGrant):
+    """RFC 6749, section 6: each use brings a new one, and a second use withdraws the family."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ANY
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def authenticate_refresh_token(self, refresh_token: str) -> Permission | None:
+        return self.server.ledger.find(REFRESH, refresh_token)
+
+    def authenticate_user(self, refresh_token: Permission) -> Permission:
+        return refresh_token
+
+    def revoke_old_credential(self, refresh_token: Permission) -> None:
+        self.server.ledger.spend(REFRESH, self.request.form["refresh_token"])
+
+
+class DeviceCode(_Ours, DeviceCodeGrant):
+    """RFC 8628, section 3.4."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ANY
+
+    def query_device_credential(self, device_code: str) -> Waiting | None:
+        found = self.server.ledger.find(DEVICE, device_code)
+        return Waiting(found) if found else None
+
+    def query_user_grant(self, user_code: str) -> tuple[Permission, bool] | None:
+        found = self._asked_for()
+        return None if found is None or found.approved is None else (found, found.approved)
+
+    def should_slow_down(self, credential: Waiting) -> bool:
+        now = self.server.issuer.clock()
+        found = credential.permission
+        self.server.ledger.keep(DEVICE, self.request.form["device_code"], replace(found, polled_at=now))
+        return now - found.polled_at < INTERVAL
+
+    def _asked_for(self) -> Permission | None:
+        return self.server.ledger.find(DEVICE, self.request.form["device_code"])
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A device's permission, as Authlib asks for it. One whose time is up is not found in the first place."""
+
+    permission: Permission
+
+    def get_client_id(self) -> str:
+        return self.permission.client_id
+
+    def get_scope(self) -> str:
+        return self.permission.scope
+
+    def get_user_code(self) -> str:
+        return self.permission.user_code
+
+    def is_expired(self) -> bool:
+        return False
+
+
+KINDS = (ClientCredentials, AuthorizationCode, RefreshToken, DeviceCode)

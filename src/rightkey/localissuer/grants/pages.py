@@ -1,0 +1,79 @@
+"""The pages people see: signing in by one click, entering a device's code, and having signed out.
+
+They are plain HTML without a script, and what comes from a request is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from urllib.parse import urlencode
+
+from rightkey.localissuer.answers import Answer
+
+SUB, CLAIMS, DECISION, USER_CODE = "login_sub", "login_claims", "decision", "user_code"
+"""The fields of the forms, none of which is a parameter of OAuth's authorization request."""
+
+_HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}"
+    "label{display:block;margin:1rem 0}input,textarea{display:block;width:100%;font:inherit}"
+    "button{font:inherit;padding:.4rem 1rem;margin-right:1rem}"
+)
+
+
+def sign_in(client_id: str, fields: Iterable[tuple[str, str]], sub: str, problem: str = "") -> Answer:
+    """Ask who signs in. `fields` are those of the request, which the form sends along."""
+    kept = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in fields
+    )
+    return _page("Sign in", f"<p>{escape(client_id)} asks you to sign in.</p>", kept + _who(sub), problem)
+
+
+def activate(user_code: str, sub: str, problem: str = "") -> Answer:
+    """Ask for the code that a device shows, and who signs in."""
+    code = f'<label>Code <input name="{USER_CODE}" value="{escape(user_code)}" required></label>'
+    return _page(
+        "Connect a device", "<p>Enter the code that the device shows.</p>", code + _who(sub), problem
+    )
+
+
+def said(title: str, text: str) -> Answer:
+    """Say one thing."""
+    return _answer(200, title, f"<p>{escape(text)}</p>")
+
+
+def back_to(uri: str, state: str | None) -> str:
+    """Where people are sent back to, with the client's state in the query."""
+    if state is None:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': state})}"
+
+
+def _who(sub: str) -> str:
+    return (
+        f'<label>User <input name="{SUB}" value="{escape(sub)}" required></label>'
+        f'<label>Further claims, as JSON <textarea name="{CLAIMS}" rows="4">{{}}</textarea></label>'
+        f'<button name="{DECISION}" value="allow">Sign in</button>'
+        f'<button name="{DECISION}" value="deny" formnovalidate>Refuse</button>'
+    )
+
+
+def _page(title: str, intro: str, fields: str, problem: str) -> Answer:
+    told = f'<p role="alert"><strong>{escape(problem)}</strong></p>' if problem else ""
+    form = f'<form method="post">{fields}</form>'
+    return _answer(400 if problem else 200, title, f"{intro}{told}{form}")
+
+
+def _answer(status: int, title: str, body: str) -> Answer:
+    page = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}"
+        "<p><small>A local issuer for tests: whoever you say you are, you are.</small></p></html>"
+    )
+    return Answer(status, _HEADERS, page.encode("utf-8"))

@@ -1,0 +1,279 @@
+"""How an issuer is managed over HTTP: Auth0's way for its keys, and a few ways of our own for all else.
+
+Everything lies below the issuer's own URL. It is not counted, and neither faults nor limits touch it. A page
+of some other origin that a browser shows may ask for nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha1
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+import orjson
+
+from rightkey import strictjson
+from rightkey.localissuer import selfsigned
+from rightkey.localissuer.answers import Answer, Asked, Document, refused
+from rightkey.localissuer.attacks import ATTACKS
+from rightkey.localissuer.clients import Client
+from rightkey.localissuer.faults import FAULTS, fault
+
+if TYPE_CHECKING:
+    from rightkey.localissuer.issuing import LocalIssuer
+    from rightkey.localissuer.recorder import Recorded
+    from rightkey.localissuer.signing import SigningKey
+
+OURS, AUTH0 = "/_rightkey", "/api/v2/keys/signing"
+_LAST = 100  # requests told of, unless asked otherwise
+_SECRET = frozenset({"authorization", "proxy-authorization", "cookie"})
+_NUMBER = (int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked: the part of the path that varies, the query, and the members of the body."""
+
+    of: str
+    query: Mapping[str, str]
+    body: Document
+
+    def only(self, **kinds: tuple[type, ...]) -> Document:
+        """The body, if it has no other members than these, of these types. ValueError otherwise."""
+        for name, value in self.body.items():
+            if name not in kinds:
+                raise ValueError(f"expected {', '.join(kinds) or 'no member'}, got {name!r}")
+            if type(value) not in kinds[name]:
+                raise ValueError(f"{name}: not a value that it can have")
+        return self.body
+
+
+def manages(below: str, path: str) -> bool:
+    """Whether a path is managed, of the issuer with this path."""
+    rest = path.removeprefix(below)
+    return path.startswith(below) and (rest.startswith((f"{OURS}/", f"{AUTH0}/")) or rest in (OURS, AUTH0))
+
+
+def managed(issuer: LocalIssuer, below: str, asked: Asked) -> Answer:
+    """Do what is asked, and answer with JSON."""
+    origin = asked.headers.get("origin")
+    if origin is not None and not issuer.urls["discovery"].startswith(f"{origin}/"):
+        return refused(403, "forbidden", why="a page of another origin may not manage this issuer")
+    path = asked.path.removeprefix(below).rstrip("/")
+    found = [(route, match) for route in _ROUTES if (match := re.fullmatch(route.path, path))]
+    if not found:
+        return refused(404, "not_found")
+    for route, match in found:
+        if route.method == asked.method:
+            return _done(route, issuer, unquote("".join(match.groups())), asked)
+    return refused(405, "method_not_allowed", {"allow": ", ".join(route.method for route, _ in found)})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and a path, and what they do: the answer is the JSON of what the function returns."""
+
+    method: str
+    path: str
+    do: Callable[[LocalIssuer, Call], Any]
+    status: int = 200
+
+
+def _done(route: Route, issuer: LocalIssuer, of: str, asked: Asked) -> Answer:
+    query = {name: values[-1] for name, values in parse_qs(asked.target.partition("?")[2]).items()}
+    try:
+        body = strictjson.read_object(asked.body) if asked.body.strip() else {}
+        document = route.do(issuer, Call(of, query, body))
+    except LookupError as error:
+        return refused(HTTPStatus.NOT_FOUND, "not_found", why=str(error.args[0]))
+    except (ValueError, TypeError) as error:
+        return refused(HTTPStatus.BAD_REQUEST, "invalid_request", why=str(error))
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    return Answer(route.status, headers, orjson.dumps(document))
+
+
+# -- Auth0's: https://auth0.com/docs/api/management/v2/keys ------------------------------------------------
+
+
+def signing_keys(issuer: LocalIssuer, _: Call) -> list[Document]:
+    held = issuer.ring.held
+    roles = ["current", "next", *["previous"] * (len(held.keys) - 2)]
+    listed = [_signing_key(key, role) for key, role in zip(held.keys, roles, strict=True)]
+    listed[0]["current_since"] = datetime.fromtimestamp(held.since, UTC).isoformat()
+    return listed + [_signing_key(key, "revoked") for key in held.revoked]
+
+
+def _signing_key(key: SigningKey, role: str) -> Document:
+    told: Document = {"kid": key.kid}
+    told |= {each: each == role for each in ("current", "next", "previous", "revoked")}
+    if key.certificate is not None:
+        # SHA-1 names it, and proves nothing
+        thumbprint = sha1(key.certificate, usedforsecurity=False).hexdigest().upper()
+        told["cert"] = selfsigned.pem(key.certificate).decode("ascii")
+        told["thumbprint"] = thumbprint
+        told["fingerprint"] = ":".join(re.findall("..", thumbprint))
+    return told
+
+
+def _turned(key: SigningKey) -> Document:
+    told = _signing_key(key, "")
+    return {name: told[name] for name in ("kid", "cert") if name in told}
+
+
+def _rotate_as_auth0(issuer: LocalIssuer, _: Call) -> Document:
+    return _turned(issuer.rotate())
+
+
+def _revoke(issuer: LocalIssuer, call: Call) -> Document:
+    return _turned(issuer.revoke(call.of))
+
+
+# -- ours --------------------------------------------------------------------------------------------------
+
+
+def overview(issuer: LocalIssuer, _: Call) -> Document:
+    return {
+        "issuer": issuer.url,
+        "audience": issuer.audience,
+        "algorithm": issuer.algorithm,
+        "metadata_url": issuer.urls["discovery"],
+        "jwks_uri": issuer.urls["jwks"],
+        "endpoints": {name: url for name, url in issuer.urls.items() if not name.startswith("attacker")},
+        "clients": issuer.clients.names(),
+        "attacks": list(ATTACKS),
+        "faults": list(FAULTS),
+    }
+
+
+def _token(issuer: LocalIssuer, call: Call) -> Document:
+    asked = call.only(claims=(dict,), header=(dict,), kid=(str,))
+    kid = asked.get("kid")
+    fitting = [key for key in (*issuer.keys, *issuer.revoked) if key.kid == kid]
+    if kid is not None and not fitting:
+        raise LookupError(f"no key has the kid {kid!r}")
+    signer = fitting[0] if fitting else None
+    return {"token": issuer.mint(asked.get("claims", {}), key=signer, header=asked.get("header"))}
+
+
+def _attack(issuer: LocalIssuer, call: Call) -> Document:
+    if call.of not in ATTACKS:
+        raise LookupError(f"expected one of {', '.join(ATTACKS)}, got {call.of!r}")
+    claims = call.only(claims=(dict,)).get("claims", {})
+    return {"token": issuer.attack(call.of, **claims), "why": ATTACKS[call.of].why}
+
+
+def _attacks(_: LocalIssuer, __: Call) -> Document:
+    return {name: attack.why for name, attack in ATTACKS.items()}
+
+
+def _misbehave(issuer: LocalIssuer, call: Call) -> Document:
+    asked = call.only(
+        endpoint=(str,),
+        fault=(str,),
+        options=(dict,),
+        times=(int,),
+        every=(int,),
+        ratio=_NUMBER,
+        seed=(int,),
+    )
+    what = fault(str(asked.get("fault")), **asked.get("options", {}))
+    rule = {name: asked[name] for name in ("times", "every", "ratio", "seed") if name in asked}
+    issuer.misbehave(str(asked.get("endpoint")), what, **rule)
+    return _planned(issuer, call)
+
+
+def _behave(issuer: LocalIssuer, call: Call) -> Document:
+    issuer.behave(call.query.get("endpoint"))
+    return _planned(issuer, call)
+
+
+def _planned(issuer: LocalIssuer, _: Call) -> Document:
+    return {"planned": issuer.planned}
+
+
+def _requests(issuer: LocalIssuer, call: Call) -> Document:
+    last = int(call.query.get("last", _LAST))
+    told = [_recorded(one) for one in issuer.recorded[-last:]] if last > 0 else []
+    return {"counts": issuer.requests.counts, "total": issuer.requests.total, "requests": told}
+
+
+def _recorded(one: Recorded) -> Document:
+    headers = {name: _scheme(text) + "..." if name in _SECRET else text for name, text in one.headers.items()}
+    return {"method": one.method, "path": one.path, "headers": headers}
+
+
+def _scheme(credentials: str) -> str:
+    scheme, space, _ = credentials.partition(" ")
+    return f"{scheme} " if space else ""
+
+
+def _forget_requests(issuer: LocalIssuer, call: Call) -> Document:
+    issuer.requests.clear()
+    return _requests(issuer, call)
+
+
+def _clock(issuer: LocalIssuer, _: Call) -> Document:
+    return issuer.clock.state()
+
+
+def _set_clock(issuer: LocalIssuer, call: Call) -> Document:
+    asked = call.only(freeze=(bool, *_NUMBER), advance=_NUMBER, skew=_NUMBER, resume=(bool,))
+    if len(asked) != 1:
+        raise ValueError("expected one of freeze, advance, skew and resume")
+    ((what, value),) = asked.items()
+    if what in ("advance", "skew"):
+        getattr(issuer.clock, what)(value)
+    elif what == "freeze" and value is not False:
+        issuer.clock.freeze(None if value is True else value)
+    else:
+        issuer.clock.resume()
+    return issuer.clock.state()
+
+
+def _rotate(issuer: LocalIssuer, call: Call) -> Document:
+    return _turned(issuer.rotate(surprise=call.only(surprise=(bool,)).get("surprise", False)))
+
+
+def _swap(issuer: LocalIssuer, _: Call) -> Document:
+    return _turned(issuer.swap())
+
+
+def _clients(issuer: LocalIssuer, _: Call) -> Document:
+    return {"clients": issuer.clients.names()}
+
+
+def _add_client(issuer: LocalIssuer, call: Call) -> Document:
+    asked = call.only(secret=(str,), redirect_uris=(list,))
+    client = Client(call.of, asked.get("secret"), tuple(map(str, asked.get("redirect_uris", ()))))
+    issuer.clients.add(client)
+    return {name: value for name, value in asdict(client).items() if name not in ("secret", "any_secret")}
+
+
+_ROUTES = (
+    Route("GET", AUTH0, signing_keys),
+    Route("POST", f"{AUTH0}/rotate", _rotate_as_auth0, 201),
+    Route("PUT", f"{AUTH0}/([^/]+)/revoke", _revoke, 201),
+    Route("GET", OURS, overview),
+    Route("GET", f"{OURS}/keys", signing_keys),
+    Route("POST", f"{OURS}/keys/rotate", _rotate, 201),
+    Route("POST", f"{OURS}/keys/swap", _swap, 201),
+    Route("POST", f"{OURS}/token", _token, 201),
+    Route("GET", f"{OURS}/attacks", _attacks),
+    Route("POST", f"{OURS}/attacks/([^/]+)", _attack, 201),
+    Route("GET", f"{OURS}/faults", _planned),
+    Route("POST", f"{OURS}/faults", _misbehave, 201),
+    Route("DELETE", f"{OURS}/faults", _behave),
+    Route("GET", f"{OURS}/requests", _requests),
+    Route("DELETE", f"{OURS}/requests", _forget_requests),
+    Route("GET", f"{OURS}/clock", _clock),
+    Route("POST", f"{OURS}/clock", _set_clock),
+    Route("GET", f"{OURS}/clients", _clients),
+    Route("PUT", f"{OURS}/clients/([^/]+)", _add_client, 201),
+)
+ROUTES = tuple((route.method, re.sub(r"\(.*?\)", "{}", route.path)) for route in _ROUTES)
+"""Every method and path, with `{}` for what varies."""

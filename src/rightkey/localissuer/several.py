@@ -1,0 +1,124 @@
+"""Several issuers in one process: each is named by the first segment of its path, and made on first use.
+
+    with LocalIssuers(dress="okta") as issuers:
+        token = issuers["acme"].token(sub="alice")
+
+Somebody who asks for `/acme/oauth2/default/.well-known/openid-configuration` makes the same issuer.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from rightkey.localissuer.answers import Answer, Asked
+from rightkey.localissuer.dresses import dress as dress_named
+from rightkey.localissuer.issuing import LocalIssuer
+from rightkey.localissuer.listener import Listener
+from rightkey.localissuer.management import manages
+from rightkey.localissuer.wellknown import Address
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_MOST = 1000  # issuers: whoever can reach the port can make them
+
+
+class LocalIssuers:
+    """Any number of issuers behind one port. The one without a name is there from the start.
+
+    Args:
+        host: the address of this machine to listen on.
+        port: where to listen; 0 takes any that is free.
+        tls: serve https, by an authority made for it.
+        url: scheme, host and port by which others reach this, where they have other names for it.
+        dress: whose issuers they look like.
+        options: what `LocalIssuer` takes, for each of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        url: str | None = None,
+        dress: str = "auth0",
+        **options: Any,
+    ) -> None:
+        self._dress, self._name, self._options = dress_named(dress), dress, options
+        self._origin = url.rstrip("/") if url else None
+        names = (urlsplit(url).hostname or "",) if url else ()
+        self._listener = Listener(self.respond, host, port, tls=tls, names=names)
+        self._making = threading.Lock()
+        self._made: dict[str, LocalIssuer] = {}
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The authority that clients must trust, while https is served."""
+        return self._listener.ca_file
+
+    def start(self) -> Self:
+        """Listen, until `close`. OSError where nobody can listen."""
+        self._listener.start()
+        return self
+
+    def close(self) -> None:
+        """Stop listening, and forget the issuers: another start may have another port, and so other names."""
+        self._listener.close()
+        with self._making:
+            self._made.clear()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getitem__(self, name: str) -> LocalIssuer:
+        """The issuer of this name, `""` for the one without. ValueError where it is no name."""
+        if name and not _NAME.fullmatch(name):
+            raise ValueError(f"expected a name of letters, digits, _ and -, got {name!r}")
+        with self._making:
+            return self._made.setdefault(name, self._made.get(name) or self._make(name))
+
+    def respond(self, asked: Asked) -> Answer:
+        """What this request is answered, by the issuer whose path it is."""
+        return self._whose(asked.path).respond(asked)
+
+    def _whose(self, path: str) -> LocalIssuer:
+        unnamed = self[""]
+        if unnamed.knows(path):
+            return unnamed
+        for name in _names(path):
+            if name in self._made:
+                return self[name]
+            if len(self._made) < _MOST and self._leads(name, path):
+                return self[name]
+        return unnamed
+
+    def _leads(self, name: str, path: str) -> bool:
+        """Whether something would lie at a path, if there were an issuer of this name; none is made."""
+        address = Address.of(self._url(name), self._dress.suffix)
+        routes = address.routes(self._options.get("rfc8414", False), self._dress)
+        return path in routes or manages(address.path, path)
+
+    def _make(self, name: str) -> LocalIssuer:
+        return LocalIssuer(url=self._url(name), dress=self._name, name=name, **self._options)
+
+    def _url(self, name: str) -> str:
+        path = self._dress.named.format(name=name) if name else self._dress.path
+        return f"{self._origin or self._listener.origin}{path}{'/' if self._dress.slash else ''}"
+
+
+def _names(path: str) -> list[str]:
+    """Whose path it may be. RFC 8414 (section 3.1) puts its well-known path before the issuer's own."""
+    segments = path.split("/")[1:]
+    first = segments[2:3] if segments[0] == ".well-known" else segments[:1]
+    return [name for name in first if _NAME.fullmatch(name)]

@@ -1,0 +1,135 @@
+"""What an issuer remembers: keys, clients, codes and refresh tokens, in one SQLite file or in memory."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from rightkey.localissuer.keyring import Held
+from rightkey.localissuer.signing import Form, SigningKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rightkey.localissuer.answers import Document
+
+_TABLE = """CREATE TABLE IF NOT EXISTS shelf (
+    issuer TEXT, kind TEXT, id TEXT, document BLOB, PRIMARY KEY (issuer, kind, id))"""
+
+
+class Shelf(Protocol):
+    """Documents by kind and id."""
+
+    def get(self, kind: str, key: str) -> Document | None:
+        """The document, or None."""
+        ...
+
+    def put(self, kind: str, key: str, document: Document) -> None:
+        """Keep a document, in place of the one that has this id."""
+        ...
+
+    def all(self, kind: str) -> dict[str, Document]:
+        """Every document of a kind, by id, the oldest first."""
+        ...
+
+
+class InMemory:
+    """A shelf that is gone with its issuer."""
+
+    def __init__(self) -> None:
+        self._documents: dict[tuple[str, str], bytes] = {}
+
+    def get(self, kind: str, key: str) -> Document | None:
+        found = self._documents.get((kind, key))
+        return None if found is None else orjson.loads(found)
+
+    def put(self, kind: str, key: str, document: Document) -> None:
+        self._documents[kind, key] = orjson.dumps(document)
+
+    def all(self, kind: str) -> dict[str, Document]:
+        return {key: orjson.loads(found) for (of, key), found in tuple(self._documents.items()) if of == kind}
+
+
+class InFile:
+    """The shelf of one issuer, by its name, in a file that several may share.
+
+    Only the owner can read the file, since private keys are in it. Each call opens it anew, so there is
+    nothing to close.
+
+    Raises:
+        OSError: the file cannot be made or opened.
+        ValueError: it is something else than a database of ours.
+    """
+
+    def __init__(self, file: str | Path, issuer: str = "") -> None:
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        self._file, self._issuer = file, issuer
+        try:
+            self._execute(_TABLE)
+        except sqlite3.DatabaseError as error:
+            raise ValueError(f"{file}: {error}") from None
+
+    def get(self, kind: str, key: str) -> Document | None:
+        rows = self._execute(
+            "SELECT document FROM shelf WHERE issuer = ? AND kind = ? AND id = ?", self._issuer, kind, key
+        )
+        return orjson.loads(rows[0][0]) if rows else None
+
+    def put(self, kind: str, key: str, document: Document) -> None:
+        octets = orjson.dumps(document)
+        self._execute("REPLACE INTO shelf VALUES (?, ?, ?, ?)", self._issuer, kind, key, octets)
+
+    def all(self, kind: str) -> dict[str, Document]:
+        rows = self._execute(
+            "SELECT id, document FROM shelf WHERE issuer = ? AND kind = ? ORDER BY rowid", self._issuer, kind
+        )
+        return {key: orjson.loads(document) for key, document in rows}
+
+    def _execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self._file)) as database, database:
+            return database.execute(statement, values).fetchall()
+
+
+class Kept:
+    """The memory of a key ring, on a shelf."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def load(self) -> Held:
+        """The ring as it was saved last, or an empty one."""
+        found = self._shelf.get("keys", "")
+        if found is None:
+            return Held()
+        keys, revoked = (tuple(map(_read, found[name])) for name in ("keys", "revoked"))
+        return Held(keys, revoked, found["since"], tuple(found["retired"]))
+
+    def save(self, held: Held) -> None:
+        """Keep the whole ring."""
+        written = {name: [_written(key) for key in getattr(held, name)] for name in ("keys", "revoked")}
+        self._shelf.put("keys", "", written | {"since": held.since, "retired": held.retired})
+
+
+def _written(key: SigningKey) -> Document:
+    private = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+    certificate = key.certificate.hex() if key.certificate else None
+    facts = {"kid": key.kid, "algorithm": key.algorithm, "form": asdict(key.form)}
+    return facts | {"certificate": certificate, "private": private}
+
+
+def _read(found: Document) -> SigningKey:
+    form = Form(**{field.name: found["form"][field.name] for field in fields(Form)})
+    certificate = bytes.fromhex(found["certificate"]) if found["certificate"] else None
+    private: Any = load_pem_private_key(found["private"].encode("ascii"), password=None)
+    return SigningKey(found["kid"], found["algorithm"], form, certificate, private)

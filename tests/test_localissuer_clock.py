@@ -1,0 +1,73 @@
+"""The local issuer's clock."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from rightkey.localissuer.clock import Clock
+
+
+class TrueTime:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_it_runs_with_the_true_one() -> None:
+    """Until told otherwise."""
+    true = TrueTime()
+    clock = Clock(true)
+    true.now += 5
+    assert clock() == 1005
+    assert clock.state() == {"now": 1005.0, "frozen": False, "off": 0.0}
+
+
+def test_frozen_it_moves_by_hand_alone() -> None:
+    """From now, or from a time; `resume` ends it."""
+    true = TrueTime()
+    clock = Clock(true)
+    clock.freeze()
+    true.now += 5
+    assert clock() == 1000
+    clock.advance(60)
+    assert clock() == 1060
+    clock.freeze(5000)
+    assert clock.state() == {"now": 5000.0, "frozen": True, "off": 3995.0}
+    clock.advance(-1)
+    assert clock() == 4999
+    clock.resume()
+    assert clock() == 1005
+
+
+def test_advanced_and_skewed_it_runs_on() -> None:
+    """Advances add up; a skew is how far it is off in all."""
+    true = TrueTime()
+    clock = Clock(true)
+    clock.advance(10)
+    clock.advance(10)
+    assert clock() == 1020
+    clock.skew(-30)
+    true.now += 1
+    assert clock() == 971
+
+
+def test_frozen_after_an_advance_it_stays_where_it_is() -> None:
+    """Freezing does not move it."""
+    clock = Clock(TrueTime())
+    clock.advance(10)
+    clock.freeze()
+    assert clock() == 1010
+
+
+@pytest.mark.parametrize("seconds", [-1002.0, 1e12, math.inf, math.nan])
+def test_there_are_times_that_no_calendar_has(seconds: float) -> None:
+    """They are refused, and the clock stays as it is."""
+    clock = Clock(TrueTime())
+    clock.advance(1)
+    for move in (clock.advance, clock.skew, clock.freeze):
+        with pytest.raises(ValueError, match="expected a Unix time"):
+            move(seconds)
+    assert clock.state() == {"now": 1001.0, "frozen": False, "off": 1.0}
