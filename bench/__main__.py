@@ -6,6 +6,7 @@
     threads     several threads, and asyncio
     locating    cold start, rotation, a slow refresh, a thousand keys
     issuers     ten thousand issuers in one verifier
+    staying     rotations, floods, outages and forgeries, before every contender
     rotations   recorded rotations, played again
     size        import, installed size, dependencies, memory
 
@@ -22,7 +23,17 @@ from pathlib import Path
 
 from bench.report import page
 
-PROGRAMS = ("verify", "verifying", "traffic", "threads", "locating", "issuers", "rotations", "size")
+PROGRAMS = (
+    "verify",
+    "verifying",
+    "traffic",
+    "threads",
+    "locating",
+    "staying",
+    "issuers",
+    "rotations",
+    "size",
+)
 
 
 def main() -> int:

@@ -28,6 +28,11 @@ class Stage(NamedTuple):
     alg: str
     jwks: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, issuer: LocalIssuer, alg: str = "RS256") -> Stage:
+        """With the key that signs now."""
+        return cls(issuer, alg, {"keys": [issuer.current.public_jwk()]})
+
     @property
     def url(self) -> str:
         return self.issuer.url
@@ -88,10 +93,10 @@ def pyjwt_ready(stage: Stage) -> Verify:
     )
 
 
-def pyjwt_client(stage: Stage) -> Verify:
+def pyjwt_client(stage: Stage, lifespan: float = 300) -> Verify:
     import jwt
 
-    client, allowed = jwt.PyJWKClient(stage.jwks_uri), [stage.alg]
+    client, allowed = jwt.PyJWKClient(stage.jwks_uri, lifespan=lifespan), [stage.alg]
     return lambda token: jwt.decode(
         token,
         client.get_signing_key_from_jwt(token),
@@ -110,10 +115,10 @@ def oxyjwt_ready(stage: Stage) -> Verify:
     )
 
 
-def oxyjwt_client(stage: Stage) -> Verify:
+def oxyjwt_client(stage: Stage, lifespan: float = 300) -> Verify:
     import oxyjwt
 
-    client, allowed = oxyjwt.PyJWKClient(stage.jwks_uri), [stage.alg]
+    client, allowed = oxyjwt.PyJWKClient(stage.jwks_uri, lifespan=lifespan), [stage.alg]
     return lambda token: oxyjwt.decode(
         token,
         client.get_signing_key_from_jwt(token).key,
@@ -179,31 +184,44 @@ def python_jose_ready(stage: Stage) -> Verify:
     )
 
 
-def auth0_api_client(stage: Stage) -> Verify:
+def auth0_api_client(stage: Stage, cache_ttl_seconds: int = 600, *, socket: bool = False) -> Verify:
     from auth0_api_python import ApiClient, ApiClientOptions
 
     transport = stage.issuer.transport()
 
     async def fetch(url: str) -> Any:
-        return json.loads(transport.get(Request(url)).body)
+        if not socket:
+            return json.loads(transport.get(Request(url)).body)
+        import httpx  # as its own fetching has it, to where the issuer really is
+
+        async with httpx.AsyncClient() as http:
+            response = await http.get(url.replace(stage.url, f"http://127.0.0.1:{stage.issuer.port}/"))
+        response.raise_for_status()
+        return response
 
     client = ApiClient(
         ApiClientOptions(
             domain=stage.url.removeprefix("https://").rstrip("/"),
             audience=stage.issuer.audience,
             custom_fetch=fetch,
+            cache_ttl_seconds=cache_ttl_seconds,
         )
     )
     verify: Verify = client.verify_access_token
     return verify
 
 
-def fastmcp_client(stage: Stage) -> Verify:
+def fastmcp_client(stage: Stage, life: float = 3600) -> Verify:
     from fastmcp.server.auth.providers.jwt import JWTVerifier
 
     verifier = JWTVerifier(
-        jwks_uri=stage.jwks_uri, issuer=stage.url, audience=stage.issuer.audience, algorithm=stage.alg
+        jwks_uri=stage.jwks_uri,
+        issuer=stage.url,
+        audience=stage.issuer.audience,
+        algorithm=stage.alg,
+        jwks_refresh_interval=min(30.0, life),
     )
+    verifier._cache_ttl = life
 
     async def verify(token: str) -> Any:
         accepted = await verifier.load_access_token(token)

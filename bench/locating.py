@@ -93,7 +93,7 @@ def threads(make: Callable[[Stage], Verify]) -> Callable[[LocalIssuer, int], tup
     """Callers in threads that are let go at once: seconds until the last has its answer, and the refused."""
 
     def way(issuer: LocalIssuer, count: int) -> tuple[float, int]:
-        verify, token = make(staged(issuer)), issuer.token(sub="alice")
+        verify, token = make(Stage.of(issuer)), issuer.token(sub="alice")
         go, ended, refused = threading.Event(), [0.0] * count, []
 
         def caller(number: int) -> None:
@@ -161,7 +161,7 @@ def rotation(rounds: int, report: Report) -> dict[str, Any]:
 
 def first_by_a_new_key(make: Callable[[Stage], Verify], issuer: LocalIssuer) -> tuple[float, int, int]:
     """Seconds until it is answered, requests, and whether it is refused."""
-    verify = make(staged(issuer))
+    verify = make(Stage.of(issuer))
     verify(issuer.token(sub="alice"))
     issuer.rotate(surprise=True)
     issuer.requests.clear()
@@ -210,7 +210,7 @@ class Phase:
 def phase(make: Callable[[Stage], Verify], seconds: float, into: Phase, *, busy: bool) -> None:
     """In both phases another thread waits: for the issuer, or for time to pass."""
     with LocalIssuer() as issuer:
-        verify, token, unknown = make(staged(issuer)), issuer.token(sub="alice"), stranger(issuer)
+        verify, token, unknown = make(Stage.of(issuer)), issuer.token(sub="alice"), stranger(issuer)
         verify(token)
         issuer.delay = seconds
         issuer.requests.clear()
@@ -266,10 +266,6 @@ def stranger(issuer: LocalIssuer) -> str:
     """A token by a key that nobody publishes."""
     key = SigningKey.generate("RS256", Form(), name="stranger")
     return issuer.token(key=key, sub="mallory")
-
-
-def staged(issuer: LocalIssuer) -> Stage:
-    return Stage(issuer, "RS256", {"keys": [issuer.current.public_jwk()]})
 
 
 if __name__ == "__main__":

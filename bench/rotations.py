@@ -39,8 +39,7 @@ HEAD = (
     "grace",
     "refused, by keys published",
     "by keys that come back",
-    "for keys",
-    "for metadata",
+    "requests",
 )
 ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 """What a key signs by that does not say."""
@@ -248,8 +247,7 @@ def rows(results: dict[str, dict[float, Played]]) -> Iterator[tuple[str, ...]]:
                 f"{grace:g} s",
                 f"{played.refused} of {played.published}",
                 f"{played.lagging_refused} of {played.lagging}",
-                str(played.requests["keys"]),
-                str(played.requests["metadata"]),
+                f"{played.requests['keys']} for keys, {played.requests['metadata']} for metadata",
             )
 
 

@@ -37,7 +37,7 @@ BESIDE = 9
 def measure(options: argparse.Namespace) -> Report:
     with LocalIssuer() as issuer, asyncio.Runner() as runner:
         token = issuer.token(sub="alice", scope="read:appointments")
-        stage = Stage(issuer, "RS256", {"keys": [issuer.current.public_jwk()]})
+        stage = Stage.of(issuer)
         contenders = {
             "bare": bare(stage, token),
             "rightkey": calls_of(rightkey_client(stage), token),

@@ -34,7 +34,7 @@ def measure(options: argparse.Namespace) -> Report:
     order = zipf(options.users, options.exponent)
     with LocalIssuer() as issuer, nodejs.Node() as node:
         tokens = [issuer.token(sub=f"auth0|{user}") for user in range(options.users)]
-        stage = Stage(issuer, "RS256", {"keys": [issuer.current.public_jwk()]})
+        stage = Stage.of(issuer)
         sent = [tokens[user] for user in order]
         batches = {
             f"rightkey, remembering {most}": calls_of(rightkey_remembering(stage, most), *sent)

@@ -67,7 +67,7 @@ def measured(alg: str, size: str, rounds: int, node: nodejs.Node, runner: asynci
     # Some take no other issuer than one of https.
     with LocalIssuer(algorithm=alg, url="https://tenant.example/") as issuer:
         token = issuer.token(sub="auth0|5f7c8ec7c33c6c004bbafe82", **SIZES[size])
-        stage = Stage(issuer, alg, {"keys": [issuer.current.public_jwk()]})
+        stage = Stage.of(issuer, alg)
         batches, left_out = entered(stage, token, runner)
         from_npm, not_from_npm = node.entered(stage, token)
         samples = in_turns(batches | from_npm, rounds, CALLS)

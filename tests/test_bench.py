@@ -38,3 +38,16 @@ def test_what_was_measured_is_saved_with_its_machine_and_versions(tmp_path: Path
     assert saved["machine"].startswith("CPython")
     assert set(saved["versions"]) >= {"cryptography", "PyJWT"}
     assert {goal["what"] for goal in saved["goals"]} >= {"own work, RS256", "a remembered token"}
+
+
+def test_rightkey_stays_up_where_others_fall() -> None:
+    """Four of the scenes that all are sent through."""
+    scenes = ["rotation unannounced", "flood of unknown keys", "key revoked", "outage: 503"]
+    played = measured("staying", "--only", "rightkey", "--scenes", *scenes)["figures"]["rightkey"]
+    assert list(played) == scenes
+    assert all(tally["good"] and not tally["refused"] for tally in played.values()), played
+    assert played["flood of unknown keys"]["bad"] == 100
+    assert played["key revoked"]["bad"] == 1
+    assert not any(tally["accepted"] for tally in played.values()), played
+    assert max(tally["requests"] for tally in played.values()) <= 3
+    assert played["flood of unknown keys"]["stall"] < 0.5, "an answer took a second"
