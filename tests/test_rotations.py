@@ -5,9 +5,9 @@ The data lies in `../shared/vectors`; see `test_vectors.py`. The program is `ben
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,20 +16,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SERIES = ROOT.parent / "shared" / "vectors" / "providers" / "wellknown-series"
 pytestmark = pytest.mark.skipif(not SERIES.is_dir(), reason="../shared/vectors is not here")
+HISTORIES = sorted(SERIES.glob("*.json"))
 
 
 @pytest.fixture(scope="module")
-def rotations() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("rotations", ROOT / "bench" / "rotations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["rotations"] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
-
-
-HISTORIES = sorted(SERIES.glob("*.json"))
+def rotations() -> Iterator[ModuleType]:
+    """From beside the tests, wherever they are run and whatever of rightkey is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT))
+        yield importlib.import_module("bench.rotations")
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
