@@ -241,3 +241,62 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+class Looped:
+    """A server of an ASGI application on a thread of its own, with its loop."""
+
+    def __init__(self, app: Any, stack: ExitStack) -> None:
+        import asyncio
+
+        import uvicorn
+
+        config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
+        self.server, self.loop = uvicorn.Server(config), asyncio.new_event_loop()
+        thread = threading.Thread(target=self._run, daemon=True)
+        thread.start()
+        stack.callback(self._close, thread)
+        while not self.server.started and thread.is_alive():
+            thread.join(0.01)
+        self.started = self.server.started
+
+    def _run(self) -> None:
+        with suppress(SystemExit):
+            self.loop.run_until_complete(self.server.serve())
+        self.loop.close()
+
+    def _close(self, thread: threading.Thread) -> None:
+        self.server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
+
+
+@pytest.fixture
+def looped() -> Iterator[Callable[[Any], Looped]]:
+    """Serves an ASGI application by uvicorn until the test is over."""
+    with ExitStack() as stack:
+        yield lambda app: Looped(app, stack)
+
+
+@pytest.fixture
+def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
+    """Serves an application, of ASGI or Flask, until the test is over, and says where."""
+    from flask import Flask
+    from werkzeug.serving import make_server
+
+    with ExitStack() as stack:
+
+        def serve(app: Any) -> str:
+            if not isinstance(app, Flask):
+                return looped(app).url
+            server = make_server("127.0.0.1", 0, app, threaded=True)
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.port}"
+
+        yield serve

@@ -17,7 +17,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "base64url", "strictjson", "exchange"),
     ("providers", "issuer", "algorithms", "chain", "certificate", "requirements", "events"),
     ("keys", "keyset", "discovery", "claims"),
-    ("jwks", "signature", "profiles", "freshness", "snapshot", "budget"),
+    ("jwks", "signature", "profiles", "freshness", "environment", "snapshot", "budget"),
     ("trust",),
     ("verdict",),
     ("remembered", "explaining", "status", "telling", "refresh", "refused", "upkeep"),
@@ -25,7 +25,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("sources", "registry", "pursuit", "sourcing"),
     ("faces", "resolved", "many", "sync", "aio", "locating"),
     ("localissuer",),
-    (),
+    ("integrations",),
     ("cli", "__main__"),
 )
 """Rank by rank, each in its own order. A package stands as one: inside it, its imports make no circle."""
@@ -132,7 +132,7 @@ def test_a_module_imports_lower_ranks_only() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("package", ["transport", "keys", "sources", "localissuer", "cli"])
+@pytest.mark.parametrize("package", ["transport", "keys", "sources", "localissuer", "integrations", "cli"])
 def test_a_package_imports_itself_without_circles(package: str) -> None:
     """Taking away, again and again, what imports nothing that is left, nothing remains.
 
@@ -192,6 +192,23 @@ def test_authlib_is_imported_for_grants_alone() -> None:
     assert {(one.module, one.at_once) for one in outside} == {("localissuer.responding", False)}
 
 
+FRAMEWORKS = {"fastapi", "starlette", "flask", "werkzeug"}
+
+
+def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
+    """FastAPI's stands on Starlette, as FastAPI does; what all share knows none of them, nor the world."""
+    users = {(one.module, one.top) for one in IMPORTS if one.top in FRAMEWORKS}
+    assert users == {
+        ("integrations.fastapi", "fastapi"),
+        ("integrations.fastapi", "starlette"),
+        ("integrations.flask", "flask"),
+        ("integrations.starlette", "starlette"),
+    }
+    bearer = [one for one in IMPORTS if one.module == "integrations.bearer"]
+    assert {one.top for one in bearer} & (WORLD | FRAMEWORKS) == set()
+    assert {one.target for one in bearer if "integrations" in one.target} == set()
+
+
 def loaded_after(statement: str) -> set[str]:
     """The modules that a new interpreter has loaded after a statement."""
     program = f"import sys\n{statement}\nprint(*sys.modules)"
@@ -209,3 +226,4 @@ def test_a_verifier_loads_no_client_no_loop_and_no_command_line() -> None:
     """What a process does not use it does not pay for."""
     loaded = loaded_after("from rightkey import Verifier")
     assert loaded & {"urllib3", "asyncio", "click", "rich", "http.client", "rightkey.localissuer"} == set()
+    assert loaded & {"rightkey.integrations", "rightkey.environment", *FRAMEWORKS} == set()

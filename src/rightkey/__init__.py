@@ -26,6 +26,7 @@ _HOMES = {
         "IssuerMisbehaved",
         "IssuerUnavailable",
         "Misconfigured",
+        "RequestMalformed",
         "RightkeyError",
         "TokenRejected",
     ),
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from rightkey.errors import IssuerMisbehaved as IssuerMisbehaved
     from rightkey.errors import IssuerUnavailable as IssuerUnavailable
     from rightkey.errors import Misconfigured as Misconfigured
+    from rightkey.errors import RequestMalformed as RequestMalformed
     from rightkey.errors import RightkeyError as RightkeyError
     from rightkey.errors import TokenRejected as TokenRejected
     from rightkey.explaining import Explanation as Explanation

@@ -2,14 +2,16 @@
 
     RightkeyError                       code, status, hint
     |-- TokenRejected             401   the token's fault; failures, expired
-    |   `-- InsufficientScope     403   good token, too little in it; required, missing
+    |   |-- InsufficientScope     403   good token, too little in it; required, missing
+    |   `-- RequestMalformed      400   several tokens in one request, or what is none
     |-- IssuerFault                     the issuer's fault
     |   |-- IssuerUnavailable     503   no answer, or none of use; retry_after
     |   `-- IssuerMisbehaved      502   it answered with something that cannot be accepted
     `-- Misconfigured                   ours or yours: raised when an object is built, never per request
 
-`verify` raises only TokenRejected, InsufficientScope and IssuerUnavailable. A message never holds a
-token, a signature or a claim's value beyond the issuer and the key id: it may be logged as it is.
+`verify` raises only TokenRejected, InsufficientScope and IssuerUnavailable; what reads requests for it also
+RequestMalformed. A message never holds a token, a signature or a claim's value beyond the issuer and the
+key id: it may be logged as it is.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any, ClassVar
 
 CODES: dict[str, str] = {
     "token_missing": "no token was given",
+    "request_malformed": "the request carries several credentials, or one that is no bearer token",
     "token_malformed": "not a JWS in compact form, or its header or payload cannot be read",
     "algorithm_not_allowed": "the header's alg is not one of the allowed algorithms",
     "issuer_not_trusted": "the token names another issuer, or none",
@@ -95,6 +98,12 @@ class InsufficientScope(TokenRejected):
         super().__init__(code, message, hint=hint)
         self.required = required
         self.missing = missing
+
+
+class RequestMalformed(TokenRejected):
+    """The request carries several credentials, or one that cannot be a token (RFC 6750, section 3.1)."""
+
+    status = 400
 
 
 class IssuerFault(RightkeyError):

@@ -7,7 +7,7 @@ not with the name `Verifier`: to import it is to load what the standards say, an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from rightkey.algorithms import SAFE
@@ -99,6 +99,24 @@ class Face:
         )
         memory = Remembered(_count(remember))
         self._begin(trust, memory, freshness, transport, clock, elapsed, listener)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
+        """A verifier as environment variables say: `RIGHTKEY_ISSUER`, `RIGHTKEY_AUDIENCE` and others.
+
+        Args:
+            environ: the variables; by default those of the process.
+            settings: as the class takes them, such as `listener`; each counts instead of its variable.
+
+        Raises:
+            Misconfigured: the issuer or the audience is not set, or a variable has a value that cannot be;
+                the message names the variable.
+        """
+        import os
+
+        from rightkey.environment import built
+
+        return built(cls, os.environ if environ is None else environ, settings)
 
     @classmethod
     def _under(cls, trust: Trust, memory: Remembered, **settings: Any) -> Self:

@@ -1,0 +1,149 @@
+"""Settings as environment variables: which there are, and how each is written.
+
+A variable that is empty counts as not set. One that is nearly called like one of these is refused: a misspelt
+requirement must not end as no requirement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from rightkey.errors import Misconfigured
+from rightkey.freshness import Freshness
+
+PREFIX = "RIGHTKEY_"
+_Built = TypeVar("_Built")
+
+
+class Variable(NamedTuple):
+    """One variable: which setting it is, and how its text is read."""
+
+    setting: str
+    read: Callable[[str], Any] = str
+    of_freshness: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called in the environment."""
+        return PREFIX + self.setting.upper()
+
+
+def built(build: Callable[..., _Built], environ: Mapping[str, str], given: Mapping[str, Any]) -> _Built:
+    """What `build` makes of the settings in an environment.
+
+    Args:
+        build: such as `Verifier`.
+        environ: the variables.
+        given: settings that count instead of their variables.
+
+    Raises:
+        Misconfigured: names the variable at fault, where it is one.
+    """
+    _require_spelled(environ)
+    chosen = [one for one in VARIABLES if environ.get(one.name, "").strip() and not _counts(given, one)]
+    for setting in _NEEDED:
+        if setting not in given and not any(one.setting == setting for one in chosen):
+            raise Misconfigured(f"{PREFIX}{setting.upper()} is not set")
+    try:
+        return build(**_settings(chosen, environ, given))
+    except Misconfigured as error:
+        culprit = _culprit(build, chosen, environ, given)
+        if culprit is None:
+            raise
+        raise Misconfigured(f"{culprit.name}: {error}", hint=error.hint) from None
+
+
+def _counts(given: Mapping[str, Any], variable: Variable) -> bool:
+    return ("freshness" if variable.of_freshness else variable.setting) in given
+
+
+def _settings(
+    chosen: Sequence[Variable], environ: Mapping[str, str], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    settings, freshness = dict(given), dict[str, Any]()
+    for variable in chosen:
+        value = variable.read(environ[variable.name].strip())
+        (freshness if variable.of_freshness else settings)[variable.setting] = value
+    return settings | ({"freshness": Freshness(**freshness)} if freshness else {})
+
+
+def _culprit(
+    build: Callable[..., Any],
+    chosen: Sequence[Variable],
+    environ: Mapping[str, str],
+    given: Mapping[str, Any],
+) -> Variable | None:
+    """The first variable that `build` does not take, with those before it; None where it is none of them."""
+    for count in range(len(chosen) + 1):
+        try:
+            build(**(_NEEDED | _settings(chosen[:count], environ, given)))
+        except Misconfigured:
+            return chosen[count - 1] if count else None
+    return None  # pragma: no cover - with all of them it was refused before
+
+
+def _require_spelled(environ: Mapping[str, str]) -> None:
+    known = [one.name for one in VARIABLES]
+    ours = [name for name in environ if name.startswith(PREFIX) and name not in known]
+    if not ours:
+        return
+    from difflib import get_close_matches
+
+    names = [one.setting.upper() for one in VARIABLES]
+    for name in ours:  # such as RIGHTKEY_PORT, by which Kubernetes tells of a service called so
+        near = get_close_matches(name.removeprefix(PREFIX), names, 1, 0.75)
+        if near:
+            raise Misconfigured(f"{name} is not a variable known here", hint=f"is it {PREFIX}{near[0]}?")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _keys(text: str) -> Any:
+    from pathlib import Path
+
+    return text if "://" in text else Path(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Misconfigured(f"expected a number, got {text[:200]!a}") from None
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Misconfigured(f"expected a whole number, got {text[:200]!a}")
+    return int(text)
+
+
+def _requirement(text: str) -> Any:
+    from rightkey.requirements import parse
+
+    return parse(text)
+
+
+_NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
+"""What must be set, and what stands for it while the variable at fault is looked for."""
+
+VARIABLES = (
+    Variable("audience", _words),
+    Variable("keys", _keys),
+    Variable("issuer"),
+    Variable("provider", lambda text: None if text == "none" else text),
+    Variable("algorithms", _words),
+    Variable("leeway", _number),
+    Variable("profile"),
+    Variable("require", _requirement),
+    Variable("certificates"),
+    Variable("remember", _whole),
+    Variable("max_life", _number, of_freshness=True),
+    Variable("stale_if_error", _number, of_freshness=True),
+    Variable("grace", _number, of_freshness=True),
+    Variable("timeout", _number, of_freshness=True),
+    Variable("wait", _number, of_freshness=True),
+)
+"""The one at fault is sought in this order: keys of one's own allow any issuer, an issuer its provider."""

@@ -1,0 +1,1 @@
+"""Frameworks, one flat file each, which translate and decide nothing; and `bearer`, which knows none."""

@@ -1,0 +1,119 @@
+"""Settings as environment variables: each is read, and the one at fault is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rightkey
+from rightkey.environment import VARIABLES, built
+
+GOOD = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "api"}
+ISSUER = "https://issuer.example"
+
+
+def read(**variables: str) -> dict[str, Any]:
+    """The settings that a verifier would be built with."""
+    return built(dict, GOOD | {f"RIGHTKEY_{name}": value for name, value in variables.items()}, {})
+
+
+def test_each_variable_is_read_as_its_setting() -> None:
+    """Texts, words, numbers, requirements, and addresses or paths of keys."""
+    assert read() == {"issuer": ISSUER, "audience": ("api",)}
+    assert read(AUDIENCE="a  b", ALGORITHMS="RS256 ES256") == {
+        "issuer": ISSUER,
+        "audience": ("a", "b"),
+        "algorithms": ("RS256", "ES256"),
+    }
+    more = read(LEEWAY="1.5", REMEMBER="0", PROFILE="id", CERTIFICATES="valid", PROVIDER="none")
+    assert more.items() >= {"leeway": 1.5, "remember": 0, "profile": "id", "provider": None}.items()
+    assert read(PROVIDER="auth0")["provider"] == "auth0"
+    assert read(REQUIRE="any_of(a, b)")["require"] == rightkey.any_of("a", "b")
+    assert read(KEYS="https://a.example/jwks")["keys"] == "https://a.example/jwks"
+    assert read(KEYS="/etc/keys")["keys"] == Path("/etc/keys")
+
+
+def test_freshness_is_put_together_of_its_variables() -> None:
+    """What is not said has its default."""
+    assert read(TIMEOUT="2", GRACE="0")["freshness"] == rightkey.Freshness(timeout=2.0, grace=0.0)
+
+
+def test_a_variable_that_is_empty_is_not_set() -> None:
+    """As `VARIABLE=` in a file of variables leaves it."""
+    assert read(LEEWAY="", REQUIRE=" ") == read()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_issuer_and_audience_must_be_set(name: str) -> None:
+    """In the environment or in code."""
+    for environ in ({k: v for k, v in GOOD.items() if k != name}, GOOD | {name: ""}):
+        with pytest.raises(rightkey.Misconfigured, match=f"{name} is not set"):
+            rightkey.Verifier.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ISSUER", "http://issuer.example"),
+        ("ISSUER", "two words"),
+        ("KEYS", "http://issuer.example/jwks"),
+        ("PROVIDER", "nobody"),
+        ("ALGORITHMS", "HS256"),
+        ("LEEWAY", "nan"),
+        ("LEEWAY", "301"),
+        ("LEEWAY", "five"),
+        ("PROFILE", "refresh"),
+        ("REQUIRE", "all_of("),
+        ("CERTIFICATES", "maybe"),
+        ("REMEMBER", "-1"),
+        ("REMEMBER", "1" * 5000),
+        ("MAX_LIFE", "1"),
+        ("TIMEOUT", "0"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
+    """Whoever finds the fault, and with others around that are right."""
+    others = {"RIGHTKEY_LEEWAY": "5", "RIGHTKEY_REQUIRE": "read:x", "RIGHTKEY_WAIT": "3"}
+    with pytest.raises(rightkey.Misconfigured, match=rf"^RIGHTKEY_{name}: "):
+        rightkey.Verifier.from_env(GOOD | others | {f"RIGHTKEY_{name}": value})
+
+
+def test_what_is_given_in_code_counts() -> None:
+    """Instead of its variable, which is then not looked at; and is to blame itself where it is wrong."""
+    environ = {"RIGHTKEY_ISSUER": ISSUER, "RIGHTKEY_LEEWAY": "five", "RIGHTKEY_WAIT": "never"}
+    freshness = rightkey.Freshness()
+    verifier = rightkey.AsyncVerifier.from_env(environ, audience="mine", leeway=1, freshness=freshness)
+    assert repr(verifier) == f"AsyncVerifier('{ISSUER}', audience='mine')"
+    with pytest.raises(rightkey.Misconfigured, match=r"^leeway is in seconds"):
+        rightkey.Verifier.from_env(GOOD, leeway=-1)
+
+
+@pytest.mark.parametrize("name", ["AUDIENCES", "REQURE", "ALGORITHM", "CERTIFICATE"])
+def test_a_misspelt_variable_is_refused(name: str) -> None:
+    """It would otherwise end as none."""
+    with pytest.raises(rightkey.Misconfigured, match=f"RIGHTKEY_{name} is not a variable") as caught:
+        read(**{name: "x"})
+    assert caught.value.hint
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    """Such as those by which Kubernetes tells of a service called `rightkey`."""
+    service = {"PORT": "tcp://10.0.0.1:80", "SERVICE_HOST": "10.0.0.1", "PORT_80_TCP_PROTO": "tcp"}
+    assert read(**service) == read()
+
+
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing else given."""
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    assert repr(rightkey.Verifier.from_env()) == f"Verifier('{ISSUER}', audience=('api',))"
+
+
+def test_every_variable_is_documented() -> None:
+    """In one table, with its setting."""
+    page = (Path(__file__).parents[1] / "docs" / "environment.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)`", page, re.MULTILINE)
+    assert sorted(rows) == sorted((one.name, one.setting) for one in VARIABLES)

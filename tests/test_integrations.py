@@ -1,0 +1,202 @@
+"""What every integration does alike, over real HTTP, before a real issuer.
+
+Annotations are not postponed: FastAPI would look for what they name among globals.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI, Security
+from flask import Flask
+from starlette.applications import Starlette
+from starlette.authentication import requires
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import rightkey
+from rightkey import Verified
+from rightkey.integrations import fastapi, flask
+from rightkey.integrations.asgi import RightKeyMiddleware
+from rightkey.integrations.starlette import RightKeyBackend
+from rightkey.localissuer import LocalIssuer, fault
+
+AUDIENCE = "https://api.example.com"
+Make = Callable[..., Any]
+
+
+def with_fastapi(issuer: str, **settings: Any) -> FastAPI:
+    app, auth = FastAPI(), fastapi.RightKey(issuer, audience=AUDIENCE, **settings)
+
+    @app.get("/any")
+    async def anybody(token: Annotated[Verified, Depends(auth)]) -> Any:
+        return {"subject": token.subject}
+
+    @app.get("/scoped")
+    async def scoped(token: Annotated[Verified, Security(auth, scopes=["read:x"])]) -> Any:
+        return {"subject": token.subject}
+
+    return app
+
+
+def with_middleware(issuer: str, **settings: Any) -> Starlette:
+    async def anybody(request: Request) -> JSONResponse:
+        return JSONResponse({"subject": request.state.token.subject})
+
+    one = functools.partial(RightKeyMiddleware, issuer=issuer, audience=AUDIENCE, **settings)
+    route = Route("/", anybody).app
+    return Starlette(routes=[Route("/any", one(route)), Route("/scoped", one(route, require="read:x"))])
+
+
+def with_backend(issuer: str, **settings: Any) -> Starlette:
+    backend = RightKeyBackend(issuer, audience=AUDIENCE, **settings)
+
+    @requires("authenticated", status_code=401)
+    async def anybody(request: Request) -> JSONResponse:
+        return JSONResponse({"subject": request.user.identity})
+
+    @requires("authenticated", status_code=401)
+    @requires("read:x")
+    async def scoped(request: Request) -> JSONResponse:
+        return JSONResponse({"subject": request.user.display_name})
+
+    guard = Middleware(AuthenticationMiddleware, backend=backend, on_error=backend.on_error)
+    return Starlette(routes=[Route("/any", anybody), Route("/scoped", scoped)], middleware=[guard])
+
+
+def with_flask(issuer: str, **settings: Any) -> Flask:
+    app = Flask("test")
+    auth = flask.RightKey(app, issuer, audience=AUDIENCE, **settings)
+
+    @app.get("/any")
+    @auth
+    def anybody() -> Any:
+        return {"subject": auth.token.subject}
+
+    @app.get("/scoped")
+    @auth.require("read:x")
+    def scoped() -> Any:
+        return {"subject": auth.token.subject}
+
+    return app
+
+
+EVERY = [with_fastapi, with_middleware, with_backend, with_flask]
+OWN_REFUSALS = [with_fastapi, with_middleware, with_flask]
+"""Starlette's `requires` answers for what is missing by itself, and without a challenge."""
+
+
+@pytest.fixture
+def issuer() -> Iterator[LocalIssuer]:
+    with LocalIssuer(algorithm="ES256") as issuer:
+        yield issuer
+
+
+def get(url: str, *tokens: str, path: str = "/any") -> httpx.Response:
+    headers = [("authorization", f"Bearer {token}") for token in tokens]
+    with httpx.Client(trust_env=False) as client:
+        return client.get(url + path, headers=headers)
+
+
+def body(answer: httpx.Response) -> dict[str, str]:
+    """Of a refusal: FastAPI's users look for it in `detail`."""
+    told: dict[str, Any] = answer.json()
+    return told.get("detail", told)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_a_valid_token_comes_in(make: Make, issuer: LocalIssuer, served: Make) -> None:
+    """And the route learns whose it is."""
+    url = served(make(issuer.url))
+    answer = get(url, issuer.token(sub="alice"))
+    assert (answer.status_code, answer.json()) == (200, {"subject": "alice"})
+    assert get(url, issuer.token(sub="bob", scope="a read:x"), path="/scoped").json() == {"subject": "bob"}
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_a_bad_token_is_401_with_a_challenge(make: Make, issuer: LocalIssuer, served: Make) -> None:
+    """And the body says why, without a word of the token."""
+    expired = issuer.attack("expired", sub="alice")
+    answer = get(served(make(issuer.url)), expired)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token", error_description="')
+    assert body(answer)["code"] == "claims_rejected"
+    assert "alice" not in answer.text
+    assert expired.rpartition(".")[2] not in answer.text
+
+
+@pytest.mark.parametrize("make", OWN_REFUSALS)
+def test_no_token_is_401_without_an_error(make: Make, issuer: LocalIssuer, served: Make) -> None:
+    """RFC 6750, section 3.1; nobody is asked."""
+    answer = get(served(make(issuer.url)))
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert body(answer)["code"] == "token_missing"
+    assert issuer.requests.total == 0
+
+
+@pytest.mark.parametrize("make", OWN_REFUSALS)
+def test_too_little_is_403_with_the_scope(make: Make, issuer: LocalIssuer, served: Make) -> None:
+    """So that a client knows what to ask for."""
+    answer = get(served(make(issuer.url)), issuer.token(scope="read:y"), path="/scoped")
+    assert answer.status_code == 403
+    assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+    assert answer.headers["www-authenticate"].endswith('scope="read:x"')
+    assert body(answer)["code"] == "scope_insufficient"
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_several_tokens_are_400(make: Make, issuer: LocalIssuer, served: Make) -> None:
+    """Though both are good."""
+    answer = get(served(make(issuer.url)), issuer.token(), issuer.token())
+    assert answer.status_code == 400
+    assert 'error="invalid_request"' in answer.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_an_outage_is_503_without_a_challenge(make: Make, issuer: LocalIssuer, served: Make) -> None:
+    """The token may be good: the client is to come back with it. And then it comes in."""
+    issuer.misbehave("discovery", fault("status", code=503), times=1)
+    url = served(make(issuer.url))
+    answer = get(url, issuer.token())
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "www-authenticate" not in answer.headers
+    assert body(answer)["code"] == "keys_unavailable"
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_a_rotation_under_load_refuses_no_valid_token(make: Make, issuer: LocalIssuer, served: Make) -> None:
+    """Neither one to the key published before, nor one to a key that nobody has seen."""
+    url = served(make(issuer.url))
+
+    async def load() -> list[int]:
+        limits = httpx.Limits(max_connections=10)
+        async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=30) as client:
+
+            async def ask(number: int) -> int:
+                headers = {"authorization": f"Bearer {issuer.token(jti=str(number))}"}
+                return (await client.get(f"{url}/any", headers=headers)).status_code
+
+            answers: list[int] = []
+            for surprise in (None, False, True):
+                if surprise is not None:
+                    issuer.rotate(surprise=surprise)
+                answers += await asyncio.gather(*map(ask, range(40)))
+            return answers
+
+    assert asyncio.run(load()) == [200] * 120
+    # Once at first; then for the key nobody had seen, and again for who came when that had begun: the budget.
+    assert 2 <= issuer.requests["jwks"] <= 1 + rightkey.Freshness().draws
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_a_wrong_setting_ends_the_start(make: Make) -> None:
+    """And never a request."""
+    with pytest.raises(rightkey.Misconfigured):
+        make("http://issuer.example")

@@ -1,0 +1,273 @@
+"""The ASGI middleware: connections, the start, readiness, and a loop that nothing of ours holds up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+import rightkey
+from rightkey.integrations.asgi import Readiness, RightKeyMiddleware
+from rightkey.integrations.bearer import Bearer, query
+from rightkey.localissuer import LocalIssuer
+
+AUDIENCE = "https://api.example.com"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "starlette_app.py"
+
+
+@pytest.fixture
+def issuer() -> Iterator[LocalIssuer]:
+    with LocalIssuer(algorithm="ES256") as issuer:
+        yield issuer
+
+
+async def whose(request: Request) -> JSONResponse:
+    token = request.state.token
+    return JSONResponse(token and token.subject)
+
+
+async def greeting(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text(websocket.state.token.subject)
+    await websocket.close()
+
+
+def app_with(**settings: Any) -> Starlette:
+    routes = [Route("/", whose), Route("/open", whose), WebSocketRoute("/socket", greeting)]
+    return Starlette(routes=routes, middleware=[Middleware(RightKeyMiddleware, **settings)])
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def get(url: str, token: str | None = None) -> httpx.Response:
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        return client.get(url, headers=bearer(token) if token else {})
+
+
+def test_the_example_runs(issuer: LocalIssuer, served: Callable[[Any], str]) -> None:
+    """As it stands, but for the issuer's name."""
+    names: dict[str, Any] = {}
+    exec(EXAMPLE.read_text(encoding="utf-8").replace('"tenant.eu.auth0.com"', repr(issuer.url)), names)
+    url = served(names["app"])
+    assert get(f"{url}/me", issuer.token(sub="alice")).json() == {"subject": "alice"}
+    assert get(f"{url}/me").status_code == 401
+    assert get(f"{url}/ready").json()["code"] == "ready"
+
+
+def test_a_public_path_is_exactly_that(issuer: LocalIssuer, served: Callable[[Any], str]) -> None:
+    """What begins alike is not; and no token is looked for there."""
+    url = served(app_with(issuer=issuer.url, audience=AUDIENCE, public=["/open"]))
+    assert (get(f"{url}/open").status_code, get(f"{url}/open", "bad").json()) == (200, None)
+    for path in ("/", "/open/", "/openly", "/open%20", "//open", "/open/../"):
+        assert get(url + path).status_code == 401
+    with pytest.raises(rightkey.Misconfigured, match="public is several paths"):
+        app_with(issuer=issuer.url, audience=AUDIENCE, public="/open").build_middleware_stack()
+
+
+def test_where_a_token_is_optional_a_bad_one_is_still_refused(
+    issuer: LocalIssuer, served: Callable[[Any], str]
+) -> None:
+    """Nobody is taken for a stranger who tried to be somebody."""
+    url = served(app_with(issuer=issuer.url, audience=AUDIENCE, optional=True))
+    assert get(url).json() is None
+    assert get(url, issuer.token(sub="alice")).json() == "alice"
+    assert get(url, issuer.attack("expired")).status_code == 401
+
+
+def test_a_websocket_is_accepted_or_answered(issuer: LocalIssuer, served: Callable[[Any], str]) -> None:
+    """Before it is accepted, with status and challenge where the server can."""
+    url = served(app_with(issuer=issuer.url, audience=AUDIENCE)).replace("http", "ws") + "/socket"
+    with connect(url, additional_headers=bearer(issuer.token(sub="alice")), proxy=None) as socket:
+        assert socket.recv() == "alice"
+    with pytest.raises(InvalidStatus) as caught, connect(url, proxy=None):
+        pass
+    assert caught.value.response.status_code == 401
+    assert caught.value.response.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_browsers_websocket_brings_its_token_by_choice(
+    issuer: LocalIssuer, served: Callable[[Any], str]
+) -> None:
+    """It cannot set headers."""
+    app = app_with(issuer=issuer.url, audience=AUDIENCE, bearer=Bearer(query()))
+    url = served(app).replace("http", "ws") + "/socket?access_token="
+    with connect(url + issuer.token(sub="alice"), proxy=None) as socket:
+        assert socket.recv() == "alice"
+
+
+def test_a_websocket_is_closed_where_the_server_cannot_answer() -> None:
+    """With 1008, and our code as the reason."""
+    told = asyncio.run(refused_handshake())
+    assert told == [{"type": "websocket.close", "code": 1008, "reason": "token_missing"}]
+
+
+async def refused_handshake() -> list[Any]:
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    verifier = rightkey.AsyncVerifier("any name", audience="a", keys=rightkey.KeySet(()))
+    guarded = RightKeyMiddleware(Starlette(), verifier=verifier)
+    await guarded({"type": "websocket", "path": "/", "headers": []}, receive, send)
+    return told
+
+
+def test_a_start_without_the_issuer_is_a_warning(
+    issuer: LocalIssuer, looped: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """And requests are served as soon as it is back."""
+    issuer.misbehave("discovery", "html", times=1)
+    with caplog.at_level(logging.WARNING, "rightkey"):
+        server = looped(app_with(issuer=issuer.url, audience=AUDIENCE))
+    assert server.started
+    assert "the issuer's keys could not be had at the start" in caplog.text
+    assert get(server.url, issuer.token()).status_code == 503
+
+
+def test_a_start_that_requires_the_issuer_fails(
+    issuer: LocalIssuer, looped: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the server says why."""
+    issuer.misbehave("discovery", "wrong-issuer")
+    server = looped(app_with(issuer=issuer.url, audience=AUDIENCE, require_issuer=True))
+    assert not server.started
+    assert "the metadata is of issuer" in caplog.text
+
+
+def test_keys_are_there_before_the_first_request(issuer: LocalIssuer, looped: Callable[[Any], Any]) -> None:
+    """So that nobody waits for them."""
+    server = looped(app_with(issuer=issuer.url, audience=AUDIENCE))
+    assert issuer.requests["jwks"] == 1
+    assert get(server.url, issuer.token()).status_code == 200
+    assert issuer.requests["jwks"] == 1
+
+
+def test_readiness_is_503_until_there_are_keys(issuer: LocalIssuer, served: Callable[[Any], str]) -> None:
+    """Asked again within the pause after a failure, it sends no request; and then it fetches by itself."""
+    now = [1000.0]
+    verifier = rightkey.AsyncVerifier(issuer.url, audience=AUDIENCE, elapsed=lambda: now[0])
+    url = served(Starlette(routes=[Route("/", Readiness(verifier))]))
+    issuer.misbehave("jwks", "html", times=1)
+    for _ in range(3):
+        assert (get(url).status_code, get(url).headers["retry-after"]) == (503, "1")
+    assert issuer.requests["jwks"] == 1
+    now[0] += 60
+    assert (get(url).status_code, get(url).json()["code"]) == (200, "ready")
+
+
+def test_either_a_verifier_or_its_settings(issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the environment; and the audience is never left out."""
+    verifier = rightkey.AsyncVerifier(issuer.url, audience=AUDIENCE)
+    for settings in ({"issuer": issuer.url}, {"audience": AUDIENCE}):
+        with pytest.raises(rightkey.Misconfigured, match="settings already"):
+            RightKeyMiddleware(Starlette(), verifier=verifier, **settings)
+    with pytest.raises(rightkey.Misconfigured, match="audience is missing"):
+        RightKeyMiddleware(Starlette(), issuer.url)
+    monkeypatch.setenv("RIGHTKEY_ISSUER", issuer.url)
+    with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_AUDIENCE is not set"):
+        RightKeyMiddleware(Starlette())
+    monkeypatch.setenv("RIGHTKEY_AUDIENCE", AUDIENCE)
+    app = Starlette(routes=[Route("/", whose)], middleware=[Middleware(RightKeyMiddleware)])
+    with TestClient(app, headers=bearer(issuer.token(sub="alice"))) as client:
+        assert client.get("/").json() == "alice"
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/none"):
+            pass
+
+
+async def busiest(until: threading.Event) -> tuple[float, float]:
+    """In seconds: the most that the loop's thread worked between two turns, and the longest it was away."""
+    worked = away = 0.0
+    while not until.is_set():
+        cpu, wall = time.thread_time(), time.perf_counter()
+        await asyncio.sleep(0.001)
+        worked = max(worked, time.thread_time() - cpu)
+        away = max(away, time.perf_counter() - wall)
+    return worked, away
+
+
+def cold_start(looped: Callable[[Any], Any]) -> tuple[float, float, float, float]:
+    """What the loop did while idle, and while ten requests waited for the keys of a slow issuer."""
+    with LocalIssuer(algorithm="ES256", delay=3.0) as issuer:
+        guard = RightKeyMiddleware(Starlette(routes=[Route("/", whose)]), issuer.url, audience=AUDIENCE)
+        app = Starlette(routes=[Route("/", whose_is_it), Route("/guarded", guarded_by(guard))])
+        server = looped(app)
+
+        async def ask() -> list[int]:
+            async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+                raw = issuer.token(sub="alice")
+                answers = await asyncio.gather(
+                    *(client.get(f"{server.url}/guarded", headers=bearer(raw)) for _ in range(10))
+                )
+                return [answer.status_code for answer in answers]
+
+        get(server.url)
+        idle = watched(server.loop, lambda: time.sleep(0.5))
+        began = time.perf_counter()
+        cold = watched(server.loop, lambda: check(asyncio.run(ask())))
+        assert time.perf_counter() - began > 5.5  # two answers, of three seconds each
+        return (*idle, *cold)
+
+
+def check(statuses: list[int]) -> None:
+    assert statuses == [200] * 10
+
+
+def watched(loop: asyncio.AbstractEventLoop, during: Callable[[], None]) -> tuple[float, float]:
+    end = threading.Event()
+    watch = asyncio.run_coroutine_threadsafe(busiest(end), loop)
+    try:
+        during()
+    finally:
+        end.set()
+    return watch.result(10)
+
+
+async def whose_is_it(request: Request) -> JSONResponse:
+    return JSONResponse(None)
+
+
+class guarded_by:  # noqa: N801 - a class, so that Starlette takes it for an application
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app({**scope, "path": "/"}, receive, send)
+
+
+def test_nothing_of_ours_holds_the_loop_up_at_a_cold_start(looped: Callable[[Any], Any]) -> None:
+    """Ten requests wait six seconds for keys. The loop's thread works for under 5 ms at a time, by its own
+    processor's clock, and is never away for as long as one answer of the issuer takes, by the wall's.
+
+    A machine that others use takes a thread off its processor as it likes, and caches go cold: so the best
+    of three runs counts for the first, and what idling takes is allowed for.
+    """
+    runs = []
+    for _ in range(3):
+        idle_work, _, work, away = cold_start(looped)
+        runs.append(work - idle_work)
+        assert away < 1.5
+        if runs[-1] < 0.005:
+            return
+    pytest.fail(f"the loop's thread worked for {min(runs) * 1000:.1f} ms at a time")
