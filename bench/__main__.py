@@ -7,6 +7,7 @@
     locating    cold start, rotation, a slow refresh, a thousand keys
     issuers     ten thousand issuers in one verifier
     staying     rotations, floods, outages and forgeries, before every contender
+    drill       the same as services, before `rightkey drill`
     rotations   recorded rotations, played again
     size        import, installed size, dependencies, memory
 
@@ -30,6 +31,7 @@ PROGRAMS = (
     "threads",
     "locating",
     "staying",
+    "drill",
     "issuers",
     "rotations",
     "size",
