@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from rightkey.drill.target import Answer, Target
 from rightkey.localissuer import LocalIssuer, fault
@@ -12,6 +12,7 @@ from rightkey.localissuer.signing import Form, SigningKey
 NOTICED = 15.0
 """Seconds within which a service must take a new key: a flood may have used up what it allows itself."""
 _BETWEEN = 0.1  # seconds between two looks
+_CROWD, _QUIET = 8, 5  # so many for each worker at once, and so often without a request: they have the keys
 _EXPIRED = 1.25  # times the life of its keys
 
 
@@ -96,6 +97,16 @@ class Stage:
         """One bad token is turned away, and by nothing that looks like a crash."""
         return self.judged(self.target.ask(token), what)
 
+    def until_refused(self, token: Callable[[], str]) -> Iterator[None]:
+        """Goes on while any worker takes such a token, and for some more looks where there are several."""
+        refusals = 0
+        while refusals < (1 if self.workers == 1 else _CROWD * self.workers):
+            answer = self.target.ask(token())
+            refusals = 0 if answer.accepted else refusals + 1
+            if answer.accepted:
+                yield
+            time.sleep(_BETWEEN)
+
     def judged(self, answer: Answer, what: str) -> Answer:
         """Whether this answer to a bad token turns it away."""
         if answer.accepted:
@@ -134,8 +145,14 @@ class Stage:
         self.issuer.delay = 0.0
 
     def warm(self) -> None:
-        """The service has the keys, and what that took does not count."""
+        """Each worker has the keys, and what that took does not count."""
         self.accepts_within(self.good(), NOTICED)
+        quiet = 0
+        while self.workers > 1 and quiet < _QUIET:
+            before = self.requests
+            self.accepts_all([self.good()] * _CROWD * self.workers)
+            quiet = quiet + 1 if self.requests == before else 0
+        self.wait = 0.0
         self.issuer.requests.clear()
 
     def expire(self) -> None:
