@@ -3,10 +3,8 @@
     python -m bench.services NAME PORT ISSUER AUDIENCE JWKS_URI LIFE
 
 Whatever a library raises for a token is answered with 401, and what else it raises with 500, as frameworks
-do.
+do. Annotations are not postponed here: FastAPI would look for what they name among globals.
 """
-
-from __future__ import annotations
 
 import logging
 import sys
@@ -37,7 +35,7 @@ class Told(NamedTuple):
     alg: str = "RS256"
 
     @property
-    def issuer(self) -> Told:
+    def issuer(self) -> "Told":
         return self
 
 
