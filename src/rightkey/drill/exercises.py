@@ -68,13 +68,13 @@ def rotation(stage: Stage) -> str:
 def surprise(stage: Stage) -> str:
     stage.warm()
     stage.issuer.rotate(surprise=True)
-    return f"the new key was accepted after {stage.accepts_within(stage.good(), NOTICED):.1f} s"
+    return f"the new key was accepted after {stage.accepts_within(stage.good(), stage.noticed):.1f} s"
 
 
 def swap(stage: Stage) -> str:
     stage.warm()
     stage.issuer.swap()
-    return f"the new key was accepted after {stage.accepts_within(stage.good(), NOTICED):.1f} s"
+    return f"the new key was accepted after {stage.accepts_within(stage.good(), stage.noticed):.1f} s"
 
 
 def revoked(stage: Stage) -> str:
@@ -171,7 +171,7 @@ def garbage(stage: Stage) -> str:
         "a header of noise": f"{'_-' * 50}.{payload}.{signature}",
         "a nested header": f"{'W1' * 1000}.{payload}.{signature}",
         "six thousand characters": "A" * 6000,
-        "letters beyond ASCII": f"{head}.{payload}.{signature}\u00e9",
+        "a letter beyond ASCII": f"{head}.{payload}.{signature}\u00e9",
     }.items():
         stage.refuses(token, what)
     stage.accepts(stage.good())
@@ -184,7 +184,7 @@ def odd_set(what: str) -> Exercise:
     def play(stage: Stage) -> str:
         stage.misbehaves(what)
         stage.unheld()
-        stage.accepts_within(stage.good(), NOTICED)
+        stage.accepts_within(stage.good(), stage.noticed)
         return "the good key was found in it"
 
     return Exercise(play, fault=what)
@@ -224,7 +224,7 @@ EXERCISES: dict[str, Exercise] = {
     "tokens": Exercise(tokens),
     "cold start": Exercise(cold_start),
     "rotation": Exercise(rotation),
-    "rotation without notice": Exercise(surprise, fresh=False),
+    "rotation without notice": Exercise(surprise),
     "same kid, other key": Exercise(swap),
     "revocation": Exercise(revoked),
     "rate limit": Exercise(outage("status", most=4, code=429, retry_after=60)),

@@ -11,6 +11,8 @@ from rightkey.localissuer.signing import Form, SigningKey
 
 NOTICED = 15.0
 """Seconds within which a service must take a new key: a flood may have used up what it allows itself."""
+LONG = 8 * 1024
+"""Bytes of a token at which servers may hang up before they answer."""
 _BETWEEN = 0.1  # seconds between two looks
 _CROWD, _QUIET = 8, 5  # so many for each worker at once, and so often without a request: they have the keys
 _EXPIRED = 1.25  # times the life of its keys
@@ -66,6 +68,12 @@ class Stage:
         self._stranger = self._stranger or SigningKey.generate("RS256", Form(certificates=False), kid=kid)
         return self.issuer.token(key=self._stranger, header={"kid": kid}, sub="mallory")
 
+    @property
+    def noticed(self) -> float:
+        """Seconds within which a new key must be accepted: before the others come to the end of their life,
+        where the service has not been asked for much before."""
+        return self.life / 2 if self.fresh and self.life is not None else NOTICED
+
     # -- what is expected ----------------------------------------------------------------------------------
 
     def accepts(self, token: str) -> Answer:
@@ -95,7 +103,9 @@ class Stage:
 
     def refuses(self, token: str, what: str) -> Answer:
         """One bad token is turned away, and by nothing that looks like a crash."""
-        return self.judged(self.target.ask(token), what)
+        answer = self.target.ask(token)
+        hung_up = answer.status is None and len(token) > LONG
+        return answer if hung_up else self.judged(answer, what)
 
     def until_refused(self, token: Callable[[], str]) -> Iterator[None]:
         """Goes on while any worker takes such a token, and for some more looks where there are several."""
