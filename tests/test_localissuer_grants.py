@@ -217,6 +217,7 @@ def test_claims_that_are_no_json_are_asked_for_again(issuer: LocalIssuer) -> Non
     assert again.status_code == 400
     assert "not a JSON object" in again.text
     assert filled(again)["login_sub"] == "bob"
+    assert ">[1]</textarea>" in again.text
 
 
 def test_prompt_none_needs_a_hint(issuer: LocalIssuer) -> None:
@@ -434,14 +435,14 @@ def test_a_device_may_be_refused(issuer: LocalIssuer, time: Time) -> None:
     def typed(**form: str) -> httpx.Response:
         return httpx.post(issuer.urls["activate"], data={"decision": "allow"} | form, trust_env=False)
 
-    assert "no device waits" in typed(user_code="AAAA-AAAA").text
+    assert "No device waits" in typed(user_code="AAAA-AAAA").text
     assert "not a JSON object" in typed(user_code=asked["user_code"], login_claims="x").text
     assert "Refused" in typed(user_code=asked["user_code"], decision="deny").text
-    assert "no device waits" in typed(user_code=asked["user_code"]).text
+    assert "No device waits" in typed(user_code=asked["user_code"]).text
     assert post(issuer, "token", None, **ask).json()["error"] == "access_denied"
     late = post(issuer, "device", None, client_id="tv").json()
     time.now += 1800
-    assert "no device waits" in typed(user_code=late["user_code"]).text
+    assert "No device waits" in typed(user_code=late["user_code"]).text
     assert post(issuer, "token", None, **ask | {"device_code": late["device_code"]}).status_code == 400
 
 
