@@ -7,6 +7,8 @@
     locating    cold start, rotation, a slow refresh, a thousand keys
     issuers     ten thousand issuers in one verifier
     staying     rotations, floods, outages and forgeries, before every contender
+    routes      protected routes of FastAPI and Starlette, beside the same without
+    drill       the same as services, before `rightkey drill`
     rotations   recorded rotations, played again
     size        import, installed size, dependencies, memory
 
@@ -30,6 +32,8 @@ PROGRAMS = (
     "threads",
     "locating",
     "staying",
+    "drill",
+    "routes",
     "issuers",
     "rotations",
     "size",

@@ -319,3 +319,11 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
             return f"http://127.0.0.1:{server.port}"
 
         yield serve
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Where nobody listens, and somebody may."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

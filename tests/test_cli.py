@@ -107,7 +107,7 @@ def test_both_modules_run(module: str) -> None:
     assert re.fullmatch(r"rightkey \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("command", ["locate", "verify", "decode", "issuer", "demo"])
+@pytest.mark.parametrize("command", ["locate", "verify", "decode", "issuer", "drill", "demo"])
 def test_every_command_is_listed_and_has_help(command: str) -> None:
     """The list is a table of its own, and names what is there."""
     assert re.search(rf"^  {command} ", ran("--help").stdout, re.MULTILINE)

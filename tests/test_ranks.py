@@ -26,7 +26,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("faces", "resolved", "many", "sync", "aio", "locating"),
     ("localissuer",),
     ("integrations",),
-    ("cli", "__main__", "pytest_plugin"),
+    ("drill", "cli", "__main__", "pytest_plugin"),
 )
 """Rank by rank, each in its own order. A package stands as one: inside it, its imports make no circle."""
 
@@ -132,7 +132,9 @@ def test_a_module_imports_lower_ranks_only() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("package", ["transport", "keys", "sources", "localissuer", "integrations", "cli"])
+@pytest.mark.parametrize(
+    "package", ["transport", "keys", "sources", "localissuer", "integrations", "drill", "cli"]
+)
 def test_a_package_imports_itself_without_circles(package: str) -> None:
     """Taking away, again and again, what imports nothing that is left, nothing remains.
 
@@ -180,7 +182,7 @@ def test_the_http_client_is_imported_by_the_transport_alone() -> None:
 def test_the_local_issuer_is_for_demos_and_tests() -> None:
     """No part of a service can reach it; pytest's plugin does, when somebody asks for a fixture."""
     users = {one for one, unit in ours() if unit == "localissuer"}
-    assert {one.unit for one in users} <= {"localissuer", "cli", "pytest_plugin"}
+    assert {one.unit for one in users} <= {"localissuer", "drill", "cli", "pytest_plugin"}
     assert not any(one.at_once for one in users if one.unit == "pytest_plugin")
 
 

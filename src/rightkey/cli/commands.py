@@ -13,6 +13,7 @@ COMMANDS = {
     "verify": "Verify a token, and say why not.",
     "decode": "Show what a token says, unverified.",
     "issuer": "Run an issuer on this machine, for tests.",
+    "drill": "Try a service: rotations, outages, floods and attacks before it, scored.",
     "demo": "See rotations, an outage, a flood and attacks, on this machine.",
 }
 """A command's name, which is that of its module and of the object in it, and what it does."""

@@ -1,0 +1,133 @@
+"""The drill: `rightkey drill`, played before small services that verify with each library.
+
+    python -m bench.drill [--only NAME ...]
+
+Each service is one process, started anew for each exercise that wants that. Where it can be set, it caches
+keys for two seconds. auth0-api-python, aws-jwt-verify and express-oauth2-jwt-bearer want an issuer of https,
+and have one. joserfc fetches nothing: its service keeps the set for its life, as its users do. Failed
+exercises are listed with what the service did; what a service asks before its first token does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bench.contenders import PACKAGES
+from bench.nodejs import PROGRAM, Node
+from bench.report import Report, Table, command, versions
+from rightkey.drill import EXERCISES, NotReady, Row, Scorecard, Target, drill
+from rightkey.localissuer import LocalIssuer
+
+LIFE = 2.0
+TOLD = ("{issuer}", "{audience}", "{jwks_uri}", str(LIFE))
+WORDS = {"passed": "", "failed": "failed", "skipped": "skipped"}
+
+
+class Service(NamedTuple):
+    """`tls`: it takes no issuer but one of https."""
+
+    name: str
+    node: bool = False
+    tls: bool = False
+
+    def command(self, port: int) -> Sequence[str]:
+        if self.node:
+            return ["node", str(PROGRAM.with_name("service.mjs")), self.name, str(port), *TOLD]
+        return [sys.executable, "-W", "ignore", "-m", "bench.services", self.name, str(port), *TOLD]
+
+
+SERVICES = (
+    Service("rightkey"),
+    Service("PyJWT"),
+    Service("joserfc"),
+    Service("auth0-api-python", tls=True),
+    Service("FastMCP"),
+    Service("jose", node=True),
+    Service("aws-jwt-verify", node=True, tls=True),
+    Service("express-oauth2-jwt-bearer", node=True, tls=True),
+)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    names = [service.name for service in SERVICES]
+    parser.add_argument("--only", nargs="*", choices=names, default=names)
+    parser.add_argument("--exercises", nargs="*", choices=list(EXERCISES), default=[])
+
+
+def measure(options: argparse.Namespace) -> Report:
+    cards: dict[str, Scorecard] = {}
+    notes = []
+    for service in (one for one in SERVICES if one.name in options.only):
+        try:
+            cards[service.name] = drilled(service, options.exercises)
+        except NotReady as error:
+            notes.append(f"{service.name} was not scored: {str(error).splitlines()[0]}.")
+    with Node() as node:
+        found = versions(*PACKAGES) | node.versions
+    figures = {name: card.document() for name, card in cards.items()}
+    notes += [f"{name}: {row.name}: {row.told}." for name, card in cards.items() for row in failed(card)]
+    return Report("drill", figures, [summary(cards), by_exercise(cards)], notes=notes, versions=found)
+
+
+def drilled(service: Service, only: Sequence[str]) -> Scorecard:
+    port = free_port()
+    with Target(f"http://127.0.0.1:{port}/me") as target:
+        return drill(
+            target,
+            command=service.command(port),
+            make_issuer=lambda: LocalIssuer(tls=service.tls),
+            life=LIFE,
+            only=only,
+        )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def failed(card: Scorecard) -> list[Row]:
+    return [row for row in card.rows if row.verdict == "failed"]
+
+
+def summary(cards: dict[str, Scorecard]) -> Table:
+    rows = [
+        (
+            name,
+            str(card.count("passed")),
+            str(card.count("failed")),
+            str(sum(row.requests for row in card.rows)),
+            f"{max(row.wait for row in card.rows):.1f}",
+            revocation(card),
+        )
+        for name, card in cards.items()
+    ]
+    columns = ("who", "passed", "failed", "requests", "longest wait, s", "revoked key accepted for, s")
+    return Table("Each service", columns, rows)
+
+
+def revocation(card: Scorecard) -> str:
+    (stopped,) = [row.stopped for row in card.rows if row.name == "revocation"] or [None]
+    return "" if stopped is None else f"{stopped:.1f}"
+
+
+def by_exercise(cards: dict[str, Scorecard]) -> Table:
+    rows = []
+    names = [row.name for row in next(iter(cards.values())).rows] if cards else []
+    for position, name in enumerate(names):
+        rows.append((name, *(told(card.rows[position]) for card in cards.values())))
+    return Table("Exercise by exercise: requests to the issuer, and what failed", ("exercise", *cards), rows)
+
+
+def told(row: Row) -> str:
+    words = [word for word in (WORDS[row.verdict], f"{row.requests} req.") if word]
+    return ", ".join(words)
+
+
+if __name__ == "__main__":
+    command(__doc__, measure, options)
