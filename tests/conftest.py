@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -233,6 +236,22 @@ def authority_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Aut
 def authority(authority_for: Callable[..., Authority]) -> Authority:
     """One for 127.0.0.1 and issuer.example."""
     return authority_for("127.0.0.1", "issuer.example")
+
+
+@pytest.fixture
+def command_line_issuer() -> Iterator[Callable[..., dict[str, Any]]]:
+    """Runs `rightkey issuer` with these options until the test is over, and is what it said of itself."""
+    with ExitStack() as stack:
+
+        def run(*options: str) -> dict[str, Any]:
+            command = [sys.executable, "-W", "error", "-m", "rightkey", "issuer", "--json", *options]
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            stack.callback(process.terminate)
+            assert process.stdout is not None
+            told: dict[str, Any] = json.loads(process.stdout.readline())
+            return told
+
+        yield run
 
 
 @pytest.fixture

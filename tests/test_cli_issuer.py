@@ -20,7 +20,7 @@ import jwt
 import pytest
 
 from rightkey.cli import run
-from rightkey.localissuer import ALGORITHMS, DRESSES, LocalIssuer
+from rightkey.localissuer import ALGORITHMS, DRESSES, Client, LocalIssuer
 
 PYTHON = [sys.executable, "-W", "error", "-m", "rightkey", "issuer"]
 
@@ -241,6 +241,28 @@ def test_keys_rotate_and_are_revoked(issuer: LocalIssuer, ask: Callable[..., tup
     code, _, words = ask("revoke", issuer.current.kid)
     assert (code, "rotate first" in words) == (2, True)
     assert json.loads(ask("keys", "--json")[1])[0]["current"] is True
+
+
+def test_a_key_is_swapped_under_its_id(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) -> None:
+    """The id stays, and the key behind it does not."""
+    before = issuer.current
+    assert ask("swap")[:2] == (0, f"{before.kid}\n")
+    assert issuer.current.kid == before.kid
+    assert issuer.current.public_jwk()["x"] != before.public_jwk()["x"]
+
+
+def test_clients(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) -> None:
+    """Shown and listed: anybody is one until somebody is."""
+    assert "anybody is a client" in ask("clients")[1]
+    back = "http://127.0.0.1:9/back"
+    assert ask("clients", "we/b:s:ecret", "--redirect-uri", back)[:2] == (0, "we/b\n")
+    assert ask("clients", "app")[0] == 0
+    assert ask("clients")[1] == "we/b\napp\n"
+    assert issuer.clients.find("we/b") == Client("we/b", "s:ecret", (back,))
+    assert issuer.clients.find("app") == Client("app")
+    assert json.loads(ask("clients", "--json")[1]) == {"clients": ["we/b", "app"]}
+    for arguments in ([":secret"], ["--redirect-uri", back]):
+        assert ask("clients", *arguments)[0::2] == (2, "error: which client?\nhint: ID, or ID:SECRET\n")
 
 
 def test_tokens_with_any_claims(ask: Callable[..., tuple[int, str, str]]) -> None:

@@ -217,6 +217,7 @@ def test_claims_that_are_no_json_are_asked_for_again(issuer: LocalIssuer) -> Non
     assert again.status_code == 400
     assert "not a JSON object" in again.text
     assert filled(again)["login_sub"] == "bob"
+    assert ">[1]</textarea>" in again.text
 
 
 def test_prompt_none_needs_a_hint(issuer: LocalIssuer) -> None:
@@ -342,6 +343,29 @@ def test_a_code_is_for_one_use(issuer: LocalIssuer, time: Time) -> None:
     assert post(issuer, "token", **ask | {"code": late}).json()["error"] == "invalid_grant"
 
 
+def test_what_nobody_can_use_any_more_is_removed(issuer: LocalIssuer, time: Time) -> None:
+    """Codes after minutes, what belongs to a device with it, refresh tokens after a month; not before."""
+    old = tokens(issuer, scope="openid")
+    device = post(issuer, "device", None, client_id="tv").json()
+    kept = {kind: len(issuer.shelf.all(kind)) for kind in ("code", "refresh", "device", "user-code")}
+    assert kept == {"code": 1, "refresh": 1, "device": 1, "user-code": 1}
+    time.now += 300
+    spent = code(issuer)
+    assert len(issuer.shelf.all("code")) == 1
+    time.now += 1500
+    assert issuer.shelf.all("user-code").keys() == {device["user_code"]}
+    code(issuer)
+    assert (issuer.shelf.all("device"), issuer.shelf.all("user-code")) == ({}, {})
+    late = {"grant_type": "authorization_code", "code": spent, "redirect_uri": BACK}
+    assert post(issuer, "token", **late).json()["error"] == "invalid_grant"
+    refresh = {"grant_type": "refresh_token", "refresh_token": old["refresh_token"]}
+    young = post(issuer, "token", **refresh).json()["refresh_token"]
+    time.now += 30 * 86400 - 1
+    again = post(issuer, "token", **refresh | {"refresh_token": young})
+    assert again.status_code == 200
+    assert len(issuer.shelf.all("refresh")) == 2
+
+
 def test_a_code_is_for_one_client_and_one_place(issuer: LocalIssuer) -> None:
     """Another client, or another redirect URI, gets nothing for it."""
     ask = {"grant_type": "authorization_code", "redirect_uri": BACK}
@@ -411,14 +435,14 @@ def test_a_device_may_be_refused(issuer: LocalIssuer, time: Time) -> None:
     def typed(**form: str) -> httpx.Response:
         return httpx.post(issuer.urls["activate"], data={"decision": "allow"} | form, trust_env=False)
 
-    assert "no device waits" in typed(user_code="AAAA-AAAA").text
+    assert "No device waits" in typed(user_code="AAAA-AAAA").text
     assert "not a JSON object" in typed(user_code=asked["user_code"], login_claims="x").text
     assert "Refused" in typed(user_code=asked["user_code"], decision="deny").text
-    assert "no device waits" in typed(user_code=asked["user_code"]).text
+    assert "No device waits" in typed(user_code=asked["user_code"]).text
     assert post(issuer, "token", None, **ask).json()["error"] == "access_denied"
     late = post(issuer, "device", None, client_id="tv").json()
     time.now += 1800
-    assert "no device waits" in typed(user_code=late["user_code"]).text
+    assert "No device waits" in typed(user_code=late["user_code"]).text
     assert post(issuer, "token", None, **ask | {"device_code": late["device_code"]}).status_code == 400
 
 
@@ -429,6 +453,8 @@ def test_user_info(issuer: LocalIssuer, time: Time) -> None:
     assert get(issuer.urls["userinfo"], **ask).json() == {"sub": "alice", "email": "a@example.com"}
     by_form = post(issuer, "userinfo", None, access_token=token)
     assert by_form.json()["sub"] == "alice"
+    signed_in = issuer.token(sub="alice", client_id="me", auth_time=1)  # RFC 9068, section 2.2.1
+    assert post(issuer, "userinfo", None, access_token=signed_in).status_code == 200
     time.now += 3600
     late = get(issuer.urls["userinfo"], **ask)
     assert (late.status_code, late.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
@@ -442,6 +468,15 @@ def test_forged_tokens_are_worth_nothing_here_either(issuer: LocalIssuer, name: 
     token = issuer.attack(name, sub="mallory")
     assert get(issuer.urls["userinfo"], headers={"authorization": f"Bearer {token}"}).status_code == 401
     assert post(issuer, "introspect", token=token).json() == {"active": False}
+
+
+@pytest.mark.parametrize("asked", [{}, {"nonce": "n"}])
+def test_an_id_token_is_no_access_token(issuer: LocalIssuer, asked: dict[str, str]) -> None:
+    """It says who signed in, and opens nothing."""
+    id_token = tokens(issuer, scope="openid", **asked)["id_token"]
+    answer = get(issuer.urls["userinfo"], headers={"authorization": f"Bearer {id_token}"})
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    assert post(issuer, "introspect", token=id_token).json() == {"active": False}
 
 
 def test_introspection_and_revocation(issuer: LocalIssuer) -> None:

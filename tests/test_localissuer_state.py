@@ -27,6 +27,10 @@ def test_documents_are_kept_by_kind_and_id(shelf: Shelf) -> None:
     assert shelf.get("code", "x") == {"a": [1]}
     assert shelf.get("code", "y") is None
     assert shelf.all("client") == {"x": {"b": 3}, "y": {"b": 2}}
+    for _ in range(2):
+        shelf.drop("client", "x")
+    assert shelf.all("client") == {"y": {"b": 2}}
+    assert shelf.get("code", "x") == {"a": [1]}
 
 
 @pytest.mark.parametrize("algorithm", [*ALGORITHMS])

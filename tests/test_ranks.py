@@ -26,7 +26,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("faces", "resolved", "many", "sync", "aio", "locating"),
     ("localissuer",),
     ("integrations",),
-    ("drill", "cli", "__main__"),
+    ("drill", "cli", "__main__", "pytest_plugin"),
 )
 """Rank by rank, each in its own order. A package stands as one: inside it, its imports make no circle."""
 
@@ -179,9 +179,18 @@ def test_the_http_client_is_imported_by_the_transport_alone() -> None:
     assert "urllib3" not in loaded
 
 
-def test_the_local_issuer_is_for_demos() -> None:
-    """No part of a service can reach it."""
-    assert {one.unit for one, unit in ours() if unit == "localissuer"} <= {"localissuer", "drill", "cli"}
+def test_the_local_issuer_is_for_demos_and_tests() -> None:
+    """No part of a service can reach it; pytest's plugin does, when somebody asks for a fixture."""
+    users = {one for one, unit in ours() if unit == "localissuer"}
+    assert {one.unit for one in users} <= {"localissuer", "drill", "cli", "pytest_plugin"}
+    assert not any(one.at_once for one in users if one.unit == "pytest_plugin")
+
+
+def test_the_plugin_costs_nobody_who_does_not_use_it() -> None:
+    """pytest loads it wherever rightkey is installed: it brings no module but its own and the package's."""
+    before, after = loaded_after("import pytest"), loaded_after("import rightkey.pytest_plugin")
+    assert after - before == {"rightkey", "rightkey.pytest_plugin"}
+    assert {one.unit for one in IMPORTS if one.top == "pytest"} == {"pytest_plugin"}
 
 
 def test_authlib_is_imported_for_grants_alone() -> None:

@@ -14,6 +14,7 @@ from rightkey.cli import output, page
 from rightkey.cli.ending import BadUse
 from rightkey.cli.local import NotThere, Running
 from rightkey.cli.moments import Time, written
+from rightkey.localissuer.clients import Client
 from rightkey.localissuer.management import AUTH0, OURS
 
 _ROLES = ("current", "next", "previous", "revoked")
@@ -58,6 +59,13 @@ def keys(issuer: Running) -> Any:
 def rotate(issuer: Running, surprise: bool) -> Any:
     """Let the next key sign, and publish another next one."""
     return issuer.ask("POST", f"{OURS}/keys/rotate", {"surprise": surprise}), _show_kid
+
+
+@click.command()
+@_managing
+def swap(issuer: Running) -> Any:
+    """Put another key under the current key's id."""
+    return issuer.ask("POST", f"{OURS}/keys/swap"), _show_kid
 
 
 @click.command()
@@ -146,15 +154,36 @@ def clock(issuer: Running, **given: Any) -> Any:
     return issuer.ask("POST", f"{OURS}/clock", asked), _show_clock
 
 
+@click.command()
+@click.argument("client", required=False, metavar="[ID[:SECRET]]")
+@click.option("--redirect-uri", multiple=True, metavar="URI", help="Send people back there.  [repeatable]")
+@_managing
+def clients(issuer: Running, client: str | None, redirect_uri: tuple[str, ...]) -> Any:
+    """Show who is a client; or list one, a public one where it has no secret.
+
+    After the first nobody else is a client.
+    """
+    if client is None and not redirect_uri:
+        return issuer.ask("GET", f"{OURS}/clients"), _show_clients
+    listed = Client.of(client or "")
+    if not listed.client_id:
+        raise BadUse("which client?", "ID, or ID:SECRET")
+    body = {"redirect_uris": redirect_uri} | ({"secret": listed.secret} if listed.secret else {})
+    path = f"{OURS}/clients/{quote(listed.client_id, safe='')}"
+    return issuer.ask("PUT", path, body), lambda said: page.line(said["client_id"])
+
+
 COMMANDS: dict[str, click.Command] = {
     "keys": keys,
     "rotate": rotate,
+    "swap": swap,
     "revoke": revoke,
     "token": token,
     "misbehave": misbehave,
     "behave": behave,
     "requests": requests,
     "clock": clock,
+    "clients": clients,
 }
 """The commands by name."""
 
@@ -179,6 +208,11 @@ def _show_keys(said: list[dict[str, Any]]) -> None:
 
 def _show_kid(said: dict[str, Any]) -> None:
     page.line(said["kid"])
+
+
+def _show_clients(said: dict[str, Any]) -> None:
+    for client_id in said["clients"] or ["anybody is a client, with any secret: none is listed"]:
+        page.line(client_id)
 
 
 def _show_planned(said: dict[str, Any]) -> None:

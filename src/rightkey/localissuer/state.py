@@ -39,6 +39,10 @@ class Shelf(Protocol):
         """Keep a document, in place of the one that has this id."""
         ...
 
+    def drop(self, kind: str, key: str) -> None:
+        """Keep it no longer. Dropping twice is harmless."""
+        ...
+
     def all(self, kind: str) -> dict[str, Document]:
         """Every document of a kind, by id, the oldest first."""
         ...
@@ -56,6 +60,9 @@ class InMemory:
 
     def put(self, kind: str, key: str, document: Document) -> None:
         self._documents[kind, key] = orjson.dumps(document)
+
+    def drop(self, kind: str, key: str) -> None:
+        self._documents.pop((kind, key), None)
 
     def all(self, kind: str) -> dict[str, Document]:
         return {key: orjson.loads(found) for (of, key), found in tuple(self._documents.items()) if of == kind}
@@ -89,6 +96,9 @@ class InFile:
     def put(self, kind: str, key: str, document: Document) -> None:
         octets = orjson.dumps(document)
         self._execute("REPLACE INTO shelf VALUES (?, ?, ?, ?)", self._issuer, kind, key, octets)
+
+    def drop(self, kind: str, key: str) -> None:
+        self._execute("DELETE FROM shelf WHERE issuer = ? AND kind = ? AND id = ?", self._issuer, kind, key)
 
     def all(self, kind: str) -> dict[str, Document]:
         rows = self._execute(

@@ -25,11 +25,12 @@ from rightkey.localissuer.grants.ledger import DEVICE
 from rightkey.localissuer.grants.server import PROTOCOL, Request, Server, permission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rightkey.localissuer.issuing import LocalIssuer
 
 _SUBJECT = "alice"  # who signs in unless somebody says otherwise
+_NO_OBJECT = "The further claims are not a JSON object."
 
 
 class Grants:
@@ -92,7 +93,7 @@ class Grants:
         try:
             claims = _claims(data.get(pages.CLAIMS, ""))
         except ValueError:
-            return self._page(request, "the further claims are not a JSON object")
+            return self._page(request, _NO_OBJECT)
         return self._decided(request, grant, (data.get(pages.SUB) or _SUBJECT, claims))
 
     def _without_page(self, request: Request, grant: Any) -> Answer:
@@ -111,8 +112,7 @@ class Grants:
         own = (pages.SUB, pages.CLAIMS, pages.DECISION)
         fields = [(name, value) for name, value in request.payload.pairs if name not in own]
         data = request.payload.data
-        sub = data.get(pages.SUB) or data.get("login_hint") or _SUBJECT
-        return pages.sign_in(data["client_id"], fields, sub, problem)
+        return pages.sign_in(data["client_id"], fields, _who(data, data.get("login_hint")), problem)
 
     def _refused(self, request: Request, error: OAuth2Error) -> Answer:
         error.state = request.payload.state
@@ -123,20 +123,20 @@ class Grants:
 
     def _activate(self, asked: Asked) -> Answer:
         data = Request(asked).payload.data
-        user_code, sub = data.get(pages.USER_CODE, "").strip().upper(), data.get(pages.SUB, _SUBJECT)
+        user_code, who = data.get(pages.USER_CODE, "").strip().upper(), _who(data)
         if pages.DECISION not in data:
-            return pages.activate(user_code, sub)
+            return pages.activate(user_code, who)
         ledger = self._server.ledger
         device_code = ledger.named(user_code)
         found = ledger.find(DEVICE, device_code) if device_code else None
         if device_code is None or found is None or found.approved is not None:
-            return pages.activate(user_code, sub, "no device waits with this code")
+            return pages.activate(user_code, who, "No device waits with this code.")
         try:
             claims = _claims(data.get(pages.CLAIMS, ""))
         except ValueError:
-            return pages.activate(user_code, sub, "the further claims are not a JSON object")
+            return pages.activate(user_code, who, _NO_OBJECT)
         approved, now = data[pages.DECISION] == "allow", int(self._issuer.clock())
-        decided = replace(found, approved=approved, sub=sub, claims=claims, auth_time=now)
+        decided = replace(found, approved=approved, sub=who.sub, claims=claims, auth_time=now)
         ledger.keep(DEVICE, device_code, decided)
         return pages.said("Connected" if approved else "Refused", "You can go back to the device.")
 
@@ -164,6 +164,11 @@ class Grants:
         if not back or client is None or not client.check_redirect_uri(back):
             return pages.said("Signed out", "You are signed out.")
         return Answer(HTTPStatus.FOUND, {"location": pages.back_to(back, data.get("state"))})
+
+
+def _who(data: Mapping[str, str], hint: str | None = None) -> pages.Who:
+    """Whom a page proposes: what was typed already, if anything was."""
+    return pages.Who(data.get(pages.SUB) or hint or _SUBJECT, data.get(pages.CLAIMS, "{}"))
 
 
 def _claims(text: str) -> dict[str, Any]:

@@ -52,12 +52,18 @@ def signed(server: Server, raw: str) -> dict[str, Any] | None:
 def access(server: Server, raw: str) -> Token | None:
     """An access token that holds now, whoever minted it here, or None."""
     claims = signed(server, raw)
-    if claims is None or claims.get("iss") != server.issuer.url:
+    if claims is None or claims.get("iss") != server.issuer.url or _of_id_token(claims):
         return None
     expires, family = claims.get("exp"), f"jti {claims.get('jti')}"
     if isinstance(expires, int | float) and expires <= server.issuer.clock():
         return None
     return None if server.ledger.withdrawn(family) else Token(claims, family)
+
+
+def _of_id_token(claims: Mapping[str, Any]) -> bool:
+    """Whether they tell a client of a sign-in (OpenID Connect Core 1.0, section 2). An access token may, too,
+    but names its client (RFC 9068, section 2.2)."""
+    return "client_id" not in claims and not claims.keys().isdisjoint(("nonce", "at_hash", "auth_time"))
 
 
 class _Either:

@@ -1,7 +1,8 @@
 """What has been granted: codes, refresh tokens and device codes, each with whom and what it stands for.
 
 Only digests of them are kept. What is used once is marked and not removed, so that a second use is seen for
-what it is: then the whole family is withdrawn (RFC 9700, section 4.14.2; RFC 6749, section 4.1.2).
+what it is: then the whole family is withdrawn (RFC 9700, section 4.14.2; RFC 6749, section 4.1.2). Once its
+time is up, used or not, it is removed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rightkey.localissuer.clients import Client
     from rightkey.localissuer.state import Shelf
 
-CODE, REFRESH, DEVICE = "code", "refresh", "device"
+CODE, REFRESH, DEVICE, USER_CODE = "code", "refresh", "device", "user-code"
 LIVES = {CODE: 300, REFRESH: 30 * 86400, DEVICE: 1800}
 """How long each may be used, in seconds."""
 
@@ -62,9 +63,11 @@ class Ledger:
 
     def __init__(self, shelf: Shelf, clock: Callable[[], float]) -> None:
         self._shelf, self._clock = shelf, clock
+        self._next_clearing = 0.0
 
     def grant(self, kind: str, permission: Permission, secret: str | None = None) -> str:
         """Keep a permission, and return the secret that stands for it."""
+        self._clear()
         secret = secret or secrets.token_urlsafe(32)
         family = permission.family or secrets.token_urlsafe(16)
         fresh = replace(permission, family=family, used=False, expires_at=self._clock() + LIVES[kind])
@@ -109,14 +112,27 @@ class Ledger:
             if (found["client_id"], found["sub"]) == (client_id, sub):
                 self.withdraw(found["family"])
 
+    def _clear(self) -> None:
+        """Remove what is of no more use, once in the life of a code: each time would be slow where there is
+        much."""
+        now = self._clock()
+        if now < self._next_clearing:
+            return
+        self._next_clearing = now + LIVES[CODE]
+        for kind in LIVES:
+            for digest, found in self._shelf.all(kind).items():
+                if found["expires_at"] <= now:
+                    self._shelf.drop(kind, digest)
+                    self._shelf.drop(USER_CODE, found["user_code"])
+
     # a device's code is looked for by the short code that its user types
 
     def name(self, user_code: str, device_code: str) -> None:
-        self._shelf.put("user-code", user_code, {"device_code": device_code})
+        self._shelf.put(USER_CODE, user_code, {"device_code": device_code})
 
     def named(self, user_code: str) -> str | None:
         """The device code behind a user code, or None."""
-        found = self._shelf.get("user-code", user_code)
+        found = self._shelf.get(USER_CODE, user_code)
         return None if found is None else str(found["device_code"])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from rightkey.localissuer.answers import Answer
@@ -21,25 +22,39 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _STYLE = (
+    ":root{color-scheme:light dark}*{box-sizing:border-box}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}"
-    "label{display:block;margin:1rem 0}input,textarea{display:block;width:100%;font:inherit}"
-    "button{font:inherit;padding:.4rem 1rem;margin-right:1rem}"
+    "h1{font-size:1.6rem}label{display:block;margin:1rem 0}small{opacity:.7}"
+    "input,textarea{display:block;width:100%;font:inherit;padding:.4rem .6rem;margin-top:.2rem}"
+    "textarea{font-family:ui-monospace,monospace;resize:vertical}"
+    "input,textarea,button{border:1px solid #888;border-radius:.3rem}"
+    "button{font:inherit;padding:.4rem 1.2rem;margin-right:.8rem}"
+    "button[value=allow]{background:#1a56c4;border-color:#1a56c4;color:#fff}"
+    "[role=alert]{border-left:.25rem solid #d33;padding-left:.8rem}"
 )
 
 
-def sign_in(client_id: str, fields: Iterable[tuple[str, str]], sub: str, problem: str = "") -> Answer:
+class Who(NamedTuple):
+    """Who is proposed to sign in, and with which further claims, as they were typed."""
+
+    sub: str
+    claims: str
+
+
+def sign_in(client_id: str, fields: Iterable[tuple[str, str]], who: Who, problem: str = "") -> Answer:
     """Ask who signs in. `fields` are those of the request, which the form sends along."""
     kept = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in fields
     )
-    return _page("Sign in", f"<p>{escape(client_id)} asks you to sign in.</p>", kept + _who(sub), problem)
+    intro = f"<p><strong>{escape(client_id)}</strong> asks you to sign in.</p>"
+    return _page("Sign in", intro, kept + _asked(who), problem)
 
 
-def activate(user_code: str, sub: str, problem: str = "") -> Answer:
+def activate(user_code: str, who: Who, problem: str = "") -> Answer:
     """Ask for the code that a device shows, and who signs in."""
     code = f'<label>Code <input name="{USER_CODE}" value="{escape(user_code)}" required></label>'
     return _page(
-        "Connect a device", "<p>Enter the code that the device shows.</p>", code + _who(sub), problem
+        "Connect a device", "<p>Enter the code that the device shows.</p>", code + _asked(who), problem
     )
 
 
@@ -55,17 +70,18 @@ def back_to(uri: str, state: str | None) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'state': state})}"
 
 
-def _who(sub: str) -> str:
+def _asked(who: Who) -> str:
     return (
-        f'<label>User <input name="{SUB}" value="{escape(sub)}" required></label>'
-        f'<label>Further claims, as JSON <textarea name="{CLAIMS}" rows="4">{{}}</textarea></label>'
+        f'<label>User <input name="{SUB}" value="{escape(who.sub)}" required></label>'
+        f'<label>Further claims, as JSON <textarea name="{CLAIMS}" rows="4" spellcheck="false">'
+        f"{escape(who.claims)}</textarea></label>"
         f'<button name="{DECISION}" value="allow">Sign in</button>'
         f'<button name="{DECISION}" value="deny" formnovalidate>Refuse</button>'
     )
 
 
 def _page(title: str, intro: str, fields: str, problem: str) -> Answer:
-    told = f'<p role="alert"><strong>{escape(problem)}</strong></p>' if problem else ""
+    told = f'<p role="alert">{escape(problem)}</p>' if problem else ""
     form = f'<form method="post">{fields}</form>'
     return _answer(400 if problem else 200, title, f"{intro}{told}{form}")
 
@@ -73,6 +89,7 @@ def _page(title: str, intro: str, fields: str, problem: str) -> Answer:
 def _answer(status: int, title: str, body: str) -> Answer:
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width">'
         f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}"
         "<p><small>A local issuer for tests: whoever you say you are, you are.</small></p></html>"
     )

@@ -1,0 +1,15 @@
+// An API by Express and express-oauth2-jwt-bearer. Says its port on stdout, and ends with stdin.
+import express from "express";
+import { auth, requiredScopes } from "express-oauth2-jwt-bearer";
+
+const [issuerBaseURL, audience] = process.argv.slice(2);
+const app = express();
+app.get("/appointments", auth({ issuerBaseURL, audience }), requiredScopes("read:appointments"), (request, response) => {
+  response.json({ sub: request.auth.payload.sub });
+});
+app.use((error, request, response, next) => {
+  response.status(error.status ?? 500).set(error.headers ?? {}).json({ refused: error.code ?? error.message });
+});
+
+const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.stdin.resume().on("end", () => process.exit());
