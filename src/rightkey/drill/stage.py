@@ -142,6 +142,10 @@ class Stage:
         """How often the issuer was asked for metadata and keys."""
         return sum(self.issuer.requests[endpoint] for endpoint in ("discovery", "jwks", "moved"))
 
+    def refreshes(self, seconds: float) -> int:
+        """How often one worker asks in so many seconds, for its keys came to the end of their life."""
+        return 0 if self.life is None else int(seconds / self.life)
+
     def misbehaves(self, what: str, **options: object) -> None:
         """The issuer goes wrong wherever it can in this way."""
         fails = fault(what, **options)
