@@ -4,6 +4,7 @@ Annotations are not postponed: FastAPI would look for what they name among globa
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,6 +108,29 @@ def test_requirements_are_more_than_scopes(auth: RightKey, issuer: LocalIssuer) 
         assert client.get("/both", headers=bearer(issuer.token(scope="a", roles=["owner"]))).json() == "both"
     with pytest.raises(rightkey.Misconfigured):
         auth.require(5)  # type: ignore[arg-type]
+
+
+@dataclass
+class Claims:
+    sub: str
+    tenant: int
+
+
+def test_claims_come_as_a_type(auth: RightKey, issuer: LocalIssuer) -> None:
+    """With the route's scopes; what does not fit is 401."""
+    app = FastAPI()
+
+    @app.get("/typed")
+    async def typed(claims: Annotated[Claims, Security(auth.typed(Claims), scopes=["a"])]) -> Any:
+        return claims.tenant + 1
+
+    client = TestClient(app)
+    assert client.get("/typed", headers=bearer(issuer.token(sub="a", scope="a", tenant=1))).json() == 2
+    assert client.get("/typed", headers=bearer(issuer.token(sub="a", tenant=1))).status_code == 403
+    answer = client.get("/typed", headers=bearer(issuer.token(sub="a", scope="a")))
+    assert answer.status_code == 401
+    assert "tenant missing" in answer.headers["www-authenticate"]
+    assert app.openapi()["paths"]["/typed"]["get"]["security"] == [{"bearer": ["a"]}]
 
 
 def test_where_a_token_is_optional_a_bad_one_is_still_refused(auth: RightKey, issuer: LocalIssuer) -> None:

@@ -17,7 +17,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "base64url", "strictjson", "exchange"),
     ("providers", "issuer", "algorithms", "chain", "certificate", "requirements", "events"),
     ("keys", "keyset", "discovery", "claims"),
-    ("jwks", "signature", "profiles", "freshness", "environment", "snapshot", "budget"),
+    ("jwks", "signature", "profiles", "freshness", "typed", "environment", "snapshot", "budget"),
     ("trust",),
     ("verdict",),
     ("remembered", "explaining", "status", "telling", "refresh", "refused", "upkeep"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from rightkey.errors import RightkeyError
 from rightkey.faces import Face, Require, asked_of
-from rightkey.verdict import NeedsNewer, Verified, attempt
+from rightkey.verdict import Claims, NeedsNewer, Typed, Verified, attempt
 
 if TYPE_CHECKING:
     from rightkey.explaining import Explanation
@@ -36,12 +36,39 @@ class AsyncVerifier(Face):
 
         return AsyncVerifiers(cls, *trusts, **settings)
 
+    @overload
     async def verify(
         self,
         raw: str | bytes,
         /,
         *,
         require: Require = (),
+        claims_type: None = None,
+        nonce: str | None = None,
+        access_token: str | None = None,
+        max_age: float | None = None,
+    ) -> Verified: ...
+
+    @overload
+    async def verify(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        claims_type: type[Claims],
+        nonce: str | None = None,
+        access_token: str | None = None,
+        max_age: float | None = None,
+    ) -> Typed[Claims]: ...
+
+    async def verify(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        claims_type: type[Any] | None = None,
         nonce: str | None = None,
         access_token: str | None = None,
         max_age: float | None = None,
@@ -51,6 +78,8 @@ class AsyncVerifier(Face):
         Args:
             raw: the token, a JWS in compact form.
             require: what it must grant besides what the verifier requires.
+            claims_type: what its claims are made: a dataclass, TypedDict, msgspec Struct, attrs class or
+                Pydantic model, which is then `typed` of the result.
             nonce: what was sent for it; for ID tokens.
             access_token: what came with it and its `at_hash` must fit; for ID tokens.
             max_age: for how many seconds at most its subject may have been logged in (`auth_time`); for ID
@@ -62,6 +91,11 @@ class AsyncVerifier(Face):
             IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
+        if claims_type is not None:
+            token = await self.verify(
+                raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age
+            )
+            return Typed.of(token, claims_type)
         asked = asked_of(require, nonce, access_token, max_age)
         try:
             return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)

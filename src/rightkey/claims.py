@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rightkey.errors import Failure
+from rightkey.errors import Failure, TokenRejected
 
 _NUMBERS = (int, float)
 
@@ -82,3 +82,9 @@ def _audience_failures(aud: Any, audience: frozenset[str]) -> list[Failure]:
     if type(several) is not list or not all(type(one) is str for one in several):
         return [Failure("aud", "malformed", "a string or an array of strings", aud)]
     return [Failure("aud", "mismatch", sorted(audience), aud)] if audience.isdisjoint(several) else []
+
+
+def rejected(failures: tuple[Failure, ...]) -> TokenRejected:
+    """The error that names each claim which is not as required."""
+    told = ", ".join(f"{failure.claim} {failure.reason.replace('_', ' ')}" for failure in failures)
+    return TokenRejected("claims_rejected", f"claims are not as required: {told}", failures=failures)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
 from rightkey.explaining import STEPS, Explanation, Step
@@ -20,7 +20,7 @@ from rightkey.registry import SYSTEM
 from rightkey.remembered import Remembered
 from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
 from rightkey.trust import ANY, Trust
-from rightkey.verdict import Verified, foreign, issuer_of
+from rightkey.verdict import Claims, Typed, Verified, foreign, issuer_of
 
 if TYPE_CHECKING:
     from rightkey.aio import AsyncVerifier
@@ -165,12 +165,39 @@ class Many(Generic[_Face]):
 class Verifiers(Many["Verifier"]):
     """A verifier of several issuers' tokens, for threads."""
 
+    @overload
     def verify(
         self,
         raw: str | bytes,
         /,
         *,
         require: Require = (),
+        claims_type: None = None,
+        nonce: str | None = None,
+        access_token: str | None = None,
+        max_age: float | None = None,
+    ) -> Verified: ...
+
+    @overload
+    def verify(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        claims_type: type[Claims],
+        nonce: str | None = None,
+        access_token: str | None = None,
+        max_age: float | None = None,
+    ) -> Typed[Claims]: ...
+
+    def verify(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        claims_type: type[Any] | None = None,
         nonce: str | None = None,
         access_token: str | None = None,
         max_age: float | None = None,
@@ -182,7 +209,12 @@ class Verifiers(Many["Verifier"]):
             IssuerUnavailable: also where the resolver fails: `keys_unavailable`.
         """
         return self._for(raw).verify(
-            raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age
+            raw,
+            require=require,
+            claims_type=claims_type,
+            nonce=nonce,
+            access_token=access_token,
+            max_age=max_age,
         )
 
     def explain(self, raw: str | bytes, /, **asked: Any) -> Explanation:
@@ -221,12 +253,39 @@ class Verifiers(Many["Verifier"]):
 class AsyncVerifiers(Many["AsyncVerifier"]):
     """A verifier of several issuers' tokens, for tasks of asyncio and trio."""
 
+    @overload
     async def verify(
         self,
         raw: str | bytes,
         /,
         *,
         require: Require = (),
+        claims_type: None = None,
+        nonce: str | None = None,
+        access_token: str | None = None,
+        max_age: float | None = None,
+    ) -> Verified: ...
+
+    @overload
+    async def verify(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        claims_type: type[Claims],
+        nonce: str | None = None,
+        access_token: str | None = None,
+        max_age: float | None = None,
+    ) -> Typed[Claims]: ...
+
+    async def verify(
+        self,
+        raw: str | bytes,
+        /,
+        *,
+        require: Require = (),
+        claims_type: type[Any] | None = None,
         nonce: str | None = None,
         access_token: str | None = None,
         max_age: float | None = None,
@@ -239,7 +298,12 @@ class AsyncVerifiers(Many["AsyncVerifier"]):
         """
         face = await self._for(raw)
         return await face.verify(
-            raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age
+            raw,
+            require=require,
+            claims_type=claims_type,
+            nonce=nonce,
+            access_token=access_token,
+            max_age=max_age,
         )
 
     async def explain(self, raw: str | bytes, /, **asked: Any) -> Explanation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from rightkey import claims as registered
 from rightkey import strictjson
@@ -34,6 +34,9 @@ from rightkey.trust import Held, Reason, Trust, requirement_of
 if TYPE_CHECKING:
     from rightkey.providers import Known
     from rightkey.requirements import AllOf, Requirement
+
+
+Claims = TypeVar("Claims")
 
 
 class Asked(NamedTuple):
@@ -90,8 +93,31 @@ class Verified:
         if requirement is not None:
             require(self.claims, requirement)
 
+    def into(self, claims_type: type[Claims]) -> Claims:
+        """The claims as a dataclass, TypedDict, msgspec Struct, attrs class or Pydantic model.
+
+        Raises:
+            TokenRejected: `claims_rejected`; each failure names a claim's path, such as `address.country`.
+            Misconfigured: nothing can be made of claims by this type.
+        """
+        from rightkey.typed import typed_claims
+
+        return typed_claims(self.claims, claims_type)
+
     def __repr__(self) -> str:
         return f"Verified(issuer={self.issuer!r}, kid={self.key.kid!r})"
+
+
+@dataclass(slots=True, repr=False)
+class Typed(Verified, Generic[Claims]):
+    """A token that holds, and `typed`: its claims as the type that was asked for."""
+
+    typed: Claims
+
+    @classmethod
+    def of(cls, token: Verified, claims_type: type[Claims]) -> Typed[Claims]:
+        """The token with its claims as a type. Raises as `into`."""
+        return cls(token.claims, token.key, token._header, token.into(claims_type))
 
 
 class NeedsNewer(Exception):
@@ -270,7 +296,7 @@ def judge_claims(
         presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token, since)
         failures += trust.kind.failures(presented)
     if failures:
-        raise _claims_rejected(_each_once(failures))
+        raise registered.rejected(_each_once(failures))
 
 
 def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
@@ -363,11 +389,6 @@ def _not_trusted(failure: Failure, known: Known | None) -> TokenRejected:
     elif failure.reason == "malformed":
         message = "the token's issuer is not a string"
     return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))
-
-
-def _claims_rejected(failures: tuple[Failure, ...]) -> TokenRejected:
-    told = ", ".join(f"{failure.claim} {failure.reason.replace('_', ' ')}" for failure in failures)
-    return TokenRejected("claims_rejected", f"claims are not as required: {told}", failures=failures)
 
 
 def _certificate_rejected(why: str) -> TokenRejected:
