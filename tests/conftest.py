@@ -4,10 +4,14 @@ on loopback with an authority that vouches for them."""
 from __future__ import annotations
 
 import datetime
+import inspect
 import ipaddress
 import socket
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -284,14 +288,13 @@ def looped() -> Iterator[Callable[[Any], Looped]]:
 
 @pytest.fixture
 def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
-    """Serves an application, of ASGI or Flask, until the test is over, and says where."""
-    from flask import Flask
+    """Serves an application, of ASGI or WSGI, until the test is over, and says where."""
     from werkzeug.serving import make_server
 
     with ExitStack() as stack:
 
         def serve(app: Any) -> str:
-            if not isinstance(app, Flask):
+            if inspect.iscoroutinefunction(type(app).__call__):
                 return looped(app).url
             server = make_server("127.0.0.1", 0, app, threaded=True)
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -300,3 +303,48 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
             return f"http://127.0.0.1:{server.port}"
 
         yield serve
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Serves an example by a server of its own processes until the test is over, and says where.
+
+    It is as it stands, but for the issuer's name. `command` is what follows `python -m`, with `{port}`.
+    """
+    with ExitStack() as stack:
+
+        def launch(example: str, issuer: str, command: str) -> str:
+            source = Path(__file__).parents[1] / "examples" / f"{example}.py"
+            text = source.read_text(encoding="utf-8").replace('"tenant.eu.auth0.com"', repr(issuer))
+            (tmp_path / source.name).write_text(text, encoding="utf-8")
+            port = free_port()
+            words = command.format(port=port).split()
+            log = stack.enter_context((tmp_path / "log").open("w+", encoding="utf-8"))
+            process = subprocess.Popen([sys.executable, "-m", *words], cwd=tmp_path, stdout=log, stderr=log)
+            stack.callback(ended, process)
+            while not answers(port):
+                if process.poll() is not None:
+                    pytest.fail((tmp_path / "log").read_text(encoding="utf-8"))
+                time.sleep(0.05)
+            return f"http://127.0.0.1:{port}"
+
+        yield launch
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -5,6 +5,7 @@ Annotations are not postponed: FastAPI would look for what they name among globa
 
 import asyncio
 import functools
+import json
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey import Verified
-from rightkey.integrations import fastapi, flask
+from rightkey.integrations import fastapi, flask, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer, fault
@@ -70,6 +71,16 @@ def with_backend(issuer: str, **settings: Any) -> Starlette:
     return Starlette(routes=[Route("/any", anybody), Route("/scoped", scoped)], middleware=[guard])
 
 
+def with_wsgi(issuer: str, **settings: Any) -> Any:
+    def anybody(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps({"subject": environ["rightkey.token"].subject}).encode()]
+
+    one = functools.partial(wsgi.RightKeyMiddleware, anybody, issuer, audience=AUDIENCE, **settings)
+    apps = {"/any": one(), "/scoped": one(require="read:x")}
+    return lambda environ, start_response: apps[environ["PATH_INFO"]](environ, start_response)
+
+
 def with_flask(issuer: str, **settings: Any) -> Flask:
     app = Flask("test")
     auth = flask.RightKey(app, issuer, audience=AUDIENCE, **settings)
@@ -87,8 +98,8 @@ def with_flask(issuer: str, **settings: Any) -> Flask:
     return app
 
 
-EVERY = [with_fastapi, with_middleware, with_backend, with_flask]
-OWN_REFUSALS = [with_fastapi, with_middleware, with_flask]
+EVERY = [with_fastapi, with_middleware, with_backend, with_wsgi, with_flask]
+OWN_REFUSALS = [make for make in EVERY if make is not with_backend]
 """Starlette's `requires` answers for what is missing by itself, and without a challenge."""
 
 
