@@ -31,6 +31,13 @@ NOW = 1_800_000_000
 """The time of most tests, as a Unix time in seconds."""
 
 
+def pytest_configure() -> None:
+    """Django has one configuration a process; a test overrides what it needs of it."""
+    from django.conf import settings
+
+    settings.configure(ALLOWED_HOSTS=["*"], REST_FRAMEWORK={"UNAUTHENTICATED_USER": None})
+
+
 @pytest.fixture(scope="session")
 def signer() -> Callable[..., SigningKey]:
     """A signing key for an algorithm, the same for the same arguments; without a certificate unless asked."""

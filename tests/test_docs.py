@@ -55,7 +55,7 @@ def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     """From the first block of a page to its last."""
     monkeypatch.chdir(tmp_path)
     with LocalIssuer() as issuer:
-        names = {"rightkey": rightkey, "raw": granting_token(issuer)}
+        names = {"__name__": page.stem, "rightkey": rightkey, "raw": granting_token(issuer)}
         for source in blocks(page.read_text(encoding="utf-8"), "python"):
             run(source.replace(f'"{STAND_IN}"', repr(issuer.url)), names, page.name)
 

@@ -6,11 +6,17 @@ Annotations are not postponed: FastAPI would look for what they name among globa
 import asyncio
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 import httpx
 import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import JsonResponse
+from django.test import override_settings
+from django.urls import path
 from fastapi import Depends, FastAPI, Security
 from flask import Flask
 from starlette.applications import Starlette
@@ -23,7 +29,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey import Verified
-from rightkey.integrations import fastapi, flask, wsgi
+from rightkey.integrations import django, fastapi, flask, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer, fault
@@ -98,7 +104,53 @@ def with_flask(issuer: str, **settings: Any) -> Flask:
     return app
 
 
-EVERY = [with_fastapi, with_middleware, with_backend, with_wsgi, with_flask]
+OVERRIDES = ExitStack()
+GUARD = "rightkey.integrations.django.RightKeyMiddleware"
+
+
+def with_django(issuer: str, **settings: Any) -> Any:
+    """In threads."""
+
+    def anybody(request: Any) -> JsonResponse:
+        return JsonResponse({"subject": request.token.subject})
+
+    configured(issuer, settings, any=anybody, scoped=django.require("read:x")(anybody))
+    return WSGIHandler()
+
+
+def with_django_async(issuer: str, **settings: Any) -> Any:
+    """In a loop."""
+
+    async def anybody(request: Any) -> JsonResponse:
+        return JsonResponse({"subject": request.token.subject})
+
+    configured(issuer, settings, any=anybody, scoped=django.require("read:x")(anybody))
+    return ASGIHandler()
+
+
+def configured(issuer: str, settings: dict[str, Any], guards: Sequence[str] = (GUARD,), **views: Any) -> None:
+    """Have Django set up for this until the test is over."""
+    given = {"RIGHTKEY_ISSUER": issuer, "RIGHTKEY_AUDIENCE": AUDIENCE}
+    given |= {f"RIGHTKEY_{name.upper()}": value for name, value in settings.items()}
+    urls = tuple(path(name, view) for name, view in views.items())
+    OVERRIDES.enter_context(override_settings(ROOT_URLCONF=urls, MIDDLEWARE=guards, **given))
+
+
+@pytest.fixture(autouse=True)
+def unconfigured() -> Iterator[None]:
+    with OVERRIDES:
+        yield
+
+
+EVERY = [
+    with_fastapi,
+    with_middleware,
+    with_backend,
+    with_wsgi,
+    with_flask,
+    with_django,
+    with_django_async,
+]
 OWN_REFUSALS = [make for make in EVERY if make is not with_backend]
 """Starlette's `requires` answers for what is missing by itself, and without a challenge."""
 
