@@ -33,9 +33,12 @@ NOW = 1_800_000_000
 
 def pytest_configure() -> None:
     """Django has one configuration a process; a test overrides what it needs of it."""
+    import django
     from django.conf import settings
 
-    settings.configure(ALLOWED_HOSTS=["*"], REST_FRAMEWORK={"UNAUTHENTICATED_USER": None})
+    rest_framework = {"UNAUTHENTICATED_USER": None}
+    settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None, REST_FRAMEWORK=rest_framework)
+    django.setup()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ from django.test import override_settings
 from django.urls import path
 from fastapi import Depends, FastAPI, Security
 from flask import Flask
+from rest_framework.response import Response
+from rest_framework.views import APIView
 from starlette.applications import Starlette
 from starlette.authentication import requires
 from starlette.middleware import Middleware
@@ -29,7 +31,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey import Verified
-from rightkey.integrations import django, fastapi, flask, wsgi
+from rightkey.integrations import django, drf, fastapi, flask, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer, fault
@@ -128,6 +130,20 @@ def with_django_async(issuer: str, **settings: Any) -> Any:
     return ASGIHandler()
 
 
+def with_drf(issuer: str, **settings: Any) -> Any:
+    class Anybody(APIView):
+        authentication_classes = (drf.RightKeyAuthentication,)
+        permission_classes: Any = (drf.Requires(),)
+
+        def get(self, request: Any) -> Any:
+            return Response({"subject": request.user.pk})
+
+    scoped = Anybody.as_view(permission_classes=[drf.Requires("read:x")])
+    configured(issuer, settings, guards=(), any=Anybody.as_view(), scoped=scoped)
+    django.verifier()
+    return WSGIHandler()
+
+
 def configured(issuer: str, settings: dict[str, Any], guards: Sequence[str] = (GUARD,), **views: Any) -> None:
     """Have Django set up for this until the test is over."""
     given = {"RIGHTKEY_ISSUER": issuer, "RIGHTKEY_AUDIENCE": AUDIENCE}
@@ -150,6 +166,7 @@ EVERY = [
     with_flask,
     with_django,
     with_django_async,
+    with_drf,
 ]
 OWN_REFUSALS = [make for make in EVERY if make is not with_backend]
 """Starlette's `requires` answers for what is missing by itself, and without a challenge."""

@@ -16,6 +16,7 @@ SERVERS = {
     "wsgi, gunicorn": ("wsgi_app", f"{GUNICORN} wsgi_app:app"),
     "wsgi, gunicorn, loaded before the fork": ("wsgi_app", f"{GUNICORN} --preload wsgi_app:app"),
     "django, gunicorn": ("django_app", f"{GUNICORN} django_app:wsgi"),
+    "drf, gunicorn": ("drf_app", f"{GUNICORN} drf_app:app"),
     "django, uvicorn": ("django_app", "uvicorn --port {port} django_app:asgi"),
     "django, granian": ("django_app", "granian --interface asginl --port {port} django_app:asgi"),
     "asgi, hypercorn": ("starlette_app", "hypercorn --bind 127.0.0.1:{port} starlette_app:app"),

@@ -192,7 +192,7 @@ def test_authlib_is_imported_for_grants_alone() -> None:
     assert {(one.module, one.at_once) for one in outside} == {("localissuer.responding", False)}
 
 
-FRAMEWORKS = {"fastapi", "starlette", "flask", "werkzeug", "django"}
+FRAMEWORKS = {"fastapi", "starlette", "flask", "werkzeug", "django", "rest_framework"}
 
 
 def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
@@ -200,6 +200,7 @@ def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
     users = {(one.module, one.top) for one in IMPORTS if one.top in FRAMEWORKS}
     assert users == {
         ("integrations.django", "django"),
+        ("integrations.drf", "rest_framework"),
         ("integrations.fastapi", "fastapi"),
         ("integrations.fastapi", "starlette"),
         ("integrations.flask", "flask"),
