@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -298,12 +298,15 @@ def looped() -> Iterator[Callable[[Any], Looped]]:
 
 @pytest.fixture
 def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
-    """Serves an application, of ASGI or WSGI, until the test is over, and says where."""
+    """Serves an application, of ASGI, WSGI or aiohttp, until the test is over, and says where."""
+    from aiohttp import web
     from werkzeug.serving import make_server
 
     with ExitStack() as stack:
 
         def serve(app: Any) -> str:
+            if isinstance(app, web.Application):
+                return stack.enter_context(running(app))
             if inspect.iscoroutinefunction(type(app).__call__):
                 return looped(app).url
             server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -313,6 +316,32 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
             return f"http://127.0.0.1:{server.port}"
 
         yield serve
+
+
+@contextmanager
+def running(app: Any) -> Iterator[str]:
+    """An application of aiohttp on a thread of its own, with its loop; where it is."""
+    import asyncio
+
+    from aiohttp import web
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def done(waiting: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(waiting, loop).result(30)
+
+    runner = web.AppRunner(app)
+    try:
+        done(runner.setup())
+        done(web.TCPSite(runner, "127.0.0.1", 0).start())
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        done(runner.cleanup())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
+from aiohttp import web
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import JsonResponse
@@ -31,7 +32,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey import Verified
-from rightkey.integrations import django, drf, fastapi, flask, wsgi
+from rightkey.integrations import aiohttp, django, drf, fastapi, flask, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer, fault
@@ -158,6 +159,18 @@ def unconfigured() -> Iterator[None]:
         yield
 
 
+def with_aiohttp(issuer: str, **settings: Any) -> web.Application:
+    async def anybody(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"subject": request[aiohttp.TOKEN].subject})
+
+    app = web.Application()
+    aiohttp.setup(app, issuer, audience=AUDIENCE, **settings)
+    app.router.add_get("/any", anybody)
+    app.router.add_get("/scoped", aiohttp.require("read:x")(anybody))
+    app.on_startup.clear()  # what is done at the start is tested elsewhere
+    return app
+
+
 EVERY = [
     with_fastapi,
     with_middleware,
@@ -167,6 +180,7 @@ EVERY = [
     with_django,
     with_django_async,
     with_drf,
+    with_aiohttp,
 ]
 OWN_REFUSALS = [make for make in EVERY if make is not with_backend]
 """Starlette's `requires` answers for what is missing by itself, and without a challenge."""

@@ -19,6 +19,10 @@ SERVERS = {
     "drf, gunicorn": ("drf_app", f"{GUNICORN} drf_app:app"),
     "django, uvicorn": ("django_app", "uvicorn --port {port} django_app:asgi"),
     "django, granian": ("django_app", "granian --interface asginl --port {port} django_app:asgi"),
+    "aiohttp, gunicorn": (
+        "aiohttp_app",
+        f"{GUNICORN} --worker-class aiohttp.GunicornWebWorker aiohttp_app:app",
+    ),
     "asgi, hypercorn": ("starlette_app", "hypercorn --bind 127.0.0.1:{port} starlette_app:app"),
     "asgi, granian": ("starlette_app", "granian --interface asgi --port {port} starlette_app:app"),
 }
@@ -42,7 +46,9 @@ def test_a_rotation_refuses_no_valid_token(
 
             async def ask(number: int) -> int:
                 headers = {"authorization": f"Bearer {issuer.token(jti=str(number))}", "connection": "close"}
-                return (await client.get("/me", headers=headers)).status_code
+                answer = await client.get("/me", headers=headers)
+                assert answer.status_code == 200, answer.text
+                return answer.status_code
 
             for surprise in (None, False, True):
                 if surprise is not None:

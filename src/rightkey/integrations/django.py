@@ -28,19 +28,26 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rightkey.aio import AsyncVerifier
 from rightkey.environment import PREFIX
-from rightkey.errors import RightkeyError, TokenRejected
+from rightkey.errors import RightkeyError
+from rightkey.integrations.asking import (
+    OPTIONAL,
+    PUBLIC,
+    Asks,
+    asks_of,
+    marked,
+    require_granted,
+    requirement_of,
+)
 from rightkey.integrations.bearer import Bearer
 from rightkey.integrations.building import chosen, environ_of
 from rightkey.integrations.wsgi import BEARER, raw_token
-from rightkey.requirements import AllOf, Requirement, required
+from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
 from rightkey.verdict import Verified
 
 _P = ParamSpec("_P")
 
-_ASKS = "rightkey_asks"
-_PUBLIC, _OPTIONAL = "public", "optional"
-_VERIFIER, _BEARER, _OPTIONAL_ALL = "RIGHTKEY_VERIFIER", "RIGHTKEY_BEARER", "RIGHTKEY_OPTIONAL"
+_VERIFIER, _BEARER, _OPTIONAL = "RIGHTKEY_VERIFIER", "RIGHTKEY_BEARER", "RIGHTKEY_OPTIONAL"
 
 
 class RightKeyMiddleware:
@@ -106,12 +113,12 @@ def require(*asked: str | Requirement) -> Callable[[Callable[_P, Any]], Callable
 
 def optional(view: Callable[_P, Any]) -> Callable[_P, Any]:
     """Have a view take requests without a token, too; a bad one is refused all the same."""
-    return _asking(view, _OPTIONAL)
+    return _asking(view, OPTIONAL)
 
 
 def public(view: Callable[_P, Any]) -> Callable[_P, Any]:
     """Have a view take any request, and no token be looked for."""
-    return _asking(view, _PUBLIC)
+    return _asking(view, PUBLIC)
 
 
 @cache
@@ -141,7 +148,7 @@ def bearer() -> Bearer:
 
 
 def _chosen(face: type[Verifier] | type[AsyncVerifier]) -> Any:
-    own = (_VERIFIER, _BEARER, _OPTIONAL_ALL)
+    own = (_VERIFIER, _BEARER, _OPTIONAL)
     names = [name for name in dir(settings) if name.startswith(PREFIX) and name not in own]
     environ = environ_of({name: getattr(settings, name) for name in names})
     return chosen(face, None, getattr(settings, _VERIFIER, None), {}, environ)
@@ -157,33 +164,25 @@ def _changed(*, setting: str, **_: Any) -> None:
 setting_changed.connect(_changed)
 
 
-def _asking(view: Callable[_P, Any], asks: AllOf | str) -> Callable[_P, Any]:
-    """A view that says what it asks: another one, for this one may be in use elsewhere and not be public."""
+def _asking(view: Callable[_P, Any], asks: Asks) -> Callable[_P, Any]:
+    """A view that says what it asks: another one, for this one may be in use elsewhere."""
 
     @wraps(view)
     def asking(*args: _P.args, **named: _P.kwargs) -> Any:
-        if isinstance(asks, AllOf):
-            _granted(args[0], asks)
+        request: Any = args[0]
+        require_granted(request.token, asks)
         return view(*args, **named)
 
     if iscoroutinefunction(view):
         markcoroutinefunction(asking)
-    setattr(asking, _ASKS, asks)
-    return asking
-
-
-def _granted(request: HttpRequest, requirement: AllOf) -> None:
-    if request.token is None:
-        raise TokenRejected("token_missing", "no token was given")
-    request.token.require(requirement)
+    return marked(asking, asks)
 
 
 def _raw(request: HttpRequest, view: Any) -> str | None:
-    asks = getattr(view, _ASKS, _OPTIONAL if getattr(settings, _OPTIONAL_ALL, False) else None)
-    return None if asks == _PUBLIC else raw_token(bearer(), request.META, optional=asks == _OPTIONAL)
+    asks = asks_of(view) or (OPTIONAL if getattr(settings, _OPTIONAL, False) else None)
+    return None if asks == PUBLIC else raw_token(bearer(), request.META, optional=asks == OPTIONAL)
 
 
 def _refused(error: RightkeyError, view: Any) -> HttpResponse:
-    asks = getattr(view, _ASKS, None)
-    refusal = bearer().refusal(error, asks if isinstance(asks, AllOf) else None)
+    refusal = bearer().refusal(error, requirement_of(view))
     return JsonResponse(refusal.body, status=refusal.status, headers=refusal.headers)

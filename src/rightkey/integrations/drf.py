@@ -23,6 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from rightkey.errors import RightkeyError, TokenRejected
+from rightkey.integrations.asking import require_granted
 from rightkey.integrations.bearer import Refusal
 from rightkey.integrations.django import bearer, verify
 from rightkey.integrations.wsgi import raw_token
@@ -82,7 +83,8 @@ class RightKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """The challenge where a permission wants somebody and there is no token: 401, and not 403."""
-        return bearer().refusal(_missing()).headers["WWW-Authenticate"]
+        missing = TokenRejected("token_missing", "no token was given")
+        return bearer().refusal(missing).headers["WWW-Authenticate"]
 
 
 def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 - it makes a class
@@ -98,10 +100,9 @@ def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 -
 
     class Required(BasePermission):
         def has_permission(self, request: Request, view: Any) -> bool:
+            token = request.auth if isinstance(request.auth, Verified) else None
             try:
-                if not isinstance(request.auth, Verified):
-                    raise _missing()
-                request.auth.require(requirement)
+                require_granted(token, requirement)
             except RightkeyError as error:
                 raise Refused(bearer().refusal(error, requirement)) from error
             return True
@@ -114,7 +115,3 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, RightkeyError):
         error = Refused(bearer().refusal(error))
     return views.exception_handler(error, context)
-
-
-def _missing() -> TokenRejected:
-    return TokenRejected("token_missing", "no token was given")
