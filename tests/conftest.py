@@ -4,6 +4,7 @@ on loopback with an authority that vouches for them."""
 from __future__ import annotations
 
 import datetime
+import inspect
 import ipaddress
 import json
 import socket
@@ -11,8 +12,9 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,16 @@ from rightkey.localissuer.signing import Form, SigningKey
 
 NOW = 1_800_000_000
 """The time of most tests, as a Unix time in seconds."""
+
+
+def pytest_configure() -> None:
+    """Django has one configuration a process; a test overrides what it needs of it."""
+    import django
+    from django.conf import settings
+
+    rest_framework = {"UNAUTHENTICATED_USER": None}
+    settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None, REST_FRAMEWORK=rest_framework)
+    django.setup()
 
 
 @pytest.fixture(scope="session")
@@ -303,14 +315,16 @@ def looped() -> Iterator[Callable[[Any], Looped]]:
 
 @pytest.fixture
 def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
-    """Serves an application, of ASGI or Flask, until the test is over, and says where."""
-    from flask import Flask
+    """Serves an application, of ASGI, WSGI or aiohttp, until the test is over, and says where."""
+    from aiohttp import web
     from werkzeug.serving import make_server
 
     with ExitStack() as stack:
 
         def serve(app: Any) -> str:
-            if not isinstance(app, Flask):
+            if isinstance(app, web.Application):
+                return stack.enter_context(running(app))
+            if inspect.iscoroutinefunction(type(app).__call__):
                 return looped(app).url
             server = make_server("127.0.0.1", 0, app, threaded=True)
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -321,9 +335,78 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
         yield serve
 
 
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 @pytest.fixture
 def free_port() -> int:
     """Where nobody listens, and somebody may."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    return a_free_port()
+
+
+@contextmanager
+def running(app: Any) -> Iterator[str]:
+    """An application of aiohttp on a thread of its own, with its loop; where it is."""
+    import asyncio
+
+    from aiohttp import web
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def done(waiting: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(waiting, loop).result(30)
+
+    runner = web.AppRunner(app)
+    try:
+        done(runner.setup())
+        done(web.TCPSite(runner, "127.0.0.1", 0).start())
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        done(runner.cleanup())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Serves an example by a server of its own processes until the test is over, and says where.
+
+    It is as it stands, but for the issuer's name. `command` is what follows `python -m`, with `{port}`.
+    """
+    with ExitStack() as stack:
+
+        def launch(example: str, issuer: str, command: str) -> str:
+            source = Path(__file__).parents[1] / "examples" / f"{example}.py"
+            text = source.read_text(encoding="utf-8").replace('"tenant.eu.auth0.com"', repr(issuer))
+            (tmp_path / source.name).write_text(text, encoding="utf-8")
+            port = a_free_port()
+            words = command.format(port=port).split()
+            log = stack.enter_context((tmp_path / "log").open("w+", encoding="utf-8"))
+            process = subprocess.Popen([sys.executable, "-m", *words], cwd=tmp_path, stdout=log, stderr=log)
+            stack.callback(ended, process)
+            while not answers(port):
+                if process.poll() is not None:
+                    pytest.fail((tmp_path / "log").read_text(encoding="utf-8"))
+                time.sleep(0.05)
+            return f"http://127.0.0.1:{port}"
+
+        yield launch
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

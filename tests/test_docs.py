@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import click
@@ -54,8 +55,9 @@ def first_cells(page: str) -> set[str]:
 def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """From the first block of a page to its last."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, page.stem, ModuleType(page.stem))  # a dataclass looks for its own
     with LocalIssuer() as issuer:
-        names = {"rightkey": rightkey, "raw": granting_token(issuer)}
+        names = {"__name__": page.stem, "rightkey": rightkey, "raw": granting_token(issuer)}
         for source in blocks(page.read_text(encoding="utf-8"), "python"):
             run(source.replace(f'"{STAND_IN}"', repr(issuer.url)), names, page.name)
 

@@ -5,13 +5,23 @@ Annotations are not postponed: FastAPI would look for what they name among globa
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 import httpx
 import pytest
+from aiohttp import web
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import JsonResponse
+from django.test import override_settings
+from django.urls import path
 from fastapi import Depends, FastAPI, Security
 from flask import Flask
+from rest_framework.response import Response
+from rest_framework.views import APIView
 from starlette.applications import Starlette
 from starlette.authentication import requires
 from starlette.middleware import Middleware
@@ -22,7 +32,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey import Verified
-from rightkey.integrations import fastapi, flask
+from rightkey.integrations import aiohttp, django, drf, fastapi, flask, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer, fault
@@ -70,6 +80,16 @@ def with_backend(issuer: str, **settings: Any) -> Starlette:
     return Starlette(routes=[Route("/any", anybody), Route("/scoped", scoped)], middleware=[guard])
 
 
+def with_wsgi(issuer: str, **settings: Any) -> Any:
+    def anybody(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps({"subject": environ["rightkey.token"].subject}).encode()]
+
+    one = functools.partial(wsgi.RightKeyMiddleware, anybody, issuer, audience=AUDIENCE, **settings)
+    apps = {"/any": one(), "/scoped": one(require="read:x")}
+    return lambda environ, start_response: apps[environ["PATH_INFO"]](environ, start_response)
+
+
 def with_flask(issuer: str, **settings: Any) -> Flask:
     app = Flask("test")
     auth = flask.RightKey(app, issuer, audience=AUDIENCE, **settings)
@@ -87,8 +107,82 @@ def with_flask(issuer: str, **settings: Any) -> Flask:
     return app
 
 
-EVERY = [with_fastapi, with_middleware, with_backend, with_flask]
-OWN_REFUSALS = [with_fastapi, with_middleware, with_flask]
+OVERRIDES = ExitStack()
+GUARD = "rightkey.integrations.django.RightKeyMiddleware"
+
+
+def with_django(issuer: str, **settings: Any) -> Any:
+    """In threads."""
+
+    def anybody(request: Any) -> JsonResponse:
+        return JsonResponse({"subject": request.token.subject})
+
+    configured(issuer, settings, any=anybody, scoped=django.require("read:x")(anybody))
+    return WSGIHandler()
+
+
+def with_django_async(issuer: str, **settings: Any) -> Any:
+    """In a loop."""
+
+    async def anybody(request: Any) -> JsonResponse:
+        return JsonResponse({"subject": request.token.subject})
+
+    configured(issuer, settings, any=anybody, scoped=django.require("read:x")(anybody))
+    return ASGIHandler()
+
+
+def with_drf(issuer: str, **settings: Any) -> Any:
+    class Anybody(APIView):
+        authentication_classes = (drf.RightKeyAuthentication,)
+        permission_classes: Any = (drf.Requires(),)
+
+        def get(self, request: Any) -> Any:
+            return Response({"subject": request.user.pk})
+
+    scoped = Anybody.as_view(permission_classes=[drf.Requires("read:x")])
+    configured(issuer, settings, guards=(), any=Anybody.as_view(), scoped=scoped)
+    django.verifier()
+    return WSGIHandler()
+
+
+def configured(issuer: str, settings: dict[str, Any], guards: Sequence[str] = (GUARD,), **views: Any) -> None:
+    """Have Django set up for this until the test is over."""
+    given = {"RIGHTKEY_ISSUER": issuer, "RIGHTKEY_AUDIENCE": AUDIENCE}
+    given |= {f"RIGHTKEY_{name.upper()}": value for name, value in settings.items()}
+    urls = tuple(path(name, view) for name, view in views.items())
+    OVERRIDES.enter_context(override_settings(ROOT_URLCONF=urls, MIDDLEWARE=guards, **given))
+
+
+@pytest.fixture(autouse=True)
+def unconfigured() -> Iterator[None]:
+    with OVERRIDES:
+        yield
+
+
+def with_aiohttp(issuer: str, **settings: Any) -> web.Application:
+    async def anybody(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"subject": request[aiohttp.TOKEN].subject})
+
+    app = web.Application()
+    aiohttp.setup(app, issuer, audience=AUDIENCE, **settings)
+    app.router.add_get("/any", anybody)
+    app.router.add_get("/scoped", aiohttp.require("read:x")(anybody))
+    app.on_startup.clear()  # what is done at the start is tested elsewhere
+    return app
+
+
+EVERY = [
+    with_fastapi,
+    with_middleware,
+    with_backend,
+    with_wsgi,
+    with_flask,
+    with_django,
+    with_django_async,
+    with_drf,
+    with_aiohttp,
+]
+OWN_REFUSALS = [make for make in EVERY if make is not with_backend]
 """Starlette's `requires` answers for what is missing by itself, and without a challenge."""
 
 

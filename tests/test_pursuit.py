@@ -55,6 +55,31 @@ def test_a_caller_who_leaves_first_is_told_that_nobody_answered() -> None:
     assert source.jobs[-1].waiters == set()
 
 
+def test_keys_that_came_between_judging_and_asking_count() -> None:
+    """Another caller's job may be over just then. What it brought is looked at before anything is final."""
+    held = [Held(KeySet(())), Held(KeySet(()), ("newer",))]
+    judged: list[Held] = []
+
+    class Overtaken(Fixed):
+        """A source whose keys are replaced as it is asked for newer ones, and which is not asked again."""
+
+        def held(self, *, waited: bool = False) -> Held:
+            return held[0]
+
+        def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
+            del held[:-1]
+            return None
+
+    def judge(keys: Held, before: NeedsNewer | None) -> Verified:
+        judged.append(keys)
+        raise NeedsNewer("nothing_fits", HEADER, REFUSED)
+
+    before, after = held
+    with pytest.raises(rightkey.TokenRejected):
+        next(iter(Pursuit(Overtaken(KeySet(())), judge, 0, threads=True)))
+    assert judged == [before, after]
+
+
 @pytest.mark.parametrize(
     ("reason", "error", "code"),
     [

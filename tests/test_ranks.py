@@ -203,13 +203,16 @@ def test_authlib_is_imported_for_grants_alone() -> None:
     assert {(one.module, one.at_once) for one in outside} == {("localissuer.responding", False)}
 
 
-FRAMEWORKS = {"fastapi", "starlette", "flask", "werkzeug"}
+FRAMEWORKS = {"fastapi", "starlette", "flask", "werkzeug", "django", "rest_framework", "aiohttp"}
 
 
 def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
     """FastAPI's stands on Starlette, as FastAPI does; what all share knows none of them, nor the world."""
     users = {(one.module, one.top) for one in IMPORTS if one.top in FRAMEWORKS}
     assert users == {
+        ("integrations.aiohttp", "aiohttp"),
+        ("integrations.django", "django"),
+        ("integrations.drf", "rest_framework"),
         ("integrations.fastapi", "fastapi"),
         ("integrations.fastapi", "starlette"),
         ("integrations.flask", "flask"),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from rightkey.jobs import Job
 from rightkey.sources import Source
-from rightkey.trust import Held
+from rightkey.trust import NOTHING, Held
 from rightkey.verdict import NeedsNewer, Verified
 
 MAX_NEWER = 4
@@ -40,6 +40,7 @@ class Pursuit:
         self._waiter = self if threads else None
         self._waited = False
         self._until = time.monotonic() + source.wait
+        self._judged = NOTHING
         self.verified: Verified
 
     @property
@@ -58,7 +59,10 @@ class Pursuit:
         while need is not None:
             job = self._source.newer(need, self._came, self._waiter)
             if job is None:
-                raise self._source.verdict(need, self._came, answered=True)
+                if self._source.held(waited=self._waited) == self._judged:
+                    raise self._source.verdict(need, self._came, answered=True)
+                need = self._need(need)  # another caller's job was over between judging and asking
+                continue
             try:
                 yield job
             finally:
@@ -78,8 +82,9 @@ class Pursuit:
 
     def _need(self, before: NeedsNewer | None) -> NeedsNewer | None:
         """What is still needed; None where the verdict is reached."""
+        self._judged = self._source.held(waited=self._waited)
         try:
-            self.verified = self._judge(self._source.held(waited=self._waited), before)
+            self.verified = self._judge(self._judged, before)
         except NeedsNewer as need:
             return need
         return None

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Protocol, TypeAlias
 
 from rightkey.aio import AsyncVerifier
-from rightkey.errors import IssuerFault, Misconfigured, RightkeyError, TokenRejected
-from rightkey.integrations.bearer import Bearer, Refusal
+from rightkey.errors import IssuerFault, RightkeyError
+from rightkey.integrations.bearer import READY, Bearer, Refusal
+from rightkey.integrations.building import chosen, paths_of
 from rightkey.verdict import Verified
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -65,9 +66,7 @@ class RightKeyMiddleware:
         require_issuer: bool = False,
         **settings: Any,
     ) -> None:
-        if isinstance(public, str):
-            raise Misconfigured("public is several paths, not one", hint=f"[{public!r}]")
-        self.app, self._public, self._optional = app, frozenset(public), optional
+        self.app, self._public, self._optional = app, paths_of(public), optional
         self._verifier = verifier_of(issuer, verifier, settings)
         self._bearer, self._require_issuer = bearer, require_issuer
 
@@ -112,7 +111,7 @@ class Readiness:
         self._verifier, self._bearer = verifier, bearer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = Refusal(200, {}, {"code": "ready", "message": "tokens can be verified"})
+        answer = READY
         try:
             await self._verifier.prepare()
         except IssuerFault as error:
@@ -122,15 +121,7 @@ class Readiness:
 
 def verifier_of(issuer: str | None, verifier: Verifying | None, settings: dict[str, Any]) -> Verifying:
     """The one that was given, one of an issuer, or what the environment says. Raises Misconfigured."""
-    if verifier is not None:
-        if issuer is not None or settings:
-            raise Misconfigured("a verifier has its settings already: give it, or an issuer and settings")
-        return verifier
-    if issuer is None:
-        return AsyncVerifier.from_env(**settings)
-    if "audience" not in settings:
-        raise Misconfigured("audience is missing", hint="the API's identifier at the issuer")
-    return AsyncVerifier(issuer, **settings)
+    return chosen(AsyncVerifier, issuer, verifier, settings)
 
 
 async def verified(
@@ -142,13 +133,9 @@ async def verified(
         TokenRejected, IssuerUnavailable: as `verify`; also `token_missing`, `request_malformed`.
     """
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    try:
-        raw = bearer.token(headers, scope.get("query_string", b"").decode("latin-1"))
-    except TokenRejected as error:
-        if optional and error.code == "token_missing":
-            return None
-        raise
-    return await verifier.verify(raw)
+    query = scope.get("query_string", b"").decode("latin-1")
+    raw = bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)
+    return None if raw is None else await verifier.verify(raw)
 
 
 async def prepare(verifier: Verifying, *, required: bool) -> None:

@@ -87,6 +87,10 @@ class Refusal:
         return json.dumps(self.body).encode()
 
 
+READY = Refusal(200, {}, {"code": "ready", "message": "tokens can be verified"})
+"""What a health check is answered with where nothing is refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bearer:
     """How an API takes bearer tokens, and refuses them.
@@ -132,19 +136,24 @@ class Bearer:
             TokenRejected: `token_missing`.
             RequestMalformed: `request_malformed`: several credentials, or one that is no token.
         """
+        found = self.token_or_none(headers, query)
+        if found is None:
+            raise TokenRejected("token_missing", "no token was given", hint=self._wanted)
+        return found
+
+    def token_or_none(self, headers: Headers, query: str = "") -> str | None:
+        """As `token`, for who lets requests without one in."""
         headers = [*headers]
         found = [value for carrier in self.places for value in carrier.carried(headers, query)]
         if len(found) > 1:
             raise RequestMalformed(
                 "request_malformed", "the request carries several credentials", hint="send one token, once"
             )
-        if not found:
-            raise TokenRejected("token_missing", "no token was given", hint=self._wanted)
-        if not re.fullmatch(_TOKEN, found[0]):
+        if found and not re.fullmatch(_TOKEN, found[0]):
             raise RequestMalformed(
                 "request_malformed", "the credential is not one bearer token", hint=self._wanted
             )
-        return found[0]
+        return found[0] if found else None
 
     def refusal(self, error: RightkeyError, require: Requirement | None = None) -> Refusal:
         """What to answer for an error. What is the issuer's fault or ours is told in general words alone.

@@ -11,27 +11,21 @@ The verifier is the application's, in `app.extensions["rightkey"]`; the token is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, Protocol
+from typing import Any, ParamSpec
 
 from flask import Flask, Response, current_app, g, jsonify, request
 
-from rightkey.environment import PREFIX
-from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
+from rightkey.errors import RightkeyError, TokenRejected
 from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.building import chosen, environ_of
+from rightkey.integrations.wsgi import BEARER, Verifying, verified
 from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
 from rightkey.verdict import Verified
 
 _P = ParamSpec("_P")
-
-
-class Verifying(Protocol):
-    """What Verifier and Verifiers are to a framework."""
-
-    def verify(self, raw: str | bytes, /) -> Verified: ...
 
 
 class RightKey:
@@ -55,22 +49,18 @@ class RightKey:
         issuer: str | None = None,
         *,
         verifier: Verifying | None = None,
-        bearer: Bearer = Bearer(),  # noqa: B008 - a frozen value
+        bearer: Bearer = BEARER,
         **settings: Any,
     ) -> None:
-        if issuer is not None and "audience" not in settings and verifier is None:
-            raise Misconfigured("audience is missing", hint="the API's identifier at the issuer")
-        if verifier is not None and (issuer is not None or settings):
-            raise Misconfigured("a verifier has its settings already: give it, or an issuer and settings")
-        if issuer is not None:
-            verifier = Verifier(issuer, **settings)
+        if issuer is not None or verifier is not None:
+            verifier, settings = chosen(Verifier, issuer, verifier, settings), {}
         self._verifier, self._bearer, self._settings = verifier, bearer, settings
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
         """Take an application on. Its verifier is `app.extensions["rightkey"]`; a test puts another there."""
-        verifier = self._verifier or Verifier.from_env(_environ(app), **self._settings)
+        verifier = chosen(Verifier, None, self._verifier, self._settings, environ_of(app.config))
         app.extensions["rightkey"] = verifier
         app.register_error_handler(RightkeyError, self._answered)
 
@@ -102,11 +92,7 @@ class RightKey:
 
         @wraps(view)
         def open_to_all(*args: _P.args, **named: _P.kwargs) -> Any:
-            try:
-                self._verify(None)
-            except TokenRejected as error:
-                if error.code != "token_missing":
-                    raise
+            self._verify(None, optional=True)
             return current_app.ensure_sync(view)(*args, **named)
 
         return open_to_all
@@ -119,11 +105,10 @@ class RightKey:
             raise TokenRejected("token_missing", "no token was given")
         return token
 
-    def _verify(self, asked: Requirement | None) -> None:
+    def _verify(self, asked: Requirement | None, *, optional: bool = False) -> None:
         g.rightkey_token, g.rightkey_asked = None, asked  # a test's context may be of several requests
-        raw = self._bearer.token(request.headers.items(), request.query_string.decode("latin-1"))
         verifier: Verifying = current_app.extensions["rightkey"]
-        g.rightkey_token = verifier.verify(raw)
+        g.rightkey_token = verified(verifier, self._bearer, request.environ, optional=optional)
 
     def _answered(self, error: RightkeyError) -> Response:
         refusal = self._bearer.refusal(error, g.get("rightkey_asked"))
@@ -131,15 +116,3 @@ class RightKey:
         answer.status_code = refusal.status
         answer.headers.update(refusal.headers)
         return answer
-
-
-def _environ(app: Flask) -> dict[str, str]:
-    """Variables of the process, and over them what the application's configuration says."""
-    ours = {name: value for name, value in app.config.items() if name.startswith(PREFIX)}
-    return {**os.environ, **{name: _text(value) for name, value in ours.items()}}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return " ".join(value)
-    return "" if value is None else str(value)
