@@ -324,7 +324,7 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
         def serve(app: Any) -> str:
             if isinstance(app, web.Application):
                 return stack.enter_context(running(app))
-            if inspect.iscoroutinefunction(type(app).__call__):
+            if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__):
                 return looped(app).url
             server = make_server("127.0.0.1", 0, app, threaded=True)
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
