@@ -203,7 +203,18 @@ def test_authlib_is_imported_for_grants_alone() -> None:
     assert {(one.module, one.at_once) for one in outside} == {("localissuer.responding", False)}
 
 
-FRAMEWORKS = {"fastapi", "starlette", "flask", "werkzeug", "django", "rest_framework", "aiohttp"}
+FRAMEWORKS = {
+    "fastapi",
+    "starlette",
+    "flask",
+    "werkzeug",
+    "django",
+    "rest_framework",
+    "aiohttp",
+    "mcp",
+    "fastmcp",
+    "grpc",
+}
 
 
 def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
@@ -215,7 +226,11 @@ def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
         ("integrations.drf", "rest_framework"),
         ("integrations.fastapi", "fastapi"),
         ("integrations.fastapi", "starlette"),
+        ("integrations.fastmcp", "fastmcp"),
         ("integrations.flask", "flask"),
+        ("integrations.grpc", "grpc"),
+        ("integrations.mcp", "mcp"),
+        ("integrations.mcp", "starlette"),
         ("integrations.starlette", "starlette"),
     }
     bearer = [one for one in IMPORTS if one.module == "integrations.bearer"]

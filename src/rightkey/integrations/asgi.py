@@ -119,6 +119,26 @@ class Readiness:
         await respond(answer, scope, receive, send)
 
 
+class Outages:
+    """An ASGI middleware around who calls a verifier by himself: an issuer out of reach is 503, and no crash.
+
+    Args:
+        app: the application.
+        bearer: how it refuses.
+    """
+
+    def __init__(self, app: App, bearer: Bearer = BEARER) -> None:
+        self.app, self._bearer = app, bearer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except IssuerFault as error:
+            if scope["type"] != "http":
+                raise
+            await respond(self._bearer.refusal(error), scope, receive, send)
+
+
 def verifier_of(issuer: str | None, verifier: Verifying | None, settings: dict[str, Any]) -> Verifying:
     """The one that was given, one of an issuer, or what the environment says. Raises Misconfigured."""
     return chosen(AsyncVerifier, issuer, verifier, settings)

@@ -1,0 +1,196 @@
+"""gRPC: interceptors for both kinds of server, and the verified token of the call at hand.
+
+    server = grpc.server(pool, interceptors=[RightKeyInterceptor("tenant.eu.auth0.com", audience="...")])
+
+    def Delete(self, request, context):
+        subject = current_token().subject
+
+The token is in the metadata `authorization`, with the scheme `Bearer`. What other integrations answer by a
+status of HTTP has one of gRPC here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for
+403, UNAVAILABLE for 503.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from contextvars import Context, ContextVar, copy_context
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from rightkey.aio import AsyncVerifier
+from rightkey.errors import RightkeyError, TokenRejected
+from rightkey.integrations import asgi, wsgi
+from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.building import chosen, paths_of
+from rightkey.requirements import AllOf, Requirement, required
+from rightkey.sync import Verifier
+from rightkey.verdict import Verified
+
+PUSHBACK = "grpc-retry-pushback-ms"
+"""Trailing metadata: after how long clients may try again (gRFC A6), in milliseconds."""
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+_TOKEN: ContextVar[Verified | None] = ContextVar("rightkey_token", default=None)
+_KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
+BEARER = Bearer()
+
+
+def current_token() -> Verified:
+    """The verified token of the call at hand. Raises TokenRejected: `token_missing`, there is none."""
+    token = _TOKEN.get()
+    if token is None:
+        raise TokenRejected("token_missing", "no token was given")
+    return token
+
+
+class _Rules:
+    """Which methods want a token, and what of it.
+
+    Args:
+        public: methods that need no token, such as `/grpc.health.v1.Health/Check`.
+        methods: what a method asks of a token, by its name.
+    """
+
+    def __init__(self, public: Collection[str], methods: Mapping[str, str | Requirement]) -> None:
+        self._public = paths_of(public)
+        self._asked = {name: required((asked,)) for name, asked in methods.items()}
+
+    def open_to_all(self, method: str) -> bool:
+        return method in self._public
+
+    def raw(self, metadata: Iterable[Any]) -> str:
+        """Raises TokenRejected: `token_missing`, `request_malformed`."""
+        return BEARER.token((key, value) for key, value in metadata if isinstance(value, str))
+
+    def grant(self, method: str, token: Verified) -> Verified:
+        """The token, if it grants what the method asks. Raises InsufficientScope."""
+        token.require(self._asked.get(method, AllOf(())))
+        return token
+
+
+class RightKeyInterceptor(grpc.ServerInterceptor):
+    """For `grpc.server`.
+
+    Args:
+        issuer: a domain or URL; without it and `verifier`, environment variables say.
+        verifier: a Verifier, or several issuers' (`Verifier.of`), instead.
+        public: methods that need no token, such as `/grpc.health.v1.Health/Check`.
+        methods: what a method asks of a token beyond the verifier, by its name.
+        settings: as Verifier takes them: `audience`, `require` and others.
+
+    Raises:
+        Misconfigured: a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        issuer: str | None = None,
+        *,
+        verifier: wsgi.Verifying | None = None,
+        public: Collection[str] = (),
+        methods: Mapping[str, str | Requirement] | None = None,
+        **settings: Any,
+    ) -> None:
+        self._verifier: wsgi.Verifying = chosen(Verifier, issuer, verifier, settings)
+        self._rules = _Rules(public, methods or {})
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        """The method's handler, behind the verifier."""
+        handler = continuation(details)
+        if handler is None or self._rules.open_to_all(details.method):
+            return handler
+
+        def guarded(behaviour: Any) -> Any:
+            def called(request: Any, context: grpc.ServicerContext) -> Any:
+                try:
+                    raw = self._rules.raw(context.invocation_metadata())
+                    token = self._rules.grant(details.method, self._verifier.verify(raw))
+                except RightkeyError as error:
+                    code, told, trailing = _refusal(error)
+                    context.set_trailing_metadata(trailing)
+                    context.abort(code, told)
+                scene = copy_context()  # of this call alone: the thread will serve others
+                scene.run(_TOKEN.set, token)
+                answer = scene.run(behaviour, request, context)
+                return _within(scene, answer) if handler.response_streaming else answer
+
+            return called
+
+        return _with_behaviour(handler, guarded)
+
+
+class AioRightKeyInterceptor(grpc.aio.ServerInterceptor):
+    """For `grpc.aio.server`. Arguments are those of RightKeyInterceptor; `verifier` is an AsyncVerifier."""
+
+    def __init__(
+        self,
+        issuer: str | None = None,
+        *,
+        verifier: asgi.Verifying | None = None,
+        public: Collection[str] = (),
+        methods: Mapping[str, str | Requirement] | None = None,
+        **settings: Any,
+    ) -> None:
+        self._verifier: asgi.Verifying = chosen(AsyncVerifier, issuer, verifier, settings)
+        self._rules = _Rules(public, methods or {})
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
+        """The method's handler, behind the verifier."""
+        handler = await continuation(details)
+        if handler is None or self._rules.open_to_all(details.method):
+            return handler
+
+        async def require_token(context: Any) -> None:  # in the task of its call alone
+            try:
+                raw = self._rules.raw(context.invocation_metadata())
+                _TOKEN.set(self._rules.grant(details.method, await self._verifier.verify(raw)))
+            except RightkeyError as error:
+                code, told, trailing = _refusal(error)
+                await context.abort(code, told, trailing)
+
+        def guarded(behaviour: Any) -> Any:
+            async def called(request: Any, context: Any) -> Any:
+                await require_token(context)
+                return await behaviour(request, context)
+
+            async def streaming(request: Any, context: Any) -> Any:
+                await require_token(context)
+                async for each in behaviour(request, context):
+                    yield each
+
+            return streaming if handler.response_streaming else called
+
+        return _with_behaviour(handler, guarded)
+
+
+def _within(scene: Context, answers: Iterable[Any]) -> Iterator[Any]:
+    """Each answer as it is asked for, by whichever thread, in the scene of its call."""
+    each = scene.run(iter, answers)
+    while (answer := scene.run(next, each, None)) is not None:
+        yield answer
+
+
+def _with_behaviour(handler: Any, guarded: Callable[[Any], Any]) -> Any:
+    """The same handler, with what it does behind a guard."""
+    kind = _KINDS[2 * handler.request_streaming + handler.response_streaming]
+    made = getattr(grpc, f"{kind}_rpc_method_handler")
+    return made(
+        guarded(getattr(handler, kind)),
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
+
+
+def _refusal(error: RightkeyError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
+    """A status, details, and trailing metadata."""
+    refusal = BEARER.refusal(error)
+    after = refusal.headers.get("Retry-After")
+    trailing = () if after is None else ((PUSHBACK, str(1000 * int(after))),)
+    code = _CODES.get(refusal.status, grpc.StatusCode.INTERNAL)
+    return code, f"{refusal.body['code']}: {refusal.body['message']}", trailing

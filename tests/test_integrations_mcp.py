@@ -1,0 +1,151 @@
+"""MCP servers, by the official SDK and by FastMCP: their own clients over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+import rightkey
+from rightkey.integrations import fastmcp, mcp
+from rightkey.integrations.asgi import Outages
+from rightkey.localissuer import LocalIssuer
+
+AUDIENCE = "https://api.example.com"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SCOPE = "read:appointments"
+ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what these stand on
+
+
+@pytest.fixture
+def issuer() -> Iterator[LocalIssuer]:
+    with LocalIssuer(algorithm="ES256") as issuer:
+        yield issuer
+
+
+@pytest.fixture(params=["mcp_app", "fastmcp_app"])
+def url(request: pytest.FixtureRequest, issuer: LocalIssuer, served: Callable[[Any], str]) -> str:
+    """Of an example's endpoint, as the example stands but for the issuer's name."""
+    source = (EXAMPLES / f"{request.param}.py").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": request.param}
+    exec(source.replace('"tenant.eu.auth0.com"', repr(issuer.url)), names)
+    return served(names["app"]) + "/mcp"
+
+
+def ask(url: str, token: str | None) -> httpx.Response:
+    headers = {"accept": "application/json, text/event-stream"}
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    with httpx.Client(trust_env=False) as client:
+        return client.post(url, json=ASKED, headers=headers)
+
+
+async def whoami(url: str, token: str) -> str:
+    """What the SDK's client is answered by the tool."""
+    from mcp.client.session import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    headers = {"authorization": f"Bearer {token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, trust_env=False) as http,
+        streamable_http_client(url, http_client=http) as streams,
+        ClientSession(streams[0], streams[1]) as session,
+    ):
+        await session.initialize()
+        answer: Any = await session.call_tool("whoami", {})
+        return str(answer.content[0].text)
+
+
+def test_a_tool_knows_whose_token_it_is(url: str, issuer: LocalIssuer) -> None:
+    """By the SDK's own client; also after a rotation that nobody announced."""
+    assert asyncio.run(whoami(url, issuer.token(sub="alice", scope=SCOPE, client_id="shop"))) == "alice"
+    issuer.rotate(surprise=True)
+    assert asyncio.run(whoami(url, issuer.token(sub="bob", scope=SCOPE))) == "bob"
+
+
+def test_what_is_refused(url: str, issuer: LocalIssuer, caplog: pytest.LogCaptureFixture) -> None:
+    """With a challenge that leads to the metadata; the reason is in the log, and no token is."""
+    caplog.set_level(logging.INFO, "rightkey")
+    expired = issuer.attack("expired", sub="alice", scope=SCOPE)
+    for token, status in ((None, 401), (expired, 401), (issuer.token(sub="alice"), 403)):
+        answer = ask(url, token)
+        assert answer.status_code == status
+        assert (
+            'resource_metadata="http://127.0.0.1:8000/.well-known/oauth-protected-resource/mcp"'
+            in (answer.headers["www-authenticate"])
+        )
+    (record,) = [one for one in caplog.records if one.name == "rightkey"]
+    assert (
+        record.getMessage() == "a token was refused: claims_rejected: claims are not as required: exp expired"
+    )
+
+
+def test_metadata_lead_to_the_issuer(url: str) -> None:
+    """RFC 9728."""
+    path = "/.well-known/oauth-protected-resource/mcp"
+    with httpx.Client(trust_env=False) as client:
+        told = client.get(url.removesuffix("/mcp") + path).json()
+    assert told["authorization_servers"] == ["https://tenant.eu.auth0.com/"]
+    assert told["resource"] == "http://127.0.0.1:8000/mcp"
+
+
+def test_an_outage_is_503(url: str, issuer: LocalIssuer) -> None:
+    """And no 401, which would have a client throw a good token away."""
+    issuer.misbehave("jwks", "status", times=1)
+    token = issuer.token(sub="alice", scope=SCOPE)
+    answer = ask(url, token)
+    assert (answer.status_code, answer.json()["code"]) == (503, "keys_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("module", [mcp, fastmcp])
+def test_what_a_token_grants(module: Any, issuer: LocalIssuer) -> None:
+    """In the terms of the SDK: the client by whichever claim names it, and the resource among audiences."""
+    own = "https://own.example/mcp"
+    verifier = module.RightKeyVerifier(
+        issuer.url, audience=[AUDIENCE, own], resource=own, require_exp=False, transport=issuer.transport()
+    )
+
+    def found(**claims: Any) -> Any:
+        return asyncio.run(verifier.verify_token(issuer.token(sub="alice", **claims)))
+
+    token = found(scope="b a", azp="shop", aud=["https://other.example", own])
+    assert (token.client_id, token.scopes, token.subject, token.resource) == (
+        "shop",
+        ["a", "b"],
+        "alice",
+        own,
+    )
+    assert token.claims["azp"] == "shop"
+    assert token.expires_at == token.claims["exp"]
+    plain = found(exp=None)
+    assert (plain.client_id, plain.scopes, plain.expires_at, plain.resource) == ("", [], None, AUDIENCE)
+    assert found(aud="https://other.example") is None
+
+
+def test_a_verifier_that_there_is_may_be_given(issuer: LocalIssuer) -> None:
+    """Such as several issuers'; what it asks of a token is its own."""
+    anybody = rightkey.AsyncVerifier(issuer.url, audience=rightkey.ANY, transport=issuer.transport())
+    verifier = mcp.RightKeyVerifier(verifier=anybody)
+    token = asyncio.run(verifier.verify_token(issuer.token(aud=None, sub="alice")))
+    assert token is not None
+    assert token.resource is None
+
+
+def test_an_outage_at_the_start_is_no_answer() -> None:
+    """There is nobody to answer yet: the server hears of it."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise rightkey.IssuerUnavailable("keys_unavailable", "gone")
+
+    async def nothing(*_: Any) -> Any: ...
+
+    with pytest.raises(rightkey.IssuerUnavailable):
+        asyncio.run(Outages(app)({"type": "lifespan"}, nothing, nothing))
