@@ -18,7 +18,8 @@ from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
 from rightkey.transport.default import DefaultTransport
 from rightkey.trust import Held
-from rightkey.verdict import NeedsNewer, Verified
+from rightkey.verdict import NeedsNewer
+from rightkey.verified import Verified
 
 HEADER = read(mint(SigningKey.generate("ES256", Form(certificates=False), kid="k"), {})).header
 REFUSED = rightkey.TokenRejected("signature_invalid", "no")

@@ -19,7 +19,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("keys", "keyset", "discovery", "claims"),
     ("jwks", "signature", "profiles", "freshness", "typed", "environment", "snapshot", "budget"),
     ("trust",),
-    ("verdict",),
+    ("verified", "verdict"),
     ("remembered", "explaining", "status", "telling", "refresh", "refused", "upkeep"),
     ("transport", "jobs"),
     ("sources", "registry", "pursuit", "sourcing"),

@@ -13,7 +13,8 @@ from rightkey.localissuer import LocalIssuer, mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import Remembered
 from rightkey.trust import NOTHING, Held, Trust
-from rightkey.verdict import Asked, NeedsNewer, Verified, attempt
+from rightkey.verdict import Asked, NeedsNewer, attempt
+from rightkey.verified import Verified
 
 NOW = 1_000_000.0
 ISSUER = "https://issuer.example/"

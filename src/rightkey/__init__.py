@@ -44,7 +44,7 @@ _HOMES = {
     "transport.kubernetes": ("Kubernetes",),
     "trust": ("ANY", "FirstOf", "Trust"),
     "status": ("Status",),
-    "verdict": ("Typed", "Verified"),
+    "verified": ("Typed", "Verified"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -92,8 +92,8 @@ if TYPE_CHECKING:
     from rightkey.trust import ANY as ANY
     from rightkey.trust import FirstOf as FirstOf
     from rightkey.trust import Trust as Trust
-    from rightkey.verdict import Typed as Typed
-    from rightkey.verdict import Verified as Verified
+    from rightkey.verified import Typed as Typed
+    from rightkey.verified import Verified as Verified
 
 
 def __getattr__(name: str) -> Any:

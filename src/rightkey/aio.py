@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from rightkey.errors import RightkeyError
 from rightkey.faces import Face, Require, asked_of
-from rightkey.verdict import Claims, NeedsNewer, Typed, Verified, attempt
+from rightkey.verdict import NeedsNewer, attempt
+from rightkey.verified import Claims, Typed, Verified
 
 if TYPE_CHECKING:
     from rightkey.explaining import Explanation

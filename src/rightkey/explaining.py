@@ -19,7 +19,8 @@ from rightkey.keys import Key
 from rightkey.keyset import KeySet
 from rightkey.signature import Unverified, read, require_allowed, shown
 from rightkey.trust import Trust
-from rightkey.verdict import PLAIN, Asked, Verified, judge_claims
+from rightkey.verdict import PLAIN, Asked, judge_claims
+from rightkey.verified import Verified
 
 Outcome = Literal["ok", "failed", "skipped", "note"]
 STEPS = (

@@ -16,7 +16,8 @@ from rightkey.freshness import Freshness
 from rightkey.issuer import AUTO
 from rightkey.remembered import Remembered
 from rightkey.trust import Anyone, Given, Held, Trust, requirement_of
-from rightkey.verdict import PLAIN, Asked, NeedsNewer, Verified, attempt
+from rightkey.verdict import PLAIN, Asked, NeedsNewer, attempt
+from rightkey.verified import Verified
 
 if TYPE_CHECKING:
     from rightkey.certificate import Policy

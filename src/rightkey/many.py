@@ -20,7 +20,8 @@ from rightkey.registry import SYSTEM
 from rightkey.remembered import Remembered
 from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
 from rightkey.trust import ANY, Trust
-from rightkey.verdict import Claims, Typed, Verified, foreign, issuer_of
+from rightkey.verdict import foreign, issuer_of
+from rightkey.verified import Claims, Typed, Verified
 
 if TYPE_CHECKING:
     from rightkey.aio import AsyncVerifier

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from rightkey.jobs import Job
 from rightkey.sources import Source
 from rightkey.trust import NOTHING, Held
-from rightkey.verdict import NeedsNewer, Verified
+from rightkey.verdict import NeedsNewer
+from rightkey.verified import Verified
 
 MAX_NEWER = 4
 """How many newly fetched keys are tried on one token."""

@@ -7,12 +7,11 @@ or is meant for someone else costs neither a signature check nor a request.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rightkey import claims as registered
 from rightkey import strictjson
-from rightkey.errors import Failure, InsufficientScope, RightkeyError, TokenRejected
+from rightkey.errors import Failure, RightkeyError, TokenRejected
 from rightkey.keys import Key
 from rightkey.keyset import KeySet
 from rightkey.profiles import Presented
@@ -29,14 +28,12 @@ from rightkey.signature import (
     require_allowed,
     signature_invalid,
 )
-from rightkey.trust import Held, Reason, Trust, requirement_of
+from rightkey.trust import Held, Reason, Trust
+from rightkey.verified import Verified, require
 
 if TYPE_CHECKING:
     from rightkey.providers import Known
-    from rightkey.requirements import AllOf, Requirement
-
-
-Claims = TypeVar("Claims")
+    from rightkey.requirements import AllOf
 
 
 class Asked(NamedTuple):
@@ -49,75 +46,6 @@ class Asked(NamedTuple):
 
 
 PLAIN = Asked()
-
-
-@dataclass(slots=True, repr=False)
-class Verified:
-    """A token that holds. `claims` is the caller's own, and so is each `header`."""
-
-    claims: dict[str, Any]
-    key: Key
-    _header: Header
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """The JOSE header."""
-        return dict(self._header.members)
-
-    @property
-    def subject(self) -> str | None:
-        """`sub`: whom the token speaks of."""
-        subject: str | None = self.claims.get("sub")
-        return subject
-
-    @property
-    def issuer(self) -> str | None:
-        """`iss`, as the token spells it."""
-        issuer: str | None = self.claims.get("iss")
-        return issuer
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """What `scope` and `scp` grant."""
-        from rightkey.requirements import granted
-
-        return granted(self.claims, "scope")
-
-    def require(self, *asked: str | Requirement) -> None:
-        """Ask for scopes or other requirements, all of them.
-
-        Raises:
-            InsufficientScope: `scope_insufficient`; says what is missing.
-        """
-        requirement = requirement_of(asked)
-        if requirement is not None:
-            require(self.claims, requirement)
-
-    def into(self, claims_type: type[Claims]) -> Claims:
-        """The claims as a dataclass, TypedDict, msgspec Struct, attrs class or Pydantic model.
-
-        Raises:
-            TokenRejected: `claims_rejected`; each failure names a claim's path, such as `address.country`.
-            Misconfigured: nothing can be made of claims by this type.
-        """
-        from rightkey.typed import typed_claims
-
-        return typed_claims(self.claims, claims_type)
-
-    def __repr__(self) -> str:
-        return f"Verified(issuer={self.issuer!r}, kid={self.key.kid!r})"
-
-
-@dataclass(slots=True, repr=False)
-class Typed(Verified, Generic[Claims]):
-    """A token that holds, and `typed`: its claims as the type that was asked for."""
-
-    typed: Claims
-
-    @classmethod
-    def of(cls, token: Verified, claims_type: type[Claims]) -> Typed[Claims]:
-        """The token with its claims as a type. Raises as `into`."""
-        return cls(token.claims, token.key, token._header, token.into(claims_type))
 
 
 class NeedsNewer(Exception):
@@ -297,15 +225,6 @@ def judge_claims(
         failures += trust.kind.failures(presented)
     if failures:
         raise registered.rejected(_each_once(failures))
-
-
-def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
-    """Raises InsufficientScope: `scope_insufficient`."""
-    missing = requirement.missing(claims)
-    if missing is not None:
-        wanted = requirement.parts[0] if len(requirement.parts) == 1 else requirement
-        message = f"the token does not grant {missing}"
-        raise InsufficientScope("scope_insufficient", message, required=str(wanted), missing=str(missing))
 
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from rightkey.cli.locate import key_facts
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.explaining import Explanation, Step
 from rightkey.keys import Key
-from rightkey.verdict import Verified
+from rightkey.verified import Verified
 
 
 @dataclass(frozen=True, slots=True)

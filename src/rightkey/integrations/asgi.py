@@ -14,7 +14,7 @@ from rightkey.aio import AsyncVerifier
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import READY, Bearer, Refusal
 from rightkey.integrations.building import chosen, paths_of
-from rightkey.verdict import Verified
+from rightkey.verified import Verified
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -43,7 +43,7 @@ from rightkey.integrations.building import chosen, environ_of
 from rightkey.integrations.wsgi import BEARER, raw_token
 from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
-from rightkey.verdict import Verified
+from rightkey.verified import Verified
 
 _P = ParamSpec("_P")
 

@@ -31,7 +31,7 @@ from rightkey.integrations.asgi import (
 )
 from rightkey.integrations.bearer import Bearer, Carrier, scopes_of
 from rightkey.requirements import AllOf, Requirement, required
-from rightkey.verdict import Verified
+from rightkey.verified import Verified
 
 _Claims = TypeVar("_Claims")
 

@@ -23,7 +23,7 @@ from rightkey.integrations.building import chosen, environ_of
 from rightkey.integrations.wsgi import BEARER, Verifying, verified
 from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
-from rightkey.verdict import Verified
+from rightkey.verified import Verified
 
 _P = ParamSpec("_P")
 

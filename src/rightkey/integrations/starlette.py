@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from rightkey.errors import RightkeyError
 from rightkey.integrations.asgi import BEARER, Verifying, verified, verifier_of
 from rightkey.integrations.bearer import Bearer, Refusal
-from rightkey.verdict import Verified
+from rightkey.verified import Verified
 
 
 class TokenUser(BaseUser):

@@ -1,0 +1,95 @@
+"""Verified: a token that holds, and what may be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rightkey.errors import InsufficientScope
+from rightkey.keys import Key
+from rightkey.signature import Header
+from rightkey.trust import requirement_of
+
+if TYPE_CHECKING:
+    from rightkey.requirements import AllOf, Requirement
+
+Claims = TypeVar("Claims")
+
+
+@dataclass(slots=True, repr=False)
+class Verified:
+    """A token that holds. `claims` is the caller's own, and so is each `header`."""
+
+    claims: dict[str, Any]
+    key: Key
+    _header: Header
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The JOSE header."""
+        return dict(self._header.members)
+
+    @property
+    def subject(self) -> str | None:
+        """`sub`: whom the token speaks of."""
+        subject: str | None = self.claims.get("sub")
+        return subject
+
+    @property
+    def issuer(self) -> str | None:
+        """`iss`, as the token spells it."""
+        issuer: str | None = self.claims.get("iss")
+        return issuer
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What `scope` and `scp` grant."""
+        from rightkey.requirements import granted
+
+        return granted(self.claims, "scope")
+
+    def require(self, *asked: str | Requirement) -> None:
+        """Ask for scopes or other requirements, all of them.
+
+        Raises:
+            InsufficientScope: `scope_insufficient`; says what is missing.
+        """
+        requirement = requirement_of(asked)
+        if requirement is not None:
+            require(self.claims, requirement)
+
+    def into(self, claims_type: type[Claims]) -> Claims:
+        """The claims as a dataclass, TypedDict, msgspec Struct, attrs class or Pydantic model.
+
+        Raises:
+            TokenRejected: `claims_rejected`; each failure names a claim's path, such as `address.country`.
+            Misconfigured: nothing can be made of claims by this type.
+        """
+        from rightkey.typed import typed_claims
+
+        return typed_claims(self.claims, claims_type)
+
+    def __repr__(self) -> str:
+        return f"Verified(issuer={self.issuer!r}, kid={self.key.kid!r})"
+
+
+@dataclass(slots=True, repr=False)
+class Typed(Verified, Generic[Claims]):
+    """A token that holds, and `typed`: its claims as the type that was asked for."""
+
+    typed: Claims
+
+    @classmethod
+    def of(cls, token: Verified, claims_type: type[Claims]) -> Typed[Claims]:
+        """The token with its claims as a type. Raises as `into`."""
+        return cls(token.claims, token.key, token._header, token.into(claims_type))
+
+
+def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
+    """Raises InsufficientScope: `scope_insufficient`."""
+    missing = requirement.missing(claims)
+    if missing is not None:
+        wanted = requirement.parts[0] if len(requirement.parts) == 1 else requirement
+        message = f"the token does not grant {missing}"
+        raise InsufficientScope("scope_insufficient", message, required=str(wanted), missing=str(missing))
