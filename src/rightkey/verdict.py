@@ -155,7 +155,7 @@ def attempt(
             since_until = registered.period(_stated(trust, header, claims), trust.leeway)
             standing = Standing(*since_until, expected, trust)
             memory.keep(raw, unverified, standing, key, keys)
-    else:
+    elif key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
         _judge_certificate(trust, key, now)
     if trust.requirement is not None:
         require(claims, trust.requirement)
