@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from rightkey.cli import output, page
-from rightkey.cli.scenes import SCENES, Play, Scene, counted, play
+from rightkey.cli.scenes import SCENES, Play, Scene, play
 
 
 @click.command()
@@ -52,7 +52,7 @@ def as_data(played: list[Scene], seconds: float) -> dict[str, object]:
 def show(number: int, scene: Scene) -> None:
     """A scene's heading, with its mark and what it cost; then what happened."""
     sign = page.mark("ok" if scene.ok else "failed").plain
-    cost = counted(scene.requests, "request")
+    cost = page.counted(scene.requests, "request")
     page.line(f"{sign} {number}. {scene.name}: {cost}", "bold" if scene.ok else "red bold")
     page.line(scene.about, "dim")
     page.triples((page.mark(one.mark), one.who, Text(one.text)) for one in scene.told)
@@ -62,6 +62,8 @@ def show(number: int, scene: Scene) -> None:
 def end(played: list[Scene], seconds: float) -> None:
     """How many scenes came out as they must."""
     good = sum(scene.ok for scene in played)
-    cost = counted(sum(scene.requests for scene in played), "request")
+    cost = page.counted(sum(scene.requests for scene in played), "request")
     style = "green bold" if good == len(played) else "red bold"
-    page.line(f"{good} of {counted(len(played), 'scene')} as they must be: {cost}, {seconds:.1f} s", style)
+    page.line(
+        f"{good} of {page.counted(len(played), 'scene')} as they must be: {cost}, {seconds:.1f} s", style
+    )

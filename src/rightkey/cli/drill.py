@@ -126,7 +126,7 @@ def _announce(issuer: LocalIssuer) -> None:
 
 
 def _show(row: Row) -> None:
-    cost = f"{row.requests} requests" if row.requests != 1 else "1 request"
+    cost = page.counted(row.requests, "request")
     wait = f", {row.wait:.1f} s waited" if row.wait >= 0.1 else ""
     page.triples([(page.mark(_MARKS[row.verdict]), f"{row.name:32}", Text(f"{row.told} ({cost}{wait})"))])
 

@@ -65,6 +65,11 @@ def several(lines: Sequence[str]) -> Text:
     return Text(("\n" if sys.stdout.isatty() else ", ").join(map(plain, lines)))
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def mark(outcome: str) -> Text:
     """The mark of an outcome, in letters where the terminal has no others."""
     sign, letters, style = MARKS[outcome]

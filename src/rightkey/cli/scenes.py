@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
+from rightkey.cli.page import counted
 from rightkey.errors import RightkeyError
 from rightkey.freshness import Freshness
 from rightkey.localissuer import ATTACKS, LocalIssuer, SigningKey, fault
@@ -101,10 +102,6 @@ def note(who: str, text: str) -> Line:
 
 def expect(kept: bool, who: str, text: str) -> Line:
     return Line("ok" if kept else "failed", who, text)
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def short(key: SigningKey) -> str:

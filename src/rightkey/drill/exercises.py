@@ -110,7 +110,6 @@ def outage(what: str, most: int | None = None, **options: Any) -> Play:
             stage.waited(STALL)
         if most is not None:
             stage.asked(most)
-        stage.recover()
         return "good tokens were accepted all the while"
 
     return play
@@ -119,7 +118,6 @@ def outage(what: str, most: int | None = None, **options: Any) -> Play:
 def cold_outage(stage: Stage) -> str:
     if not stage.fresh:
         raise Skipped("the service's command is needed, to start it anew")
-    stage.misbehaves("status")
     answer = stage.target.ask(stage.good())
     if answer.accepted:
         raise Failed("a token was accepted that nobody could check")
@@ -201,7 +199,6 @@ def unfit(what: str, said: str) -> Exercise:
         try:
             stage.refuses(stage.good(), f"a token by a key {said}")
         finally:
-            stage.recover()
             stage.issuer.rotate(surprise=True)
         return "its token was refused"
 

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeAlias
 from aiohttp import web
 
 from rightkey.errors import RightkeyError
-from rightkey.integrations.asgi import BEARER, Verifying, prepare, verifier_of
+from rightkey.integrations.asgi import Verifying, prepare, verifier_of
 from rightkey.integrations.asking import (
     OPTIONAL,
     PUBLIC,
@@ -27,7 +27,7 @@ from rightkey.integrations.asking import (
     require_granted,
     requirement_of,
 )
-from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.requirements import Requirement, required
 
 VERIFIER: web.AppKey[Verifying] = web.AppKey("rightkey")

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from rightkey.aio import AsyncVerifier
 from rightkey.errors import IssuerFault, RightkeyError
-from rightkey.integrations.bearer import READY, Bearer, Refusal
+from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.building import chosen, paths_of
 from rightkey.verified import Verified
 
@@ -25,7 +25,6 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 LOG = logging.getLogger("rightkey")
 POLICY_VIOLATION = 1008
 """How a websocket is closed (RFC 6455, section 7.4.1) where its server cannot answer with a status."""
-BEARER = Bearer()
 
 
 class Verifying(Protocol):

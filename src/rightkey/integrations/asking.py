@@ -34,6 +34,13 @@ def requirement_of(view: Any) -> AllOf | None:
     return asks if isinstance(asks, AllOf) else None
 
 
+def present(token: Verified | None) -> Verified:
+    """The token, if there is one. Raises TokenRejected: `token_missing`."""
+    if token is None:
+        raise TokenRejected("token_missing", "no token was given")
+    return token
+
+
 def require_granted(token: Verified | None, asks: Asks) -> None:
     """Have a token grant what is asked of it.
 
@@ -41,8 +48,5 @@ def require_granted(token: Verified | None, asks: Asks) -> None:
         TokenRejected: `token_missing`: there is none, and something is asked of it.
         InsufficientScope: `scope_insufficient`.
     """
-    if not isinstance(asks, AllOf):
-        return
-    if token is None:
-        raise TokenRejected("token_missing", "no token was given")
-    token.require(asks)
+    if isinstance(asks, AllOf):
+        present(token).require(asks)

@@ -307,3 +307,5 @@ _READERS: dict[str, Callable[[str, Headers, str], list[str]]] = {
 }
 AUTHORIZATION: Carrier = Carrier("authorization", "authorization")
 """The `Authorization` header, with the scheme `Bearer`."""
+BEARER = Bearer()
+"""What integrations take and refuse tokens by, unless they are told otherwise."""

@@ -38,9 +38,9 @@ from rightkey.integrations.asking import (
     require_granted,
     requirement_of,
 )
-from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.building import chosen, environ_of
-from rightkey.integrations.wsgi import BEARER, raw_token
+from rightkey.integrations.wsgi import raw_token
 from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
 from rightkey.verified import Verified

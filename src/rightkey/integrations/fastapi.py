@@ -21,7 +21,6 @@ from starlette.requests import HTTPConnection
 
 from rightkey.errors import RightkeyError
 from rightkey.integrations.asgi import (
-    BEARER,
     POLICY_VIOLATION,
     Verifying,
     answers_handshakes,
@@ -29,7 +28,7 @@ from rightkey.integrations.asgi import (
     verified,
     verifier_of,
 )
-from rightkey.integrations.bearer import Bearer, Carrier, scopes_of
+from rightkey.integrations.bearer import BEARER, Bearer, Carrier, scopes_of
 from rightkey.requirements import AllOf, Requirement, required
 from rightkey.verified import Verified
 

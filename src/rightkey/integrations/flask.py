@@ -17,10 +17,11 @@ from typing import Any, ParamSpec
 
 from flask import Flask, Response, current_app, g, jsonify, request
 
-from rightkey.errors import RightkeyError, TokenRejected
-from rightkey.integrations.bearer import Bearer
+from rightkey.errors import RightkeyError
+from rightkey.integrations.asking import present
+from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.building import chosen, environ_of
-from rightkey.integrations.wsgi import BEARER, Verifying, verified
+from rightkey.integrations.wsgi import Verifying, verified
 from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
 from rightkey.verified import Verified
@@ -100,10 +101,7 @@ class RightKey:
     @property
     def token(self) -> Verified:
         """The verified token of the request at hand. Raises TokenRejected: `token_missing`, there is none."""
-        token: Verified | None = g.get("rightkey_token")
-        if token is None:
-            raise TokenRejected("token_missing", "no token was given")
-        return token
+        return present(g.get("rightkey_token"))
 
     def _verify(self, asked: Requirement | None, *, optional: bool = False) -> None:
         g.rightkey_token, g.rightkey_asked = None, asked  # a test's context may be of several requests

@@ -9,8 +9,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
 from rightkey.errors import RightkeyError
-from rightkey.integrations.asgi import BEARER, Verifying, verified, verifier_of
-from rightkey.integrations.bearer import Bearer, Refusal
+from rightkey.integrations.asgi import Verifying, verified, verifier_of
+from rightkey.integrations.bearer import BEARER, Bearer, Refusal
 from rightkey.verified import Verified
 
 

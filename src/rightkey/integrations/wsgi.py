@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
 
 from rightkey.errors import IssuerFault, RightkeyError
-from rightkey.integrations.bearer import READY, Bearer, Refusal
+from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.building import chosen, paths_of
 from rightkey.sync import Verifier
 from rightkey.verified import Verified
@@ -20,7 +20,6 @@ Start: TypeAlias = Callable[..., Any]
 App: TypeAlias = Callable[[Environ, Start], Iterable[bytes]]
 
 TOKEN = "rightkey.token"  # noqa: S105 - where a token is, and none
-BEARER = Bearer()
 
 
 class Verifying(Protocol):
