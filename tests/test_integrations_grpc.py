@@ -81,7 +81,11 @@ def in_tasks(interceptor: AioRightKeyInterceptor, stack: ExitStack) -> str:
         async for each in requests:
             yield each
 
+    async def written(request: bytes, context: Any) -> None:
+        await context.write(subject())
+
     methods = {
+        "Written": grpc.unary_stream_rpc_method_handler(written),
         "Any": grpc.unary_unary_rpc_method_handler(unary),
         "Scoped": grpc.unary_unary_rpc_method_handler(unary),
         "Open": grpc.unary_unary_rpc_method_handler(free),
@@ -142,6 +146,15 @@ def test_handlers_know_the_token(server: str, issuer: LocalIssuer) -> None:
         assert call(server, "Out", token, kind="unary_stream") == [own, own]
         assert call(server, "In", token, kind="stream_unary", given=iter([b"1", b"2"])) == own + b"12"
         assert call(server, "Both", token, kind="stream_stream", given=iter([b"1"])) == [own, b"1"]
+
+
+def test_a_handler_may_write_its_answers(issuer: LocalIssuer) -> None:
+    """To the context, as tasks may, instead of yielding them."""
+    with ExitStack() as stack:
+        server = in_tasks(AioRightKeyInterceptor(issuer.url, audience=AUDIENCE), stack)
+        assert call(server, "Written", issuer.token(sub="alice"), kind="unary_stream") == [b"alice"]
+        error = refused(server, "Written", kind="unary_stream")
+        assert error.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_what_is_refused(server: str, issuer: LocalIssuer) -> None:

@@ -12,7 +12,7 @@ status of HTTP has one of gRPC here: INVALID_ARGUMENT for 400, UNAUTHENTICATED f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
@@ -20,9 +20,10 @@ import grpc
 import grpc.aio
 
 from rightkey.aio import AsyncVerifier
-from rightkey.errors import RightkeyError, TokenRejected
+from rightkey.errors import RightkeyError
 from rightkey.integrations import asgi, wsgi
-from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.asking import present
+from rightkey.integrations.bearer import BEARER
 from rightkey.integrations.building import chosen, paths_of
 from rightkey.requirements import AllOf, Requirement, required
 from rightkey.sync import Verifier
@@ -38,15 +39,11 @@ _CODES = {
 }
 _TOKEN: ContextVar[Verified | None] = ContextVar("rightkey_token", default=None)
 _KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
-BEARER = Bearer()
 
 
 def current_token() -> Verified:
     """The verified token of the call at hand. Raises TokenRejected: `token_missing`, there is none."""
-    token = _TOKEN.get()
-    if token is None:
-        raise TokenRejected("token_missing", "no token was given")
-    return token
+    return present(_TOKEN.get())
 
 
 class _Rules:
@@ -161,7 +158,11 @@ class AioRightKeyInterceptor(grpc.aio.ServerInterceptor):
 
             async def streaming(request: Any, context: Any) -> Any:
                 await require_token(context)
-                async for each in behaviour(request, context):
+                answers = behaviour(request, context)
+                if not isinstance(answers, AsyncIterable):
+                    await answers  # it writes them to the context
+                    return
+                async for each in answers:
                     yield each
 
             return streaming if handler.response_streaming else called
@@ -172,7 +173,7 @@ class AioRightKeyInterceptor(grpc.aio.ServerInterceptor):
 def _within(scene: Context, answers: Iterable[Any]) -> Iterator[Any]:
     """Each answer as it is asked for, by whichever thread, in the scene of its call."""
     each = scene.run(iter, answers)
-    while (answer := scene.run(next, each, None)) is not None:
+    while (answer := scene.run(next, each, None)) is not None:  # at None gRPC ends a stream, too
         yield answer
 
 
