@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable
@@ -49,7 +50,7 @@ from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import MAX_BYTES, Remembered
 from rightkey.signature import read
 from rightkey.trust import Trust
-from rightkey.verdict import Standing
+from rightkey.verdict import Entry
 
 LIST = Path(__file__).resolve().parents[2] / "shared" / "field" / "advisories.md"
 NOW = 1_700_000_000
@@ -438,17 +439,20 @@ def _() -> None:
     for number in range(10**6):
         settled.settle(number.to_bytes(8), 0.0)
     assert len(settled.again) == MAX_SETTLED
-    memory, keys = Remembered(1024), KeySet.parse(jwk(key()))
-    unverified, standing = read(mint(key(), CLAIMS)), Standing(0.0, 1.0, None, Trust(ISSUER, audience="a"))
+    memory, keys = Remembered(1024, threading.Lock()), KeySet.parse(jwk(key()))
+    unverified, trust = read(mint(key(), CLAIMS)), Trust(ISSUER, audience="a")
+
+    def keep(raw: str) -> None:
+        header, payload = unverified.header, unverified.payload
+        memory.keep(raw, Entry(header, payload, keys.keys[0], keys, 0.0, 1.0, None, trust))
+
     for number in range(10**5):
-        memory.keep(
-            f"{number}", unverified._replace(segment=str(number).encode()), standing, keys.keys[0], keys
-        )
+        keep(f"{number}")
         memory.keep_header(unverified._replace(segment=str(number).encode()))
     assert len(memory) <= 1024
     assert len(memory.headers) <= 64
     for number in range(1000):
-        memory.keep(f"{number}".rjust(60_000), unverified, standing, keys.keys[0], keys)
+        keep(f"{number}".rjust(60_000))
     assert len(memory) * 60_000 <= MAX_BYTES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import pytest
 
@@ -10,9 +11,9 @@ from rightkey import KeySet, Trust
 from rightkey.keys import Key
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.remembered import MAX_BYTES, MAX_HEADERS, Remembered
-from rightkey.signature import Unverified, read
-from rightkey.verdict import Standing
+from rightkey.remembered import LOOKED_AT, MAX_BYTES, MAX_HEADERS, Remembered
+from rightkey.signature import read
+from rightkey.verdict import Entry
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
 
@@ -23,29 +24,34 @@ def keys_of(*keys: SigningKey) -> KeySet:
 
 KEYS = keys_of(A)
 KEY = KEYS.keys[0]
-STANDING = Standing(-math.inf, math.inf, None, Trust("a.example", audience="a"))
+TRUST = Trust("a.example", audience="a")
 RAW = mint(A, {"sub": "alice"})
 
 
-def kept(memory: Remembered, raw: str | bytes = RAW, key: Key = KEY, keys: KeySet = KEYS) -> Unverified:
+def remembering(most: int) -> Remembered:
+    return Remembered(most, threading.Lock())
+
+
+def kept(memory: Remembered, raw: str | bytes = RAW, key: Key = KEY, keys: KeySet = KEYS) -> Entry:
     unverified = read(raw)
     memory.keep_header(unverified)
-    memory.keep(raw, unverified, STANDING, key, keys)
-    return unverified
+    entry = Entry(unverified.header, unverified.payload, key, keys, -math.inf, math.inf, None, TRUST)
+    memory.keep(raw, entry)
+    return entry
 
 
 def test_a_token_is_found_by_the_whole_of_it() -> None:
     """Another one with the same header and claims is another token."""
-    memory = Remembered(10)
-    unverified = kept(memory)
-    assert memory.recall(RAW, KEYS) == (unverified, STANDING, KEY, KEYS)
+    memory = remembering(10)
+    entry = kept(memory)
+    assert memory.recall(RAW, KEYS) is entry
     assert memory.recall(RAW[:-1], KEYS) is None
     assert memory.recall(RAW + "A", KEYS) is None
 
 
 def test_str_and_bytes_are_each_found_as_they_came() -> None:
     """They are two entries of one token."""
-    memory = Remembered(10)
+    memory = remembering(10)
     kept(memory)
     assert memory.recall(RAW.encode(), KEYS) is None
     kept(memory, RAW.encode())
@@ -54,12 +60,14 @@ def test_str_and_bytes_are_each_found_as_they_came() -> None:
 
 
 def test_a_replaced_set_with_the_same_key_keeps_its_tokens() -> None:
-    """The key's thumbprint counts, and that it still fits; from then on by the new set."""
-    memory = Remembered(10)
-    unverified = kept(memory)
+    """From then on by the key of the new set."""
+    memory = remembering(10)
+    entry = kept(memory)
     rotated = keys_of(B, A)
     for _ in range(2):
-        assert memory.recall(RAW, rotated) == (unverified, STANDING, rotated.keys[1], rotated)
+        assert memory.recall(RAW, rotated) is entry
+        assert (entry.key, entry.keys) == (rotated.keys[1], rotated)
+        assert entry.key is rotated.keys[1]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +77,7 @@ def test_a_replaced_set_with_the_same_key_keeps_its_tokens() -> None:
 )
 def test_a_token_dies_with_its_key(replaced: KeySet) -> None:
     """And does not come back with it: it is verified anew."""
-    memory = Remembered(10)
+    memory = remembering(10)
     kept(memory)
     assert memory.recall(RAW, replaced) is None
     assert memory.recall(RAW, KEYS) is None
@@ -77,7 +85,7 @@ def test_a_token_dies_with_its_key(replaced: KeySet) -> None:
 
 def test_another_key_under_the_same_kid_proves_nothing() -> None:
     """A swap."""
-    memory = Remembered(10)
+    memory = remembering(10)
     kept(memory)
     swapped = keys_of(SigningKey.generate("ES256", Form(certificates=False), kid="a"))
     assert memory.recall(RAW, swapped) is None
@@ -85,34 +93,88 @@ def test_another_key_under_the_same_kid_proves_nothing() -> None:
 
 def test_a_key_that_no_longer_fits_proves_nothing() -> None:
     """It is published under another kid now, or for another algorithm."""
-    memory = Remembered(10)
+    memory = remembering(10)
     kept(memory)
     renamed = KeySet.parse({"keys": [A.public_jwk() | {"kid": "z"}]})
     assert memory.recall(RAW, renamed) is None
 
 
+def test_a_key_whose_jwk_says_something_else_now_proves_nothing() -> None:
+    """Whose it is, say, at a provider of many tenants."""
+    memory = remembering(10)
+    kept(memory)
+    told = KeySet.parse({"keys": [A.public_jwk() | {"issuer": "https://other.example"}]})
+    assert memory.recall(RAW, told) is None
+
+
 def test_the_number_of_tokens_is_bounded() -> None:
-    """Two generations; a token that is used stays."""
-    memory = Remembered(100)
+    """A token that is used stays."""
+    memory = remembering(100)
     kept(memory)
     for number in range(500):
         kept(memory, mint(A, {"n": number}))
         assert memory.recall(RAW, KEYS) is not None
-        assert len(memory) <= 101
+        assert len(memory) <= 100
 
 
 def test_what_is_not_used_is_forgotten() -> None:
     """The oldest first."""
-    memory = Remembered(10)
+    memory = remembering(10)
     kept(memory)
     for number in range(10):
         kept(memory, mint(A, {"n": number}))
     assert memory.recall(RAW, KEYS) is None
+    assert len(memory) == 10
+
+
+def test_what_comes_once_leaves_before_what_is_used_again() -> None:
+    """However many of them there are: a crawl through a million tokens leaves the regular users in place."""
+    memory = remembering(20)
+    regular = [mint(A, {"user": number}) for number in range(10)]
+    for raw in regular:
+        kept(memory, raw)
+    for number in range(100):
+        kept(memory, mint(A, {"n": number}))
+        assert memory.recall(regular[number % 10], KEYS) is not None
+    assert all(memory.recall(raw, KEYS) for raw in regular)
+
+
+def test_the_search_for_one_that_may_go_is_bounded() -> None:
+    """Where all are in use, somebody goes anyway: nobody's verification pays for a walk through them all."""
+    memory = remembering(LOOKED_AT * 3)
+    entries = [kept(memory, mint(A, {"n": number})) for number in range(LOOKED_AT * 3)]
+    for entry in entries:
+        entry.seen = True
+    kept(memory)
+    assert len(memory) == LOOKED_AT * 3
+    assert sum(not entry.seen for entry in entries) == LOOKED_AT - 1
+
+
+def test_a_token_that_is_kept_again_is_kept_once() -> None:
+    """Two threads may have verified it at the same time, or its key had been missing for a while."""
+    memory = remembering(2)
+    for _ in range(5):
+        again = kept(memory)
+    assert len(memory) == 1
+    assert memory.recall(RAW, KEYS) is again
+    for number in range(2):
+        kept(memory, mint(A, {"n": number}))
+    assert len(memory) == 2
+
+
+def test_who_would_have_to_wait_does_without() -> None:
+    """A token that is not remembered is verified once more."""
+    lock = threading.Lock()
+    memory = Remembered(10, lock)
+    with lock:
+        kept(memory)
+    assert memory.recall(RAW, KEYS) is None
+    assert kept(memory) is memory.recall(RAW, KEYS)
 
 
 def test_the_memory_is_bounded_in_bytes() -> None:
     """Large tokens take the room of many."""
-    memory = Remembered(10**6)
+    memory = remembering(10**6)
     for number in range(120):
         kept(memory, mint(A, {"n": number, "x": "x" * 45_000}))
     assert len(memory) * 60_000 * 2 < MAX_BYTES * 1.2
@@ -121,7 +183,7 @@ def test_the_memory_is_bounded_in_bytes() -> None:
 
 def test_nothing_is_remembered_where_it_is_turned_off() -> None:
     """`remember=0`; headers are, which say nothing of a token."""
-    memory = Remembered(0)
+    memory = remembering(0)
     kept(memory)
     assert memory.recall(RAW, KEYS) is None
     assert len(memory) == 0
@@ -129,13 +191,13 @@ def test_nothing_is_remembered_where_it_is_turned_off() -> None:
 
 
 def test_one_is_enough_to_be_remembered() -> None:
-    """And two generations of it are the most."""
-    memory = Remembered(1)
+    """And no more than one is."""
+    memory = remembering(1)
     for number in range(5):
         raw = mint(A, {"n": number})
         kept(memory, raw)
         assert memory.recall(raw, KEYS) is not None
-        assert len(memory) <= 2
+        assert len(memory) == 1
 
 
 def test_a_string_of_another_kind_is_not_remembered() -> None:
@@ -144,14 +206,14 @@ def test_a_string_of_another_kind_is_not_remembered() -> None:
     class Odd(str):
         __slots__ = ()
 
-    memory = Remembered(10)
+    memory = remembering(10)
     kept(memory, Odd(RAW))
     assert len(memory) == 0
 
 
 def test_headers_are_bounded() -> None:
     """A stranger cannot fill it, since only verified tokens enter; an issuer cannot either."""
-    memory = Remembered(10)
+    memory = remembering(10)
     for number in range(MAX_HEADERS * 3):
         kept(memory, mint(A, {}, header={"x": number}))
         assert len(memory.headers) <= MAX_HEADERS

@@ -86,6 +86,8 @@ class Face:
         self._settings = {
             name: value for name, value in locals().items() if name not in ("self", "__class__")
         }
+        from rightkey.jobs import GUARD
+
         trust = Trust(
             issuer=issuer,
             audience=audience,
@@ -98,7 +100,7 @@ class Face:
             provider=provider,
             keys=keys,
         )
-        memory = Remembered(_count(remember))
+        memory = Remembered(_count(remember), GUARD)
         self._begin(trust, memory, freshness, transport, clock, elapsed, listener)
 
     @classmethod

@@ -37,17 +37,14 @@ def system_elapsed(
 
     def elapsed() -> float:
         nonlocal base, latest
-        now_wall, now_monotonic = wall(), monotonic()
-        was_wall, was_monotonic, total = base
-        passed = now_monotonic - was_monotonic
-        if now_wall - was_wall > passed:
-            passed = now_wall - was_wall
-        # The base moves about once a second, as one reference, so that no lock is needed: of two threads
-        # that move it at once either is right. Moved at each call, the two clocks' noise would add up.
-        if passed >= 1.0 or now_wall < was_wall:
-            base = (now_wall, now_monotonic, total + passed)
+        wall_zero, monotonic_zero, since = base
+        by_wall, by_monotonic = wall() - wall_zero, monotonic() - monotonic_zero
+        now = by_wall if by_wall > by_monotonic else by_monotonic
+        # Where each clock counts from moves about once a second, as one reference, so that no lock is needed:
+        # of two threads that move it at once either is right. Moved at each call, their noise would add up.
+        if now - since >= 1.0 or by_wall < since:
+            base = (wall_zero + by_wall - now, monotonic_zero + by_monotonic - now, now)
         # A wall clock that was set forward and back again within that second must not take us back.
-        now = total + passed
         if now > latest:
             latest = now
         return latest

@@ -7,49 +7,69 @@ tokens enter, found by the whole of their text.
 
 from __future__ import annotations
 
-from rightkey.keys import Key
+from collections import deque
+from typing import Protocol
+
 from rightkey.keyset import KeySet
 from rightkey.signature import Header, Unverified
-from rightkey.verdict import Entry, Standing
+from rightkey.verdict import Entry
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_HEADERS = 64
+LOOKED_AT = 64
+"""Tokens that are looked at to find one that may go; the last goes anyway, so that nobody pays for all."""
+
+
+class Lock(Protocol):
+    """What of a `threading.Lock` is used."""
+
+    def acquire(self, blocking: bool = True) -> bool: ...
+    def release(self) -> None: ...
 
 
 class Remembered:
-    """Two generations, so that no use needs a lock: when the young one is full it becomes the old one, and
-    the old one is forgotten. A use of an old one makes it young.
+    """Tokens in the order in which they came, and a hand that passes along it to find who must go.
+
+    Whoever was seen since the hand last came by stays, where it is; the first who was not goes. So a token
+    that came once leaves before those that come again and again, and a use is but a mark, without a lock.
+    (SIEVE: Zhang and others, NSDI 2024.)
 
     Args:
         most: how many tokens; 0 for none.
+        lock: held while one is added. Who would have to wait for it does without: a token that is not
+            remembered is verified once more.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, lock: Lock) -> None:
         self.most = most
         self.headers: dict[bytes, Header] = {}
-        self._half = (most + 1) // 2
-        self._young: dict[str | bytes, Entry] = {}
-        self._old: dict[str | bytes, Entry] = {}
+        self._lock = lock
+        self._entries: dict[str | bytes, Entry] = {}
+        self._passed: deque[str | bytes] = deque()
+        """Those whom the hand has passed, the oldest first."""
+        self._ahead: deque[str | bytes] = deque()
+        """Those before the hand, the newest last."""
         self._bytes = 0
 
     def recall(self, raw: str | bytes, keys: KeySet) -> Entry | None:
         """The token as it was read and the key that proves its signature, if that is still published."""
-        entry = self._young.get(raw)
+        entry = self._entries.get(raw)
         if entry is None:
-            entry = self._old.get(raw)
-            if entry is None:
-                return None
-            self._enter(raw, entry)
-        if entry.keys is keys:
+            return None
+        if entry.keys is keys or _still_by_one_of(keys, entry):
+            entry.seen = True
             return entry
-        return self._among(raw, entry, keys)
+        return None
 
-    def keep(
-        self, raw: str | bytes, unverified: Unverified, standing: Standing, key: Key, keys: KeySet
-    ) -> None:
-        """Remember a token whose signature was checked with this key."""
-        if self._half and type(raw) in (str, bytes):  # a subclass may have another idea of being equal
-            self._enter(raw, Entry(unverified, standing, key, keys))
+    def keep(self, raw: str | bytes, entry: Entry) -> None:
+        """Remember a token whose signature was checked."""
+        if type(raw) not in (str, bytes):  # a subclass may have another idea of being equal
+            return
+        if self.most and self._lock.acquire(blocking=False):
+            try:
+                self._enter(raw, entry)
+            finally:
+                self._lock.release()
 
     def keep_header(self, unverified: Unverified) -> None:
         """Remember how a header reads that a good signature has vouched for."""
@@ -57,22 +77,44 @@ class Remembered:
             self.headers.clear()
         self.headers[unverified.segment] = unverified.header
 
-    def _among(self, raw: str | bytes, entry: Entry, keys: KeySet) -> Entry | None:
-        """The set was replaced: the key counts only if the new one has it too, and it still fits."""
-        for key in keys.fitting(entry.unverified.header):
-            if key.thumbprint == entry.key.thumbprint:
-                entry = entry._replace(key=key, keys=keys)
-                self._enter(raw, entry)
-                return entry
-        self._young.pop(raw, None)
-        self._old.pop(raw, None)
-        return None
-
     def _enter(self, raw: str | bytes, entry: Entry) -> None:
-        if len(self._young) >= self._half or self._bytes > MAX_BYTES // 2:
-            self._young, self._old, self._bytes = {}, self._young, 0
-        self._young[raw] = entry
-        self._bytes += 2 * len(raw)
+        if raw not in self._entries:
+            self._bytes += _weight(raw)
+            while self._entries and (len(self._entries) >= self.most or self._bytes > MAX_BYTES):
+                self._forget_one()
+            self._ahead.append(raw)
+        self._entries[raw] = entry
+
+    def _forget_one(self) -> None:
+        raw, looked = self._at_hand(), 1
+        while self._entries[raw].seen and looked < LOOKED_AT:
+            self._entries[raw].seen = False
+            self._passed.append(raw)
+            raw, looked = self._at_hand(), looked + 1
+        del self._entries[raw]
+        self._bytes -= _weight(raw)
+
+    def _at_hand(self) -> str | bytes:
+        if not self._ahead:  # the hand is past the newest, and begins again with the oldest
+            self._ahead, self._passed = self._passed, self._ahead
+        return self._ahead.popleft()
 
     def __len__(self) -> int:
-        return len(self._young.keys() | self._old.keys())
+        return len(self._entries)
+
+
+def _weight(raw: str | bytes) -> int:
+    """Bytes, about: of its text, and of what is kept of it."""
+    return 2 * len(raw)
+
+
+def _still_by_one_of(keys: KeySet, entry: Entry) -> bool:
+    """The set was replaced: the key counts only if the new one has the same, and it still fits. One that was
+    missing does not come back: its tokens are verified anew."""
+    same = [key for key in keys.fitting(entry.header) if key == entry.key]
+    if entry.keys is None or not same:
+        entry.keys = None
+        return False
+    entry.key = same[0]
+    entry.keys = keys  # last: whoever reads it finds the key in place
+    return True

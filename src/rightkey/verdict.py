@@ -7,6 +7,7 @@ or is meant for someone else costs neither a signature check nor a request.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rightkey import claims as registered
@@ -61,23 +62,25 @@ class NeedsNewer(Exception):
         self.tried = tried
 
 
-class Standing(NamedTuple):
-    """When a token's claims pass again without being judged again: from `since` on and before `until`, under
-    the same trust, as long as the issuer's metadata say the same of `iss`."""
+@dataclass(slots=True, eq=False, repr=False)
+class Entry:
+    """A token that was verified: what it says, and by which key, out of which set.
 
+    Its claims pass again without being judged again from `since` on and before `until`, under the same trust,
+    as long as the issuer's metadata say the same of `iss`.
+    """
+
+    header: Header
+    payload: bytes
+    key: Key
+    keys: KeySet | None
+    """None once a set has lacked the key."""
     since: float
     until: float
     expected: tuple[str, ...] | None
     trust: Trust
-
-
-class Entry(NamedTuple):
-    """A token that was verified, by which key, out of which set."""
-
-    unverified: Unverified
-    standing: Standing
-    key: Key
-    keys: KeySet
+    seen: bool = False
+    """Whether it was recalled since somebody last looked."""
 
 
 class Memory(Protocol):
@@ -93,11 +96,9 @@ class Memory(Protocol):
         """How many tokens are remembered; 0 for none."""
 
     def recall(self, raw: str | bytes, keys: KeySet) -> Entry | None:
-        """A token that was verified by a key that is still among these."""
+        """A token that was verified by a key that is still among these, as it was."""
 
-    def keep(
-        self, raw: str | bytes, unverified: Unverified, standing: Standing, key: Key, keys: KeySet
-    ) -> None:
+    def keep(self, raw: str | bytes, entry: Entry) -> None:
         """Remember a token whose signature was checked."""
 
     def keep_header(self, unverified: Unverified) -> None:
@@ -131,32 +132,30 @@ def attempt(
         NeedsNewer: newer keys may mend it.
     """
     keys, expected = held
-    recalled = memory.recall(raw, keys) if memory is not None and keys is not None else None
-    if recalled is not None and recalled.standing.trust is trust:
-        unverified, (since, until, known, _), key, _ = recalled
-        header = unverified.header
-        claims = strictjson.read_again(unverified.payload)
-        if asked is not PLAIN or not since <= now < until or known != expected:
+    entry = memory.recall(raw, keys) if memory is not None and keys is not None else None
+    if entry is not None and entry.trust is trust:
+        header, key = entry.header, entry.key
+        claims = strictjson.read_again(entry.payload)
+        if asked is not PLAIN or not entry.since <= now < entry.until or entry.expected != expected:
             judge_claims(trust, header, claims, expected, now, asked)
+        if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
+            _judge_certificate(trust, key, now)
     else:
-        headers = None if memory is None else memory.headers
-        unverified, key = read(raw, headers, padded=trust.padded), None
+        unverified = read(raw, None if memory is None else memory.headers, padded=trust.padded)
         header = unverified.header
         require_allowed(header, trust.allowed)
         claims = _claims(unverified.payload, header)
         judge_claims(trust, header, claims, expected, now, asked)
-    if keys is None:
-        raise NeedsNewer("no_keys", header, None)
-    if key is None or (trust.of_tenants and not _may_sign(trust, key, claims)):
+        if keys is None:
+            raise NeedsNewer("no_keys", header, None)
         key = _signer(trust, unverified, claims, keys, now, limit, tried)
-        if memory is not None and unverified.segment not in memory.headers:
-            memory.keep_header(unverified)
-        if memory is not None and memory.most:
-            since_until = registered.period(_stated(trust, header, claims), trust.leeway)
-            standing = Standing(*since_until, expected, trust)
-            memory.keep(raw, unverified, standing, key, keys)
-    elif key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
-        _judge_certificate(trust, key, now)
+        if memory is not None:
+            if unverified.segment not in memory.headers:
+                memory.keep_header(unverified)
+            if memory.most:
+                since, until = registered.period(_stated(trust, header, claims), trust.leeway)
+                entry = Entry(header, unverified.payload, key, keys, since, until, expected, trust)
+                memory.keep(raw, entry)
     if trust.requirement is not None:
         require(claims, trust.requirement)
     if asked is not PLAIN and asked.require is not None:
