@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rightkey import AsyncVerifier, KeySet, Verifier
+from rightkey import AsyncVerifier, KeySet, Verifier, awslc
+from rightkey.algorithms import ALGORITHMS
 from rightkey.exchange import Request
 from rightkey.localissuer import LocalIssuer
 
@@ -70,6 +71,26 @@ def rightkey_ready(stage: Stage) -> Verify:
 
 def rightkey_client(stage: Stage) -> Verify:
     return Verifier(stage.url, audience=stage.issuer.audience, remember=0, transport=stage.transport).verify
+
+
+def by_awslc(make: Callable[[Stage], Verify]) -> Callable[[Stage], Verify]:
+    """The same, by keys whose signatures AWS-LC checks, and its own: where an issuer's name leads elsewhere,
+    each verifier has a transport to itself, and shares no keys.
+    """
+
+    def made(stage: Stage) -> Verify:
+        if stage.alg not in ("RS256", "PS256", "ES256"):
+            raise ValueError(stage.alg)
+        before = dict(ALGORITHMS)
+        awslc.install()
+        try:
+            verify = make(stage)
+            verify(stage.issuer.token(sub="first"))  # has the keys fetched, and made ready
+        finally:
+            ALGORITHMS.update(before)
+        return verify
+
+    return made
 
 
 def rightkey_remembering(stage: Stage, remember: int = 1024) -> Verify:
@@ -234,6 +255,7 @@ def fastmcp_client(stage: Stage, life: float = 3600) -> Verify:
 
 CONTENDERS = (
     Contender("rightkey", rightkey_ready, rightkey_client),
+    Contender("rightkey, AWS-LC", by_awslc(rightkey_ready), by_awslc(rightkey_client)),
     Contender("rightkey, awaited", client=rightkey_awaited, awaited=True),
     Contender("PyJWT", pyjwt_ready, pyjwt_client),
     Contender("oxyjwt", oxyjwt_ready, oxyjwt_client),
@@ -247,6 +269,7 @@ CONTENDERS = (
 PACKAGES = (
     "rightkey",
     "cryptography",
+    "awscrt",
     "PyJWT",
     "oxyjwt",
     "joserfc",

@@ -24,7 +24,8 @@ import click
 import pytest
 
 import rightkey
-from rightkey import errors, events, freshness, keys, profiles
+from rightkey import awslc, errors, events, freshness, keys, profiles
+from rightkey.algorithms import ALGORITHMS
 from rightkey.cli.commands import rightkey as command_line
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
 from rightkey.localissuer.wellknown import ENDPOINTS
@@ -56,6 +57,7 @@ def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     """From the first block of a page to its last."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, page.stem, ModuleType(page.stem))  # a dataclass looks for its own
+    monkeypatch.setattr(awslc, "ALGORITHMS", dict(ALGORITHMS))  # what a page installs, others do without
     with LocalIssuer() as issuer:
         names = {"__name__": page.stem, "rightkey": rightkey, "raw": granting_token(issuer)}
         for source in blocks(page.read_text(encoding="utf-8"), "python"):

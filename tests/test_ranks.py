@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
 
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "base64url", "strictjson", "exchange"),
-    ("providers", "issuer", "algorithms", "chain", "certificate", "requirements", "events"),
+    ("providers", "issuer", "algorithms", "awslc", "chain", "certificate", "requirements", "events"),
     ("keys", "keyset", "discovery", "claims"),
     ("jwks", "signature", "profiles", "freshness", "typed", "environment", "snapshot", "budget"),
     ("trust",),
@@ -34,7 +34,7 @@ PLACES = {name: (rank, place) for rank, names in enumerate(RANKS) for place, nam
 PURE = 6
 """Up to this rank nothing touches the world."""
 WORLD = {"socket", "ssl", "time", "threading", "asyncio", "os", "random", "secrets", "logging"}
-CRYPTOGRAPHY = {"algorithms", "certificate", "chain", "keys", "signature", "localissuer"}
+CRYPTOGRAPHY = {"algorithms", "awslc", "certificate", "chain", "keys", "signature", "localissuer"}
 
 
 class Import(NamedTuple):
@@ -165,6 +165,12 @@ def test_cryptography_is_imported_where_keys_are() -> None:
     assert users <= CRYPTOGRAPHY
     of_signature = {one.target for one in IMPORTS if one.module == "signature" and one.top == "cryptography"}
     assert of_signature <= {"cryptography.exceptions"}
+
+
+def test_aws_lc_is_loaded_where_it_is_asked_for() -> None:
+    """By nobody else, and by nothing that is there anyway."""
+    assert {(one.module, one.at_once) for one in IMPORTS if one.top == "awscrt"} == {("awslc", False)}
+    assert [one for one, unit in ours() if unit == "awslc"] == []
 
 
 def test_the_http_client_is_imported_by_the_transport_alone() -> None:

@@ -72,14 +72,20 @@ def _ecdsa(name: str, curve: str, hash_: hashes.HashAlgorithm) -> Algorithm:
 
     def bind(key: ec.EllipticCurvePublicKey) -> Check:
         def check(signature: bytes, data: bytes) -> None:
-            if len(signature) != 2 * size:  # r and s, each as long as a coordinate (RFC 7518, section 3.4)
-                raise InvalidSignature
-            r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-            key.verify(encode_dss_signature(r, s), data, scheme)
+            key.verify(der(signature, size), data, scheme)
 
         return check
 
     return Algorithm(name, "EC", bind, curves=(curve,), hash_name=hash_.name)
+
+
+def der(signature: bytes, size: int) -> bytes:
+    """An ECDSA signature as libraries take it: JOSE has r and s, each as long as a coordinate (RFC 7518,
+    section 3.4). Raises InvalidSignature: it is longer or shorter than that.
+    """
+    if len(signature) != 2 * size:
+        raise InvalidSignature
+    return encode_dss_signature(int.from_bytes(signature[:size]), int.from_bytes(signature[size:]))
 
 
 def _pure(name: str, kty: str, *curves: str, hash_name: str | None = None) -> Algorithm:
