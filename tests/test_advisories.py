@@ -448,7 +448,7 @@ def _() -> None:
 
     for number in range(10**5):
         keep(f"{number}")
-        memory.keep_header(unverified._replace(segment=str(number).encode()))
+        memory.keep_header(replace(unverified, segment=str(number).encode()))
     assert len(memory) <= 1024
     assert len(memory.headers) <= 64
     for number in range(1000):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
@@ -34,7 +34,8 @@ _REFUSED = {
 }
 
 
-class Header(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Header:
     """A JOSE header whose members have the right types. `members` is all of it.
 
     `kind` is `typ` as it counts: in lower case and without `application/`, empty where there is none
@@ -51,7 +52,8 @@ class Header(NamedTuple):
     members: Mapping[str, Any]
 
 
-class Unverified(NamedTuple):
+@dataclass(slots=True, eq=False, repr=False)
+class Unverified:
     """What a token says, before anything of it is known to be true."""
 
     header: Header
@@ -237,10 +239,9 @@ def _parts(raw: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
         raise TokenRejected("token_missing", "no token was given")
     if len(raw) > MAX_TOKEN:
         raise malformed(f"it has over {MAX_TOKEN} bytes")
-    try:
-        token = raw.encode("ascii") if isinstance(raw, str) else bytes(raw)
-    except UnicodeEncodeError:
-        raise malformed("it has characters outside ASCII") from None
+    if not raw.isascii():
+        raise malformed("it has characters outside ASCII")
+    token = raw.encode() if isinstance(raw, str) else bytes(raw)
     signed, _, third = token.rpartition(b".")
     segment, dot, second = signed.partition(b".")
     if not dot or _DOT in second:
