@@ -21,8 +21,10 @@ from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer
 from rightkey.verified import Verified
 
-HEADER = read(mint(SigningKey.generate("ES256", Form(certificates=False), kid="k"), {})).header
+SIGNER = SigningKey.generate("ES256", Form(certificates=False), kid="k")
+KEYS, HEADER = KeySet.parse({"keys": [SIGNER.public_jwk()]}), read(mint(SIGNER, {})).header
 REFUSED = rightkey.TokenRejected("signature_invalid", "no")
+NEED = NeedsNewer("nothing_fits", HEADER, REFUSED)
 
 
 class Endless(Fixed):
@@ -44,10 +46,10 @@ def test_a_caller_who_leaves_first_is_told_that_nobody_answered() -> None:
     """And no longer counts among those who wait."""
 
     def judge(held: Held, before: NeedsNewer | None) -> Verified:
-        raise NeedsNewer("nothing_fits", HEADER, REFUSED)
+        raise AssertionError("judged by the same keys again")
 
     source: Any = Endless(KeySet(()))
-    pursuit = Pursuit(source, judge, 0, threads=True)
+    pursuit = Pursuit(source, judge, 0, source.held(), NEED, threads=True)
     assert pursuit.patience == 0
     jobs = iter(pursuit)
     assert pursuit in next(jobs).waiters
@@ -77,8 +79,21 @@ def test_keys_that_came_between_judging_and_asking_count() -> None:
 
     before, after = held
     with pytest.raises(rightkey.TokenRejected):
-        next(iter(Pursuit(Overtaken(KeySet(())), judge, 0, threads=True)))
-    assert judged == [before, after]
+        next(iter(Pursuit(Overtaken(KeySet(())), judge, 0, before, NEED, threads=True)))
+    assert judged == [after]
+
+
+def test_keys_that_came_before_the_pursuit_are_judged_by_first() -> None:
+    """Between the caller's own judgement and its asking: nothing has to be fetched for them."""
+    verified, newer = Verified({}, KEYS.keys[0], HEADER), Fixed(KEYS)
+
+    def judge(held: Held, before: NeedsNewer | None) -> Verified:
+        assert (held, before) == (newer.held(), None)
+        return verified
+
+    pursuit = Pursuit(newer, judge, 0, Held(KeySet(())), NEED, threads=True)
+    assert list(pursuit) == []
+    assert pursuit.verified is verified
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,11 @@ class AsyncVerifier(Face):
             )
             return Typed.of(token, claims_type)
         asked = asked_of(require, nonce, access_token, max_age)
+        held = self._source.held()
         try:
-            return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)
-        except NeedsNewer:
-            pursuit = self._pursue(raw, asked, threads=False)
+            return attempt(self._trust, raw, held, self._clock(), asked, self._memory)
+        except NeedsNewer as need:
+            pursuit = self._pursue(raw, asked, held, need, threads=False)
         for job in pursuit:
             await self._wait(job, pursuit.patience)
         return pursuit.verified

@@ -201,14 +201,18 @@ class Face:
         if not self._kept:
             raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
 
-    def _pursue(self, raw: str | bytes, asked: Asked, *, threads: bool) -> Pursuit:
+    def _pursue(
+        self, raw: str | bytes, asked: Asked, held: Held, need: NeedsNewer, *, threads: bool
+    ) -> Pursuit:
+        """The way to newer keys for a token that needs them: it was judged by those held."""
         from rightkey.pursuit import Pursuit
 
         def judge(held: Held, before: NeedsNewer | None) -> Verified:
             tried, limit = (before.tried, 4) if before is not None else ((), 8)
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory, limit, tried)
 
-        return Pursuit(self._source, judge, self._source.moment(), threads=threads)
+        need = need.with_traceback(None)  # which would lead to the caller's frame, and that to this: a circle
+        return Pursuit(self._source, judge, self._source.moment(), held, need, threads=threads)
 
     def _explain(self, raw: str | bytes, outcome: Verified | RightkeyError, asked: Asked) -> Explanation:
         from rightkey.explaining import explain

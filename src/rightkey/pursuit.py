@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from rightkey.jobs import Job
 from rightkey.sources import Source
-from rightkey.trust import NOTHING, Held
+from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer
 from rightkey.verified import Verified
 
@@ -25,13 +25,24 @@ MAX_NEWER = 4
 
 
 class Pursuit:
-    """One caller's. `threads`: whether the caller blocks a thread while it waits."""
+    """One caller's.
+
+    Args:
+        source: of the keys.
+        judge: judges the token by the keys held, after what was needed before.
+        came: the source's moment, once the token had come.
+        judged: the keys by which it was judged before.
+        need: what was needed then.
+        threads: whether the caller blocks a thread while it waits.
+    """
 
     def __init__(
         self,
         source: Source,
         judge: Callable[[Held, NeedsNewer | None], Verified],
         came: int,
+        judged: Held,
+        need: NeedsNewer,
         *,
         threads: bool,
     ) -> None:
@@ -41,7 +52,7 @@ class Pursuit:
         self._waiter = self if threads else None
         self._waited = False
         self._until = time.monotonic() + source.wait
-        self._judged = NOTHING
+        self._judged, self._first = judged, need
         self.verified: Verified
 
     @property
@@ -51,7 +62,9 @@ class Pursuit:
 
     def __iter__(self) -> Iterator[Job]:
         """Each job to wait for. Raises what `verify` raises."""
-        need = self._need(None)
+        # Keys may have come between judging and asking: of them the first judgement says nothing.
+        moved = self._source.held() != self._judged
+        need = self._need(None) if moved else self._first
         while need is not None and need.reason == "no_keys":
             if self._waited:
                 raise self._source.verdict(need, self._came, answered=True)

@@ -96,10 +96,11 @@ class Verifier(Face):
             token = self.verify(raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age)
             return Typed.of(token, claims_type)
         asked = asked_of(require, nonce, access_token, max_age)
+        held = self._source.held()
         try:
-            return attempt(self._trust, raw, self._source.held(), self._clock(), asked, self._memory)
-        except NeedsNewer:
-            pursuit = self._pursue(raw, asked, threads=True)
+            return attempt(self._trust, raw, held, self._clock(), asked, self._memory)
+        except NeedsNewer as need:
+            pursuit = self._pursue(raw, asked, held, need, threads=True)
         for job in pursuit:
             self._wait(job, pursuit.patience)
         return pursuit.verified
