@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from bench import contenders, nodejs
 from rightkey import AsyncVerifier, Freshness, Verifier
+from rightkey.localissuer import LocalIssuer
 
 PULSE = 0.002  # seconds between two looks at whether a loop still turns
 THREADS = 128
 
 
 class Player(Protocol):
-    """Takes tokens, many at once if need be."""
+    """Takes tokens, many at once if need be, in the process with this id."""
+
+    pid: int
 
     def send(self, token: str) -> Future[bool]:
         """Whether the token is accepted; an error of any kind is a refusal."""
@@ -33,6 +40,8 @@ class Player(Protocol):
 
 class InThreads:
     """A function of a token, called in threads."""
+
+    pid = os.getpid()
 
     def __init__(self, verify: Callable[[str], Any]) -> None:
         self._verify, self._pool = verify, ThreadPoolExecutor(THREADS)
@@ -56,6 +65,8 @@ class InThreads:
 
 class InLoop:
     """A function to be awaited, in tasks of one event loop on a thread of its own."""
+
+    pid = os.getpid()
 
     def __init__(self, verify: Callable[[str], Awaitable[Any]]) -> None:
         self._verify, self._longest = verify, 0.0
@@ -102,13 +113,16 @@ class InNode:
     """One of npm's, in a process of its own."""
 
     def __init__(self, name: str, stage: contenders.Stage, life: float) -> None:
-        told = nodejs.told(stage) | {"life": life}
+        told = nodejs.told(stage) | {"life": life, "jwks_uri": stage.issuer.urls["jwks"]}
+        trusted = {"NODE_EXTRA_CA_CERTS": str(stage.issuer.ca_file)} if stage.issuer.ca_file else {}
         self._process = subprocess.Popen(
             ["node", str(nodejs.PROGRAM.with_name("player.mjs")), name, json.dumps(told)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | trusted,
         )
+        self.pid = self._process.pid
         self._numbers, self._waiting, self._writing = count(), dict[int, Future[Any]](), threading.Lock()
         self._ready: Future[Any] = Future()
         threading.Thread(target=self._read, daemon=True).start()
@@ -142,15 +156,36 @@ class InNode:
         self._process.wait()
 
 
-class Entrant(NamedTuple):
-    """`life` is how long keys are cached, in seconds, where the entrant has such a setting.
+class Memory:
+    """How far a process has grown at the most since this was made, where that can be told: on Linux."""
 
-    `named` says that it takes no issuer but one of https: it is then called so, and reached at its port.
+    def __init__(self, pid: int) -> None:
+        self._process = Path(f"/proc/{pid}")
+        if (reset := self._process / "clear_refs").exists():
+            reset.write_text("5")  # the peak begins anew (proc(5))
+        self._before = self._peak()
+
+    def grown(self) -> float | None:
+        """In MiB."""
+        peak = self._peak()
+        return None if peak is None or self._before is None else peak - self._before
+
+    def _peak(self) -> float | None:
+        status = self._process / "status"
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.exists() else None
+        return int(found[1]) / 1024 if found else None
+
+
+class Entrant(NamedTuple):
+    """`enter` is told for how long keys are cached, in seconds, where the entrant has such a setting.
+
+    `issuer` makes the issuer, which has to be one of https for some: called so and reached at its port where
+    what fetches is handed in, and speaking it where not.
     """
 
     name: str
     enter: Callable[[contenders.Stage, float], Player]
-    named: bool = False
+    issuer: Callable[[], LocalIssuer] = LocalIssuer
 
 
 def freshness(life: float) -> Freshness:
@@ -192,10 +227,10 @@ ENTRANTS = (
     Entrant("rightkey, async", _rightkey_async),
     Entrant("PyJWT", _pyjwt),
     Entrant("oxyjwt", _oxyjwt),
-    Entrant("auth0-api-python", _auth0_api, named=True),
+    Entrant("auth0-api-python", _auth0_api, partial(LocalIssuer, url="https://tenant.example/")),
     Entrant("FastMCP", _fastmcp),
     Entrant("jose", _from_npm("jose")),
     Entrant("jwks-rsa + jsonwebtoken", _from_npm("jwks-rsa + jsonwebtoken")),
     Entrant("get-jwks + fast-jwt", _from_npm("get-jwks + fast-jwt")),
-    Entrant("aws-jwt-verify", _from_npm("aws-jwt-verify"), named=True),
+    Entrant("aws-jwt-verify", _from_npm("aws-jwt-verify"), partial(LocalIssuer, tls=True)),
 )

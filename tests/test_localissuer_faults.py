@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import http.client
 import json
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
 
 from rightkey.localissuer import FAULTS, LocalIssuer, fault
 
@@ -230,6 +232,44 @@ def test_members_that_say_too_much_or_too_little(issuer: LocalIssuer) -> None:
     issuer.misbehave("jwks", "no-alg", times=1)
     assert {key["use"] for key in keys(issuer)} == {"enc"}
     assert not any("alg" in key for key in keys(issuer))
+
+
+def test_keys_to_encrypt_with(issuer: LocalIssuer) -> None:
+    """By key_ops alone, so that only those who heed that are told."""
+    issuer.misbehave("jwks", "key-ops-encrypt")
+    assert all(key["key_ops"] == ["encrypt"] and "use" not in key for key in keys(issuer))
+
+
+def test_other_alg(issuer: LocalIssuer) -> None:
+    """Every key is for an algorithm that it does not sign by, as its owner likes."""
+    issuer.misbehave("jwks", "other-alg", times=1)
+    issuer.misbehave("jwks", fault("other-alg", alg="ES384"), times=1)
+    assert [{key["alg"] for key in keys(issuer)} for _ in range(2)] == [{"RS512"}, {"ES384"}]
+
+
+def test_bare(issuer: LocalIssuer) -> None:
+    """The numbers of the key and its id, and nothing else."""
+    issuer.misbehave("jwks", "bare")
+    assert all(key.keys() == {"kty", "crv", "x", "y", "kid"} for key in keys(issuer))
+
+
+def test_broken_certificate(issuer: LocalIssuer) -> None:
+    """Base64 as it should be, of what is no certificate; the key beside it is the issuer's."""
+    issuer.misbehave("jwks", "broken-certificate")
+    key, _ = keys(issuer)
+    assert base64.b64decode(key["x5c"][0]) == b"no certificate"
+    assert key["x"] == issuer.current.public_jwk()["x"]
+
+
+def test_other_certificate(issuer: LocalIssuer) -> None:
+    """A good certificate and its thumbprint, and the key in it is not the one beside it."""
+    issuer.misbehave("jwks", "other-certificate")
+    key, _ = keys(issuer)
+    own, strange = issuer.current.public_jwk(), issuer.scene().stranger
+    certificate = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0]))
+    assert certificate.public_key() == strange.private.public_key()
+    assert key["x5t"] == strange.public_jwk()["x5t"] != own["x5t"]
+    assert (key["x"], key["kid"]) == (own["x"], own["kid"])
 
 
 def test_wrong_issuer(issuer: LocalIssuer) -> None:

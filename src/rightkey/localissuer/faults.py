@@ -171,6 +171,25 @@ def _each(change: Callable[[Document], Document]) -> Callable[[], Fault]:
     return _members(lambda keys, _: [change(key) for key in keys])
 
 
+def _other_alg(alg: str = "RS512") -> Fault:
+    return _each(lambda key: key | {"alg": alg})()
+
+
+def _for_encryption(key: Document) -> Document:
+    """By `key_ops` alone, for a key should not have `use` as well (RFC 7517, section 4.3)."""
+    return _without("use")(key) | {"key_ops": ["encrypt"]}
+
+
+def _without(*names: str) -> Callable[[Document], Document]:
+    return lambda key: {name: value for name, value in key.items() if name not in names}
+
+
+def _other_certificate(keys: list[Document], scene: Scene) -> list[Document]:
+    strange = scene.stranger.public_jwk()
+    certified = {name: value for name, value in strange.items() if name.startswith("x5")}
+    return [key | certified for key in keys]
+
+
 def _wrong_issuer(issuer: Any = "https://elsewhere.example/") -> Fault:
     return Fault(rewrite=lambda document, _: document | {"issuer": issuer}, endpoints=DISCOVERY)
 
@@ -202,7 +221,12 @@ FAULTS: dict[str, Callable[..., Fault]] = {
     "broken-member": _members(_broken_members),
     "private-members": _members(_private_members),
     "use-enc": _each(lambda key: key | {"use": "enc"}),
-    "no-alg": _each(lambda key: {name: value for name, value in key.items() if name != "alg"}),
+    "key-ops-encrypt": _each(_for_encryption),
+    "other-alg": _other_alg,
+    "no-alg": _each(_without("alg")),
+    "bare": _each(_without("alg", "use", "x5c", "x5t", "x5t#S256")),
+    "broken-certificate": _each(lambda key: key | {"x5c": ["bm8gY2VydGlmaWNhdGU="]}),
+    "other-certificate": _members(_other_certificate),
     "wrong-issuer": _wrong_issuer,
     "moved-jwks-uri": _moved,
 }
