@@ -7,8 +7,8 @@ many at once; the first token by a key that nobody has seen. Then, against answe
 how long a token by a known key takes while a token of an unknown key has the keys fetched, beside how long it
 takes when nothing is going on. At last, a warm verification out of a set of a thousand keys.
 
-"Threads alone" are as many callers that wait for one future of Python's own, resolved after as long: what
-threads take, whatever they wait for.
+"Threads alone" are as many callers that wait for one future of Python's own, resolved after as long, and then
+check a signature by `cryptography`: what threads take, whatever they wait for.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any
 from bench.contenders import Stage, Verify, oxyjwt_client, pyjwt_client, rightkey_client
 from bench.measure import Spread, calls_of, in_turns
 from bench.report import Goal, Report, Table, command, versions
+from bench.verifying import bare
 from rightkey import AsyncVerifier, KeySet, Verifier
 from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.minting import mint
@@ -116,8 +117,9 @@ def threads(make: Callable[[Stage], Verify]) -> Callable[[LocalIssuer, int], tup
     return way
 
 
-def waiting(_: Stage) -> Verify:
-    """Nothing but a wait for one future, as long as two requests take."""
+def waiting(stage: Stage) -> Verify:
+    """Nothing but a wait for one future, as long as two requests take, and the bare check of a signature."""
+    check = bare(stage, stage.issuer.token(sub="alice"))
     done: Future[None] = Future()
     timer = threading.Timer(2 * DELAY, done.set_result, (None,))
     started = threading.Lock()
@@ -126,6 +128,7 @@ def waiting(_: Stage) -> Verify:
         if started.acquire(blocking=False):
             timer.start()
         done.result()
+        check(1)
 
     return verify
 

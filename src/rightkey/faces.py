@@ -15,6 +15,7 @@ from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
 from rightkey.issuer import AUTO
 from rightkey.remembered import Remembered
+from rightkey.signature import MAX_TRIED
 from rightkey.trust import Anyone, Given, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, attempt
 from rightkey.verified import Verified
@@ -205,10 +206,10 @@ class Face:
         self, raw: str | bytes, asked: Asked, held: Held, need: NeedsNewer, *, threads: bool
     ) -> Pursuit:
         """The way to newer keys for a token that needs them: it was judged by those held."""
-        from rightkey.pursuit import Pursuit
+        from rightkey.pursuit import MAX_NEWER, Pursuit
 
         def judge(held: Held, before: NeedsNewer | None) -> Verified:
-            tried, limit = (before.tried, 4) if before is not None else ((), 8)
+            tried, limit = (before.tried, MAX_NEWER) if before is not None else ((), MAX_TRIED)
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory, limit, tried)
 
         need = need.with_traceback(None)  # which would lead to the caller's frame, and that to this: a circle
