@@ -85,6 +85,11 @@ def cold(callers: int, rounds: int, report: Report) -> dict[str, Any]:
                     requests == 2 and many <= 1.2 * one and not refused,
                 )
             )
+    alone = figures["threads alone"]
+    report.notes.append(
+        f"Of {callers:,} threads that wait for nothing but a future, the last is through after "
+        f"{alone['many'] / alone['one']:.2f} times one thread's time."
+    )
     columns = ("who", "one caller", "all of many", "ratio", "requests", "refused")
     report.tables.append(Table(f"Cold start, {callers:,} callers", columns, rows))
     return figures

@@ -44,7 +44,7 @@ CALLS = 100
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alg", nargs="*", choices=ALGORITHMS, default=ALGORITHMS)
-    parser.add_argument("--size", nargs="*", choices=SIZES, default=["typical"])
+    parser.add_argument("--size", nargs="*", choices=SIZES, default=list(SIZES))
     parser.add_argument("--rounds", type=int, default=20)
 
 
@@ -54,11 +54,10 @@ def measure(options: argparse.Namespace) -> Report:
     with nodejs.Node() as node, asyncio.Runner() as runner:
         report.versions = {**report.versions, **node.versions}
         for alg in options.alg:
-            for size in options.size:
-                results.append(measured(alg, size, options.rounds, node, runner))
+            of_alg = [measured(alg, size, options.rounds, node, runner) for size in options.size]
+            tell(of_alg, report)
+            results += of_alg
     report.figures = {"results": results}
-    for result in results:
-        tell(result, report)
     return report
 
 
@@ -122,28 +121,33 @@ def bare(stage: Stage, token: str) -> Batch:
     return calls_of(lambda: verify(signature, signed))
 
 
-def tell(result: dict[str, Any], report: Report) -> None:
-    """One result as a table and a chart, and whether it reaches its goals."""
-    took = dict(sorted(result["microseconds"].items(), key=lambda item: float(item[1]["median"])))
-    title = f"{result['alg']}, {result['size']}: {result['bytes']:,} bytes"
+def tell(results: list[dict[str, Any]], report: Report) -> None:
+    """One algorithm's results as a table, each size beside the others; a chart; and the goals it reaches."""
+    by_size = {result["size"]: result for result in results}
+    chosen = by_size.get("typical", results[0])
+    alg, took = chosen["alg"], {who: one["median"] for who, one in chosen["microseconds"].items()}
+    took = dict(sorted(took.items(), key=lambda item: float(item[1])))
+    columns = ["who"]
+    for size, result in by_size.items():
+        columns += [f"{size}, {result['bytes']:,} bytes, us", "times bare"]
     rows = [
-        (
-            name,
-            f"{one['median']:.2f}",
-            f"{one['low']:.2f} to {one['high']:.2f}",
-            f"{one['over_bare']:.2f}",
-        )
-        for name, one in took.items()
+        (who, *(cell for result in results for cell in cells(result["microseconds"].get(who))))
+        for who in took
     ]
-    report.tables.append(Table(title, ("who", "median, us", "quartiles, us", "times bare"), rows))
-    if result["left_out"]:
-        report.notes.append(f"{title}: not in it: {', '.join(result['left_out'])}.")
-    name = f"verifying-{result['alg'].lower()}-{result['size']}"
-    report.charts.append(
-        Chart(name, title, "microseconds a token", {who: one["median"] for who, one in took.items()})
-    )
-    if result["size"] == "typical":
-        report.goals.extend(goals(result["alg"], {who: one["median"] for who, one in took.items()}))
+    report.tables.append(Table(f"{alg}: medians and quartiles", tuple(columns), rows))
+    if left_out := dict.fromkeys(name for result in results for name in result["left_out"]):
+        report.notes.append(f"{alg}: not in it: {', '.join(left_out)}.")
+    title = f"{alg}, {chosen['size']}: {chosen['bytes']:,} bytes"
+    name = f"verifying-{alg.lower()}-{chosen['size']}"
+    report.charts.append(Chart(name, title, "microseconds a token", took))
+    if chosen["size"] == "typical":
+        report.goals.extend(goals(alg, took))
+
+
+def cells(one: dict[str, float] | None) -> tuple[str, str]:
+    if one is None:
+        return "", ""
+    return f"{one['median']:.2f} ({one['low']:.2f} to {one['high']:.2f})", f"{one['over_bare']:.2f}"
 
 
 def goals(alg: str, took: dict[str, float]) -> list[Goal]:
