@@ -27,7 +27,7 @@ from typing import Any
 from bench.contenders import Stage, Verify, oxyjwt_client, pyjwt_client, rightkey_client
 from bench.measure import Spread, calls_of, in_turns
 from bench.report import Goal, Report, Table, command, versions
-from bench.verifying import bare
+from bench.verifying import bare_check
 from rightkey import AsyncVerifier, KeySet, Verifier
 from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.minting import mint
@@ -124,7 +124,7 @@ def threads(make: Callable[[Stage], Verify]) -> Callable[[LocalIssuer, int], tup
 
 def waiting(stage: Stage) -> Verify:
     """Nothing but a wait for one future, as long as two requests take, and the bare check of a signature."""
-    check = bare(stage, stage.issuer.token(sub="alice"))
+    check = bare_check(stage, stage.issuer.token(sub="alice"))
     done: Future[None] = Future()
     timer = threading.Timer(2 * DELAY, done.set_result, (None,))
     started = threading.Lock()

@@ -43,6 +43,16 @@ def in_turns(batches: Mapping[str, Batch], rounds: int, calls: int) -> dict[str,
     return samples
 
 
+def ratio(one: Sequence[float], other: Sequence[float]) -> float:
+    """How many times the other one takes: the median over the rounds, since a machine's mood outlasts one."""
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))
+
+
+def difference(one: Sequence[float], other: Sequence[float]) -> float:
+    """How many seconds more than the other one takes, likewise."""
+    return statistics.median(a - b for a, b in zip(one, other, strict=True))
+
+
 def calls_of(call: Callable[..., Any], *values: Any) -> Batch:
     """Calls with each of the values in turn, and from the first again; with none where there is none."""
     if len(values) < 2:

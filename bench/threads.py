@@ -32,9 +32,9 @@ from bench.contenders import (
     rightkey_client,
     rightkey_remembering,
 )
-from bench.measure import Batch, Spread, awaits_of, calls_of, in_turns
+from bench.measure import Batch, Spread, awaits_of, calls_of, difference, in_turns
 from bench.report import Goal, Report, Table, command, versions
-from bench.verifying import bare
+from bench.verifying import bare_check
 from rightkey.localissuer import LocalIssuer
 
 CALLS = 400
@@ -50,7 +50,7 @@ def measure(options: argparse.Namespace) -> Report:
         token = issuer.token(sub="alice", scope="read:appointments")
         stage = Stage.of(issuer)
         contenders: dict[str, Callable[[], Batch]] = {
-            "bare": lambda: bare(stage, token),
+            "bare": lambda: bare_check(stage, token),
             "rightkey": lambda: calls_of(rightkey_client(stage), token),
             "rightkey, AWS-LC": lambda: calls_of(by_awslc(rightkey_client)(stage), token),
             "rightkey, remembered": lambda: calls_of(rightkey_remembering(stage), token),
@@ -75,7 +75,7 @@ def measure(options: argparse.Namespace) -> Report:
         samples = in_turns(batches, options.rounds, CALLS)
         beside = {name: beside_a_busy_thread(batch) for name, batch in shared.items()}
     took = {name: Spread.of(times) for name, times in samples.items()}
-    added = 1e6 * (took["awaited"].median - took["called in a task"].median)
+    added = 1e6 * difference(samples["awaited"], samples["called in a task"])
     rates = {
         name: {count: count / took[f"{name}, {count}"].median for count in THREADS}
         for name in (*shared, EACH)

@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from bench.measure import Spread, calls_of, in_turns
+from bench.measure import Spread, calls_of, difference, in_turns, ratio
 from bench.report import Goal, Report, Table, command, versions
 from rightkey import Verifier
 from rightkey.localissuer import LocalIssuer
@@ -25,6 +25,7 @@ from rightkey.signature import read
 
 CALLS = 300
 """Calls a round."""
+REMEMBERED = "rightkey, remembered"
 
 
 def measure(options: argparse.Namespace) -> Report:
@@ -32,26 +33,22 @@ def measure(options: argparse.Namespace) -> Report:
         batches = {name: calls_of(call) for name, call in contenders(issuer).items()}
         samples = in_turns(batches, options.rounds, CALLS)
     took = {name: Spread.of(times) for name, times in samples.items()}
-    own = {name: took[name].median - took["bare"].median for name in ("rightkey", "PyJWT")}
-    faster = took["PyJWT"].median / took["rightkey"].median
-    remembered = took["rightkey, remembered"].median
+    own = {name: difference(samples[name], samples["bare"]) for name in ("rightkey", "PyJWT")}
+    faster = ratio(samples["PyJWT"], samples["rightkey"])
+    remembered, much_faster = took[REMEMBERED].median, ratio(samples["PyJWT"], samples[REMEMBERED])
     figures = {
         "microseconds": {name: spread.microseconds() for name, spread in took.items()},
-        "own_microseconds": 1e6 * own["rightkey"],
+        "own_microseconds": {name: 1e6 * seconds for name, seconds in own.items()},
         "own_over_pyjwt": own["rightkey"] / own["PyJWT"],
         "pyjwt_over_rightkey": faster,
-        "pyjwt_over_remembered": took["PyJWT"].median / remembered,
+        "pyjwt_over_remembered": much_faster,
     }
+    told = f"{1e6 * own['rightkey']:.1f} us, where PyJWT's is {1e6 * own['PyJWT']:.0f}"
     goals = [
-        Goal("own work, RS256", "at most 6 us", f"{1e6 * own['rightkey']:.1f} us", own["rightkey"] <= 6e-6),
+        Goal("own work, RS256", "at most 6 us", told, own["rightkey"] <= 6e-6),
         Goal("PyJWT / rightkey", "at least 3.5", f"{faster:.2f}", faster >= 3.5),
         Goal("a remembered token", "under 2 us", f"{1e6 * remembered:.2f} us", remembered < 2e-6),
-        Goal(
-            "PyJWT / a remembered token",
-            "at least 50",
-            f"{figures['pyjwt_over_remembered']:.0f}",
-            took["PyJWT"].median >= 50 * remembered,
-        ),
+        Goal("PyJWT / a remembered token", "at least 50", f"{much_faster:.0f}", much_faster >= 50),
     ]
     rows = [
         (name, f"{1e6 * one.median:.2f}", f"{1e6 * one.low:.2f} to {1e6 * one.high:.2f}")
@@ -89,7 +86,7 @@ def contenders(issuer: LocalIssuer) -> dict[str, Callable[[], Any]]:
     return {
         "bare": lambda: key.verify(unverified.signature, unverified.signed, pkcs1, sha256),
         "rightkey": lambda: fresh.verify(token),
-        "rightkey, remembered": lambda: remembering.verify(token),
+        REMEMBERED: lambda: remembering.verify(token),
         "rightkey, remembered, its text anew": lambda: remembering.verify(token[:1] + token[1:]),
         "PyJWT": pyjwt,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import os
 import re
 import shlex
@@ -190,6 +191,38 @@ def options_of(command: click.Command) -> Iterator[str]:
     for option in command.params:
         if isinstance(option, click.Option):
             yield from (*option.opts, *option.secondary_opts)
+
+
+def test_the_readmes_figures_are_those_that_were_measured() -> None:
+    """And saved, by the program that its row names."""
+    page = read("README.md").partition("\n## Measured\n")[2].partition("\n## ")[0]
+    rows = [re.split(r" *\| *", line.strip("| ")) for line in page.splitlines() if line.endswith("` |")]
+    programs = {row[-1].strip("`") for row in rows}
+    figures = {name: json.loads(read(f"docs/benchmarks/{name}.json"))["figures"] for name in programs}
+    staying = {name: [*scenes.values()] for name, scenes in figures["staying"].items()}
+    assert f"in {len(staying['rightkey'])} rotations" in page
+    good = {name: (total(of, "refused"), total(of, "good")) for name, of in staying.items()}
+    bad = {name: sum(len(one["accepted"]) for one in of) for name, of in staying.items()}
+    others = [name for name in staying if not name.startswith("rightkey")]
+    assert len(others) == 8
+    assert {refused for name, (refused, _) in good.items() if name not in others} == {0}
+    assert {count for name, count in bad.items() if name not in others} == {0}
+    shares = sorted(100 * good[name][0] / good[name][1] for name in others)
+    accepted = sorted(bad[name] for name in others)
+    users, refreshing = figures["traffic"]["microseconds"], figures["locating"]["refreshing"]["rightkey"]
+    zipf = users["fast-jwt, remembering 1024"]["median"] / users["rightkey, remembering 1024"]["median"]
+    assert [row[1:-1] for row in rows] == [
+        [f"none of {good['rightkey'][1]}", f"{shares[0]:.0f} to {shares[-1]:.0f} %"],
+        [f"none of {total(staying['rightkey'], 'bad')}", f"{accepted[0]} to {accepted[-1]}"],
+        [f"1 / {figures['verify']['pyjwt_over_rightkey']:.1f}", ""],
+        [f"1 / {figures['verify']['pyjwt_over_remembered']:.0f}", ""],
+        [f"1 / {zipf:.1f}", ""],
+        [f"{refreshing['refreshing']['p99.9'] / refreshing['idle']['p99.9']:.2f}", ""],
+    ]
+
+
+def total(scenes: list[dict[str, Any]], what: str) -> int:
+    return sum(scene[what] for scene in scenes)
 
 
 def test_links_lead_somewhere() -> None:

@@ -34,7 +34,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Header:
     """A JOSE header whose members have the right types. `members` is all of it.
 
