@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import re
-import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable
@@ -439,7 +438,7 @@ def _() -> None:
     for number in range(10**6):
         settled.settle(number.to_bytes(8), 0.0)
     assert len(settled.again) == MAX_SETTLED
-    memory, keys = Remembered(1024, threading.Lock()), KeySet.parse(jwk(key()))
+    memory, keys = Remembered(1024), KeySet.parse(jwk(key()))
     unverified, trust = read(mint(key(), CLAIMS)), Trust(ISSUER, audience="a")
 
     def keep(raw: str) -> None:

@@ -5,7 +5,6 @@ The forms are those of the providers' own documentation; the GUIDs are made up.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import orjson
@@ -251,7 +250,7 @@ def test_a_key_that_names_a_tenant_signs_for_that_tenant_alone(judged: Any) -> N
 
 def test_a_remembered_token_asks_anew_whose_key_it_is(key: SigningKey, token: Any) -> None:
     """The next set may say that the same key is another tenant's."""
-    trust, memory = Trust(f"{ENTRA}/common/v2.0", audience="api"), Remembered(8, threading.Lock())
+    trust, memory = Trust(f"{ENTRA}/common/v2.0", audience="api"), Remembered(8)
     raw = token(key, orjson.dumps({"aud": "api", "exp": NOW + 60} | entra(TENANT)))
 
     def held(tenant: str) -> Held:

@@ -87,8 +87,6 @@ class Face:
         self._settings = {
             name: value for name, value in locals().items() if name not in ("self", "__class__")
         }
-        from rightkey.jobs import GUARD
-
         trust = Trust(
             issuer=issuer,
             audience=audience,
@@ -101,7 +99,7 @@ class Face:
             provider=provider,
             keys=keys,
         )
-        memory = Remembered(_count(remember), GUARD)
+        memory = Remembered(_count(remember))
         self._begin(trust, memory, freshness, transport, clock, elapsed, listener)
 
     @classmethod

@@ -4,7 +4,7 @@ A job runs on a short-lived daemon thread of its own: no loop owns it, nobody wh
 nothing must be closed. Threads, asyncio tasks and trio tasks wait on the same Future.
 
 `GUARD` is the one lock of the cold path: held for the microseconds of a decision, never over a fetch, a
-listener or a wait. A verification that the keys at hand satisfy never waits for it. One lock for the process
+listener or a wait, and never by a verification that the keys at hand satisfy. One lock for the process
 makes a fork simple: it is taken before, so that the child finds every state whole.
 """
 

@@ -16,7 +16,6 @@ from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
 from rightkey.explaining import STEPS, Explanation, Step
 from rightkey.faces import Face, Require
 from rightkey.freshness import Freshness
-from rightkey.jobs import GUARD
 from rightkey.registry import SYSTEM
 from rightkey.remembered import Remembered
 from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
@@ -54,7 +53,7 @@ class Many(Generic[_Face]):
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "kind", "trusts")}
         self._kind, self._settings = kind, (kind, trusts, given)
-        self._memory, self._freshness = Remembered(remember, GUARD), freshness
+        self._memory, self._freshness = Remembered(remember), freshness
         self._begun_with = {
             "freshness": freshness,
             "transport": transport,

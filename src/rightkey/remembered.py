@@ -8,45 +8,37 @@ tokens enter, found by the whole of their text.
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from contextlib import suppress
 
 from rightkey.keyset import KeySet
 from rightkey.signature import Header, Unverified
 from rightkey.verdict import Entry
 
 MAX_BYTES = 4 * 1024 * 1024
+"""Of tokens' text and about as much again that is kept of them."""
 MAX_HEADERS = 64
 LOOKED_AT = 64
 """Tokens that are looked at to find one that may go; the last goes anyway, so that nobody pays for all."""
-
-
-class Lock(Protocol):
-    """What of a `threading.Lock` is used."""
-
-    def acquire(self, blocking: bool = True) -> bool: ...
-    def release(self) -> None: ...
 
 
 class Remembered:
     """Tokens in the order in which they came, and a hand that passes along it to find who must go.
 
     Whoever was seen since the hand last came by stays, where it is; the first who was not goes. So a token
-    that came once leaves before those that come again and again, and a use is but a mark, without a lock.
-    (SIEVE: Zhang and others, NSDI 2024.)
+    that came once leaves before those that come again and again, and a use is but a mark. (SIEVE: Zhang and
+    others, NSDI 2024.)
+
+    Nobody takes a lock. What threads that add tokens at once, or an interrupt, leave amiss in the hand's row
+    is put right when it begins again.
 
     Args:
         most: how many tokens; 0 for none.
-        lock: held while one is added. Who would have to wait for it does without: a token that is not
-            remembered is verified once more.
     """
 
-    def __init__(self, most: int, lock: Lock) -> None:
+    def __init__(self, most: int) -> None:
         self.most = most
         self.headers: dict[bytes, Header] = {}
-        self._lock = lock
         self._entries: dict[str | bytes, Entry] = {}
-        self._passed: deque[str | bytes] = deque()
-        """Those whom the hand has passed, the oldest first."""
         self._ahead: deque[str | bytes] = deque()
         """Those before the hand, the newest last."""
         self._bytes = 0
@@ -63,13 +55,15 @@ class Remembered:
 
     def keep(self, raw: str | bytes, entry: Entry) -> None:
         """Remember a token whose signature was checked."""
-        if type(raw) not in (str, bytes):  # a subclass may have another idea of being equal
+        if not self.most or type(raw) not in (str, bytes):  # a subclass may have another idea of being equal
             return
-        if self.most and self._lock.acquire(blocking=False):
-            try:
-                self._enter(raw, entry)
-            finally:
-                self._lock.release()
+        if raw not in self._entries:
+            with suppress(IndexError):  # another thread has emptied it meanwhile
+                while len(self._entries) >= self.most or self._bytes > MAX_BYTES:
+                    self._forget_one()
+            self._ahead.append(raw)
+            self._bytes += 2 * len(raw)
+        self._entries[raw] = entry
 
     def keep_header(self, unverified: Unverified) -> None:
         """Remember how a header reads that a good signature has vouched for."""
@@ -77,35 +71,25 @@ class Remembered:
             self.headers.clear()
         self.headers[unverified.segment] = unverified.header
 
-    def _enter(self, raw: str | bytes, entry: Entry) -> None:
-        if raw not in self._entries:
-            self._bytes += _weight(raw)
-            while self._entries and (len(self._entries) >= self.most or self._bytes > MAX_BYTES):
-                self._forget_one()
-            self._ahead.append(raw)
-        self._entries[raw] = entry
-
     def _forget_one(self) -> None:
-        raw, looked = self._at_hand(), 1
-        while self._entries[raw].seen and looked < LOOKED_AT:
-            self._entries[raw].seen = False
-            self._passed.append(raw)
-            raw, looked = self._at_hand(), looked + 1
-        del self._entries[raw]
-        self._bytes -= _weight(raw)
+        """Raises IndexError: there is none."""
+        for _ in range(LOOKED_AT):
+            raw = self._at_hand()
+            entry = self._entries.get(raw)
+            if entry is None or not entry.seen:
+                break
+            entry.seen = False
+        if self._entries.pop(raw, None) is not None:
+            self._bytes -= 2 * len(raw)
 
     def _at_hand(self) -> str | bytes:
         if not self._ahead:  # the hand is past the newest, and begins again with the oldest
-            self._ahead, self._passed = self._passed, self._ahead
+            row = list(self._entries)
+            self._ahead, self._bytes = deque(row), 2 * sum(map(len, row))
         return self._ahead.popleft()
 
     def __len__(self) -> int:
         return len(self._entries)
-
-
-def _weight(raw: str | bytes) -> int:
-    """Bytes, about: of its text, and of what is kept of it."""
-    return 2 * len(raw)
 
 
 def _still_by_one_of(keys: KeySet, entry: Entry) -> bool:
