@@ -207,8 +207,10 @@ async def busiest(until: threading.Event) -> tuple[float, float]:
     return worked, away
 
 
-def cold_start(looped: Callable[[Any], Any]) -> tuple[float, float, float, float]:
-    """What the loop did while idle, and while ten requests waited for the keys of a slow issuer."""
+def cold_start(looped: Callable[[Any], Any]) -> tuple[float, float, float]:
+    """How long the loop's thread worked at a time while ten requests waited for the keys of a slow issuer,
+    how long it was away meanwhile, and how long it worked for ten like them once the keys were there.
+    """
     with LocalIssuer(algorithm="ES256", delay=3.0) as issuer:
         guard = RightKeyMiddleware(Starlette(routes=[Route("/", whose)]), issuer.url, audience=AUDIENCE)
         app = Starlette(routes=[Route("/", whose_is_it), Route("/guarded", guarded_by(guard))])
@@ -223,11 +225,11 @@ def cold_start(looped: Callable[[Any], Any]) -> tuple[float, float, float, float
                 return [answer.status_code for answer in answers]
 
         get(server.url)
-        idle = watched(server.loop, lambda: time.sleep(0.5))
         began = time.perf_counter()
-        cold = watched(server.loop, lambda: check(asyncio.run(ask())))
+        cold, away = watched(server.loop, lambda: check(asyncio.run(ask())))
         assert time.perf_counter() - began > 5.5  # two answers, of three seconds each
-        return (*idle, *cold)
+        warm, _ = watched(server.loop, lambda: check(asyncio.run(ask())))
+        return cold, away, warm
 
 
 def check(statuses: list[int]) -> None:
@@ -257,17 +259,18 @@ class guarded_by:  # noqa: N801 - a class, so that Starlette takes it for an app
 
 
 def test_nothing_of_ours_holds_the_loop_up_at_a_cold_start(looped: Callable[[Any], Any]) -> None:
-    """Ten requests wait six seconds for keys. The loop's thread works for under 5 ms at a time, by its own
-    processor's clock, and is never away for as long as one answer of the issuer takes, by the wall's.
+    """Ten requests wait six seconds for keys. By its own processor's clock the loop's thread works no more
+    than thrice as long at a time as for ten that need not wait, or than 5 ms; and by the wall's it is never
+    away for as long as one answer of the issuer takes.
 
     A machine that others use takes a thread off its processor as it likes, and caches go cold: so the best
-    of three runs counts for the first, and what idling takes is allowed for.
+    of three runs counts for the first.
     """
     runs = []
     for _ in range(3):
-        idle_work, _, work, away = cold_start(looped)
-        runs.append(work - idle_work)
+        cold, away, warm = cold_start(looped)
+        runs.append((cold, warm))
         assert away < 1.5
-        if runs[-1] < 0.005:
+        if cold < max(0.005, 3 * warm):
             return
-    pytest.fail(f"the loop's thread worked for {min(runs) * 1000:.1f} ms at a time")
+    pytest.fail(f"the loop's thread worked for so many seconds at a time, and when warm: {runs}")
