@@ -21,7 +21,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bench.contenders import (
@@ -49,44 +49,23 @@ def measure(options: argparse.Namespace) -> Report:
     with LocalIssuer(url="https://tenant.example/") as issuer, asyncio.Runner() as runner:
         token = issuer.token(sub="alice", scope="read:appointments")
         stage = Stage.of(issuer)
-        contenders: dict[str, Callable[[], Batch]] = {
-            "bare": lambda: bare_check(stage, token),
-            "rightkey": lambda: calls_of(rightkey_client(stage), token),
-            "rightkey, AWS-LC": lambda: calls_of(by_awslc(rightkey_client)(stage), token),
-            "rightkey, remembered": lambda: calls_of(rightkey_remembering(stage), token),
-            "PyJWT": lambda: calls_of(pyjwt_ready(stage), token),
+        shared = {
+            "bare": bare_check(stage, token),
+            "rightkey": calls_of(rightkey_client(stage), token),
+            "rightkey, AWS-LC": calls_of(by_awslc(rightkey_client)(stage), token),
+            "rightkey, remembered": calls_of(rightkey_remembering(stage), token),
+            "PyJWT": calls_of(pyjwt_ready(stage), token),
         }
-        shared = {name: make() for name, make in contenders.items()}
+        threads = {name: [batch] * max(THREADS) for name, batch in shared.items()}
+        threads[EACH] = [calls_of(rightkey_client(stage), token) for _ in range(max(THREADS))]
         batches = {
-            f"{name}, {count}": together([batch] * count)
-            for name, batch in shared.items()
-            for count in THREADS
+            f"{name}, {count}": together(each[:count]) for name, each in threads.items() for count in THREADS
         }
-        each = [contenders["rightkey"]() for _ in range(max(THREADS))]
-        batches |= {f"{EACH}, {count}": together(each[:count]) for count in THREADS}
-        verify = rightkey_client(stage)
-        averify = rightkey_awaited(stage)
-
-        async def called(token: str) -> Any:
-            return verify(token)
-
-        batches["awaited"] = awaits_of(averify, token, runner)
-        batches["called in a task"] = awaits_of(called, token, runner)
-        samples = in_turns(batches, options.rounds, CALLS)
+        samples = in_turns(batches | awaiting(stage, token, runner), options.rounds, CALLS)
         beside = {name: beside_a_busy_thread(batch) for name, batch in shared.items()}
     took = {name: Spread.of(times) for name, times in samples.items()}
     added = 1e6 * difference(samples["awaited"], samples["called in a task"])
-    rates = {
-        name: {count: count / took[f"{name}, {count}"].median for count in THREADS}
-        for name in (*shared, EACH)
-    }
-    rows = [
-        (name, str(count), f"{rate:,.0f}", f"{rate / by_count[1]:.2f}")
-        for name, by_count in rates.items()
-        for count, rate in by_count.items()
-    ]
-    lost = rates["rightkey"][2] / rates[EACH][2]
-    allowed = rates["bare"][2] / rates["bare"][1]
+    rates = {name: {count: count / took[f"{name}, {count}"].median for count in THREADS} for name in threads}
     return Report(
         "threads",
         {
@@ -96,25 +75,50 @@ def measure(options: argparse.Namespace) -> Report:
             "await_adds_microseconds": added,
             "global_lock": getattr(sys, "_is_gil_enabled", lambda: True)(),
         },
-        [
-            Table("Together", ("who", "threads", "tokens a second", "times one thread"), rows),
-            Table(
-                "Beside a busy thread",
-                ("who", "tokens a second", "times alone"),
-                [(name, f"{rate:,.0f}", f"{rate / rates[name][1]:.3f}") for name, rate in beside.items()],
-            ),
-        ],
-        goals=[
-            Goal("async over sync, warm", "under 1 us", f"{added:.2f} us", added < 1),
-            Goal(
-                "2 threads of one verifier / of a verifier each",
-                "at least 0.9: nobody waits for another",
-                f"{lost:.2f} (`cryptography` alone does {allowed:.2f} times one thread's)",
-                lost >= 0.9,
-            ),
-        ],
+        tables(rates, beside),
+        goals=goals(rates, added),
         versions=versions("rightkey", "cryptography", "awscrt", "PyJWT"),
     )
+
+
+def awaiting(stage: Stage, token: str, runner: asyncio.Runner) -> dict[str, Batch]:
+    """A warm verification that is awaited, and one that is called in a task."""
+    verify = rightkey_client(stage)
+
+    async def called(token: str) -> Any:
+        return verify(token)
+
+    return {
+        "awaited": awaits_of(rightkey_awaited(stage), token, runner),
+        "called in a task": awaits_of(called, token, runner),
+    }
+
+
+def tables(rates: dict[str, dict[int, float]], beside: dict[str, float]) -> list[Table]:
+    rows = [
+        (name, str(count), f"{rate:,.0f}", f"{rate / by_count[1]:.2f}")
+        for name, by_count in rates.items()
+        for count, rate in by_count.items()
+    ]
+    busy = [(name, f"{rate:,.0f}", f"{rate / rates[name][1]:.3f}") for name, rate in beside.items()]
+    return [
+        Table("Together", ("who", "threads", "tokens a second", "times one thread"), rows),
+        Table("Beside a busy thread", ("who", "tokens a second", "times alone"), busy),
+    ]
+
+
+def goals(rates: dict[str, dict[int, float]], added: float) -> list[Goal]:
+    kept = rates["rightkey"][2] / rates[EACH][2]
+    allowed = rates["bare"][2] / rates["bare"][1]
+    return [
+        Goal("async over sync, warm", "under 1 us", f"{added:.2f} us", added < 1),
+        Goal(
+            "2 threads of one verifier / of a verifier each",
+            "at least 0.9: nobody waits for another",
+            f"{kept:.2f} (`cryptography` alone does {allowed:.2f} times one thread's)",
+            kept >= 0.9,
+        ),
+    ]
 
 
 def together(batches: Sequence[Batch]) -> Batch:

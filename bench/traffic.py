@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from bench import nodejs
 from bench.contenders import Stage, pyjwt_client, rightkey_remembering
-from bench.measure import Spread, calls_of, in_turns, ratio
+from bench.measure import Batch, Spread, calls_of, in_turns, ratio
 from bench.report import Chart, Goal, Report, Table, command, versions
 from rightkey.localissuer import LocalIssuer
 
@@ -43,14 +43,8 @@ def measure(options: argparse.Namespace) -> Report:
             f"rightkey, remembering {most}": calls_of(rightkey_remembering(stage, most), *sent)
             for most in (0, *REMEMBERED)
         }
-        from_npm = {NONE: batches[NONE]}
         batches["PyJWT, client"] = calls_of(pyjwt_client(stage), *sent)
-        for most in REMEMBERED:
-            entered, _ = node.entered(
-                stage, *tokens, order=order, remember=most, only=("fast-jwt, ready", "fast-jwt, remembered")
-            )
-            for name, batch in entered.items():
-                from_npm[name.replace("remembered", f"remembering {most}")] = batch
+        from_npm = {NONE: batches[NONE]} | entered(node, stage, tokens, order)
         for batch in (batches | from_npm).values():
             batch(DRAWN)  # what can be remembered is
         groups = [in_turns(group, options.rounds, CALLS) for group in (batches, from_npm)]
@@ -83,6 +77,17 @@ def measure(options: argparse.Namespace) -> Report:
         goals=goals(times),
         versions=found,
     )
+
+
+def entered(node: nodejs.Node, stage: Stage, tokens: Sequence[str], order: list[int]) -> dict[str, Batch]:
+    """fast-jwt, with a cache for each count and without."""
+    found = {}
+    for most in REMEMBERED:
+        batches, _ = node.entered(
+            stage, *tokens, order=order, remember=most, only=("fast-jwt, ready", "fast-jwt, remembered")
+        )
+        found |= {name.replace("remembered", f"remembering {most}"): one for name, one in batches.items()}
+    return found
 
 
 def goals(times: Mapping[str, float]) -> list[Goal]:
