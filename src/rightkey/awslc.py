@@ -21,7 +21,7 @@ from rightkey.algorithms import ALGORITHMS, CURVES, Algorithm, Check, der
 from rightkey.errors import Misconfigured
 
 MAX_RSA = 4096
-"""Bits of an RSA key. Larger ones, which awscrt does not take, stay with `cryptography`."""
+"""Bits of an RSA key. Larger ones, and others that awscrt does not take, stay with `cryptography`."""
 
 
 def install() -> None:
@@ -51,8 +51,11 @@ def _rsa(algorithm: Algorithm, keys: Any, scheme: Any) -> Algorithm:
     def bind(key: Any) -> Check:
         if key.key_size > MAX_RSA or key.key_size % 8:
             return algorithm.bind(key)
-        public = key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
-        verify, size = keys.new_public_key_from_der_data(public).verify, key.key_size // 8
+        try:
+            made = keys.new_public_key_from_der_data(key.public_bytes(Encoding.DER, PublicFormat.PKCS1))
+        except (ValueError, RuntimeError):  # one odd key must not cost the rest of its set
+            return algorithm.bind(key)
+        verify, size = made.verify, key.key_size // 8
 
         def check(signature: bytes, data: bytes) -> None:
             if len(signature) != size or not verify(scheme, hashlib.sha256(data).digest(), signature):
