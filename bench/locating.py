@@ -87,8 +87,8 @@ def cold(callers: int, rounds: int, report: Report) -> dict[str, Any]:
             )
     alone = figures["threads alone"]
     report.notes.append(
-        f"Of {callers:,} threads that wait for nothing but a future, the last is through after "
-        f"{alone['many'] / alone['one']:.2f} times one thread's time."
+        f"Of {callers:,} threads that wait for a future and check a signature, and do nothing else, the last "
+        f"is through after {alone['many'] / alone['one']:.2f} times one thread's time."
     )
     columns = ("who", "one caller", "all of many", "ratio", "requests", "refused")
     report.tables.append(Table(f"Cold start, {callers:,} callers", columns, rows))
@@ -123,7 +123,7 @@ def threads(make: Callable[[Stage], Verify]) -> Callable[[LocalIssuer, int], tup
 
 
 def waiting(stage: Stage) -> Verify:
-    """Nothing but a wait for one future, as long as two requests take, and the bare check of a signature."""
+    """A wait for one future, as long as two requests take, and the bare check of a signature; no more."""
     check = bare_check(stage, stage.issuer.token(sub="alice"))
     done: Future[None] = Future()
     timer = threading.Timer(2 * DELAY, done.set_result, (None,))

@@ -136,7 +136,7 @@ def test_of_ecdsa_numbers_out_of_range_are_none(checks: dict[str, tuple[Check, C
 @pytest.mark.parametrize("name", ["RS256", "PS256"])
 @pytest.mark.parametrize("modulus", [2**2055 - 1, 2**4097 - 1, 2**8192 - 1, 2**2048 - 2])
 def test_keys_that_it_does_not_take_stay_with_cryptography(name: str, modulus: int) -> None:
-    """Larger than it knows, of a length that is no whole number of octets, or with an even modulus."""
+    """Larger than it supports, of a length that is no whole number of octets, or with an even modulus."""
     bits = modulus.bit_length()
     plain, ours = both(name, rsa.RSAPublicNumbers(65537, modulus).public_key())
     assert not passes(ours, bytes((bits + 7) // 8))

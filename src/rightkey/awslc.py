@@ -21,7 +21,8 @@ from rightkey.algorithms import ALGORITHMS, CURVES, Algorithm, Check, der
 from rightkey.errors import Misconfigured
 
 MAX_RSA = 4096
-"""Bits of an RSA key. Larger ones, and others that awscrt does not take, stay with `cryptography`."""
+"""Bits of an RSA key: the most that awscrt names as supported, though on Linux it enforces no bound. Larger
+ones, those of no whole number of octets, and whatever it refuses stay with `cryptography`."""
 
 
 def install() -> None:
