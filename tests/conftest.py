@@ -4,6 +4,7 @@ on loopback with an authority that vouches for them."""
 from __future__ import annotations
 
 import datetime
+import gc
 import inspect
 import ipaddress
 import json
@@ -40,6 +41,14 @@ def pytest_configure() -> None:
     rest_framework = {"UNAUTHENTICATED_USER": None}
     settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None, REST_FRAMEWORK=rest_framework)
     django.setup()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def young_garbage() -> None:
+    """What is there when a file begins is not looked at for garbage again. All of it, late in a whole run, takes
+    the collector half a second with the interpreter's lock held: all the time that some issuers have here."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
