@@ -45,8 +45,8 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def young_garbage() -> None:
-    """What is there when a file begins is not looked at for garbage again. All of it, late in a whole run, takes
-    the collector half a second with the interpreter's lock held: all the time that some issuers have here."""
+    """What is there when a file begins is not looked at for garbage again. Late in a whole run that takes
+    half a second with the interpreter's lock held, which is all the time that some issuers have here."""
     gc.collect()
     gc.freeze()
 

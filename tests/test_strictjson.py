@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from rightkey import strictjson
 from rightkey.strictjson import (
+    MAX_COPIED,
     NAMED_TWICE,
     NotJson,
+    Repeated,
     marked,
-    read_again,
     read_members,
     read_object,
     read_unique,
@@ -179,7 +180,38 @@ VALUES = st.recursive(
 def test_what_json_writes_is_read(value: Any) -> None:
     """A document as other libraries write it is read as it was meant."""
     text = json.dumps({"a": value}).encode()
-    assert read_object(text) == read_again(text) == {"a": value}
+    assert read_object(text) == {"a": value}
+
+
+@given(VALUES)
+def test_what_is_read_again_is_each_readers_own(value: Any) -> None:
+    """Whoever empties everything in it takes nothing from the next reader, at any depth."""
+    repeated = Repeated(json.dumps({"a": value, "b": [value]}).encode())
+    for _ in range(4):
+        read = repeated.read()
+        assert read == {"a": value, "b": [value]}
+        emptied(read)
+
+
+@pytest.mark.parametrize(("arrays", "times"), [(MAX_COPIED - 2, 1), (MAX_COPIED - 1, 3)])
+def test_what_is_read_again_is_copied_unless_it_holds_too_much(
+    monkeypatch: pytest.MonkeyPatch, arrays: int, times: int
+) -> None:
+    """To copy an empty array takes longer than to read one. (The object and its array count as well.)"""
+    repeated, read = Repeated(json.dumps({"a": [[]] * arrays}).encode()), []
+    monkeypatch.setattr(strictjson.orjson, "loads", lambda text: read.append(text) or json.loads(text))
+    for _ in range(3):
+        value = repeated.read()
+        assert value == {"a": [[]] * arrays}
+        emptied(value)
+    assert len(read) == times
+
+
+def emptied(value: Any) -> None:
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, dict | list):
+            emptied(one)
+    value.clear()
 
 
 @given(st.binary() | st.text('{}[]":,a1e+-. \\u', max_size=30).map(str.encode))

@@ -189,12 +189,13 @@ def test_dates_are_asked_for_with_valid() -> None:
 
 def test_memory_stands_for_the_signature_check_alone(key: SigningKey, held: Held) -> None:
     """Times and requirements are judged at every use, and nobody shares a dict."""
-    memory, raw = Remembered(8), mint(key, CLAIMS)
-    first = attempt(TRUST, raw, held, NOW, memory=memory)
-    again = attempt(TRUST, raw, held, NOW, memory=memory)
-    assert isinstance(again, Verified)
-    assert first.claims == again.claims
-    assert first.claims is not again.claims
+    memory, raw = Remembered(8), mint(key, CLAIMS | {"permissions": ["read"]})
+    for _ in range(4):
+        token = attempt(TRUST, raw, held, NOW, memory=memory)
+        assert isinstance(token, Verified)
+        assert token.claims == CLAIMS | {"permissions": ["read"]}
+        token.claims["permissions"].append("write")
+        token.claims["sub"] = "mallory"
     assert rejected(lambda: attempt(TRUST, raw, held, NOW + 61, memory=memory)).expired
     with pytest.raises(NeedsNewer):
         attempt(TRUST, raw, Held(KeySet(())), NOW, memory=memory)

@@ -14,8 +14,9 @@ from rightkey.keyset import KeySet
 from rightkey.signature import Header, Unverified
 from rightkey.verdict import Entry
 
-MAX_BYTES = 4 * 1024 * 1024
-"""Of tokens' text and about as much again that is kept of them."""
+MAX_BYTES = 8 * 1024 * 1024
+KEPT = 4
+"""Bytes that are kept for each octet of a token, about: its text, its key's place, and its claims as read."""
 MAX_HEADERS = 64
 LOOKED_AT = 64
 """Tokens that are looked at to find one that may go; the last goes anyway, so that nobody pays for all."""
@@ -62,7 +63,7 @@ class Remembered:
                 while len(self._entries) >= self.most or self._bytes > MAX_BYTES:
                     self._forget_one()
             self._ahead.append(raw)
-            self._bytes += 2 * len(raw)
+            self._bytes += KEPT * len(raw)
         self._entries[raw] = entry
 
     def keep_header(self, unverified: Unverified) -> None:
@@ -80,12 +81,12 @@ class Remembered:
                 break
             entry.seen = False
         if self._entries.pop(raw, None) is not None:
-            self._bytes -= 2 * len(raw)
+            self._bytes -= KEPT * len(raw)
 
     def _at_hand(self) -> str | bytes:
         if not self._ahead:  # the hand is past the newest, and begins again with the oldest
             row = list(self._entries)
-            self._ahead, self._bytes = deque(row), 2 * sum(map(len, row))
+            self._ahead, self._bytes = deque(row), KEPT * sum(map(len, row))
         return self._ahead.popleft()
 
     def __len__(self) -> int:

@@ -71,7 +71,7 @@ class Entry:
     """
 
     header: Header
-    payload: bytes
+    payload: strictjson.Repeated
     key: Key
     keys: KeySet | None
     """None once a set has lacked the key."""
@@ -135,7 +135,7 @@ def attempt(
     entry = memory.recall(raw, keys) if memory is not None and keys is not None else None
     if entry is not None and entry.trust is trust:
         header, key = entry.header, entry.key
-        claims = strictjson.read_again(entry.payload)
+        claims = entry.payload.read()
         if asked is not PLAIN or not entry.since <= now < entry.until or entry.expected != expected:
             judge_claims(trust, header, claims, expected, now, asked)
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
@@ -154,7 +154,8 @@ def attempt(
                 memory.keep_header(unverified)
             if memory.most:
                 since, until = registered.period(_stated(trust, header, claims), trust.leeway)
-                entry = Entry(header, unverified.payload, key, keys, since, until, expected, trust)
+                payload = strictjson.Repeated(unverified.payload)
+                entry = Entry(header, payload, key, keys, since, until, expected, trust)
                 memory.keep(raw, entry)
     if trust.requirement is not None:
         require(claims, trust.requirement)
