@@ -32,7 +32,7 @@ def read_object(text: bytes) -> dict[str, Any]:
     except ValueError as error:  # orjson's message names what is wrong and where, and quotes nothing
         raise NotJson(f"not JSON: {_first_words(error)}") from None
     # Each level needs a bracket of its own, so that counting them settles nearly every document.
-    if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
+    if _brackets(text) > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
     if type(value) is not dict:
         raise NotJson("not a JSON object")
@@ -56,7 +56,7 @@ class Repeated:
         kept = self._kept
         if type(kept) is bytes:
             value: dict[str, Any] = orjson.loads(kept)
-            if kept.count(b"{") + kept.count(b"[") > MAX_COPIED:
+            if _brackets(kept) > MAX_COPIED:
                 return value
             self._kept = kept = value, _inner(value)
         own: dict[str, Any] = _copy(*kept)
@@ -109,6 +109,11 @@ def _unique_or_marked(pairs: list[tuple[str, Any]]) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> None:
     if _unique_or_marked(pairs) is NAMED_TWICE:
         raise NotJson("a name stands twice in one object")
+
+
+def _brackets(text: bytes) -> int:
+    """How many open in it, in strings too. To leave them out is quicker than `count`, which goes octet by octet."""
+    return len(text) - len(text.replace(b"{", b"").replace(b"[", b""))
 
 
 def _inner(value: Any) -> _Inner:
