@@ -22,6 +22,8 @@ from rightkey.verified import Verified
 
 MAX_NEWER = 4
 """How many newly fetched keys are tried on one token."""
+MAX_ATTEMPTS = 2
+"""How many attempts to have any keys at all one caller waits for."""
 
 
 class Pursuit:
@@ -50,6 +52,7 @@ class Pursuit:
         self._judge = judge
         self._came = came
         self._waiter = self if threads else None
+        self._attempts = 0
         self._waited = False
         self._until = time.monotonic() + source.wait
         self._judged, self._first = judged, need
@@ -87,12 +90,14 @@ class Pursuit:
 
     def _first_keys(self) -> Iterator[Job]:
         """One attempt to have keys that may be used, as long as there is one to wait for. When there is no
-        more, this caller is served what is within its bound.
+        more, this caller is served what is within its bound; and after a second one as well, for the first may
+        have begun too early, but where an answer takes longer than keys live none ever comes in time.
         """
         job = self._source.obtain()
         if job is not None:
             yield job
-        self._waited = job is None or not job.done.done()
+        self._attempts += 1
+        self._waited = job is None or not job.done.done() or self._attempts >= MAX_ATTEMPTS
 
     def _need(self, before: NeedsNewer | None) -> NeedsNewer | None:
         """What is still needed; None where the verdict is reached."""

@@ -58,3 +58,15 @@ def test_a_crowd_after_an_idle_hour_costs_one_request(face, issuer, elapsed):
     outcomes = face.together(verifier, [issuer.token()] * CROWD)
     assert {outcome.status for outcome in outcomes} == {200}
     assert (issuer.requests["discovery"], issuer.requests["jwks"]) == (1, 2)
+
+
+def test_keys_that_are_past_their_life_as_they_come_serve_who_waited_for_them(face, issuer, elapsed):
+    """Where an answer takes longer than keys live, nobody asks again and again to the end of the patience."""
+
+    def passing() -> float:
+        return elapsed() + issuer.requests["jwks"]  # a second each
+
+    verifier = face.verifier(issuer, elapsed=passing, life=0.5, min_life=0.5, max_life=0.5)
+    for calls in (1, 2):
+        assert face.call(verifier, issuer.token()).status == 200
+        assert issuer.requests["jwks"] <= 3 * calls  # two that the caller waits for, one that nobody does
