@@ -43,6 +43,11 @@ def pytest_configure() -> None:
     django.setup()
 
 
+def pytest_sessionfinish() -> None:
+    """Hypothesis, which may be loaded as late as that, asks the collector for referrers."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def young_garbage() -> None:
     """What is there when a file begins is not looked at for garbage again. Late in a whole run that takes

@@ -131,7 +131,7 @@ def test_rightkey_passes_every_exercise(scored: Callable[..., dict[str, Row]]) -
     """But those that need the service's command; and those with a hang in them take their time elsewhere."""
     slow = {"hang", "drip", "slow", "same kid, other key"}
     rows = scored(good, *(name for name in EXERCISES if name not in slow))
-    assert {name for name, row in rows.items() if row.verdict == "failed"} == set()
+    assert {name: row.told for name, row in rows.items() if row.verdict == "failed"} == {}
     skipped = {name for name, row in rows.items() if row.verdict == "skipped"}
     assert skipped == {"cold start", "outage at the start"}
     assert rows["revocation"].stopped is not None

@@ -241,8 +241,13 @@ EXERCISES: dict[str, Exercise] = {
     "set: broken members": odd_set("broken-member"),
     "set: kid twice": odd_set("duplicate-kid"),
     "set: no alg": odd_set("no-alg"),
+    "set: bare keys": odd_set("bare"),
+    "set: broken certificate": odd_set("broken-certificate"),
     **{f"attack: {name}": Exercise(attack(name), fresh=False) for name in ATTACKS},
     "key: for encryption": unfit("use-enc", "for encryption"),
+    "key: for encryption, by key_ops": unfit("key-ops-encrypt", "for encryption"),
+    "key: of another algorithm": unfit("other-alg", "of another algorithm"),
+    "key: with another's certificate": unfit("other-certificate", "that is not its certificate's"),
     "key: private": unfit("private-members", "that is no secret"),
 }
 """Every exercise by name."""
