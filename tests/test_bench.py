@@ -19,16 +19,16 @@ def measured(program: str, *options: str) -> dict[str, Any]:
 
 
 def test_verifying_has_not_become_twice_as_dear() -> None:
-    """Own work was a fourteenth of PyJWT's, and a remembered token a sixtieth of PyJWT's whole, when this was
-    written. What runs beside it on the machine can only make it look dearer, so that one good run will do."""
+    """Own work was a thirteenth of PyJWT's, and a remembered token a ninetieth of PyJWT's whole, when this
+    was written. What runs beside it can only make it look dearer, so that one good run will do."""
     found = []
     for _ in range(RUNS):
         figures = measured("verify", "--rounds", "8")["figures"]
         found.append((figures["own_over_pyjwt"], figures["pyjwt_over_remembered"]))
-        if found[-1][0] < 1 / 8.5 and found[-1][1] > 35:
+        if found[-1][0] < 1 / 8.5 and found[-1][1] > 50:
             break
     assert min(own for own, _ in found) < 1 / 8.5, found
-    assert max(remembered for _, remembered in found) > 35, found
+    assert max(remembered for _, remembered in found) > 50, found
 
 
 def test_what_was_measured_is_saved_with_its_machine_and_versions(tmp_path: Path) -> None:

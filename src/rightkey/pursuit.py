@@ -90,7 +90,7 @@ class Pursuit:
 
     def _first_keys(self) -> Iterator[Job]:
         """One attempt to have keys that may be used, as long as there is one to wait for. When there is no
-        more, this caller is served what is within its bound; and after a second one as well, for the first may
+        more, this caller is served what is within its bound; and after a second one as well: the first may
         have begun too early, but where an answer takes longer than keys live none ever comes in time.
         """
         job = self._source.obtain()

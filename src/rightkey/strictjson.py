@@ -112,7 +112,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _brackets(text: bytes) -> int:
-    """How many open in it, in strings too. To leave them out is quicker than `count`, which goes octet by octet."""
+    """How many open in it, in strings too. (To leave them out is quicker than `count`, which looks at each
+    octet.)"""
     return len(text) - len(text.replace(b"{", b"").replace(b"[", b""))
 
 
