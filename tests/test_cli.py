@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,19 +185,21 @@ def test_a_closed_stream_is_no_defect(closed: str) -> None:
     assert "defect" not in done.stderr
 
 
-def test_an_interruption_is_130() -> None:
+def test_an_interruption_is_130(tmp_path: Path) -> None:
     """Without a word of a traceback."""
-    process = subprocess.Popen(
-        [*PYTHON, "verify", "--jwks", "/dev/stdin", "--any-audience"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1.5)
+    os.mkfifo(keys := tmp_path / "keys.json")
+    command = [*PYTHON, "verify", "x", "--jwks", str(keys), "--any-audience"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    writer = None
+    while writer is None and process.poll() is None:  # until the command is there to read it
+        with contextlib.suppress(OSError):
+            writer = os.open(keys, os.O_WRONLY | os.O_NONBLOCK)
+    time.sleep(0.5)  # and reads: a signal just before that would have to wait for what is read
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
+    assert writer is not None
+    os.close(writer)
 
 
 def test_a_terminal_has_colour_and_its_own_width(issuer: LocalIssuer) -> None:

@@ -17,6 +17,7 @@ MAX_DEPTH = 32
 MAX_COPIED = 32
 """How many arrays and objects a document may have that is copied, and not read again."""
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _Inner: TypeAlias = "tuple[tuple[Any, _Inner], ...]"
 """Where in an object or array others are, by name or index, and where in each of those."""
 
@@ -33,7 +34,7 @@ def read_object(text: bytes) -> dict[str, Any]:
         raise NotJson(f"not JSON: {_first_words(error)}") from None
     # Each level needs a bracket of its own, so that counting them settles nearly every document.
     if _brackets(text) > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
-        raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
+        raise NotJson(_TOO_DEEP)
     if type(value) is not dict:
         raise NotJson("not a JSON object")
     return value
@@ -97,13 +98,18 @@ def without_mark(text: bytes) -> bytes:
 def _pairs(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any:
     try:
         return json.loads(text, object_pairs_hook=hook, parse_int=float)  # int would count the digits
-    except RecursionError:  # `read_object` sees but the last of equal names, and what it hides may be deep
-        raise NotJson(f"nested deeper than {MAX_DEPTH} levels") from None
+    except RecursionError:  # Python 3.11; later ones go deeper than `read_object` does
+        raise NotJson(_TOO_DEEP) from None
 
 
 def _unique_or_marked(pairs: list[tuple[str, Any]]) -> Any:
     members = dict(pairs)
-    return members if len(members) == len(pairs) else NAMED_TWICE
+    if len(members) == len(pairs):
+        return members
+    # `read_object` saw but the last of equal names, and the others may be deep.
+    if _deeper_than(MAX_DEPTH, [value for _, value in pairs]):
+        raise NotJson(_TOO_DEEP)
+    return NAMED_TWICE
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
