@@ -16,7 +16,7 @@ from rightkey.verdict import Entry
 
 MAX_BYTES = 8 * 1024 * 1024
 KEPT = 4
-"""Bytes that are kept for each octet of a token, about: its text, its key's place, and its claims as read."""
+"""Bytes that are kept for each octet of a token, about: its text, its entry, and its claims as read."""
 MAX_HEADERS = 64
 LOOKED_AT = 64
 """Tokens that are looked at to find one that may go; the last goes anyway, so that nobody pays for all."""

@@ -33,8 +33,8 @@ def read_object(text: bytes) -> dict[str, Any]:
     except ValueError as error:  # orjson's message names what is wrong and where, and quotes nothing
         raise NotJson(f"not JSON: {_first_words(error)}") from None
     # Each level needs a bracket of its own, so that counting them settles nearly every document.
-    if _brackets(text) > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
-        raise NotJson(_TOO_DEEP)
+    if _brackets(text) > MAX_DEPTH:
+        _require_shallow(value)
     if type(value) is not dict:
         raise NotJson("not a JSON object")
     return value
@@ -107,8 +107,7 @@ def _unique_or_marked(pairs: list[tuple[str, Any]]) -> Any:
     if len(members) == len(pairs):
         return members
     # `read_object` saw but the last of equal names, and the others may be deep.
-    if _deeper_than(MAX_DEPTH, [value for _, value in pairs]):
-        raise NotJson(_TOO_DEEP)
+    _require_shallow([value for _, value in pairs])
     return NAMED_TWICE
 
 
@@ -135,11 +134,12 @@ def _copy(value: Any, inner: _Inner) -> Any:
     return copy
 
 
-def _deeper_than(levels: int, value: Any) -> bool:
+def _require_shallow(value: Any) -> None:
     level = [value]
-    for _ in range(levels):
+    for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _members(outer)]
-    return any(type(one) in (dict, list) for one in level)
+    if any(type(one) in (dict, list) for one in level):
+        raise NotJson(_TOO_DEEP)
 
 
 def _members(value: Any) -> Iterable[Any]:
