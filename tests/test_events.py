@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
 from typing import get_args
 
 import pytest
 
-from rightkey import events
+from rightkey import KeySet, events
+from rightkey.events import KeysFetched, KeysMissing, KeysRotated
+from rightkey.localissuer.signing import SigningKey
 
 
 @pytest.mark.parametrize("kind", get_args(events.Event), ids=lambda kind: kind.__name__)
@@ -30,3 +33,28 @@ def test_no_event_has_room_for_a_token_or_a_claim() -> None:
         *("issuer", "keys", "skipped", "forced", "added", "removed", "code", "message", "retry_after"),
         *("left", "wait", "kid", "thumbprint", "grace"),
     }
+
+
+@pytest.fixture
+def one(signer: Callable[..., SigningKey], keyset: Callable[..., KeySet]) -> KeySet:
+    """A key with a kid."""
+    return keyset(signer("ES256", "a"))
+
+
+@pytest.fixture
+def other(signer: Callable[..., SigningKey], keyset: Callable[..., KeySet]) -> KeySet:
+    """A key without `kid`, and a member that is skipped."""
+    nameless = {name: value for name, value in signer("ES256", "b").public_jwk().items() if name != "kid"}
+    return keyset(nameless, {"kty": "oct", "k": "x"})
+
+
+def test_a_good_answer_is_told_in_numbers(other: KeySet) -> None:
+    """How many keys are usable, and how many members were skipped."""
+    assert KeysFetched.of("i", other, forced=True) == KeysFetched("i", 1, 1, True)
+
+
+def test_keys_are_told_by_key_id_or_thumbprint(one: KeySet, other: KeySet) -> None:
+    """Something must name a key."""
+    thumbprint = other.keys[0].thumbprint
+    assert KeysRotated.between("i", one, other) == KeysRotated("i", (thumbprint,), ("a",))
+    assert KeysMissing.of("i", other, 300.0) == KeysMissing("i", (thumbprint,), 300.0)

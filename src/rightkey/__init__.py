@@ -41,15 +41,59 @@ _HOMES = {
     "transport.credentials": ("Credentials",),
     "transport.default": ("DefaultTransport",),
     "transport.guard": ("GuardedTransport",),
-    "transport.kubernetes": ("Kubernetes",),
+    "kubernetes": ("Kubernetes",),
     "trust": ("ANY", "FirstOf", "Trust"),
     "status": ("Status",),
     "verified": ("Typed", "Verified"),
+    "version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__version__ = "0.1.0"
-__all__ = ["__version__", *sorted(_HOME_OF)]
+__all__ = [
+    "ANY",
+    "SAFE",
+    "AsyncVerifier",
+    "Certificate",
+    "Certificates",
+    "Credentials",
+    "DefaultTransport",
+    "Explanation",
+    "Failure",
+    "FirstOf",
+    "Freshness",
+    "GuardedTransport",
+    "InsufficientScope",
+    "IssuerFault",
+    "IssuerMisbehaved",
+    "IssuerUnavailable",
+    "Jws",
+    "Key",
+    "KeySet",
+    "Kubernetes",
+    "Misconfigured",
+    "Provider",
+    "RequestMalformed",
+    "RightkeyError",
+    "Skipped",
+    "Status",
+    "Step",
+    "TokenRejected",
+    "Trust",
+    "Typed",
+    "Verified",
+    "Verifier",
+    "__version__",
+    "all_of",
+    "any_of",
+    "claim",
+    "group",
+    "locate",
+    "locate_async",
+    "permission",
+    "role",
+    "scope",
+    "verify_jws",
+]
 
 if TYPE_CHECKING:
     from rightkey.aio import AsyncVerifier as AsyncVerifier
@@ -71,6 +115,7 @@ if TYPE_CHECKING:
     from rightkey.keys import Key as Key
     from rightkey.keyset import KeySet as KeySet
     from rightkey.keyset import Skipped as Skipped
+    from rightkey.kubernetes import Kubernetes as Kubernetes
     from rightkey.locating import Provider as Provider
     from rightkey.locating import locate as locate
     from rightkey.locating import locate_async as locate_async
@@ -88,12 +133,12 @@ if TYPE_CHECKING:
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport
     from rightkey.transport.guard import GuardedTransport as GuardedTransport
-    from rightkey.transport.kubernetes import Kubernetes as Kubernetes
     from rightkey.trust import ANY as ANY
     from rightkey.trust import FirstOf as FirstOf
     from rightkey.trust import Trust as Trust
     from rightkey.verified import Typed as Typed
     from rightkey.verified import Verified as Verified
+    from rightkey.version import __version__ as __version__
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from rightkey.keyset import KeySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,11 @@ class KeysFetched:
     skipped: int
     forced: bool
 
+    @classmethod
+    def of(cls, issuer: str, keys: KeySet, *, forced: bool) -> Self:
+        """What an answer brought, in numbers."""
+        return cls(issuer, len(keys), len(keys.skipped), forced)
+
 
 @dataclass(frozen=True, slots=True)
 class KeysRotated:
@@ -24,6 +32,12 @@ class KeysRotated:
     issuer: str
     added: tuple[str, ...]
     removed: tuple[str, ...]
+
+    @classmethod
+    def between(cls, issuer: str, before: KeySet, after: KeySet) -> Self:
+        """What came and what went."""
+        added, removed = after.identities - before.identities, before.identities - after.identities
+        return cls(issuer, _names(added), _names(removed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,11 @@ class KeysMissing:
     issuer: str
     keys: tuple[str, ...]
     grace: float
+
+    @classmethod
+    def of(cls, issuer: str, missing: KeySet, grace: float) -> Self:
+        """The keys that serve on, by name."""
+        return cls(issuer, _names(missing.identities), grace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +97,7 @@ Event: TypeAlias = (
     KeysFetched | KeysRotated | KeysMissing | FetchFailed | ServedStale | RefetchRefused | KeyLeaked
 )
 Listener: TypeAlias = Callable[[Event], None]
+
+
+def _names(identities: Iterable[tuple[str | None, str | None, str]]) -> tuple[str, ...]:
+    return tuple(sorted(kid if kid is not None else thumbprint for kid, _, thumbprint in identities))

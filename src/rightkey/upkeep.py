@@ -15,11 +15,18 @@ import enum
 import hashlib
 from dataclasses import replace
 
-from rightkey import telling
 from rightkey.budget import Backoff, Draws, Settled
 from rightkey.discovery import Metadata
 from rightkey.errors import IssuerFault, IssuerUnavailable
-from rightkey.events import Event, RefetchRefused
+from rightkey.events import (
+    Event,
+    FetchFailed,
+    KeysFetched,
+    KeysMissing,
+    KeysRotated,
+    RefetchRefused,
+    ServedStale,
+)
 from rightkey.freshness import Freshness
 from rightkey.keyset import KeySet
 from rightkey.refresh import Plan, Refreshed
@@ -226,21 +233,24 @@ class Upkeep:
         self._publish(with_grace(snapshot, before, now, self._grace))
         if forced or not same:
             self._draws.answered(now, new=not same)
-        fetched = telling.fetched(self.name, published, forced=forced)
+        fetched = KeysFetched.of(self.name, published, forced=forced)
         if same or before is None:
             return [fetched]
         self._settled.clear()
-        lingering = self.snapshot.lingering if self.snapshot else ()
-        missing = telling.missing(self.name, lingering, self._grace)
-        return [fetched, *missing, telling.rotated(self.name, before.published, published)]
+        events: list[Event] = [fetched]
+        if self.snapshot and self.snapshot.lingering:
+            events.append(KeysMissing.of(self.name, KeySet(self.snapshot.lingering), self._grace))
+        return [*events, KeysRotated.between(self.name, before.published, published)]
 
     def _failed(self, failure: IssuerFault, now: float, jitter: float, forced: bool) -> list[Event]:
         retry_after = failure.retry_after if isinstance(failure, IssuerUnavailable) else None
         backoff = self._forced if forced else self._scheduled
         backoff.failed(now, jitter, retry_after)
         self.last_failure = failure
-        pause = backoff.left(now)
-        return telling.failed(self.name, failure, self.snapshot, now, forced=forced, pause=pause)
+        events: list[Event] = [FetchFailed(self.name, failure.code, str(failure), forced, backoff.left(now))]
+        if self.snapshot and self.snapshot.fresh_until <= now < self.snapshot.stale_until:
+            events.append(ServedStale(self.name, self.snapshot.stale_until - now))
+        return events
 
     def _publish(self, snapshot: Snapshot | None) -> None:
         """Make it what readers see: the keys before their times, since readers take the times first."""

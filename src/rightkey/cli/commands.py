@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from rightkey import __version__
+from rightkey.version import __version__
 
 COMMANDS = {
     "locate": "Find an issuer's signing keys.",

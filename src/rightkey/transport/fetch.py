@@ -8,13 +8,13 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from rightkey import __version__
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport import body
 from rightkey.transport.address import read_address
 from rightkey.transport.connection import connect
 from rightkey.transport.deadline import Deadline
 from rightkey.transport.failure import failure
+from rightkey.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ import pytest
 
 import rightkey
 from rightkey.exchange import ExchangeFailed, Request
+from rightkey.kubernetes import Kubernetes
 from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.wellknown import key_set
-from rightkey.transport.kubernetes import Kubernetes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
