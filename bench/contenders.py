@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rightkey import AsyncVerifier, KeySet, Verifier, awslc
-from rightkey.algorithms import ALGORITHMS
 from rightkey.exchange import Request
+from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import LocalIssuer
 
 Verify = Callable[[str], Any]

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from bench.measure import Spread, calls_of, difference, in_turns, ratio
 from bench.report import Goal, Report, Table, command, versions
 from rightkey import Freshness, Verifier
+from rightkey.jose.jws import read
 from rightkey.localissuer import LocalIssuer
-from rightkey.signature import read
 
 CALLS = 300
 """Calls a round."""

@@ -24,8 +24,8 @@ from bench.contenders import CONTENDERS, PACKAGES, Stage, rightkey_remembering
 from bench.measure import Batch, Spread, awaits_of, calls_of, difference, in_turns, ratio
 from bench.report import Chart, Goal, Report, Table, command, versions
 from rightkey import KeySet
+from rightkey.jose.jws import read
 from rightkey.localissuer import LocalIssuer
-from rightkey.signature import read
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "ML-DSA-65")
 SIZES: dict[str, dict[str, Any]] = {

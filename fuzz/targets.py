@@ -27,7 +27,7 @@ from rightkey.discovery import read_metadata
 from rightkey.errors import CODES
 from rightkey.exchange import Response
 from rightkey.issuer import Issuer, url_fault
-from rightkey.keys import SKIPPED
+from rightkey.jose.key import SKIPPED
 
 NOW = 1_700_000_000
 ISSUER = "https://issuer.example"

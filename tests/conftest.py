@@ -25,7 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.localissuer.minting import compact
 from rightkey.localissuer.signing import Form, SigningKey
 

@@ -43,12 +43,12 @@ from rightkey.budget import MAX_SETTLED, Settled
 from rightkey.discovery import read_metadata
 from rightkey.exchange import Request, Response
 from rightkey.issuer import Issuer
+from rightkey.jose.jws import read
+from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer import LocalIssuer, fault
 from rightkey.localissuer.minting import compact, mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import KEPT, MAX_BYTES, Remembered
-from rightkey.signature import read
-from rightkey.strictjson import Repeated
 from rightkey.trust import Trust
 from rightkey.verdict import Entry
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from rightkey.algorithms import ALGORITHMS, CURVES, SAFE, accepts
+from rightkey.jose.algorithms import ALGORITHMS, CURVES, SAFE, accepts
 
 DATA = b"what is signed"
 HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}

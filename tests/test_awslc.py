@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import rightkey
 from rightkey import KeySet, Misconfigured, TokenRejected, Verifier, awslc, verify_jws
-from rightkey.algorithms import ALGORITHMS, Check
+from rightkey.jose.algorithms import ALGORITHMS, Check
 from rightkey.localissuer import ATTACKS, LocalIssuer
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "vectors" / "cases.jsonl"
@@ -140,7 +140,7 @@ def test_keys_that_it_does_not_take_stay_with_cryptography(name: str, modulus: i
     bits = modulus.bit_length()
     plain, ours = both(name, rsa.RSAPublicNumbers(65537, modulus).public_key())
     assert not passes(ours, bytes((bits + 7) // 8))
-    assert ours.__module__ == plain.__module__ == "rightkey.algorithms"
+    assert ours.__module__ == plain.__module__ == "rightkey.jose.algorithms"
 
 
 @pytest.mark.skipif(not CASES.is_file(), reason="../shared/vectors is not here")
@@ -183,7 +183,7 @@ def test_verifiers_use_it(alg: str) -> None:
 def test_nothing_changes_unasked() -> None:
     """That the package is there is nobody's decision."""
     key = KeySet.parse({"keys": [rightkey.localissuer.SigningKey.generate("RS256").public_jwk()]}).keys[0]
-    assert {check.__module__ for check in key.checks.values()} == {"rightkey.algorithms"}
+    assert {check.__module__ for check in key.checks.values()} == {"rightkey.jose.algorithms"}
 
 
 def test_where_it_is_not_to_be_had_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightkey.base64url import decode, decode_published, encode
+from rightkey.jose.base64url import decode, decode_published, encode
 
 
 @given(st.binary())

@@ -20,8 +20,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rightkey.certificate import Certificate, Certificates, Unreadable, policy, read_der, read_x5c
 from rightkey.errors import Misconfigured
+from rightkey.jose.certificate import Certificate, Certificates, Unreadable, policy, read_der, read_x5c
 
 BEGIN, END = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 MIDDLE = dt.datetime(2026, 7, 1, tzinfo=dt.UTC).timestamp()

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rightkey.algorithms import SAFE
 from rightkey.cli import run
+from rightkey.jose.algorithms import SAFE
 
 VECTORS = Path(__file__).parents[2] / "shared" / "vectors"
 CASES = VECTORS / "cases.jsonl"

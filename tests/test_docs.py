@@ -25,9 +25,10 @@ import click
 import pytest
 
 import rightkey
-from rightkey import awslc, errors, events, freshness, keys, profiles
-from rightkey.algorithms import ALGORITHMS
+from rightkey import awslc, errors, events, freshness, profiles
 from rightkey.cli.commands import rightkey as command_line
+from rightkey.jose import key as keys
+from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
 from rightkey.localissuer.wellknown import ENDPOINTS
 

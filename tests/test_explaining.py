@@ -9,7 +9,7 @@ import pytest
 
 import rightkey
 from rightkey.explaining import STEPS, Explanation, Located, explain
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.trust import Held, Trust

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.localissuer.signing import SigningKey
 from rightkey.sources.files import MAX_BYTES, MAX_FILES, read, stamps
 

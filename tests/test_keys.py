@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from rightkey.base64url import encode
 from rightkey.errors import Misconfigured
-from rightkey.keys import SKIPPED, Key, Skip, judge
+from rightkey.jose.base64url import encode
+from rightkey.jose.key import SKIPPED, Key, Skip, judge
+from rightkey.jose.strictjson import NAMED_TWICE
 from rightkey.localissuer.jwk import public_members
 from rightkey.localissuer.signing import ALGORITHMS, SigningKey
-from rightkey.strictjson import NAMED_TWICE
 
 Signer = Callable[..., SigningKey]
 

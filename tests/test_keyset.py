@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rightkey.errors import IssuerMisbehaved
-from rightkey.keyset import MAX_MEMBERS, KeySet
+from rightkey.jose.keyset import MAX_MEMBERS, KeySet
 from rightkey.localissuer.signing import SigningKey
 
 Signer = Callable[..., SigningKey]

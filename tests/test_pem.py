@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from rightkey.errors import Misconfigured
-from rightkey.keys import Key
-from rightkey.keys.pem import members
-from rightkey.keys.skips import Skip
-from rightkey.keyset import KeySet
+from rightkey.jose.key import Key
+from rightkey.jose.keyset import KeySet
+from rightkey.jose.pem import members
+from rightkey.jose.skipped import Skip
 
 BEGIN = dt.datetime(2026, 1, 1)
 ONE, TWO = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()

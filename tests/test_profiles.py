@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from rightkey import Misconfigured, TokenRejected, Trust, base64url
+from rightkey import Misconfigured, TokenRejected, Trust
+from rightkey.jose import base64url
+from rightkey.jose.jws import read_header
 from rightkey.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
-from rightkey.signature import read_header
 from rightkey.verdict import Asked, judge_claims
 
 ID = {"iss": "i", "sub": "s", "aud": "client", "exp": 2, "iat": 1}

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rightkey
-from rightkey import base64url
 from rightkey.discovery import read_metadata
 from rightkey.exchange import Response
 from rightkey.issuer import Issuer
+from rightkey.jose import base64url
 from rightkey.localissuer.signing import Form, SigningKey
 
 KEY = SigningKey.generate("ES256", Form(certificates=False), kid="k")

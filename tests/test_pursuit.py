@@ -8,12 +8,12 @@ import pytest
 
 import rightkey
 from rightkey.jobs import Job
-from rightkey.keyset import KeySet
+from rightkey.jose.jws import read
+from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.pursuit import Pursuit
 from rightkey.refresh import Place
-from rightkey.signature import read
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
 from rightkey.transport.default import DefaultTransport

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from rightkey import KeySet, Trust
-from rightkey.keys import Key
+from rightkey.jose.jws import read
+from rightkey.jose.key import Key
+from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import KEPT, LOOKED_AT, MAX_BYTES, MAX_HEADERS, Remembered
-from rightkey.signature import read
-from rightkey.strictjson import Repeated
 from rightkey.verdict import Entry
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")

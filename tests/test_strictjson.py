@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightkey import strictjson
-from rightkey.strictjson import (
+from rightkey.jose import strictjson
+from rightkey.jose.strictjson import (
     MAX_COPIED,
     NAMED_TWICE,
     NotJson,

@@ -24,9 +24,9 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
+from rightkey.jose.jws import Header, key_not_found, signature_invalid
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.refresh import NoSigningKey, Refreshed
-from rightkey.signature import Header, key_not_found, signature_invalid
 from rightkey.status import Status
 from rightkey.upkeep import Ask, Serve, Upkeep
 from rightkey.verdict import NeedsNewer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import rightkey
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import LocalIssuer, mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.remembered import Remembered

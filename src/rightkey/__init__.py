@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "aio": ("AsyncVerifier",),
-    "algorithms": ("SAFE",),
-    "certificate": ("Certificate", "Certificates"),
+    "jose.algorithms": ("SAFE",),
+    "jose.certificate": ("Certificate", "Certificates"),
     "errors": (
         "Failure",
         "InsufficientScope",
@@ -32,11 +32,11 @@ _HOMES = {
     ),
     "explaining": ("Explanation", "Step"),
     "freshness": ("Freshness",),
-    "keys": ("Key",),
-    "keyset": ("KeySet", "Skipped"),
+    "jose.key": ("Key",),
+    "jose.keyset": ("KeySet", "Skipped"),
     "locating": ("Provider", "locate", "locate_async"),
     "requirements": ("all_of", "any_of", "claim", "group", "permission", "role", "scope"),
-    "signature": ("Jws", "verify_jws"),
+    "jose.jws": ("Jws", "verify_jws"),
     "sync": ("Verifier",),
     "transport.credentials": ("Credentials",),
     "transport.default": ("DefaultTransport",),
@@ -97,9 +97,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from rightkey.aio import AsyncVerifier as AsyncVerifier
-    from rightkey.algorithms import SAFE as SAFE
-    from rightkey.certificate import Certificate as Certificate
-    from rightkey.certificate import Certificates as Certificates
     from rightkey.errors import Failure as Failure
     from rightkey.errors import InsufficientScope as InsufficientScope
     from rightkey.errors import IssuerFault as IssuerFault
@@ -112,9 +109,14 @@ if TYPE_CHECKING:
     from rightkey.explaining import Explanation as Explanation
     from rightkey.explaining import Step as Step
     from rightkey.freshness import Freshness as Freshness
-    from rightkey.keys import Key as Key
-    from rightkey.keyset import KeySet as KeySet
-    from rightkey.keyset import Skipped as Skipped
+    from rightkey.jose.algorithms import SAFE as SAFE
+    from rightkey.jose.certificate import Certificate as Certificate
+    from rightkey.jose.certificate import Certificates as Certificates
+    from rightkey.jose.jws import Jws as Jws
+    from rightkey.jose.jws import verify_jws as verify_jws
+    from rightkey.jose.key import Key as Key
+    from rightkey.jose.keyset import KeySet as KeySet
+    from rightkey.jose.keyset import Skipped as Skipped
     from rightkey.kubernetes import Kubernetes as Kubernetes
     from rightkey.locating import Provider as Provider
     from rightkey.locating import locate as locate
@@ -126,8 +128,6 @@ if TYPE_CHECKING:
     from rightkey.requirements import permission as permission
     from rightkey.requirements import role as role
     from rightkey.requirements import scope as scope
-    from rightkey.signature import Jws as Jws
-    from rightkey.signature import verify_jws as verify_jws
     from rightkey.status import Status as Status
     from rightkey.sync import Verifier as Verifier
     from rightkey.transport.credentials import Credentials as Credentials

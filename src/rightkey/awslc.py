@@ -17,8 +17,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from rightkey.algorithms import ALGORITHMS, CURVES, Algorithm, Check, der
 from rightkey.errors import Misconfigured
+from rightkey.jose.algorithms import ALGORITHMS, CURVES, Algorithm, Check, der
 
 MAX_RSA = 4096
 """Bits of an RSA key: the most that awscrt names as supported, though on Linux it enforces no bound. Larger

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rightkey import strictjson
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Request, Response
 from rightkey.issuer import Issuer, url_fault
+from rightkey.jose import strictjson
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 if TYPE_CHECKING:
-    from rightkey.keyset import KeySet
+    from rightkey.jose.keyset import KeySet
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rightkey import strictjson
-from rightkey.algorithms import ALGORITHMS
-from rightkey.certificate import Certificate
 from rightkey.errors import InsufficientScope, IssuerFault, RightkeyError, TokenRejected
-from rightkey.keys import Key
-from rightkey.keyset import KeySet
-from rightkey.signature import Unverified, read, require_allowed, shown
+from rightkey.jose import strictjson
+from rightkey.jose.algorithms import ALGORITHMS
+from rightkey.jose.certificate import Certificate
+from rightkey.jose.jws import Unverified, read, require_allowed, shown
+from rightkey.jose.key import Key
+from rightkey.jose.keyset import KeySet
 from rightkey.trust import Trust
 from rightkey.verdict import PLAIN, Asked, judge_claims
 from rightkey.verified import Verified

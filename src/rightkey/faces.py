@@ -10,22 +10,22 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
 from rightkey.issuer import AUTO
+from rightkey.jose.algorithms import SAFE
+from rightkey.jose.jws import MAX_TRIED
 from rightkey.remembered import Remembered
-from rightkey.signature import MAX_TRIED
 from rightkey.trust import Anyone, Given, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, attempt
 from rightkey.verified import Verified
 
 if TYPE_CHECKING:
-    from rightkey.certificate import Policy
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.explaining import Explanation
     from rightkey.jobs import Job
+    from rightkey.jose.certificate import Policy
     from rightkey.pursuit import Pursuit
     from rightkey.requirements import Requirement
     from rightkey.sources import Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
 from rightkey.exchange import Request, Response
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 
 MOVED = frozenset((300, 301, 302, 303, 307, 308, 403, 404, 410))
 """Answers after which the metadata is read again: the keys may be elsewhere by now."""

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rightkey import strictjson
 from rightkey.errors import Misconfigured, TokenRejected
 from rightkey.exchange import ExchangeFailed
-from rightkey.signature import read
+from rightkey.jose import strictjson
+from rightkey.jose.jws import read
 from rightkey.transport.credentials import Credentials, read_token
 from rightkey.transport.default import DefaultTransport
 

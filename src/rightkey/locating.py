@@ -9,7 +9,7 @@ from rightkey.exchange import Transport
 from rightkey.freshness import Freshness
 from rightkey.issuer import AUTO, Issuer
 from rightkey.jobs import wait, wait_async
-from rightkey.keyset import KeySet, Skipped
+from rightkey.jose.keyset import KeySet, Skipped
 from rightkey.registry import SYSTEM
 from rightkey.sources.remote import Remote
 from rightkey.sourcing import place_of

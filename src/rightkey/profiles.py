@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rightkey import base64url
-from rightkey.algorithms import ALGORITHMS
 from rightkey.errors import Failure, Misconfigured
+from rightkey.jose import base64url
+from rightkey.jose.algorithms import ALGORITHMS
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 

@@ -16,8 +16,8 @@ from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport
 from rightkey.freshness import Freshness
 from rightkey.issuer import Issuer
+from rightkey.jose.keyset import KeySet
 from rightkey.jwks import MOVED, jwks_request, read_jwks
-from rightkey.keyset import KeySet
 
 Elapsed: TypeAlias = Callable[[], float]
 

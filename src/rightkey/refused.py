@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rightkey.events import KeyLeaked
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.refresh import NoSigningKey, Refreshed
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 
-from rightkey.keyset import KeySet
-from rightkey.signature import Header, Unverified
+from rightkey.jose.jws import Header, Unverified
+from rightkey.jose.keyset import KeySet
 from rightkey.verdict import Entry
 
 MAX_BYTES = 8 * 1024 * 1024

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rightkey.freshness import Freshness
-from rightkey.keys import Key
-from rightkey.keyset import KeySet, Skipped
+from rightkey.jose.key import Key
+from rightkey.jose.keyset import KeySet, Skipped
 
 
 class Life(NamedTuple):

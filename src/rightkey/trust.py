@@ -7,18 +7,18 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from rightkey.algorithms import SAFE
 from rightkey.errors import Misconfigured
 from rightkey.issuer import AUTO, Issuer
-from rightkey.keyset import KeySet
+from rightkey.jose.algorithms import SAFE
+from rightkey.jose.jws import known_algorithms
+from rightkey.jose.keyset import KeySet
 from rightkey.profiles import Profile
 from rightkey.profiles import profile as profile_named
-from rightkey.signature import known_algorithms
 
 if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
     import os
 
-    from rightkey.certificate import Certificates, Policy
+    from rightkey.jose.certificate import Certificates, Policy
     from rightkey.providers import Known
     from rightkey.requirements import AllOf, Requirement
 
@@ -169,7 +169,7 @@ def requirement_of(asked: str | Requirement | Iterable[str | Requirement]) -> Al
 def _certificate_policy(asked: Policy) -> Certificates | None:
     if asked in ("match", "ignore"):
         return None
-    from rightkey.certificate import policy
+    from rightkey.jose.certificate import policy
 
     return policy(asked)
 

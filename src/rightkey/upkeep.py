@@ -28,7 +28,7 @@ from rightkey.events import (
     ServedStale,
 )
 from rightkey.freshness import Freshness
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.refresh import Plan, Refreshed
 from rightkey.refused import Refused
 from rightkey.snapshot import Snapshot, renewed, respread, snapshot_of, with_grace

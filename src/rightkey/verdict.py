@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rightkey import claims as registered
-from rightkey import strictjson
 from rightkey.errors import Failure, RightkeyError, TokenRejected
-from rightkey.keys import Key
-from rightkey.keyset import KeySet
-from rightkey.profiles import Presented
-from rightkey.signature import (
+from rightkey.jose import strictjson
+from rightkey.jose.jws import (
     MAX_TRIED,
     Header,
     Unverified,
@@ -29,6 +26,9 @@ from rightkey.signature import (
     require_allowed,
     signature_invalid,
 )
+from rightkey.jose.key import Key
+from rightkey.jose.keyset import KeySet
+from rightkey.profiles import Presented
 from rightkey.trust import Held, Reason, Trust
 from rightkey.verified import Verified, require
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rightkey.errors import InsufficientScope
-from rightkey.keys import Key
-from rightkey.signature import Header
+from rightkey.jose.jws import Header
+from rightkey.jose.key import Key
 from rightkey.trust import requirement_of
 
 if TYPE_CHECKING:

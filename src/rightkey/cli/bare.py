@@ -11,10 +11,10 @@ from rightkey.cli.outcome import Good, Outcome
 from rightkey.errors import RightkeyError
 from rightkey.explaining import STEPS, Step
 from rightkey.jobs import wait
-from rightkey.keyset import KeySet
+from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, shown, verify_jws
+from rightkey.jose.keyset import KeySet
 from rightkey.locating import locate
 from rightkey.registry import SYSTEM
-from rightkey.signature import Jws, known_algorithms, read, require_allowed, shown, verify_jws
 from rightkey.sources.remote import Remote
 from rightkey.sources.watched import Watched
 from rightkey.sourcing import place_of_keys

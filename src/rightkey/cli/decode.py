@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from rightkey import base64url, strictjson
-from rightkey.algorithms import SAFE
 from rightkey.cli import output, page
 from rightkey.cli import token as tokens
 from rightkey.cli.ending import as_json as error_as_json
 from rightkey.cli.ending import tell
 from rightkey.cli.moments import CLAIMS, distance, written
 from rightkey.errors import TokenRejected
-from rightkey.signature import malformed, require_allowed
-from rightkey.signature import read as read_strictly
+from rightkey.jose import base64url, strictjson
+from rightkey.jose.algorithms import SAFE
+from rightkey.jose.jws import malformed, require_allowed
+from rightkey.jose.jws import read as read_strictly
 
 Said = tuple[dict[str, Any], dict[str, Any]]
 

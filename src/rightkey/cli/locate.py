@@ -15,7 +15,7 @@ from rightkey.cli.ending import exit_code, tell
 from rightkey.cli.moments import lasting
 from rightkey.errors import IssuerFault
 from rightkey.explaining import facts
-from rightkey.keys import Key
+from rightkey.jose.key import Key
 from rightkey.locating import Provider
 from rightkey.locating import locate as find
 from rightkey.status import Status

@@ -9,7 +9,7 @@ from rightkey.cli.ending import as_json as error_as_json
 from rightkey.cli.locate import key_facts
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.explaining import Explanation, Step
-from rightkey.keys import Key
+from rightkey.jose.key import Key
 from rightkey.verified import Verified
 
 

@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from rightkey.algorithms import SAFE
-from rightkey.certificate import Certificates, Policy
 from rightkey.cli import bare
 from rightkey.cli.connection import Connection
 from rightkey.cli.ending import BadUse
 from rightkey.cli.keyfile import contents
 from rightkey.cli.outcome import Outcome
+from rightkey.jose.algorithms import SAFE
+from rightkey.jose.certificate import Certificates, Policy
 from rightkey.requirements import parse
 from rightkey.sync import Verifier
 from rightkey.trust import ANY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rightkey.cli.output import words
-from rightkey.signature import MAX_TOKEN
+from rightkey.jose.jws import MAX_TOKEN
 
 _MOST = 2 * MAX_TOKEN
 """Bytes read of stdin: more is no token, however much there is of it."""

@@ -15,8 +15,8 @@ from rightkey.cli.ending import exit_code, tell
 from rightkey.cli.moments import Time, distance, written
 from rightkey.cli.outcome import Good
 from rightkey.cli.question import Question
+from rightkey.jose.jws import shown
 from rightkey.profiles import PROFILES
-from rightkey.signature import shown
 
 
 @click.command()

@@ -19,7 +19,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from rightkey.base64url import encode
+from rightkey.jose.base64url import encode
 from rightkey.localissuer.jwk import public_members
 from rightkey.localissuer.minting import compact, header_of, mint
 from rightkey.localissuer.scene import Scene

@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 
-from rightkey.base64url import encode
+from rightkey.jose.base64url import encode
 
 PrivateKey = (
     rsa.RSAPrivateKey

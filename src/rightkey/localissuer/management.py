@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from rightkey import strictjson
+from rightkey.jose import strictjson
 from rightkey.localissuer import selfsigned
 from rightkey.localissuer.answers import Answer, Asked, Document, refused
 from rightkey.localissuer.attacks import ATTACKS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from rightkey.base64url import encode
+from rightkey.jose.base64url import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

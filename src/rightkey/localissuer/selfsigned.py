@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from rightkey.base64url import encode
+from rightkey.jose.base64url import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

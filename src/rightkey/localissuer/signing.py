@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa,
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from rightkey.base64url import encode
+from rightkey.jose.base64url import encode
 from rightkey.localissuer.jwk import PrivateKey, coordinate_size, private_members, public_members
 from rightkey.localissuer.selfsigned import X5T, self_signed, x5t_s256
 

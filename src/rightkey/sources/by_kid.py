@@ -14,7 +14,7 @@ from rightkey.budget import Draws
 from rightkey.explaining import Located
 from rightkey.freshness import Freshness
 from rightkey.jobs import GUARD, Job
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.providers import is_guid
 from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 
 MAX_BYTES = 512 * 1024
 """Of one file."""

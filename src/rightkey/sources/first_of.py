@@ -14,7 +14,7 @@ from typing import Any
 from rightkey.errors import IssuerUnavailable, RightkeyError
 from rightkey.explaining import Located
 from rightkey.jobs import Job
-from rightkey.keyset import KeySet, Named
+from rightkey.jose.keyset import KeySet, Named
 from rightkey.sources import MOMENTS, Source
 from rightkey.status import Status
 from rightkey.trust import NOTHING, Held

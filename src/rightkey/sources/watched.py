@@ -18,7 +18,7 @@ from pathlib import Path
 from rightkey.errors import IssuerFault, IssuerUnavailable, Misconfigured
 from rightkey.explaining import Located
 from rightkey.jobs import GUARD, JOBS, READING, Job
-from rightkey.keyset import KeySet
+from rightkey.jose.keyset import KeySet
 from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.files import Stamp, read, shown, stamps

@@ -16,7 +16,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core.errors import LoginRequiredError
 
-from rightkey import strictjson
+from rightkey.jose import strictjson
 from rightkey.localissuer.answers import Answer, Asked, document_answer, refused
 from rightkey.localissuer.grants import pages
 from rightkey.localissuer.grants.endpoints import ENDPOINTS, access, signed

@@ -12,13 +12,13 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
 
 from rightkey.errors import RightkeyError
-from rightkey.keyset import KeySet
+from rightkey.jose.jws import verify_jws
+from rightkey.jose.keyset import KeySet
 from rightkey.localissuer.clients import Client
 from rightkey.localissuer.grants.kinds import ANY, INTERVAL, SECRET
 from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Permission
 from rightkey.localissuer.grants.server import Request, Server
 from rightkey.localissuer.wellknown import key_set
-from rightkey.signature import verify_jws
 
 
 @dataclass(frozen=True, slots=True)

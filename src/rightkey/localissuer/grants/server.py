@@ -17,7 +17,7 @@ import orjson
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Payload, OAuth2Request
 from authlib.oidc.core.util import create_half_hash
 
-from rightkey import strictjson
+from rightkey.jose import strictjson
 from rightkey.localissuer.answers import Answer, Asked
 from rightkey.localissuer.grants.ledger import DEVICE, REFRESH, Ledger, Permission
 from rightkey.localissuer.personal import Occasion, personal

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rightkey import strictjson
-from rightkey.algorithms import ALGORITHMS, Check, accepts
 from rightkey.errors import Misconfigured
-from rightkey.keys import numbers as of_key
-from rightkey.keys.skips import SKIPPED, Skip
+from rightkey.jose import material as of_key
+from rightkey.jose import strictjson
+from rightkey.jose.algorithms import ALGORITHMS, Check, accepts
+from rightkey.jose.skipped import SKIPPED, Skip
 
 if TYPE_CHECKING:
-    from rightkey.certificate import Certificate
+    from rightkey.jose.certificate import Certificate
 
 __all__ = ["SKIPPED", "Key", "Skip", "judge"]
 
@@ -80,7 +80,7 @@ class Key:
         Raises:
             Misconfigured: no such PEM, a key that cannot be used, or several keys (`KeySet.from_pem`).
         """
-        from rightkey.keys.pem import members
+        from rightkey.jose.pem import members
 
         first, *others = members(pem, kid=kid, alg=alg)
         if others:
@@ -154,7 +154,10 @@ def _judge_purpose(jwk: Mapping[str, Any]) -> None:
 def _certificate(jwk: Mapping[str, Any]) -> tuple[Certificate | None, str | None]:
     if "x5c" not in jwk or jwk["x5c"] == []:
         return None, None
-    from rightkey.certificate import Unreadable, read_x5c  # with the first certificate: many keys have none
+    from rightkey.jose.certificate import (  # with the first certificate: many keys have none
+        Unreadable,
+        read_x5c,
+    )
 
     try:
         return read_x5c(jwk["x5c"]), None

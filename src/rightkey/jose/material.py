@@ -13,9 +13,9 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from rightkey import base64url
-from rightkey.algorithms import AKP_KEYS, CURVES, OKP_KEYS
-from rightkey.keys.skips import Skip
+from rightkey.jose import base64url
+from rightkey.jose.algorithms import AKP_KEYS, CURVES, OKP_KEYS
+from rightkey.jose.skipped import Skip
 
 RSA_BITS = range(2048, 8193)
 RSA_EXPONENTS = range(3, 2**32, 2)

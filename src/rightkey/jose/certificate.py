@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from rightkey import base64url
 from rightkey.errors import Misconfigured
+from rightkey.jose import base64url
 
 MAX_CHAIN = 10
 """How many certificates of one `x5c` are read."""
@@ -54,7 +54,7 @@ class Certificate:
 
     def matches(self, public_key: Any) -> bool:
         """Whether the certificate is for this very key."""
-        from rightkey import chain
+        from rightkey.jose import x509 as chain
 
         return chain.spki(public_key) == chain.spki(self.public_key)
 
@@ -79,7 +79,7 @@ def read_x5c(x5c: Any) -> Certificate:
 
 def read_der(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
     """Read the facts of a DER certificate. Raises Unreadable."""
-    from rightkey import chain as x509
+    from rightkey.jose import x509
 
     try:
         facts = x509.facts(der)
@@ -168,7 +168,7 @@ def _pin(pin: str) -> str:
 
 
 def _store(roots: str | bytes) -> Any:
-    from rightkey import chain
+    from rightkey.jose import x509 as chain
 
     try:
         return chain.store(roots.encode() if isinstance(roots, str) else roots)
@@ -183,7 +183,7 @@ def _dates_fault(certificate: Certificate, now: float) -> str:
 
 
 def _chain_fault(store: Any, certificate: Certificate, now: float) -> str | None:
-    from rightkey import chain
+    from rightkey.jose import x509 as chain
 
     why = chain.leads_to(store, certificate.der, certificate.chain, now)
     return f"the certificate's chain does not end in a given root ({why})" if why else None

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from rightkey import strictjson
 from rightkey.errors import IssuerMisbehaved, Misconfigured
-from rightkey.keys import Key, judge
-from rightkey.keys.skips import SKIPPED, Skip
+from rightkey.jose import strictjson
+from rightkey.jose.key import Key, judge
+from rightkey.jose.skipped import SKIPPED, Skip
 
 MAX_MEMBERS = 1000
 
@@ -88,7 +88,7 @@ class KeySet:
         Raises:
             Misconfigured: nothing in it can be used; the message says why.
         """
-        from rightkey.keys.pem import members
+        from rightkey.jose.pem import members
 
         keys = _judged([(kid, member) for member in members(pem, kid=kid, alg=alg)], published=published)
         if not keys:
@@ -195,7 +195,7 @@ def _is_pem(value: Any) -> bool:
 def _of_pem(kid: str, pem: Any) -> Sequence[Any]:
     if not _is_pem(pem):
         return [Skip("malformed", "not PEM, as other members of the document are")]
-    from rightkey.keys.pem import members  # with the first of them: few issuers publish PEM
+    from rightkey.jose.pem import members  # with the first of them: few issuers publish PEM
 
     return members(pem, kid=kid)
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
-from rightkey import base64url, strictjson
-from rightkey.algorithms import ALGORITHMS
 from rightkey.errors import Misconfigured, TokenRejected
-from rightkey.keys import Key
-from rightkey.keyset import KeySet
+from rightkey.jose import base64url, strictjson
+from rightkey.jose.algorithms import ALGORITHMS
+from rightkey.jose.key import Key
+from rightkey.jose.keyset import KeySet
 
 MAX_TOKEN = 64 * 1024
 MAX_HEADER = 16 * 1024

@@ -6,12 +6,12 @@ import base64
 import re
 from typing import TYPE_CHECKING, Any
 
-from rightkey import base64url
-from rightkey.keys import numbers as of_key
-from rightkey.keys.skips import Skip
+from rightkey.jose import base64url
+from rightkey.jose import material as of_key
+from rightkey.jose.skipped import Skip
 
 if TYPE_CHECKING:
-    from rightkey.certificate import Certificate
+    from rightkey.jose.certificate import Certificate
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)(-----END \1-----)?")
 """White space and words around blocks are nothing to us (RFC 7468, section 2). One without its end is bad."""
@@ -74,7 +74,7 @@ def _der(body: bytes, end: bytes) -> bytes:
 
 
 def _certificate(der: bytes) -> Certificate:
-    from rightkey.certificate import Unreadable, read_der
+    from rightkey.jose.certificate import Unreadable, read_der
 
     try:
         return read_der(der)
