@@ -23,10 +23,10 @@ from rightkey import (
     Verifier,
     verify_jws,
 )
-from rightkey.discovery import read_metadata
 from rightkey.errors import CODES
 from rightkey.exchange import Response
-from rightkey.issuer import Issuer, url_fault
+from rightkey.issuer.discovery import read_metadata
+from rightkey.issuer.name import Issuer, url_fault
 from rightkey.jose.key import SKIPPED
 
 NOW = 1_700_000_000

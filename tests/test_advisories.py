@@ -40,9 +40,9 @@ from rightkey import (
     verify_jws,
 )
 from rightkey.budget import MAX_SETTLED, Settled
-from rightkey.discovery import read_metadata
 from rightkey.exchange import Request, Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import read_metadata
+from rightkey.issuer.name import Issuer
 from rightkey.jose.jws import read
 from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer import LocalIssuer, fault

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightkey.discovery import metadata_requests, read_metadata
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, RightkeyError
 from rightkey.exchange import Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import metadata_requests, read_metadata
+from rightkey.issuer.name import Issuer
 
 ISSUER = Issuer.parse("https://issuer.example/")
 GOOD = {"issuer": "https://issuer.example/", "jwks_uri": "https://keys.example/jwks?v=1"}

@@ -28,9 +28,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import rightkey
+from rightkey.issuer.providers import PROVIDERS
 from rightkey.localissuer.minting import compact
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.providers import PROVIDERS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "providers.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))

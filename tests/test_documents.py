@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from rightkey import Key, KeySet, Misconfigured, RightkeyError, TokenRejected, Verifier
-from rightkey.discovery import read_metadata
 from rightkey.exchange import Request, Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import read_metadata
+from rightkey.issuer.name import Issuer
 
 HERE = Path(__file__).parent / "documents"
 VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"

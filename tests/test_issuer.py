@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rightkey.errors import Misconfigured
-from rightkey.issuer import Issuer, is_loopback, url_fault
+from rightkey.issuer.name import Issuer, is_loopback, url_fault
 
 
 def test_a_url_is_compared_letter_by_letter() -> None:

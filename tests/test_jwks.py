@@ -9,7 +9,7 @@ import pytest
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Response
-from rightkey.jwks import jwks_request, read_jwks
+from rightkey.issuer.jwks import jwks_request, read_jwks
 from rightkey.localissuer.signing import SigningKey
 
 URL = "https://issuer.example/keys"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rightkey
-from rightkey.discovery import read_metadata
 from rightkey.exchange import Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import read_metadata
+from rightkey.issuer.name import Issuer
 from rightkey.jose import base64url
 from rightkey.localissuer.signing import Form, SigningKey
 

@@ -12,11 +12,11 @@ import pytest
 
 from rightkey import IssuerUnavailable, KeySet, Misconfigured, TokenRejected, Trust, Verified, Verifier
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.name import Issuer
+from rightkey.issuer.providers import PROVIDERS, recognise
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.localissuer.signing import SigningKey
-from rightkey.providers import PROVIDERS, recognise
 from rightkey.remembered import Remembered
 from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer, attempt, judge_claims

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
 RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "exchange", "requirements", "events"),
     ("jose",),
-    ("providers", "issuer", "discovery", "jwks"),
+    ("issuer",),
     ("claims", "profiles", "trust", "typed"),
     ("verified", "verdict", "remembered"),
     ("freshness", "snapshot", "budget", "status", "refresh", "refused", "upkeep"),

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from rightkey import Freshness, IssuerMisbehaved, IssuerUnavailable
-from rightkey.discovery import Metadata
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import Metadata
+from rightkey.issuer.name import Issuer
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.refresh import NoSigningKey, Place, Plan, Refresh, Refreshed
 

@@ -10,7 +10,7 @@ import pytest
 
 from rightkey.exchange import Request, Response
 from rightkey.freshness import Freshness
-from rightkey.issuer import Issuer
+from rightkey.issuer.name import Issuer
 from rightkey.refresh import Place
 from rightkey.registry import Registry, system_elapsed
 

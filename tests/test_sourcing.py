@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rightkey import Freshness, Trust
-from rightkey.issuer import Issuer
+from rightkey.issuer.name import Issuer
 from rightkey.refresh import Place
 from rightkey.sources.remote import Remote
 from rightkey.sourcing import place_of, place_of_keys, source_of

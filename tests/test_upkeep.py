@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rightkey import Freshness, IssuerUnavailable, KeySet
-from rightkey.discovery import Metadata
 from rightkey.errors import IssuerFault
 from rightkey.events import (
     Event,
@@ -24,6 +23,7 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
+from rightkey.issuer.discovery import Metadata
 from rightkey.jose.jws import Header, key_not_found, signature_invalid
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.refresh import NoSigningKey, Refreshed

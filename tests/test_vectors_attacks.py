@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import rightkey
 from rightkey import ANY, Freshness, IssuerMisbehaved, IssuerUnavailable, KeySet, Misconfigured, Verifier
-from rightkey.discovery import read_metadata
 from rightkey.exchange import Request, Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import read_metadata
+from rightkey.issuer.name import Issuer
 from rightkey.localissuer import LocalIssuer, fault
 from rightkey.localissuer.minting import compact, mint
 from rightkey.localissuer.signing import Form, SigningKey

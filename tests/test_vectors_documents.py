@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from rightkey import Freshness, IssuerMisbehaved, KeySet, Misconfigured, RightkeyError, Verifier, verify_jws
-from rightkey.discovery import read_metadata
 from rightkey.exchange import Response
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import read_metadata
+from rightkey.issuer.name import Issuer
 from rightkey.jose.certificate import read_der
 from rightkey.snapshot import life_of
 

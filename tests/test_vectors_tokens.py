@@ -15,7 +15,7 @@ import pytest
 
 import rightkey
 from rightkey import ANY, KeySet, TokenRejected, Verifier, verify_jws
-from rightkey.providers import recognise
+from rightkey.issuer.providers import recognise
 
 VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()

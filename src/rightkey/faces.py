@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness import Freshness
-from rightkey.issuer import AUTO
+from rightkey.issuer.name import AUTO
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import MAX_TRIED
 from rightkey.remembered import Remembered

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rightkey.discovery import Metadata
 from rightkey.exchange import Transport
 from rightkey.freshness import Freshness
-from rightkey.issuer import AUTO, Issuer
+from rightkey.issuer.discovery import Metadata
+from rightkey.issuer.name import AUTO, Issuer
 from rightkey.jobs import wait, wait_async
 from rightkey.jose.keyset import KeySet, Skipped
 from rightkey.registry import SYSTEM

@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from rightkey.discovery import Metadata, metadata_requests, read_metadata
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport
 from rightkey.freshness import Freshness
-from rightkey.issuer import Issuer
+from rightkey.issuer.discovery import Metadata, metadata_requests, read_metadata
+from rightkey.issuer.jwks import MOVED, jwks_request, read_jwks
+from rightkey.issuer.name import Issuer
 from rightkey.jose.keyset import KeySet
-from rightkey.jwks import MOVED, jwks_request, read_jwks
 
 Elapsed: TypeAlias = Callable[[], float]
 

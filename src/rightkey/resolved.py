@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from rightkey.errors import IssuerUnavailable, Misconfigured
 from rightkey.faces import Face
-from rightkey.issuer import Issuer
+from rightkey.issuer.name import Issuer
 
 MAX_ISSUER = 2048
 """Letters of an `iss` about which a resolver is asked."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured
-from rightkey.issuer import AUTO, Issuer
+from rightkey.issuer.name import AUTO, Issuer
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
@@ -18,8 +18,8 @@ from rightkey.profiles import profile as profile_named
 if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
     import os
 
+    from rightkey.issuer.providers import Known
     from rightkey.jose.certificate import Certificates, Policy
-    from rightkey.providers import Known
     from rightkey.requirements import AllOf, Requirement
 
 MAX_LEEWAY = 300.0

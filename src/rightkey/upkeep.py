@@ -16,7 +16,6 @@ import hashlib
 from dataclasses import replace
 
 from rightkey.budget import Backoff, Draws, Settled
-from rightkey.discovery import Metadata
 from rightkey.errors import IssuerFault, IssuerUnavailable
 from rightkey.events import (
     Event,
@@ -28,6 +27,7 @@ from rightkey.events import (
     ServedStale,
 )
 from rightkey.freshness import Freshness
+from rightkey.issuer.discovery import Metadata
 from rightkey.jose.keyset import KeySet
 from rightkey.refresh import Plan, Refreshed
 from rightkey.refused import Refused

@@ -33,7 +33,7 @@ from rightkey.trust import Held, Reason, Trust
 from rightkey.verified import Verified, require
 
 if TYPE_CHECKING:
-    from rightkey.providers import Known
+    from rightkey.issuer.providers import Known
     from rightkey.requirements import AllOf
 
 

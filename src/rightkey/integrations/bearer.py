@@ -29,7 +29,7 @@ from rightkey.errors import (
     RightkeyError,
     TokenRejected,
 )
-from rightkey.issuer import url_fault
+from rightkey.issuer.name import url_fault
 from rightkey.requirements import AllOf, Grant, Requirement, parse
 
 Headers: TypeAlias = Iterable[tuple[str, str]]

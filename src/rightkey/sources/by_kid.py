@@ -13,9 +13,9 @@ from collections.abc import Callable
 from rightkey.budget import Draws
 from rightkey.explaining import Located
 from rightkey.freshness import Freshness
+from rightkey.issuer.providers import is_guid
 from rightkey.jobs import GUARD, Job
 from rightkey.jose.keyset import KeySet
-from rightkey.providers import is_guid
 from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.first_of import InOrder

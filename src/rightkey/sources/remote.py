@@ -11,12 +11,12 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 
-from rightkey.discovery import Metadata
 from rightkey.errors import IssuerUnavailable
 from rightkey.events import Event, Listener
 from rightkey.exchange import Transport
 from rightkey.explaining import Located
 from rightkey.freshness import Freshness
+from rightkey.issuer.discovery import Metadata
 from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.refresh import Elapsed, Place, Refresh, Refreshed
 from rightkey.sources import MOMENTS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from rightkey.exchange import ExchangeFailed
-from rightkey.issuer import is_loopback, url_fault
+from rightkey.issuer.name import is_loopback, url_fault
 
 _PORTS = {"https": 443, "http": 80}
 

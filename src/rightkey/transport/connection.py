@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.util import Url
 
 from rightkey.exchange import ExchangeFailed
-from rightkey.issuer import is_loopback
+from rightkey.issuer.name import is_loopback
 from rightkey.transport.failure import failure
 
 if TYPE_CHECKING:

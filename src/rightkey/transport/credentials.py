@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed
-from rightkey.issuer import url_fault
+from rightkey.issuer.name import url_fault
 from rightkey.transport.address import read_address
 
 if TYPE_CHECKING:

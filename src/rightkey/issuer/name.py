@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from rightkey.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from rightkey.providers import Known
+    from rightkey.issuer.providers import Known
 
 AUTO = "auto"
 """The provider is told by the issuer's URL."""
@@ -50,7 +50,10 @@ class Issuer:
             Misconfigured: not a domain or URL, plain http to another host than loopback, a user name,
                 query or fragment in it, or not of that provider.
         """
-        from rightkey.providers import of_resource, recognise  # with the first issuer, not with Verifier
+        from rightkey.issuer.providers import (  # with the first issuer, not with Verifier
+            of_resource,
+            recognise,
+        )
 
         if not isinstance(name, str):
             raise Misconfigured(f"an issuer is a domain or a URL, not {type(name).__name__}")

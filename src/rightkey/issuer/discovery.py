@@ -12,7 +12,7 @@ from typing import Any
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Request, Response
-from rightkey.issuer import Issuer, url_fault
+from rightkey.issuer.name import Issuer, url_fault
 from rightkey.jose import strictjson
 
 
