@@ -48,8 +48,8 @@ from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer import LocalIssuer, fault
 from rightkey.localissuer.minting import compact, mint
 from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.policy.trust import Trust
 from rightkey.remembered import KEPT, MAX_BYTES, Remembered
-from rightkey.trust import Trust
 from rightkey.verdict import Entry
 
 LIST = Path(__file__).resolve().parents[2] / "shared" / "field" / "advisories.md"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rightkey.claims import failures, issuer_failure
+from rightkey.policy.claims import failures, issuer_failure
 
 NOW = 1_000_000.0
 

@@ -25,12 +25,13 @@ import click
 import pytest
 
 import rightkey
-from rightkey import awslc, errors, events, freshness, profiles
+from rightkey import awslc, errors, events, freshness
 from rightkey.cli.commands import rightkey as command_line
 from rightkey.jose import key as keys
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
 from rightkey.localissuer.wellknown import ENDPOINTS
+from rightkey.policy import profiles
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -12,7 +12,7 @@ from rightkey.explaining import STEPS, Explanation, Located, explain
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.trust import Held, Trust
+from rightkey.policy.trust import Held, Trust
 from rightkey.verdict import NeedsNewer, attempt
 
 NOW = 1_000_000.0

@@ -11,7 +11,7 @@ import pytest
 from rightkey import Misconfigured, TokenRejected, Trust
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
-from rightkey.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
+from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
 from rightkey.verdict import Asked, judge_claims
 
 ID = {"iss": "i", "sub": "s", "aud": "client", "exp": 2, "iat": 1}

@@ -17,8 +17,8 @@ from rightkey.issuer.providers import PROVIDERS, recognise
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.localissuer.signing import SigningKey
+from rightkey.policy.trust import Held
 from rightkey.remembered import Remembered
-from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer, attempt, judge_claims
 
 NOW = 1_800_000_000

@@ -12,12 +12,12 @@ from rightkey.jose.jws import read
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.policy.trust import Held
 from rightkey.pursuit import Pursuit
 from rightkey.refresh import Place
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
 from rightkey.transport.default import DefaultTransport
-from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer
 from rightkey.verified import Verified
 

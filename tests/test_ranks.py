@@ -17,7 +17,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "exchange", "requirements", "events"),
     ("jose",),
     ("issuer",),
-    ("claims", "profiles", "trust", "typed"),
+    ("policy",),
     ("verified", "verdict", "remembered"),
     ("freshness", "snapshot", "budget", "status", "refresh", "refused", "upkeep"),
     ("awslc", "transport", "kubernetes"),

@@ -9,7 +9,7 @@ import pytest
 
 import rightkey
 from rightkey import KeySet
-from rightkey.trust import ANY, Trust, requirement_of
+from rightkey.policy.trust import ANY, Trust, requirement_of
 
 
 def test_a_domain_stands_for_two_spellings_and_a_url_for_one() -> None:

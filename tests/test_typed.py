@@ -16,8 +16,8 @@ import pydantic
 import pytest
 
 import rightkey
-from rightkey import typed
 from rightkey.localissuer import LocalIssuer
+from rightkey.policy import typed
 
 AUDIENCE = "https://api.example.com"
 ADDRESS = {"country": "CH", "zip": [8000, 8001]}

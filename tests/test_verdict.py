@@ -11,8 +11,8 @@ import rightkey
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import LocalIssuer, mint
 from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.policy.trust import NOTHING, Held, Trust
 from rightkey.remembered import Remembered
-from rightkey.trust import NOTHING, Held, Trust
 from rightkey.verdict import Asked, NeedsNewer, attempt
 from rightkey.verified import Verified
 

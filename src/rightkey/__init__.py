@@ -42,7 +42,7 @@ _HOMES = {
     "transport.default": ("DefaultTransport",),
     "transport.guard": ("GuardedTransport",),
     "kubernetes": ("Kubernetes",),
-    "trust": ("ANY", "FirstOf", "Trust"),
+    "policy.trust": ("ANY", "FirstOf", "Trust"),
     "status": ("Status",),
     "verified": ("Typed", "Verified"),
     "version": ("__version__",),
@@ -121,6 +121,9 @@ if TYPE_CHECKING:
     from rightkey.locating import Provider as Provider
     from rightkey.locating import locate as locate
     from rightkey.locating import locate_async as locate_async
+    from rightkey.policy.trust import ANY as ANY
+    from rightkey.policy.trust import FirstOf as FirstOf
+    from rightkey.policy.trust import Trust as Trust
     from rightkey.requirements import all_of as all_of
     from rightkey.requirements import any_of as any_of
     from rightkey.requirements import claim as claim
@@ -133,9 +136,6 @@ if TYPE_CHECKING:
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport
     from rightkey.transport.guard import GuardedTransport as GuardedTransport
-    from rightkey.trust import ANY as ANY
-    from rightkey.trust import FirstOf as FirstOf
-    from rightkey.trust import Trust as Trust
     from rightkey.verified import Typed as Typed
     from rightkey.verified import Verified as Verified
     from rightkey.version import __version__ as __version__

@@ -18,7 +18,7 @@ from rightkey.jose.certificate import Certificate
 from rightkey.jose.jws import Unverified, read, require_allowed, shown
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
-from rightkey.trust import Trust
+from rightkey.policy.trust import Trust
 from rightkey.verdict import PLAIN, Asked, judge_claims
 from rightkey.verified import Verified
 

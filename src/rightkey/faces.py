@@ -15,8 +15,8 @@ from rightkey.freshness import Freshness
 from rightkey.issuer.name import AUTO
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import MAX_TRIED
+from rightkey.policy.trust import Anyone, Given, Held, Trust, requirement_of
 from rightkey.remembered import Remembered
-from rightkey.trust import Anyone, Given, Held, Trust, requirement_of
 from rightkey.verdict import PLAIN, Asked, NeedsNewer, attempt
 from rightkey.verified import Verified
 

@@ -16,10 +16,10 @@ from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
 from rightkey.explaining import STEPS, Explanation, Step
 from rightkey.faces import Face, Require
 from rightkey.freshness import Freshness
+from rightkey.policy.trust import ANY, Trust
 from rightkey.registry import SYSTEM
 from rightkey.remembered import Remembered
 from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
-from rightkey.trust import ANY, Trust
 from rightkey.verdict import foreign, issuer_of
 from rightkey.verified import Claims, Typed, Verified
 

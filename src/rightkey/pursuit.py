@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from rightkey.jobs import Job
+from rightkey.policy.trust import Held
 from rightkey.sources import Source
-from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer
 from rightkey.verified import Verified
 

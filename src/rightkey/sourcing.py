@@ -22,6 +22,7 @@ from rightkey.issuer.providers import Known
 from rightkey.jose import pem  # noqa: F401 - as those above
 from rightkey.jose import x509 as chain  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
+from rightkey.policy.trust import FirstOf, Given, Trust
 from rightkey.refresh import Place
 from rightkey.registry import REGISTRY, SYSTEM
 from rightkey.sources import Source
@@ -30,7 +31,6 @@ from rightkey.sources.first_of import InOrder
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
 from rightkey.sources.watched import Watched
-from rightkey.trust import FirstOf, Given, Trust
 
 
 def source_of(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rightkey.explaining import Explanation
     from rightkey.jobs import Job
     from rightkey.many import Resolver, Verifiers
-    from rightkey.trust import Trust
+    from rightkey.policy.trust import Trust
 
 
 class Verifier(Face):

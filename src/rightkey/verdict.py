@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from rightkey import claims as registered
 from rightkey.errors import Failure, RightkeyError, TokenRejected
 from rightkey.jose import strictjson
 from rightkey.jose.jws import (
@@ -28,8 +27,9 @@ from rightkey.jose.jws import (
 )
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
-from rightkey.profiles import Presented
-from rightkey.trust import Held, Reason, Trust
+from rightkey.policy import claims as registered
+from rightkey.policy.profiles import Presented
+from rightkey.policy.trust import Held, Reason, Trust
 from rightkey.verified import Verified, require
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from rightkey.errors import InsufficientScope
 from rightkey.jose.jws import Header
 from rightkey.jose.key import Key
-from rightkey.trust import requirement_of
+from rightkey.policy.trust import requirement_of
 
 if TYPE_CHECKING:
     from rightkey.requirements import AllOf, Requirement
@@ -66,7 +66,7 @@ class Verified:
             TokenRejected: `claims_rejected`; each failure names a claim's path, such as `address.country`.
             Misconfigured: nothing can be made of claims by this type.
         """
-        from rightkey.typed import typed_claims
+        from rightkey.policy.typed import typed_claims
 
         return typed_claims(self.claims, claims_type)
 

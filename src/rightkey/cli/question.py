@@ -19,9 +19,9 @@ from rightkey.cli.keyfile import contents
 from rightkey.cli.outcome import Outcome
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.certificate import Certificates, Policy
+from rightkey.policy.trust import ANY
 from rightkey.requirements import parse
 from rightkey.sync import Verifier
-from rightkey.trust import ANY
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 

@@ -16,7 +16,7 @@ from rightkey.cli.moments import Time, distance, written
 from rightkey.cli.outcome import Good
 from rightkey.cli.question import Question
 from rightkey.jose.jws import shown
-from rightkey.profiles import PROFILES
+from rightkey.policy.profiles import PROFILES
 
 
 @click.command()

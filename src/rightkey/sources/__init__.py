@@ -7,8 +7,8 @@ from typing import Protocol
 
 from rightkey.explaining import Located
 from rightkey.jobs import Job
+from rightkey.policy.trust import Held
 from rightkey.status import Status
-from rightkey.trust import Held
 from rightkey.verdict import NeedsNewer
 
 MOMENTS = itertools.count(1)

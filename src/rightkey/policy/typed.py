@@ -13,8 +13,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, TypeVar, cast
 
-from rightkey.claims import rejected
 from rightkey.errors import Failure, Misconfigured, TokenRejected
+from rightkey.policy.claims import rejected
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from rightkey.issuer.name import AUTO, Issuer
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
-from rightkey.profiles import Profile
-from rightkey.profiles import profile as profile_named
+from rightkey.policy.profiles import Profile
+from rightkey.policy.profiles import profile as profile_named
 
 if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
     import os

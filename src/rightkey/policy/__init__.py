@@ -1,0 +1,1 @@
+"""Whose tokens are taken, and what they must be."""
