@@ -49,8 +49,7 @@ from rightkey.localissuer import LocalIssuer, fault
 from rightkey.localissuer.minting import compact, mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.policy.trust import Trust
-from rightkey.remembered import KEPT, MAX_BYTES, Remembered
-from rightkey.verdict import Entry
+from rightkey.verdict.memory import KEPT, MAX_BYTES, Entry, Memory
 
 LIST = Path(__file__).resolve().parents[2] / "shared" / "field" / "advisories.md"
 NOW = 1_700_000_000
@@ -439,7 +438,7 @@ def _() -> None:
     for number in range(10**6):
         settled.settle(number.to_bytes(8), 0.0)
     assert len(settled.again) == MAX_SETTLED
-    memory, keys = Remembered(1024), KeySet.parse(jwk(key()))
+    memory, keys = Memory(1024), KeySet.parse(jwk(key()))
     unverified, trust = read(mint(key(), CLAIMS)), Trust(ISSUER, audience="a")
 
     def keep(raw: str) -> None:

@@ -12,8 +12,9 @@ from rightkey.explaining import STEPS, Explanation, Located, explain
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.policy.trust import Held, Trust
-from rightkey.verdict import NeedsNewer, attempt
+from rightkey.policy.trust import Trust
+from rightkey.verdict.attempt import attempt
+from rightkey.verdict.held import Held, NeedsNewer
 
 NOW = 1_000_000.0
 ISSUER = "https://issuer.example/"

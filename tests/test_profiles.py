@@ -12,7 +12,7 @@ from rightkey import Misconfigured, TokenRejected, Trust
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
-from rightkey.verdict import Asked, judge_claims
+from rightkey.verdict.attempt import Asked, judge_claims
 
 ID = {"iss": "i", "sub": "s", "aud": "client", "exp": 2, "iat": 1}
 LOGOUT = {"iss": "i", "aud": "client", "iat": 1, "jti": "j", "sub": "s", "events": {LOGOUT_EVENT: {}}}

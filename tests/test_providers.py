@@ -17,9 +17,9 @@ from rightkey.issuer.providers import PROVIDERS, recognise
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.localissuer.signing import SigningKey
-from rightkey.policy.trust import Held
-from rightkey.remembered import Remembered
-from rightkey.verdict import NeedsNewer, attempt, judge_claims
+from rightkey.verdict.attempt import attempt, judge_claims
+from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.memory import Memory
 
 NOW = 1_800_000_000
 TENANT = "3c6f6ef3-4f28-4be9-a1b0-1d7a3c1f2e01"
@@ -242,7 +242,7 @@ def test_a_key_that_names_a_tenant_signs_for_that_tenant_alone(judged: Any) -> N
 
 def test_a_remembered_token_asks_anew_whose_key_it_is(key: SigningKey, token: Any) -> None:
     """The next set may say that the same key is another tenant's."""
-    trust, memory = Trust(f"{ENTRA}/common/v2.0", audience="api"), Remembered(8)
+    trust, memory = Trust(f"{ENTRA}/common/v2.0", audience="api"), Memory(8)
     raw = token(key, orjson.dumps({"aud": "api", "exp": NOW + 60} | entra(TENANT)))
 
     def held(tenant: str) -> Held:

@@ -12,14 +12,13 @@ from rightkey.jose.jws import read
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.policy.trust import Held
 from rightkey.pursuit import Pursuit
 from rightkey.refresh import Place
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
 from rightkey.transport.default import DefaultTransport
-from rightkey.verdict import NeedsNewer
-from rightkey.verified import Verified
+from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.verified import Verified
 
 SIGNER = SigningKey.generate("ES256", Form(certificates=False), kid="k")
 KEYS, HEADER = KeySet.parse({"keys": [SIGNER.public_jwk()]}), read(mint(SIGNER, {})).header

@@ -18,7 +18,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("jose",),
     ("issuer",),
     ("policy",),
-    ("verified", "verdict", "remembered"),
+    ("verdict",),
     ("freshness", "snapshot", "budget", "status", "refresh", "refused", "upkeep"),
     ("awslc", "transport", "kubernetes"),
     ("explaining", "jobs", "sources", "registry", "pursuit", "sourcing"),

@@ -1,4 +1,4 @@
-"""Remembered: which tokens are known, by which key, and for how long."""
+"""Memory: which tokens are known, by which key, and for how long."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from rightkey.jose.key import Key
 from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.remembered import KEPT, LOOKED_AT, MAX_BYTES, MAX_HEADERS, Remembered
-from rightkey.verdict import Entry
+from rightkey.verdict.memory import KEPT, LOOKED_AT, MAX_BYTES, MAX_HEADERS, Entry, Memory
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
 
@@ -33,11 +32,11 @@ TRUST = Trust("a.example", audience="a")
 RAW = mint(A, {"sub": "alice"})
 
 
-def remembering(most: int) -> Remembered:
-    return Remembered(most)
+def remembering(most: int) -> Memory:
+    return Memory(most)
 
 
-def kept(memory: Remembered, raw: str | bytes = RAW, key: Key = KEY, keys: KeySet = KEYS) -> Entry:
+def kept(memory: Memory, raw: str | bytes = RAW, key: Key = KEY, keys: KeySet = KEYS) -> Entry:
     unverified = read(raw)
     memory.keep_header(unverified)
     payload = Repeated(unverified.payload)
@@ -177,7 +176,7 @@ def test_an_interrupt_leaves_it_in_order() -> None:
         lines = iter(range(at))
 
         def interrupt(frame: FrameType, event: str, _: object, left: Iterator[int] = lines) -> Any:
-            if "remembered.py" in frame.f_code.co_filename and event == "line" and next(left, None) is None:
+            if "memory.py" in frame.f_code.co_filename and event == "line" and next(left, None) is None:
                 raise KeyboardInterrupt
             return interrupt
 

@@ -29,7 +29,7 @@ from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.refresh import NoSigningKey, Refreshed
 from rightkey.status import Status
 from rightkey.upkeep import Ask, Serve, Upkeep
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import NeedsNewer
 
 A, B, C = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "abc")
 DOWN = IssuerUnavailable("keys_unavailable", "status 503")

@@ -11,10 +11,11 @@ import rightkey
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import LocalIssuer, mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.policy.trust import NOTHING, Held, Trust
-from rightkey.remembered import Remembered
-from rightkey.verdict import Asked, NeedsNewer, attempt
-from rightkey.verified import Verified
+from rightkey.policy.trust import Trust
+from rightkey.verdict.attempt import Asked, attempt
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer
+from rightkey.verdict.memory import Memory
+from rightkey.verdict.verified import Verified
 
 NOW = 1_000_000.0
 ISSUER = "https://issuer.example/"
@@ -178,7 +179,7 @@ def test_dates_are_asked_for_with_valid() -> None:
         held = Held(KeySet.parse({"keys": [key.public_jwk() for key in issuer.keys]}))
         raw = issuer.token(exp=None)
         trust = Trust(issuer.url, audience=issuer.audience, require_exp=False, certificates="valid")
-        memory = Remembered(8)
+        memory = Memory(8)
         now = issuer.current and held.keys and next(iter(held.keys)).certificate
         assert now is not None
         start = now.not_before.timestamp()
@@ -189,7 +190,7 @@ def test_dates_are_asked_for_with_valid() -> None:
 
 def test_memory_stands_for_the_signature_check_alone(key: SigningKey, held: Held) -> None:
     """Times and requirements are judged at every use, and nobody shares a dict."""
-    memory, raw = Remembered(8), mint(key, CLAIMS | {"permissions": ["read"]})
+    memory, raw = Memory(8), mint(key, CLAIMS | {"permissions": ["read"]})
     for _ in range(4):
         token = attempt(TRUST, raw, held, NOW, memory=memory)
         assert isinstance(token, Verified)
@@ -204,7 +205,7 @@ def test_memory_stands_for_the_signature_check_alone(key: SigningKey, held: Held
 @pytest.mark.parametrize("leeway", [0, 5])
 def test_a_remembered_token_has_its_time(key: SigningKey, held: Held, leeway: float) -> None:
     """To the second: on `nbf` it is good, on `exp` it has expired, and before `nbf` it is not yet valid."""
-    trust, memory = Trust(ISSUER, audience="api", leeway=leeway), Remembered(8)
+    trust, memory = Trust(ISSUER, audience="api", leeway=leeway), Memory(8)
     raw = mint(key, CLAIMS | {"nbf": NOW})
     for moment in (NOW, NOW - leeway, NOW + 59 + leeway):
         assert attempt(trust, raw, held, moment, memory=memory).subject == "alice"
@@ -217,7 +218,7 @@ def test_a_remembered_token_has_its_time(key: SigningKey, held: Held, leeway: fl
 
 def test_a_remembered_token_without_times_has_none(key: SigningKey, held: Held) -> None:
     """Where `exp` is not required it passes for ever."""
-    trust, memory = Trust(ISSUER, audience="api", require_exp=False), Remembered(8)
+    trust, memory = Trust(ISSUER, audience="api", require_exp=False), Memory(8)
     raw = mint(key, {name: value for name, value in CLAIMS.items() if name != "exp"})
     for moment in (NOW, 0.0, 1e12):
         assert attempt(trust, raw, held, moment, memory=memory).subject == "alice"
@@ -227,7 +228,7 @@ def test_a_remembered_token_is_judged_anew_where_more_is_asked_or_stated(key: Si
     """A nonce of this call; metadata that spell the issuer in another way now."""
     trust, memory, raw = (
         Trust("issuer.example", audience="api"),
-        Remembered(8),
+        Memory(8),
         mint(key, CLAIMS),
     )
     attempt(trust, raw, held, NOW, memory=memory)

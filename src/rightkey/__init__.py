@@ -44,7 +44,7 @@ _HOMES = {
     "kubernetes": ("Kubernetes",),
     "policy.trust": ("ANY", "FirstOf", "Trust"),
     "status": ("Status",),
-    "verified": ("Typed", "Verified"),
+    "verdict.verified": ("Typed", "Verified"),
     "version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -136,8 +136,8 @@ if TYPE_CHECKING:
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport
     from rightkey.transport.guard import GuardedTransport as GuardedTransport
-    from rightkey.verified import Typed as Typed
-    from rightkey.verified import Verified as Verified
+    from rightkey.verdict.verified import Typed as Typed
+    from rightkey.verdict.verified import Verified as Verified
     from rightkey.version import __version__ as __version__
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 from rightkey.errors import RightkeyError
 from rightkey.faces import Face, Require, asked_of
-from rightkey.verdict import NeedsNewer, attempt
-from rightkey.verified import Claims, Typed, Verified
+from rightkey.verdict.attempt import attempt
+from rightkey.verdict.held import NeedsNewer
+from rightkey.verdict.verified import Claims, Typed, Verified
 
 if TYPE_CHECKING:
     from rightkey.explaining import Explanation

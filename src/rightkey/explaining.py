@@ -19,8 +19,8 @@ from rightkey.jose.jws import Unverified, read, require_allowed, shown
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import Trust
-from rightkey.verdict import PLAIN, Asked, judge_claims
-from rightkey.verified import Verified
+from rightkey.verdict.attempt import PLAIN, Asked, judge_claims
+from rightkey.verdict.verified import Verified
 
 Outcome = Literal["ok", "failed", "skipped", "note"]
 STEPS = (

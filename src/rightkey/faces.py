@@ -15,10 +15,11 @@ from rightkey.freshness import Freshness
 from rightkey.issuer.name import AUTO
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import MAX_TRIED
-from rightkey.policy.trust import Anyone, Given, Held, Trust, requirement_of
-from rightkey.remembered import Remembered
-from rightkey.verdict import PLAIN, Asked, NeedsNewer, attempt
-from rightkey.verified import Verified
+from rightkey.policy.trust import Anyone, Given, Trust, requirement_of
+from rightkey.verdict.attempt import PLAIN, Asked, attempt
+from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.memory import Memory
+from rightkey.verdict.verified import Verified
 
 if TYPE_CHECKING:
     from rightkey.events import Listener
@@ -99,7 +100,7 @@ class Face:
             provider=provider,
             keys=keys,
         )
-        memory = Remembered(_count(remember))
+        memory = Memory(_count(remember))
         self._begin(trust, memory, freshness, transport, clock, elapsed, listener)
 
     @classmethod
@@ -121,7 +122,7 @@ class Face:
         return built(cls, os.environ if environ is None else environ, settings)
 
     @classmethod
-    def _under(cls, trust: Trust, memory: Remembered, **settings: Any) -> Self:
+    def _under(cls, trust: Trust, memory: Memory, **settings: Any) -> Self:
         """A verifier under a trust that there is already, which shares its memory with others."""
         face = cls.__new__(cls)
         face._begin(trust, memory, **settings)
@@ -130,7 +131,7 @@ class Face:
     def _begin(
         self,
         trust: Trust,
-        memory: Remembered,
+        memory: Memory,
         freshness: Freshness,
         transport: Transport | None,
         clock: Callable[[], float],

@@ -18,10 +18,10 @@ from rightkey.faces import Face, Require
 from rightkey.freshness import Freshness
 from rightkey.policy.trust import ANY, Trust
 from rightkey.registry import SYSTEM
-from rightkey.remembered import Remembered
 from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
-from rightkey.verdict import foreign, issuer_of
-from rightkey.verified import Claims, Typed, Verified
+from rightkey.verdict.attempt import foreign, issuer_of
+from rightkey.verdict.memory import Memory
+from rightkey.verdict.verified import Claims, Typed, Verified
 
 if TYPE_CHECKING:
     from rightkey.aio import AsyncVerifier
@@ -53,7 +53,7 @@ class Many(Generic[_Face]):
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "kind", "trusts")}
         self._kind, self._settings = kind, (kind, trusts, given)
-        self._memory, self._freshness = Remembered(remember), freshness
+        self._memory, self._freshness = Memory(remember), freshness
         self._begun_with = {
             "freshness": freshness,
             "transport": transport,

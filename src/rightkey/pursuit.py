@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from rightkey.jobs import Job
-from rightkey.policy.trust import Held
 from rightkey.sources import Source
-from rightkey.verdict import NeedsNewer
-from rightkey.verified import Verified
+from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.verified import Verified
 
 MAX_NEWER = 4
 """How many newly fetched keys are tried on one token."""

@@ -29,12 +29,11 @@ from rightkey.events import (
 from rightkey.freshness import Freshness
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.keyset import KeySet
-from rightkey.policy.trust import NOTHING, Held
 from rightkey.refresh import Plan, Refreshed
 from rightkey.refused import Refused
 from rightkey.snapshot import Snapshot, renewed, respread, snapshot_of, with_grace
 from rightkey.status import Status, status_of
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 
 class Serve(enum.Enum):

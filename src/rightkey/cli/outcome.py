@@ -10,7 +10,7 @@ from rightkey.cli.locate import key_facts
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.explaining import Explanation, Step
 from rightkey.jose.key import Key
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 
 @dataclass(frozen=True, slots=True)

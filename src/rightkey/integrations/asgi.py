@@ -14,7 +14,7 @@ from rightkey.aio import AsyncVerifier
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.building import chosen, paths_of
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from rightkey.errors import TokenRejected
 from rightkey.requirements import AllOf
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 Asks: TypeAlias = AllOf | str
 """What a token must grant; or PUBLIC, or OPTIONAL."""

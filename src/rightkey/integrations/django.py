@@ -43,7 +43,7 @@ from rightkey.integrations.building import chosen, environ_of
 from rightkey.integrations.wsgi import raw_token
 from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 _P = ParamSpec("_P")
 

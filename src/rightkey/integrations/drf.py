@@ -28,7 +28,7 @@ from rightkey.integrations.bearer import Refusal
 from rightkey.integrations.django import bearer, verify
 from rightkey.integrations.wsgi import raw_token
 from rightkey.requirements import Requirement, required
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 
 class TokenUser:

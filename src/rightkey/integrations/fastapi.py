@@ -30,7 +30,7 @@ from rightkey.integrations.asgi import (
 )
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier, scopes_of
 from rightkey.requirements import AllOf, Requirement, required
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 _Claims = TypeVar("_Claims")
 

@@ -24,7 +24,7 @@ from rightkey.integrations.building import chosen, environ_of
 from rightkey.integrations.wsgi import Verifying, verified
 from rightkey.requirements import Requirement, required
 from rightkey.sync import Verifier
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 _P = ParamSpec("_P")
 

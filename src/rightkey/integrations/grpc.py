@@ -27,7 +27,7 @@ from rightkey.integrations.bearer import BEARER
 from rightkey.integrations.building import chosen, paths_of
 from rightkey.requirements import AllOf, Requirement, required
 from rightkey.sync import Verifier
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 PUSHBACK = "grpc-retry-pushback-ms"
 """Trailing metadata: after how long clients may try again (gRFC A6), in milliseconds."""

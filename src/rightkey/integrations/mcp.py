@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from rightkey.errors import TokenRejected
 from rightkey.integrations.asgi import Outages, Verifying, verifier_of
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 LOG = logging.getLogger("rightkey")
 _App = TypeVar("_App", bound=Starlette)

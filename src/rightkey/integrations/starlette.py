@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from rightkey.errors import RightkeyError
 from rightkey.integrations.asgi import Verifying, verified, verifier_of
 from rightkey.integrations.bearer import BEARER, Bearer, Refusal
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 
 class TokenUser(BaseUser):

@@ -13,7 +13,7 @@ from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.building import chosen, paths_of
 from rightkey.sync import Verifier
-from rightkey.verified import Verified
+from rightkey.verdict.verified import Verified
 
 Environ: TypeAlias = dict[str, Any]
 Start: TypeAlias = Callable[..., Any]

@@ -1,11 +1,11 @@
-"""Trust: one issuer and the policy for its tokens; Held: what a source of keys has at hand."""
+"""Trust: one issuer and the policy for its tokens."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from rightkey.errors import Misconfigured
 from rightkey.issuer.name import AUTO, Issuer
@@ -36,19 +36,6 @@ class Anyone(enum.Enum):
 
 
 ANY: Final = Anyone.ANY
-
-
-class Held(NamedTuple):
-    """The keys at hand, and the values of `iss` that pass if the issuer's metadata said them.
-
-    `keys` is None where none may be used.
-    """
-
-    keys: KeySet | None
-    expected: tuple[str, ...] | None = None
-
-
-NOTHING: Final = Held(None)
 
 
 class FirstOf:
@@ -200,7 +187,3 @@ def _leeway(leeway: Any) -> float:
     if not number or not 0 <= leeway <= MAX_LEEWAY:  # which NaN is not
         raise Misconfigured(f"leeway is in seconds, from 0 to {MAX_LEEWAY:.0f}")
     return float(leeway)
-
-
-Reason = Literal["no_keys", "nothing_fits", "signature"]
-"""What newer keys may mend: there are none, none fits the header, or the signature fails."""

@@ -7,9 +7,8 @@ from typing import Protocol
 
 from rightkey.explaining import Located
 from rightkey.jobs import Job
-from rightkey.policy.trust import Held
 from rightkey.status import Status
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer
 
 MOMENTS = itertools.count(1)
 """The count of the process, so that moments of several sources can be told apart."""

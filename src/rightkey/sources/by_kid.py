@@ -16,13 +16,12 @@ from rightkey.freshness import Freshness
 from rightkey.issuer.providers import is_guid
 from rightkey.jobs import GUARD, Job
 from rightkey.jose.keyset import KeySet
-from rightkey.policy.trust import Held
 from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.remote import Remote
 from rightkey.status import Status
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer
 
 MAX_KIDS = 16
 """Key ids that are kept, with a key or with the answer that there is none."""

@@ -15,10 +15,9 @@ from rightkey.errors import IssuerUnavailable, RightkeyError
 from rightkey.explaining import Located
 from rightkey.jobs import Job
 from rightkey.jose.keyset import KeySet, Named
-from rightkey.policy.trust import NOTHING, Held
 from rightkey.sources import MOMENTS, Source
 from rightkey.status import Status
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from rightkey.explaining import Located
 from rightkey.jobs import Job
 from rightkey.jose.keyset import KeySet
-from rightkey.policy.trust import Held
 from rightkey.status import Status
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,11 @@ from rightkey.explaining import Located
 from rightkey.freshness import Freshness
 from rightkey.issuer.discovery import Metadata
 from rightkey.jobs import GUARD, JOBS, READING, Job
-from rightkey.policy.trust import NOTHING, Held
 from rightkey.refresh import Elapsed, Place, Refresh, Refreshed
 from rightkey.sources import MOMENTS
 from rightkey.status import Status
 from rightkey.upkeep import Ask, Serve, Upkeep
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 
 class Subscription:

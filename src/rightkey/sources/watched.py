@@ -19,12 +19,11 @@ from rightkey.errors import IssuerFault, IssuerUnavailable, Misconfigured
 from rightkey.explaining import Located
 from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.jose.keyset import KeySet
-from rightkey.policy.trust import NOTHING, Held
 from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.files import Stamp, read, shown, stamps
 from rightkey.status import Status
-from rightkey.verdict import NeedsNewer
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 EVERY = 1.0
 """Seconds from one look to the next."""

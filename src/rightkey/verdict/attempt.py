@@ -7,10 +7,9 @@ or is meant for someone else costs neither a signature check nor a request.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rightkey.errors import Failure, RightkeyError, TokenRejected
+from rightkey.errors import Failure, TokenRejected
 from rightkey.jose import strictjson
 from rightkey.jose.jws import (
     MAX_TRIED,
@@ -29,8 +28,10 @@ from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.policy import claims as registered
 from rightkey.policy.profiles import Presented
-from rightkey.policy.trust import Held, Reason, Trust
-from rightkey.verified import Verified, require
+from rightkey.policy.trust import Trust
+from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.memory import Entry, Memory
+from rightkey.verdict.verified import Verified, require
 
 if TYPE_CHECKING:
     from rightkey.issuer.providers import Known
@@ -47,62 +48,6 @@ class Asked(NamedTuple):
 
 
 PLAIN = Asked()
-
-
-class NeedsNewer(Exception):
-    """Newer keys may mend this; if they cannot be had, or do not, `error` is the verdict."""
-
-    def __init__(
-        self, reason: Reason, header: Header, error: RightkeyError | None, tried: tuple[Key, ...] = ()
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.header = header
-        self.error = error
-        self.tried = tried
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Entry:
-    """A token that was verified: what it says, and by which key, out of which set.
-
-    Its claims pass again without being judged again from `since` on and before `until`, under the same trust,
-    as long as the issuer's metadata say the same of `iss`.
-    """
-
-    header: Header
-    payload: strictjson.Repeated
-    key: Key
-    keys: KeySet | None
-    """None once a set has lacked the key."""
-    since: float
-    until: float
-    expected: tuple[str, ...] | None
-    trust: Trust
-    seen: bool = False
-    """Whether it was recalled since somebody last looked."""
-
-
-class Memory(Protocol):
-    """What is known of tokens seen before: that they are well-formed, under which trust their algorithm is
-    allowed, what became of their claims, and by which key they are."""
-
-    @property
-    def headers(self) -> Mapping[bytes, Header]:
-        """Headers read before, by their spelling."""
-
-    @property
-    def most(self) -> int:
-        """How many tokens are remembered; 0 for none."""
-
-    def recall(self, raw: str | bytes, keys: KeySet) -> Entry | None:
-        """A token that was verified by a key that is still among these, as it was."""
-
-    def keep(self, raw: str | bytes, entry: Entry) -> None:
-        """Remember a token whose signature was checked."""
-
-    def keep_header(self, unverified: Unverified) -> None:
-        """Remember the header of one."""
 
 
 def attempt(

@@ -1,4 +1,4 @@
-"""Remembered: tokens whose signature was checked, so that it need not be checked again.
+"""Memory: tokens whose signature was checked, so that it need not be checked again.
 
 It stands for the signature check, and for claims that cannot change between two times: the times themselves,
 what a call asks, requirements, the key's presence and its certificate are judged at every use. Only verified
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 
+from rightkey.jose import strictjson
 from rightkey.jose.jws import Header, Unverified
+from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
-from rightkey.verdict import Entry
+from rightkey.policy.trust import Trust
 
 MAX_BYTES = 8 * 1024 * 1024
 KEPT = 4
@@ -22,7 +25,28 @@ LOOKED_AT = 64
 """Tokens that are looked at to find one that may go; the last goes anyway, so that nobody pays for all."""
 
 
-class Remembered:
+@dataclass(slots=True, eq=False, repr=False)
+class Entry:
+    """A token that was verified: what it says, and by which key, out of which set.
+
+    Its claims pass again without being judged again from `since` on and before `until`, under the same trust,
+    as long as the issuer's metadata say the same of `iss`.
+    """
+
+    header: Header
+    payload: strictjson.Repeated
+    key: Key
+    keys: KeySet | None
+    """None once a set has lacked the key."""
+    since: float
+    until: float
+    expected: tuple[str, ...] | None
+    trust: Trust
+    seen: bool = False
+    """Whether it was recalled since somebody last looked."""
+
+
+class Memory:
     """Tokens in the order in which they came, and a hand that passes along it to find who must go.
 
     Whoever was seen since the hand last came by stays, where it is; the first who was not goes. So a token

@@ -1,0 +1,1 @@
+"""One token against the keys held, at one time."""
