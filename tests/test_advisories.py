@@ -39,8 +39,8 @@ from rightkey import (
     Verifier,
     verify_jws,
 )
-from rightkey.budget import MAX_SETTLED, Settled
 from rightkey.exchange import Request, Response
+from rightkey.freshness.budget import MAX_SETTLED, Settled
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 from rightkey.jose.jws import read

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightkey.budget import MAX_SETTLED, Backoff, Draws, Settled
+from rightkey.freshness.budget import MAX_SETTLED, Backoff, Draws, Settled
 
 
 def draws() -> Draws:

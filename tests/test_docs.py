@@ -25,8 +25,9 @@ import click
 import pytest
 
 import rightkey
-from rightkey import awslc, errors, events, freshness
+from rightkey import awslc, errors, events
 from rightkey.cli.commands import rightkey as command_line
+from rightkey.freshness.settings import settings as freshness
 from rightkey.jose import key as keys
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer

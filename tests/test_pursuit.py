@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 import rightkey
+from rightkey.freshness.refresh import Place
 from rightkey.jobs import Job
 from rightkey.jose.jws import read
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.pursuit import Pursuit
-from rightkey.refresh import Place
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.remote import Remote
 from rightkey.transport.default import DefaultTransport

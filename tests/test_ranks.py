@@ -19,7 +19,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("issuer",),
     ("policy",),
     ("verdict",),
-    ("freshness", "snapshot", "budget", "status", "refresh", "refused", "upkeep"),
+    ("freshness",),
     ("awslc", "transport", "kubernetes"),
     ("explaining", "jobs", "sources", "registry", "pursuit", "sourcing"),
     ("environment", "faces", "resolved", "many", "sync", "aio", "locating"),

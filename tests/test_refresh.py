@@ -13,10 +13,10 @@ import pytest
 
 from rightkey import Freshness, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.freshness.refresh import NoSigningKey, Place, Plan, Refresh, Refreshed
 from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import Issuer
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.refresh import NoSigningKey, Place, Plan, Refresh, Refreshed
 
 KEY = SigningKey.generate("ES256", Form(certificates=False), kid="a")
 ISSUER = "https://issuer.example"

@@ -1,4 +1,4 @@
-"""Refused: what was leaked or is distrusted stays out of every set."""
+"""Distrusted: what was leaked or is distrusted stays out of every set."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 
 from rightkey import KeySet
 from rightkey.events import KeyLeaked
+from rightkey.freshness.distrust import Distrusted
+from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.refresh import NoSigningKey, Refreshed
-from rightkey.refused import Refused
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
 BOTH = KeySet.parse({"keys": [A.public_jwk(), B.public_jwk()]}, published=True)
@@ -20,7 +20,7 @@ LEAKING = KeySet.parse({"keys": [A.private_jwk()]}, published=True)
 )
 def test_a_leak_is_told_once_and_counts_for_ever(refreshed: Refreshed) -> None:
     """Also where the answer that holds it is none that can be used."""
-    refused = Refused()
+    refused = Distrusted()
     assert refused.taken_from(BOTH) is BOTH
     thumbprint = BOTH.keys[0].thumbprint
     assert refused.note_leaks("issuer", refreshed) == [KeyLeaked("issuer", "a", thumbprint)]
@@ -32,7 +32,7 @@ def test_a_leak_is_told_once_and_counts_for_ever(refreshed: Refreshed) -> None:
 
 @pytest.mark.parametrize("name", ["a", BOTH.keys[0].thumbprint], ids=["kid", "thumbprint"])
 def test_what_is_distrusted_is_named_by_key_id_or_thumbprint(name: str) -> None:
-    refused = Refused()
+    refused = Distrusted()
     refused.distrusted.add(name)
     left = refused.taken_from(BOTH)
     assert [key.kid for key in left] == ["b"]
@@ -41,4 +41,4 @@ def test_what_is_distrusted_is_named_by_key_id_or_thumbprint(name: str) -> None:
 
 def test_an_answer_without_keys_leaks_nothing() -> None:
     """304, or no answer at all."""
-    assert Refused().note_leaks("issuer", Refreshed(0.0)) == []
+    assert Distrusted().note_leaks("issuer", Refreshed(0.0)) == []

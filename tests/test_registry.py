@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from rightkey.exchange import Request, Response
-from rightkey.freshness import Freshness
+from rightkey.freshness.refresh import Place
+from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import Issuer
-from rightkey.refresh import Place
 from rightkey.registry import Registry, system_elapsed
 
 
@@ -86,7 +86,7 @@ def test_letting_go_never_refills_a_budget() -> None:
     """An entry whose budget is not full is kept, so that nobody gains by crowding it out."""
     registry, elapsed = Registry(most=1), clock()
     spent = registry.remote(place("spent.example"), TRANSPORT, FRESHNESS, elapsed)
-    spent._upkeep._draws.draw(1000.0, may_take_last=True)
+    spent._cache._draws.draw(1000.0, may_take_last=True)
     registry.remote(place("other.example"), TRANSPORT, FRESHNESS, elapsed)
     assert spent in registry._recent.values()
 
@@ -98,7 +98,7 @@ def test_distrust_outlives_entries_and_reaches_those_to_come() -> None:
     registry.distrust(place(), "kid")
     later = registry.remote(place(), TRANSPORT, FRESHNESS, clock())
     elsewhere = registry.remote(place("other.example"), TRANSPORT, FRESHNESS, clock())
-    assert [entry._upkeep._refused.distrusted for entry in (now, later, elsewhere)] == [
+    assert [entry._cache._distrusted.distrusted for entry in (now, later, elsewhere)] == [
         {"kid"},
         {"kid"},
         set(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rightkey import Freshness, KeySet
-from rightkey.snapshot import Life, life_of, renewed, snapshot_of
+from rightkey.freshness.snapshot import Life, life_of, renewed, snapshot_of
 
 EMPTY = KeySet(())
 

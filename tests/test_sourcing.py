@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rightkey import Freshness, Trust
+from rightkey.freshness.refresh import Place
 from rightkey.issuer.name import Issuer
-from rightkey.refresh import Place
 from rightkey.sources.remote import Remote
 from rightkey.sourcing import place_of, place_of_keys, source_of
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from rightkey import Freshness, IssuerUnavailable, KeySet
-from rightkey.budget import Backoff, Draws
+from rightkey.freshness.budget import Backoff, Draws
+from rightkey.freshness.snapshot import Snapshot, snapshot_of
+from rightkey.freshness.status import Status, status_of
 from rightkey.localissuer.signing import SigningKey
-from rightkey.snapshot import Snapshot, snapshot_of
-from rightkey.status import Status, status_of
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Upkeep: the rules of section 3 of the design, played with time as an argument."""
+"""Cache: the rules of section 3 of the design, played with time as an argument."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
+from rightkey.freshness.cache import Ask, Cache, Serve
+from rightkey.freshness.refresh import NoSigningKey, Refreshed
+from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.jws import Header, key_not_found, signature_invalid
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.refresh import NoSigningKey, Refreshed
-from rightkey.status import Status
-from rightkey.upkeep import Ask, Serve, Upkeep
 from rightkey.verdict.held import NeedsNewer
 
 A, B, C = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "abc")
@@ -58,44 +58,44 @@ def need(
 
 
 class Played:
-    """An Upkeep whose refreshes come to what the test says, at the time that the test says."""
+    """An Cache whose refreshes come to what the test says, at the time that the test says."""
 
     def __init__(self, freshness: Freshness | None = None) -> None:
-        self.upkeep = Upkeep("issuer.example", freshness or Freshness())
+        self.cache = Cache("issuer.example", freshness or Freshness())
         self.now = 1000.0
 
     def good(self, *keys: SigningKey, forced: bool = False, **more: Any) -> list[Event]:
         headers: Mapping[str, str] = more.pop("headers", {})
         keyset: KeySet | None = keys_of(*keys, private=more.pop("private", ())) if keys else None
         refreshed = Refreshed(self.now, moment=next(MOMENTS), keys=keyset, headers=headers, url=URL, **more)
-        return self.upkeep.take(refreshed, self.now, 1.0, forced=forced)
+        return self.cache.take(refreshed, self.now, 1.0, forced=forced)
 
     def bad(self, failure: IssuerFault = DOWN, *, forced: bool = False) -> list[Event]:
         refreshed = Refreshed(self.now, moment=next(MOMENTS), failure=failure)
-        return self.upkeep.take(refreshed, self.now, 1.0, forced=forced)
+        return self.cache.take(refreshed, self.now, 1.0, forced=forced)
 
     def read_metadata(self, uri: str = URL) -> None:
-        self.upkeep.metadata, self.upkeep.metadata_began = stated("https://issuer.example", uri), self.now
+        self.cache.metadata, self.cache.metadata_began = stated("https://issuer.example", uri), self.now
 
     def serve(self, *, waited: bool = False) -> Serve:
-        return self.upkeep.serve(self.now, waited=waited)
+        return self.cache.serve(self.now, waited=waited)
 
     def ask(self, asked: NeedsNewer | None = None) -> Ask:
-        return self.upkeep.ask(self.now, asked or need())
+        return self.cache.ask(self.now, asked or need())
 
     def barren(self, asked: NeedsNewer) -> None:
         """A forced refetch for this token, which brings nothing new."""
         assert self.ask(asked) is Ask.REFETCH
         self.good(A, forced=True)
-        self.upkeep.settle(self.now, asked)
+        self.cache.settle(self.now, asked)
 
     @property
     def status(self) -> Status:
-        return self.upkeep.status(self.now)
+        return self.cache.status(self.now)
 
     @property
     def kids(self) -> list[str | None]:
-        keys = self.upkeep.held.keys
+        keys = self.cache.held.keys
         return [] if keys is None else [key.kid for key in keys]
 
 
@@ -172,13 +172,13 @@ def test_a_set_is_gone_at_the_end_of_its_bound(warm: Played) -> None:
 @pytest.mark.parametrize("failure", [DOWN, NoSigningKey(keys_of())], ids=["503", "empty"])
 def test_no_failure_removes_a_good_key(warm: Played, failure: IssuerFault) -> None:
     """Nor renews it: the set carries its own times."""
-    snapshot = warm.upkeep.snapshot
+    snapshot = warm.cache.snapshot
     assert snapshot is not None
     warm.now += 700
     events = warm.bad(failure)
     assert warm.kids == ["a"]
-    assert warm.upkeep.snapshot is not None
-    assert warm.upkeep.snapshot.stale_until == snapshot.stale_until
+    assert warm.cache.snapshot is not None
+    assert warm.cache.snapshot.stale_until == snapshot.stale_until
     assert events == [
         FetchFailed("issuer.example", failure.code, str(failure), False, 1.0),
         ServedStale("issuer.example", 3500.0),
@@ -207,7 +207,7 @@ def test_a_key_without_kid_is_told_by_its_thumbprint(warm: Played) -> None:
     nameless = {name: value for name, value in B.public_jwk().items() if name != "kid"}
     keys = KeySet.parse({"keys": [nameless]}, published=True)
     refreshed = Refreshed(warm.now, moment=next(MOMENTS), keys=keys, url=URL)
-    _, rotated = warm.upkeep.take(refreshed, warm.now, 0.0, forced=False)
+    _, rotated = warm.cache.take(refreshed, warm.now, 0.0, forced=False)
     assert isinstance(rotated, KeysRotated)
     assert rotated.added == (keys.keys[0].thumbprint,)
 
@@ -217,25 +217,25 @@ def test_a_304_renews_and_may_leave_out_what_has_not_changed(cold: Played) -> No
     cold.good(
         A, headers={"etag": '"1"', "last-modified": "then", "cache-control": "max-age=900, must-revalidate"}
     )
-    held = cold.upkeep.held
+    held = cold.cache.held
     cold.now += 890
     cold.good(headers={})
     status = cold.status
     assert (status.fresh_for, status.stale_for) == (900, 1500)
-    assert cold.upkeep.held is held  # what remembers by it need not look again
-    plan = cold.upkeep.plan(cold.now)
+    assert cold.cache.held is held  # what remembers by it need not look again
+    plan = cold.cache.plan(cold.now)
     assert (plan.url, plan.etag, plan.modified) == (URL, '"1"', "then")
     cold.good(headers={"etag": '"2"', "cache-control": "max-age=1200"})
-    assert cold.upkeep.plan(cold.now).etag == '"2"'
+    assert cold.cache.plan(cold.now).etag == '"2"'
     assert cold.status.fresh_for == 1200
 
 
 def test_the_same_keys_again_are_the_same_object(warm: Played) -> None:
     """In another order, too; nothing has rotated."""
     warm.good(A, B)
-    held = warm.upkeep.held
+    held = warm.cache.held
     assert [type(event) for event in warm.good(A, B)] == [KeysFetched]
-    assert warm.upkeep.held is held
+    assert warm.cache.held is held
     assert [type(event) for event in warm.good(B, A)] == [KeysFetched]
 
 
@@ -243,17 +243,17 @@ def test_the_same_keys_with_something_else_new_are_judged_anew(warm: Played) -> 
     """Such as what was skipped: a set is the same by its keys, and not in all it says."""
     keys = KeySet.parse({"keys": [A.public_jwk(), {"kty": "oct", "kid": "s", "k": "x"}]}, published=True)
     refreshed = Refreshed(warm.now, moment=next(MOMENTS), keys=keys, url=URL)
-    assert warm.upkeep.take(refreshed, warm.now, 0.0, forced=False) == [
+    assert warm.cache.take(refreshed, warm.now, 0.0, forced=False) == [
         KeysFetched("issuer.example", 1, 1, False)
     ]
-    assert warm.upkeep.held.keys is not None
-    assert [one.reason for one in warm.upkeep.held.keys.skipped] == ["symmetric"]
+    assert warm.cache.held.keys is not None
+    assert [one.reason for one in warm.cache.held.keys.skipped] == ["symmetric"]
 
 
 def test_an_older_answer_never_overwrites_a_newer(warm: Played) -> None:
     """By when their requests began."""
     older = Refreshed(warm.now - 1, moment=next(MOMENTS), keys=keys_of(B), url=URL)
-    assert warm.upkeep.take(older, warm.now, 0.0, forced=False) == []
+    assert warm.cache.take(older, warm.now, 0.0, forced=False) == []
     assert warm.kids == ["a"]
 
 
@@ -261,16 +261,16 @@ def test_readers_never_see_new_times_with_old_keys() -> None:
     """Readers take the times first, and the keys after; so they are written the other way round."""
     seen: list[tuple[bool, bool]] = []
 
-    class Watched(Upkeep):
+    class Watched(Cache):
         def __setattr__(self, name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
             if name in ("snapshot", "held") and hasattr(self, "_refused"):
                 fresh = self.snapshot is not None and self.snapshot.began == 5000.0
                 seen.append((fresh, [key.kid for key in self.held.keys or ()] == ["b"]))
 
-    upkeep = Watched("issuer.example", Freshness())
-    upkeep.take(Refreshed(0.0, moment=1, keys=keys_of(A), url=URL), 0.0, 0.0, forced=False)
-    upkeep.take(Refreshed(5000.0, moment=2, keys=keys_of(B), url=URL), 5000.0, 0.0, forced=False)
+    cache = Watched("issuer.example", Freshness())
+    cache.take(Refreshed(0.0, moment=1, keys=keys_of(A), url=URL), 0.0, 0.0, forced=False)
+    cache.take(Refreshed(5000.0, moment=2, keys=keys_of(B), url=URL), 5000.0, 0.0, forced=False)
     assert (True, True) in seen
     assert (True, False) not in seen
 
@@ -284,7 +284,7 @@ def test_a_rotation_right_after_a_cold_start_is_found(warm: Played) -> None:
         warm.good(A)
     assert warm.status.draws == 2
     assert [warm.ask(need(kid)) for kid in "xyz"] == [Ask.REFETCH, Ask.REFETCH, Ask.SPENT]
-    assert warm.upkeep.refused(warm.now) == RefetchRefused("issuer.example", 10.0)
+    assert warm.cache.refused(warm.now) == RefetchRefused("issuer.example", 10.0)
     warm.now += 10
     assert warm.ask(need("z")) is Ask.REFETCH
 
@@ -324,9 +324,9 @@ def test_a_change_of_the_set_opens_every_question_and_ends_the_slowness(warm: Pl
         warm.now += 60
         warm.barren(need(kid))
     assert warm.ask(need("z")) is Ask.SETTLED
-    assert warm.upkeep._draws.interval == 20
+    assert warm.cache._draws.interval == 20
     warm.good(B, forced=forced)
-    assert warm.upkeep._draws.interval == 10
+    assert warm.cache._draws.interval == 10
     warm.now += 20
     assert warm.ask(need("z")) is Ask.REFETCH
 
@@ -342,7 +342,7 @@ def test_a_forged_signature_is_one_question_however_it_is_dressed(warm: Played) 
 def test_a_kid_may_be_anything(warm: Played) -> None:
     """Lone surrogates, a megabyte, or absent."""
     for kid in ("\ud800", "k" * 1_000_000, None):
-        warm.upkeep.settle(warm.now, need(kid))
+        warm.cache.settle(warm.now, need(kid))
         assert warm.ask(need(kid)) is Ask.SETTLED
 
 
@@ -368,7 +368,7 @@ def test_whose_fault(warm: Played) -> None:
     is a bad signature."""
 
     def code(asked: NeedsNewer, *, confirmed: bool = False) -> str:
-        return warm.upkeep.verdict(warm.now, asked, confirmed=confirmed).code
+        return warm.cache.verdict(warm.now, asked, confirmed=confirmed).code
 
     assert code(need()) == "key_not_found"
     warm.bad(forced=True)
@@ -380,11 +380,11 @@ def test_whose_fault(warm: Played) -> None:
 
 def test_unavailable_says_when_and_why(cold: Played) -> None:
     """`retry_after` is a second at least, and as long as the backoff; the cause is chained."""
-    assert cold.upkeep.unavailable(cold.now).retry_after == 1.0
-    assert cold.upkeep.unavailable(cold.now).__cause__ is None
+    assert cold.cache.unavailable(cold.now).retry_after == 1.0
+    assert cold.cache.unavailable(cold.now).__cause__ is None
     failure = IssuerUnavailable("keys_unavailable", "status 429", retry_after=42)
     cold.bad(failure)
-    error = cold.upkeep.unavailable(cold.now)
+    error = cold.cache.unavailable(cold.now)
     assert (error.code, error.retry_after, error.__cause__) == ("keys_unavailable", 42, failure)
     assert "status 429" in str(error)
 
@@ -394,29 +394,29 @@ def test_unavailable_says_when_and_why(cold: Played) -> None:
 
 def test_metadata_is_fresh_for_an_hour_and_serves_for_a_day_more(warm: Played) -> None:
     """Then it is asked for, with what is held to fall back on; then with nothing."""
-    assert warm.upkeep.plan(warm.now).fallback is None
+    assert warm.cache.plan(warm.now).fallback is None
     warm.read_metadata()
-    held = warm.upkeep.metadata
+    held = warm.cache.metadata
     warm.now += 3599
-    assert (warm.upkeep.plan(warm.now).metadata, warm.upkeep.plan(warm.now, metadata=True).metadata) == (
+    assert (warm.cache.plan(warm.now).metadata, warm.cache.plan(warm.now, metadata=True).metadata) == (
         held,
         None,
     )
     warm.now += 1
-    plan = warm.upkeep.plan(warm.now, forced=True)
+    plan = warm.cache.plan(warm.now, forced=True)
     assert (plan.metadata, plan.fallback, plan.forced) == (None, held, True)
     warm.now += 86400
-    assert warm.upkeep.plan(warm.now).fallback is None
+    assert warm.cache.plan(warm.now).fallback is None
 
 
 def test_metadata_that_was_read_is_kept_though_the_keys_failed(cold: Played) -> None:
     """And names the issuer's spelling once there are keys."""
     metadata = stated("https://issuer.example/", URL)
     refreshed = Refreshed(cold.now, metadata=metadata, metadata_began=cold.now, failure=DOWN)
-    cold.upkeep.take(refreshed, cold.now, 0.0, forced=False)
-    assert cold.upkeep.plan(cold.now).metadata is metadata
+    cold.cache.take(refreshed, cold.now, 0.0, forced=False)
+    assert cold.cache.plan(cold.now).metadata is metadata
     cold.good(A)
-    assert cold.upkeep.held.expected == ("https://issuer.example/",)
+    assert cold.cache.held.expected == ("https://issuer.example/",)
 
 
 def test_metadata_over_ten_minutes_old_is_read_again_after_a_barren_refetch(warm: Played) -> None:
@@ -426,11 +426,11 @@ def test_metadata_over_ten_minutes_old_is_read_again_after_a_barren_refetch(warm
     asked = need()
     assert warm.ask(asked) is Ask.REFETCH
     warm.good(A, forced=True)
-    assert warm.upkeep.ask_metadata(warm.now, asked)
-    warm.upkeep.settle(warm.now, asked)
+    assert warm.cache.ask_metadata(warm.now, asked)
+    warm.cache.settle(warm.now, asked)
     assert warm.status.draws == 0
     warm.now += 9.9
-    assert not warm.upkeep.ask_metadata(warm.now, asked)
+    assert not warm.cache.ask_metadata(warm.now, asked)
 
 
 def test_metadata_is_not_read_again_without_need(warm: Played) -> None:
@@ -438,19 +438,19 @@ def test_metadata_is_not_read_again_without_need(warm: Played) -> None:
     off; and never by a bad signature with the last draw."""
     asked = need()
     warm.barren(need("x"))
-    assert not warm.upkeep.ask_metadata(warm.now, asked)
+    assert not warm.cache.ask_metadata(warm.now, asked)
     warm.read_metadata()
     warm.now += 600
-    assert not warm.upkeep.ask_metadata(warm.now, asked)
+    assert not warm.cache.ask_metadata(warm.now, asked)
     warm.now += 1
     warm.barren(need("y"))
-    assert not warm.upkeep.ask_metadata(warm.now, need("a", "signature", [A]))
+    assert not warm.cache.ask_metadata(warm.now, need("a", "signature", [A]))
     warm.bad(forced=True)
-    assert not warm.upkeep.ask_metadata(warm.now, asked)
+    assert not warm.cache.ask_metadata(warm.now, asked)
     warm.good(B)
-    assert not warm.upkeep.ask_metadata(warm.now, asked)
+    assert not warm.cache.ask_metadata(warm.now, asked)
     warm.barren(asked)  # brings A again, which is new
-    assert not warm.upkeep.ask_metadata(warm.now, need("z"))
+    assert not warm.cache.ask_metadata(warm.now, need("z"))
 
 
 # -- leaks and distrust: rule 7
@@ -467,8 +467,8 @@ def test_a_leaked_key_is_refused_for_good(warm: Played) -> None:
         assert warm.kids == ["b"]
         warm.good(B)
     warm.good(A, B)
-    assert warm.upkeep.held.keys is not None
-    assert [one.reason for one in warm.upkeep.held.keys.skipped] == ["private_key_published"]
+    assert warm.cache.held.keys is not None
+    assert [one.reason for one in warm.cache.held.keys.skipped] == ["private_key_published"]
 
 
 def test_a_leaked_key_is_refused_though_the_leaking_set_holds_no_other(warm: Played) -> None:
@@ -483,7 +483,7 @@ def test_a_leaked_key_is_refused_though_the_leaking_set_holds_no_other(warm: Pla
 def test_a_leak_in_an_answer_that_was_overtaken_counts(warm: Played) -> None:
     """A leak is a leak."""
     older = Refreshed(warm.now - 1, moment=next(MOMENTS), keys=keys_of(A, B, private=[A]), url=URL)
-    assert [type(event) for event in warm.upkeep.take(older, warm.now, 0.0, forced=False)] == [KeyLeaked]
+    assert [type(event) for event in warm.cache.take(older, warm.now, 0.0, forced=False)] == [KeyLeaked]
     assert warm.kids == []
 
 
@@ -491,17 +491,17 @@ def test_a_leak_in_an_answer_that_was_overtaken_counts(warm: Played) -> None:
 def test_distrust_is_at_once_and_stays(warm: Played, name: str) -> None:
     """By key id or thumbprint."""
     warm.good(A, B)
-    warm.upkeep.distrust(name)
+    warm.cache.distrust(name)
     assert warm.kids == ["b"]
     warm.good(C, A)
     assert warm.kids == ["c"]
-    assert warm.upkeep.held.keys is not None
-    assert [one.reason for one in warm.upkeep.held.keys.skipped] == ["distrusted"]
+    assert warm.cache.held.keys is not None
+    assert [one.reason for one in warm.cache.held.keys.skipped] == ["distrusted"]
 
 
 def test_distrust_before_there_are_keys(cold: Played) -> None:
     """Counts from the first answer on."""
-    cold.upkeep.distrust("a")
+    cold.cache.distrust("a")
     cold.good(A, B)
     assert cold.kids == ["b"]
 
@@ -549,7 +549,7 @@ def test_what_may_be_forgotten(warm: Played) -> None:
     """Nothing by which somebody would gain: a budget, a backoff, a leak."""
 
     def forgettable() -> bool:
-        return warm.upkeep.may_be_forgotten(warm.now)
+        return warm.cache.may_be_forgotten(warm.now)
 
     assert forgettable()
     warm.ask()
@@ -570,17 +570,17 @@ def test_what_may_be_forgotten(warm: Played) -> None:
 def test_a_draw_that_came_to_nothing_is_given_back(warm: Played) -> None:
     """No thread was to be had; and no more than there were are ever given back."""
     warm.ask()
-    warm.upkeep.not_asked()
-    warm.upkeep.not_asked()
+    warm.cache.not_asked()
+    warm.cache.not_asked()
     assert warm.status.draws == 2
 
 
 def test_forked_workers_refresh_at_moments_of_their_own(cold: Played) -> None:
     """Within the last fifth still; without keys there is nothing to spread."""
-    cold.upkeep.spread(0.0)
+    cold.cache.spread(0.0)
     cold.good(A)
     assert cold.status.refresh_in == pytest.approx(540)
-    cold.upkeep.spread(0.0)
+    cold.cache.spread(0.0)
     assert cold.status.refresh_in == pytest.approx(480)
     assert cold.status.fresh_for == 600
 
@@ -638,7 +638,7 @@ class Week(RuleBasedStateMachine):
             else:
                 self.played.good(*self.published, forced=True)
                 self.answered = self.played.now
-                self.played.upkeep.settle(self.played.now, asked)
+                self.played.cache.settle(self.played.now, asked)
 
     @invariant()
     def nothing_is_served_past_its_bound_nor_lost_within_it(self) -> None:
@@ -747,13 +747,13 @@ def test_a_swap_is_not_missing(lenient: Played) -> None:
     """The kid is there, with another key: the old one is replaced at once."""
     swapped = SigningKey.generate("ES256", Form(certificates=False), kid="a")
     lenient.good(swapped, B)
-    assert lenient.upkeep.held.keys is not None
-    assert len(lenient.upkeep.held.keys) == 2
+    assert lenient.cache.held.keys is not None
+    assert len(lenient.cache.held.keys) == 2
 
 
 def test_a_leaked_or_distrusted_key_has_no_grace(lenient: Played) -> None:
     """And no event says that it serves on."""
-    lenient.upkeep.distrust("b")
+    lenient.cache.distrust("b")
     events = lenient.good(C, A, private=[A])
     assert lenient.kids == ["c"]
     assert not [event for event in events if isinstance(event, KeysMissing)]
@@ -769,7 +769,7 @@ def test_a_key_that_an_answer_says_is_for_something_else_is_not_missing(
     """The issuer has spoken of it: that is no front end that lags behind."""
     keys = KeySet.parse({"keys": [A.public_jwk() | said, B.public_jwk()]}, published=True)
     refreshed = Refreshed(lenient.now, moment=next(MOMENTS), keys=keys, url=URL)
-    events = lenient.upkeep.take(refreshed, lenient.now, 1.0, forced=False)
+    events = lenient.cache.take(refreshed, lenient.now, 1.0, forced=False)
     assert lenient.kids == ["b"]
     assert not [event for event in events if isinstance(event, KeysMissing)]
 
@@ -802,6 +802,6 @@ def test_the_bound_on_revoked_keys_has_the_grace_in_it(warm: Played, lenient: Pl
 def test_a_forked_worker_takes_its_second_look_in_time(lenient: Played) -> None:
     """Whatever moment it draws for refreshing."""
     lenient.good(B)
-    before = lenient.upkeep.snapshot
-    lenient.upkeep.spread(0.0)
-    assert lenient.upkeep.snapshot == before
+    before = lenient.cache.snapshot
+    lenient.cache.spread(0.0)
+    assert lenient.cache.snapshot == before

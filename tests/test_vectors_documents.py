@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from rightkey import Freshness, IssuerMisbehaved, KeySet, Misconfigured, RightkeyError, Verifier, verify_jws
 from rightkey.exchange import Response
+from rightkey.freshness.snapshot import life_of
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 from rightkey.jose.certificate import read_der
-from rightkey.snapshot import life_of
 
 VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()

@@ -31,7 +31,7 @@ _HOMES = {
         "TokenRejected",
     ),
     "explaining": ("Explanation", "Step"),
-    "freshness": ("Freshness",),
+    "freshness.settings": ("Freshness",),
     "jose.key": ("Key",),
     "jose.keyset": ("KeySet", "Skipped"),
     "locating": ("Provider", "locate", "locate_async"),
@@ -43,7 +43,7 @@ _HOMES = {
     "transport.guard": ("GuardedTransport",),
     "kubernetes": ("Kubernetes",),
     "policy.trust": ("ANY", "FirstOf", "Trust"),
-    "status": ("Status",),
+    "freshness.status": ("Status",),
     "verdict.verified": ("Typed", "Verified"),
     "version": ("__version__",),
 }
@@ -108,7 +108,8 @@ if TYPE_CHECKING:
     from rightkey.errors import TokenRejected as TokenRejected
     from rightkey.explaining import Explanation as Explanation
     from rightkey.explaining import Step as Step
-    from rightkey.freshness import Freshness as Freshness
+    from rightkey.freshness.settings import Freshness as Freshness
+    from rightkey.freshness.status import Status as Status
     from rightkey.jose.algorithms import SAFE as SAFE
     from rightkey.jose.certificate import Certificate as Certificate
     from rightkey.jose.certificate import Certificates as Certificates
@@ -131,7 +132,6 @@ if TYPE_CHECKING:
     from rightkey.requirements import permission as permission
     from rightkey.requirements import role as role
     from rightkey.requirements import scope as scope
-    from rightkey.status import Status as Status
     from rightkey.sync import Verifier as Verifier
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from rightkey.errors import Misconfigured
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
 
 PREFIX = "RIGHTKEY_"
 _Built = TypeVar("_Built")

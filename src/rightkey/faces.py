@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from rightkey.errors import Misconfigured, RightkeyError
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import AUTO
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import MAX_TRIED
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.explaining import Explanation
+    from rightkey.freshness.status import Status
     from rightkey.jobs import Job
     from rightkey.jose.certificate import Policy
     from rightkey.pursuit import Pursuit
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from rightkey.sources import Source
     from rightkey.sources.remote import Remote
     from rightkey.sources.watched import Watched
-    from rightkey.status import Status
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rightkey.exchange import Transport
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
+from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import AUTO, Issuer
 from rightkey.jobs import wait, wait_async
@@ -13,7 +14,6 @@ from rightkey.jose.keyset import KeySet, Skipped
 from rightkey.registry import SYSTEM
 from rightkey.sources.remote import Remote
 from rightkey.sourcing import place_of
-from rightkey.status import Status
 from rightkey.transport.default import DefaultTransport
 
 

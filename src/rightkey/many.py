@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
 from rightkey.explaining import STEPS, Explanation, Step
 from rightkey.faces import Face, Require
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
 from rightkey.policy.trust import ANY, Trust
 from rightkey.registry import SYSTEM
 from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rightkey.aio import AsyncVerifier
     from rightkey.events import Listener
     from rightkey.exchange import Transport
-    from rightkey.status import Status
+    from rightkey.freshness.status import Status
     from rightkey.sync import Verifier
 
 Resolver: TypeAlias = Callable[[str], Trust | None]

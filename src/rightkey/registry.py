@@ -14,9 +14,9 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from rightkey.exchange import Transport
-from rightkey.freshness import Freshness
+from rightkey.freshness.refresh import Elapsed, Place
+from rightkey.freshness.settings import Freshness
 from rightkey.jobs import GUARD
-from rightkey.refresh import Elapsed, Place
 from rightkey.sources.remote import Remote
 
 MAX_IDLE = 256

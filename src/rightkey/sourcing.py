@@ -16,14 +16,14 @@ from typing import Any
 from rightkey import pursuit  # noqa: F401 - loaded for those who come later
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Transport
-from rightkey.freshness import Freshness
+from rightkey.freshness.refresh import Place
+from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import Issuer
 from rightkey.issuer.providers import Known
 from rightkey.jose import pem  # noqa: F401 - as those above
 from rightkey.jose import x509 as chain  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import FirstOf, Given, Trust
-from rightkey.refresh import Place
 from rightkey.registry import REGISTRY, SYSTEM
 from rightkey.sources import Source
 from rightkey.sources.by_kid import ByKid

@@ -11,7 +11,7 @@ import click
 
 from rightkey.cli.ending import BadUse
 from rightkey.cli.keyfile import contents
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
 from rightkey.issuer.providers import PROVIDERS
 from rightkey.transport.default import DefaultTransport
 

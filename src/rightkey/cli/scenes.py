@@ -16,7 +16,7 @@ from typing import Literal
 
 from rightkey.cli.page import counted
 from rightkey.errors import RightkeyError
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
 from rightkey.localissuer import ATTACKS, LocalIssuer, SigningKey, fault
 from rightkey.locating import locate
 from rightkey.sync import Verifier

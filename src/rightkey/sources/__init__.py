@@ -6,8 +6,8 @@ import itertools
 from typing import Protocol
 
 from rightkey.explaining import Located
+from rightkey.freshness.status import Status
 from rightkey.jobs import Job
-from rightkey.status import Status
 from rightkey.verdict.held import Held, NeedsNewer
 
 MOMENTS = itertools.count(1)

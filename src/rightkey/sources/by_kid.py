@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from rightkey.budget import Draws
 from rightkey.explaining import Located
-from rightkey.freshness import Freshness
+from rightkey.freshness.budget import Draws
+from rightkey.freshness.refresh import Elapsed
+from rightkey.freshness.settings import Freshness
+from rightkey.freshness.status import Status
 from rightkey.issuer.providers import is_guid
 from rightkey.jobs import GUARD, Job
 from rightkey.jose.keyset import KeySet
-from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.remote import Remote
-from rightkey.status import Status
 from rightkey.verdict.held import Held, NeedsNewer
 
 MAX_KIDS = 16

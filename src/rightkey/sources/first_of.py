@@ -13,10 +13,10 @@ from typing import Any
 
 from rightkey.errors import IssuerUnavailable, RightkeyError
 from rightkey.explaining import Located
+from rightkey.freshness.status import Status
 from rightkey.jobs import Job
 from rightkey.jose.keyset import KeySet, Named
 from rightkey.sources import MOMENTS, Source
-from rightkey.status import Status
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 
 from rightkey.explaining import Located
+from rightkey.freshness.status import Status
 from rightkey.jobs import Job
 from rightkey.jose.keyset import KeySet
-from rightkey.status import Status
 from rightkey.verdict.held import Held, NeedsNewer
 
 

@@ -1,4 +1,4 @@
-"""Remote: an issuer's keys over the network, kept fresh by `Upkeep` and fetched by jobs.
+"""Remote: an issuer's keys over the network, kept fresh by `Cache` and fetched by jobs.
 
 This is where the pure machine meets clocks, threads and a transport. Every decision is made with GUARD
 held; every fetch, wait and listener is without it.
@@ -15,13 +15,13 @@ from rightkey.errors import IssuerUnavailable
 from rightkey.events import Event, Listener
 from rightkey.exchange import Transport
 from rightkey.explaining import Located
-from rightkey.freshness import Freshness
+from rightkey.freshness.cache import Ask, Cache, Serve
+from rightkey.freshness.refresh import Elapsed, Place, Refresh, Refreshed
+from rightkey.freshness.settings import Freshness
+from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.jobs import GUARD, JOBS, READING, Job
-from rightkey.refresh import Elapsed, Place, Refresh, Refreshed
 from rightkey.sources import MOMENTS
-from rightkey.status import Status
-from rightkey.upkeep import Ask, Serve, Upkeep
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 
@@ -50,9 +50,9 @@ class Remote:
         self.wait = freshness.wait
         self.listener_errors = 0
         self._last: Refreshed | None = None
-        self._upkeep = Upkeep(place.name, freshness)
+        self._cache = Cache(place.name, freshness)
         for name in distrusted:
-            self._upkeep.distrust(name)
+            self._cache.distrust(name)
         self._untold: deque[Event] = deque()
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
 
@@ -67,20 +67,20 @@ class Remote:
         return next(MOMENTS)
 
     def held(self, *, waited: bool = False) -> Held:
-        snapshot = self._upkeep.snapshot
+        snapshot = self._cache.snapshot
         now = self.elapsed()
         if snapshot is not None and now < snapshot.refresh_at:
-            return self._upkeep.held  # the warm path: no lock
+            return self._cache.held  # the warm path: no lock
         with GUARD:
-            serve = self._upkeep.serve(now, waited=waited)
+            serve = self._cache.serve(now, waited=waited)
             if serve is Serve.HELD_AND_REFRESH and JOBS.find(self) is None:
                 self._start()
-            return self._upkeep.held if serve in (Serve.HELD, Serve.HELD_AND_REFRESH) else NOTHING
+            return self._cache.held if serve in (Serve.HELD, Serve.HELD_AND_REFRESH) else NOTHING
 
     def obtain(self) -> Job | None:
         with GUARD:
             job = JOBS.find(self)
-            if job is None and self._upkeep.serve(self.elapsed()) is Serve.WAIT:
+            if job is None and self._cache.serve(self.elapsed()) is Serve.WAIT:
                 job = self._start()
         self._tell()
         return job
@@ -99,8 +99,8 @@ class Remote:
         with GUARD:
             if not answered:
                 return self._unanswered(need)
-            confirmed = self._upkeep.last_answer > came
-            return self._upkeep.verdict(self.elapsed(), need, confirmed=confirmed)
+            confirmed = self._cache.last_answer > came
+            return self._cache.verdict(self.elapsed(), need, confirmed=confirmed)
 
     # -- what its owner may do
 
@@ -112,32 +112,32 @@ class Remote:
     def distrust(self, name: str) -> None:
         """Refuse the keys with this key id or thumbprint from now on, in every verifier of this issuer."""
         with GUARD:
-            self._upkeep.distrust(name)
+            self._cache.distrust(name)
 
     def may_be_forgotten(self) -> bool:
         """Whether nobody gains anything if all this begins anew. Call with GUARD held."""
-        return self._upkeep.may_be_forgotten(self.elapsed())
+        return self._cache.may_be_forgotten(self.elapsed())
 
     def status(self) -> Status:
         """How things are."""
         with GUARD:
-            return self._upkeep.status(self.elapsed())
+            return self._cache.status(self.elapsed())
 
     def located(self) -> Located:
         """Where the keys are and what came of the last attempt, for whoever explains."""
         with GUARD:
-            upkeep, last = self._upkeep, self._last
-            snapshot, jwks_uri = upkeep.snapshot, self.place.url
-            if jwks_uri is None and upkeep.metadata is not None:
-                jwks_uri = upkeep.metadata.jwks_uri
+            cache, last = self._cache, self._last
+            snapshot, jwks_uri = cache.snapshot, self.place.url
+            if jwks_uri is None and cache.metadata is not None:
+                jwks_uri = cache.metadata.jwks_uri
             gone = snapshot is None or self.elapsed() >= snapshot.stale_until
             return Located(
-                keys=None if gone else upkeep.held.keys,
-                issuer=upkeep.metadata.issuer if upkeep.metadata else None,
-                expected=upkeep.metadata.expected if upkeep.metadata else None,
+                keys=None if gone else cache.held.keys,
+                issuer=cache.metadata.issuer if cache.metadata else None,
+                expected=cache.metadata.expected if cache.metadata else None,
                 jwks_uri=jwks_uri,
                 requests=last.requests if last else (),
-                failure=upkeep.last_failure,
+                failure=cache.last_failure,
                 age=self.elapsed() - snapshot.began if snapshot else None,
                 origin=f"at {jwks_uri}" if jwks_uri else f"of {self.place.name}",
             )
@@ -145,7 +145,7 @@ class Remote:
     @property
     def metadata(self) -> Metadata | None:
         """What the issuer says of itself."""
-        return self._upkeep.metadata
+        return self._cache.metadata
 
     def require_keys(self, *, fresh: bool) -> None:
         """Raise what went wrong, if no keys may be used.
@@ -154,13 +154,13 @@ class Remote:
             fresh: whether what is held does not count where the last attempt failed.
         """
         with GUARD:
-            upkeep = self._upkeep
-            failure = upkeep.last_failure
-            served = upkeep.serve(self.elapsed(), waited=True) in (Serve.HELD, Serve.HELD_AND_REFRESH)
+            cache = self._cache
+            failure = cache.last_failure
+            served = cache.serve(self.elapsed(), waited=True) in (Serve.HELD, Serve.HELD_AND_REFRESH)
             if served and not (fresh and failure is not None):
                 return
             # It is kept, and may be raised again: without the frames of whoever had it before.
-            raise (failure or upkeep.unavailable(self.elapsed())).with_traceback(None)
+            raise (failure or cache.unavailable(self.elapsed())).with_traceback(None)
 
     # -- inside
 
@@ -169,19 +169,19 @@ class Remote:
         job = JOBS.find(self)
         if job is not None:
             return job  # joining is free
-        upkeep, now = self._upkeep, self.elapsed()
-        if upkeep.last_answer > came:  # asked and answered: it is final, unless the keys have moved
-            moved = upkeep.ask_metadata(now, need)
-            upkeep.settle(now, need)
+        cache, now = self._cache, self.elapsed()
+        if cache.last_answer > came:  # asked and answered: it is final, unless the keys have moved
+            moved = cache.ask_metadata(now, need)
+            cache.settle(now, need)
             return self._start(forced=True, metadata=True) if moved else None
-        ask = upkeep.ask(now, need)
+        ask = cache.ask(now, need)
         if ask is Ask.SPENT:
-            self._untold.append(upkeep.refused(now))
+            self._untold.append(cache.refused(now))
         if ask is not Ask.REFETCH:
             return None
         job = self._start(forced=True)
         if job is None:  # no thread was to be had
-            upkeep.not_asked()
+            cache.not_asked()
             raise self._unanswered(need)
         return job
 
@@ -190,7 +190,7 @@ class Remote:
 
         def work(job: Job) -> None:
             with GUARD:
-                plan = self._upkeep.plan(self.elapsed(), forced=forced, metadata=metadata)
+                plan = self._cache.plan(self.elapsed(), forced=forced, metadata=metadata)
             refresh = Refresh(self.place, self.transport, self.freshness, self.elapsed, self.moment, READING)
             refreshed = refresh.run(plan)
             with GUARD:
@@ -206,11 +206,11 @@ class Remote:
 
     def spread(self) -> None:
         """Draw the moment of the next refresh anew. Called in a forked child, where nothing else runs."""
-        self._upkeep.spread(random.random())  # noqa: S311 - spreads load, keeps no secret
+        self._cache.spread(random.random())  # noqa: S311 - spreads load, keeps no secret
 
     def _take(self, refreshed: Refreshed, forced: bool) -> None:
         jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
-        self._untold += self._upkeep.take(refreshed, self.elapsed(), jitter, forced=forced)
+        self._untold += self._cache.take(refreshed, self.elapsed(), jitter, forced=forced)
 
     def _tell(self) -> None:
         """Tell the listeners what has happened, without GUARD. Their exceptions are counted, not raised."""
@@ -231,7 +231,7 @@ class Remote:
         """What a token is told that could not be asked for: nobody knows, but of a bad signature."""
         if need.error is not None and need.reason == "signature":
             return need.error
-        return self._upkeep.unavailable(self.elapsed())
+        return self._cache.unavailable(self.elapsed())
 
     def _too_many(self, need: NeedsNewer) -> Exception:
         if need.reason == "signature" and need.error is not None:

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from rightkey.errors import IssuerFault, IssuerUnavailable, Misconfigured
 from rightkey.explaining import Located
+from rightkey.freshness.refresh import Elapsed
+from rightkey.freshness.status import Status
 from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.jose.keyset import KeySet
-from rightkey.refresh import Elapsed
 from rightkey.sources import MOMENTS
 from rightkey.sources.files import Stamp, read, shown, stamps
-from rightkey.status import Status
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 EVERY = 1.0

@@ -1,4 +1,4 @@
-"""Upkeep: what is held of one issuer, and when to serve it, refresh it, wait for it, or refuse.
+"""Cache: what is held of one issuer, and when to serve it, refresh it, wait for it, or refuse.
 
 A plain machine without a clock, lock or thread: whoever drives it passes the time, in `elapsed` seconds,
 and lets one thread in at a time. Readers take `held`, which is replaced whole and never changed.
@@ -15,7 +15,6 @@ import enum
 import hashlib
 from dataclasses import replace
 
-from rightkey.budget import Backoff, Draws, Settled
 from rightkey.errors import IssuerFault, IssuerUnavailable
 from rightkey.events import (
     Event,
@@ -26,13 +25,14 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
-from rightkey.freshness import Freshness
+from rightkey.freshness.budget import Backoff, Draws, Settled
+from rightkey.freshness.distrust import Distrusted
+from rightkey.freshness.refresh import Plan, Refreshed
+from rightkey.freshness.settings import Freshness
+from rightkey.freshness.snapshot import Snapshot, renewed, respread, snapshot_of, with_grace
+from rightkey.freshness.status import Status, status_of
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.keyset import KeySet
-from rightkey.refresh import Plan, Refreshed
-from rightkey.refused import Refused
-from rightkey.snapshot import Snapshot, renewed, respread, snapshot_of, with_grace
-from rightkey.status import Status, status_of
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 
@@ -54,7 +54,7 @@ class Ask(enum.Enum):
     BACKING_OFF = "the issuer failed, and it is too early to ask again"
 
 
-class Upkeep:
+class Cache:
     """The state of one issuer's keys, and every rule about it."""
 
     def __init__(self, name: str, freshness: Freshness) -> None:
@@ -72,7 +72,7 @@ class Upkeep:
         self._forced = Backoff()
         self._draws = Draws(float(freshness.draws), freshness.draw_every)
         self._settled = Settled()
-        self._refused = Refused()
+        self._distrusted = Distrusted()
 
     # -- serving
 
@@ -188,7 +188,7 @@ class Upkeep:
         """
         if refreshed.metadata is not None and refreshed.metadata_began is not None:
             self.metadata, self.metadata_began = refreshed.metadata, refreshed.metadata_began
-        leaked = self._refused.note_leaks(self.name, refreshed)
+        leaked = self._distrusted.note_leaks(self.name, refreshed)
         if refreshed.failure is not None:
             self._failure_began = refreshed.began
             events = self._failed(refreshed.failure, now, jitter, forced)
@@ -204,7 +204,7 @@ class Upkeep:
 
     def distrust(self, name: str) -> None:
         """Refuse, from now on, the keys with this key id or thumbprint."""
-        self._refused.distrusted.add(name)
+        self._distrusted.distrusted.add(name)
         self._publish(self.snapshot)
 
     def _succeeded(self, refreshed: Refreshed, now: float, jitter: float, forced: bool) -> list[Event]:
@@ -258,7 +258,7 @@ class Upkeep:
         served = snapshot.published
         if snapshot.lingering:
             served = KeySet(served.keys + snapshot.lingering, served.skipped)
-        keys = self._refused.taken_from(served)
+        keys = self._distrusted.taken_from(served)
         held = Held(keys, self.metadata.expected if self.metadata else None)
         if held != self.held:  # the same object for the same keys: what remembers by it need not look again
             self.held = held
@@ -268,7 +268,7 @@ class Upkeep:
         """Whether nobody gains anything if all this begins anew."""
         self._draws.refill(now)
         full = self._draws.level >= self._draws.most and not self._draws.barren
-        return full and not (self._refused.leaked or self._scheduled.left(now) or self._forced.left(now))
+        return full and not (self._distrusted.leaked or self._scheduled.left(now) or self._forced.left(now))
 
     @property
     def _grace(self) -> float:

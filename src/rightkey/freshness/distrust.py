@@ -1,13 +1,13 @@
-"""Refused: keys that no answer brings back: the world has their private halves, or their owner says so."""
+"""Distrusted: keys that no answer brings back: the world has their private halves, or their owner says so."""
 
 from __future__ import annotations
 
 from rightkey.events import KeyLeaked
+from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.jose.keyset import KeySet
-from rightkey.refresh import NoSigningKey, Refreshed
 
 
-class Refused:
+class Distrusted:
     """One issuer's, for the life of the process: `leaked` by thumbprint, `distrusted` by that or key id."""
 
     def __init__(self) -> None:

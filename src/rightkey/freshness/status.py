@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rightkey.budget import Backoff, Draws
 from rightkey.errors import IssuerFault
-from rightkey.freshness import Freshness
-from rightkey.snapshot import Snapshot
+from rightkey.freshness.budget import Backoff, Draws
+from rightkey.freshness.settings import Freshness
+from rightkey.freshness.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

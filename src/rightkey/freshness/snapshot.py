@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet, Skipped
 

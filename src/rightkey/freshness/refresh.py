@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport
-from rightkey.freshness import Freshness
+from rightkey.freshness.settings import Freshness
 from rightkey.issuer.discovery import Metadata, metadata_requests, read_metadata
 from rightkey.issuer.jwks import MOVED, jwks_request, read_jwks
 from rightkey.issuer.name import Issuer
