@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 import rightkey
-from rightkey.explaining import STEPS, Explanation, Located, explain
+from rightkey.explaining import STEPS, Explanation, explain
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.policy.trust import Trust
+from rightkey.sources.source import Located
 from rightkey.verdict.attempt import attempt
 from rightkey.verdict.held import Held, NeedsNewer
 

@@ -13,8 +13,8 @@ import trio
 
 import rightkey
 from rightkey.events import Event, KeysFetched
-from rightkey.jobs import GUARD, JOBS, MAX_JOBS
 from rightkey.localissuer import LocalIssuer
+from rightkey.sources.jobs import GUARD, JOBS, MAX_JOBS
 from rightkey.transport.default import DefaultTransport
 
 AUDIENCE = "https://api.example.com"

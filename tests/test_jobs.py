@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from rightkey.jobs import GUARD, JOBS, MAX_HUNG, MAX_JOBS, READING, Job, Jobs, wait, wait_async
+from rightkey.sources.jobs import GUARD, JOBS, MAX_HUNG, MAX_JOBS, READING, Job, Jobs, wait, wait_async
 
 
 class Bench:

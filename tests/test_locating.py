@@ -11,8 +11,8 @@ import pytest
 import trio
 
 import rightkey
-from rightkey.jobs import GUARD, JOBS, MAX_JOBS
 from rightkey.localissuer import LocalIssuer
+from rightkey.sources.jobs import GUARD, JOBS, MAX_JOBS
 
 FACES: dict[str, Callable[[str], Any]] = {
     "threads": rightkey.locate,

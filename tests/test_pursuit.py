@@ -1,4 +1,4 @@
-"""Pursuit: one caller's way to newer keys, whose patience may end before the job does."""
+"""Retry: one caller's way to newer keys, whose patience may end before the job does."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 import rightkey
 from rightkey.freshness.refresh import Place
-from rightkey.jobs import Job
 from rightkey.jose.jws import read
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.pursuit import Pursuit
 from rightkey.sources.fixed import Fixed
+from rightkey.sources.jobs import Job
 from rightkey.sources.remote import Remote
+from rightkey.sources.retry import Retry
 from rightkey.transport.default import DefaultTransport
 from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.verified import Verified
@@ -48,10 +48,10 @@ def test_a_caller_who_leaves_first_is_told_that_nobody_answered() -> None:
         raise AssertionError("judged by the same keys again")
 
     source: Any = Endless(KeySet(()))
-    pursuit = Pursuit(source, judge, 0, source.held(), NEED, threads=True)
-    assert pursuit.patience == 0
-    jobs = iter(pursuit)
-    assert pursuit in next(jobs).waiters
+    retry = Retry(source, judge, 0, source.held(), NEED, threads=True)
+    assert retry.patience == 0
+    jobs = iter(retry)
+    assert retry in next(jobs).waiters
     with pytest.raises(rightkey.IssuerUnavailable, match="answered: False"):
         next(jobs)
     assert source.jobs[-1].waiters == set()
@@ -78,7 +78,7 @@ def test_keys_that_came_between_judging_and_asking_count() -> None:
 
     before, after = held
     with pytest.raises(rightkey.TokenRejected):
-        next(iter(Pursuit(Overtaken(KeySet(())), judge, 0, before, NEED, threads=True)))
+        next(iter(Retry(Overtaken(KeySet(())), judge, 0, before, NEED, threads=True)))
     assert judged == [after]
 
 
@@ -90,9 +90,9 @@ def test_keys_that_came_before_the_pursuit_are_judged_by_first() -> None:
         assert (held, before) == (newer.held(), None)
         return verified
 
-    pursuit = Pursuit(newer, judge, 0, Held(KeySet(())), NEED, threads=True)
-    assert list(pursuit) == []
-    assert pursuit.verified is verified
+    retry = Retry(newer, judge, 0, Held(KeySet(())), NEED, threads=True)
+    assert list(retry) == []
+    assert retry.verified is verified
 
 
 @pytest.mark.parametrize(

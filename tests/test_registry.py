@@ -12,7 +12,8 @@ from rightkey.exchange import Request, Response
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import Issuer
-from rightkey.registry import Registry, system_elapsed
+from rightkey.sources.elapsed import system_elapsed
+from rightkey.sources.registry import Registry
 
 
 class Nowhere:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rightkey import Freshness, Trust
 from rightkey.freshness.refresh import Place
 from rightkey.issuer.name import Issuer
+from rightkey.sources.given import place_of, place_of_keys, source_of
 from rightkey.sources.remote import Remote
-from rightkey.sourcing import place_of, place_of_keys, source_of
 
 
 def test_an_issuers_metadata_say_where_its_keys_are() -> None:

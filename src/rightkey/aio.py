@@ -12,9 +12,9 @@ from rightkey.verdict.verified import Claims, Typed, Verified
 
 if TYPE_CHECKING:
     from rightkey.explaining import Explanation
-    from rightkey.jobs import Job
     from rightkey.many import AsyncResolver, AsyncVerifiers, Resolver
     from rightkey.policy.trust import Trust
+    from rightkey.sources.jobs import Job
 
 
 class AsyncVerifier(Face):
@@ -103,10 +103,10 @@ class AsyncVerifier(Face):
         try:
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory)
         except NeedsNewer as need:
-            pursuit = self._pursue(raw, asked, held, need, threads=False)
-        for job in pursuit:
-            await self._wait(job, pursuit.patience)
-        return pursuit.verified
+            retry = self._retry(raw, asked, held, need, threads=False)
+        for job in retry:
+            await self._wait(job, retry.patience)
+        return retry.verified
 
     async def explain(
         self,
@@ -148,6 +148,6 @@ class AsyncVerifier(Face):
         self._source.require_keys(fresh=True)
 
     async def _wait(self, job: Job, seconds: float) -> None:
-        from rightkey.jobs import wait_async
+        from rightkey.sources.jobs import wait_async
 
         await wait_async(job, seconds)

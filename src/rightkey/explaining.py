@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rightkey.errors import InsufficientScope, IssuerFault, RightkeyError, TokenRejected
+from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
 from rightkey.jose import strictjson
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.jose.certificate import Certificate
@@ -19,6 +19,7 @@ from rightkey.jose.jws import Unverified, read, require_allowed, shown
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import Trust
+from rightkey.sources.source import Located
 from rightkey.verdict.attempt import PLAIN, Asked, judge_claims
 from rightkey.verdict.verified import Verified
 
@@ -53,23 +54,6 @@ class Explanation:
     steps: tuple[Step, ...]
     verified: Verified | None = None
     error: RightkeyError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """What a source of keys knows at the end. `keys` is None where there are none."""
-
-    keys: KeySet | None
-    issuer: str | None = None
-    expected: tuple[str, ...] | None = None
-    jwks_uri: str | None = None
-    requests: tuple[tuple[str, str], ...] = ()
-    failure: IssuerFault | None = None
-    age: float | None = None
-    origin: str = "handed over"
-    """Where they are, in words that follow `keys`."""
-    parts: tuple[Located, ...] = ()
-    """What each of several sources knows, in their order."""
 
 
 def explain(

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.explaining import Explanation
     from rightkey.freshness.status import Status
-    from rightkey.jobs import Job
     from rightkey.jose.certificate import Policy
-    from rightkey.pursuit import Pursuit
     from rightkey.requirements import Requirement
-    from rightkey.sources import Source
+    from rightkey.sources.jobs import Job
     from rightkey.sources.remote import Remote
+    from rightkey.sources.retry import Retry
+    from rightkey.sources.source import Source
     from rightkey.sources.watched import Watched
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
@@ -138,8 +138,8 @@ class Face:
         elapsed: Callable[[], float] | None,
         listener: Listener | None,
     ) -> None:
+        from rightkey.sources.given import source_of
         from rightkey.sources.remote import Subscription
-        from rightkey.sourcing import source_of
 
         self._trust, self._memory, self._clock = trust, memory, clock
         self._source: Source = source_of(trust, transport, freshness, elapsed)
@@ -156,7 +156,7 @@ class Face:
             Misconfigured: the keys were handed over, or such a key is among those that were: hand over
                 others.
         """
-        from rightkey.registry import REGISTRY
+        from rightkey.sources.registry import REGISTRY
 
         for remote in self._remotes:
             REGISTRY.distrust(remote.place, name)
@@ -176,7 +176,7 @@ class Face:
     @property
     def _kept(self) -> tuple[Remote | Watched, ...]:
         """What of the source is read anew: of keys that are published one by one, those asked for so far."""
-        from rightkey.sourcing import kept_in
+        from rightkey.sources.given import kept_in
 
         return kept_in(self._source)
 
@@ -201,18 +201,16 @@ class Face:
         if not self._kept:
             raise Misconfigured(f"{what} is for keys that are fetched, and these were handed over")
 
-    def _pursue(
-        self, raw: str | bytes, asked: Asked, held: Held, need: NeedsNewer, *, threads: bool
-    ) -> Pursuit:
+    def _retry(self, raw: str | bytes, asked: Asked, held: Held, need: NeedsNewer, *, threads: bool) -> Retry:
         """The way to newer keys for a token that needs them: it was judged by those held."""
-        from rightkey.pursuit import MAX_NEWER, Pursuit
+        from rightkey.sources.retry import MAX_NEWER, Retry
 
         def judge(held: Held, before: NeedsNewer | None) -> Verified:
             tried, limit = (before.tried, MAX_NEWER) if before is not None else ((), MAX_TRIED)
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory, limit, tried)
 
         need = need.with_traceback(None)  # which would lead to the caller's frame, and that to this: a circle
-        return Pursuit(self._source, judge, self._source.moment(), held, need, threads=threads)
+        return Retry(self._source, judge, self._source.moment(), held, need, threads=threads)
 
     def _explain(self, raw: str | bytes, outcome: Verified | RightkeyError, asked: Asked) -> Explanation:
         from rightkey.explaining import explain

@@ -9,11 +9,11 @@ from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import AUTO, Issuer
-from rightkey.jobs import wait, wait_async
 from rightkey.jose.keyset import KeySet, Skipped
-from rightkey.registry import SYSTEM
+from rightkey.sources.elapsed import SYSTEM
+from rightkey.sources.given import place_of
+from rightkey.sources.jobs import wait, wait_async
 from rightkey.sources.remote import Remote
-from rightkey.sourcing import place_of
 from rightkey.transport.default import DefaultTransport
 
 

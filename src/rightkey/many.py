@@ -17,8 +17,8 @@ from rightkey.explaining import STEPS, Explanation, Step
 from rightkey.faces import Face, Require
 from rightkey.freshness.settings import Freshness
 from rightkey.policy.trust import ANY, Trust
-from rightkey.registry import SYSTEM
 from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
+from rightkey.sources.elapsed import SYSTEM
 from rightkey.verdict.attempt import foreign, issuer_of
 from rightkey.verdict.memory import Memory
 from rightkey.verdict.verified import Claims, Typed, Verified

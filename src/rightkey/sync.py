@@ -12,9 +12,9 @@ from rightkey.verdict.verified import Claims, Typed, Verified
 
 if TYPE_CHECKING:
     from rightkey.explaining import Explanation
-    from rightkey.jobs import Job
     from rightkey.many import Resolver, Verifiers
     from rightkey.policy.trust import Trust
+    from rightkey.sources.jobs import Job
 
 
 class Verifier(Face):
@@ -101,10 +101,10 @@ class Verifier(Face):
         try:
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory)
         except NeedsNewer as need:
-            pursuit = self._pursue(raw, asked, held, need, threads=True)
-        for job in pursuit:
-            self._wait(job, pursuit.patience)
-        return pursuit.verified
+            retry = self._retry(raw, asked, held, need, threads=True)
+        for job in retry:
+            self._wait(job, retry.patience)
+        return retry.verified
 
     def explain(
         self,
@@ -146,6 +146,6 @@ class Verifier(Face):
         self._source.require_keys(fresh=True)
 
     def _wait(self, job: Job, seconds: float) -> None:
-        from rightkey.jobs import wait
+        from rightkey.sources.jobs import wait
 
         wait(job, seconds)

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from rightkey.explaining import Located
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.refresh import Elapsed
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
 from rightkey.issuer.providers import is_guid
-from rightkey.jobs import GUARD, Job
 from rightkey.jose.keyset import KeySet
-from rightkey.sources import MOMENTS
+from rightkey.sources.elapsed import COUNT
 from rightkey.sources.first_of import InOrder
+from rightkey.sources.jobs import GUARD, Job
 from rightkey.sources.remote import Remote
+from rightkey.sources.source import Located
 from rightkey.verdict.held import Held, NeedsNewer
 
 MAX_KIDS = 16
@@ -42,7 +42,7 @@ class ByKid:
         self._all: InOrder | None = None
 
     def moment(self) -> int:
-        return next(MOMENTS)
+        return next(COUNT)
 
     def held(self, *, waited: bool = False) -> Held:
         held = self._all.held(waited=waited) if self._all is not None else _NONE_YET

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rightkey.errors import IssuerUnavailable, RightkeyError
-from rightkey.explaining import Located
 from rightkey.freshness.status import Status
-from rightkey.jobs import Job
 from rightkey.jose.keyset import KeySet, Named
-from rightkey.sources import MOMENTS, Source
+from rightkey.sources.elapsed import COUNT
+from rightkey.sources.jobs import Job
+from rightkey.sources.source import Located, Source
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 
@@ -42,7 +42,7 @@ class InOrder:
         self._latest: tuple[tuple[Held, ...], Held] = ((), NOTHING)
 
     def moment(self) -> int:
-        return next(MOMENTS)
+        return next(COUNT)
 
     def held(self, *, waited: bool = False) -> Held:
         parts = tuple([source.held(waited=waited) for source in self.sources])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from rightkey.explaining import Located
 from rightkey.freshness.status import Status
-from rightkey.jobs import Job
 from rightkey.jose.keyset import KeySet
+from rightkey.sources.jobs import Job
+from rightkey.sources.source import Located
 from rightkey.verdict.held import Held, NeedsNewer
 
 

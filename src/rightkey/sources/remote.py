@@ -14,14 +14,14 @@ from collections.abc import Iterable
 from rightkey.errors import IssuerUnavailable
 from rightkey.events import Event, Listener
 from rightkey.exchange import Transport
-from rightkey.explaining import Located
 from rightkey.freshness.cache import Ask, Cache, Serve
 from rightkey.freshness.refresh import Elapsed, Place, Refresh, Refreshed
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
-from rightkey.jobs import GUARD, JOBS, READING, Job
-from rightkey.sources import MOMENTS
+from rightkey.sources.elapsed import COUNT
+from rightkey.sources.jobs import GUARD, JOBS, READING, Job
+from rightkey.sources.source import Located
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 
@@ -64,7 +64,7 @@ class Remote:
     # -- what a verifier needs
 
     def moment(self) -> int:
-        return next(MOMENTS)
+        return next(COUNT)
 
     def held(self, *, waited: bool = False) -> Held:
         snapshot = self._cache.snapshot

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rightkey.errors import IssuerFault, IssuerUnavailable, Misconfigured
-from rightkey.explaining import Located
 from rightkey.freshness.refresh import Elapsed
 from rightkey.freshness.status import Status
-from rightkey.jobs import GUARD, JOBS, READING, Job
 from rightkey.jose.keyset import KeySet
-from rightkey.sources import MOMENTS
+from rightkey.sources.elapsed import COUNT
 from rightkey.sources.files import Stamp, read, shown, stamps
+from rightkey.sources.jobs import GUARD, JOBS, READING, Job
+from rightkey.sources.source import Located
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 
 EVERY = 1.0
@@ -64,7 +64,7 @@ class Watched:
     # -- what a verifier needs
 
     def moment(self) -> int:
-        return next(MOMENTS)
+        return next(COUNT)
 
     def held(self, *, waited: bool = False) -> Held:
         now = self._elapsed()

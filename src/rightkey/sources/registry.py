@@ -7,52 +7,22 @@ where the keys come from, the transport, the freshness and the clock of elapsed 
 from __future__ import annotations
 
 import os
-import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 from rightkey.exchange import Transport
 from rightkey.freshness.refresh import Elapsed, Place
 from rightkey.freshness.settings import Freshness
-from rightkey.jobs import GUARD
+from rightkey.sources.elapsed import SYSTEM
+from rightkey.sources.jobs import GUARD
 from rightkey.sources.remote import Remote
 
 MAX_IDLE = 256
 """Entries that no verifier uses any more: so many are kept, the least recently used go first."""
 LOOKED_AT = 8
 """Entries that are looked at, when there is one too many, for one that may go."""
-
-
-def system_elapsed(
-    wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
-) -> Elapsed:
-    """Seconds passed by the system's clocks: by whichever of the two says more.
-
-    The monotonic clock stands still while a machine sleeps, the wall clock jumps when it is set; keys must
-    not outlive their life through either.
-    """
-    base, latest = (wall(), monotonic(), 0.0), 0.0
-
-    def elapsed() -> float:
-        nonlocal base, latest
-        wall_zero, monotonic_zero, since = base
-        by_wall, by_monotonic = wall() - wall_zero, monotonic() - monotonic_zero
-        now = by_wall if by_wall > by_monotonic else by_monotonic
-        # Where each clock counts from moves about once a second, as one reference, so that no lock is needed:
-        # of two threads that move it at once either is right. Moved at each call, their noise would add up.
-        if now - since >= 1.0 or by_wall < since:
-            base = (wall_zero + by_wall - now, monotonic_zero + by_monotonic - now, now)
-        # A wall clock that was set forward and back again within that second must not take us back.
-        if now > latest:
-            latest = now
-        return latest
-
-    return elapsed
-
-
-SYSTEM = system_elapsed()
 
 
 class Registry:

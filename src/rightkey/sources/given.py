@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rightkey import pursuit  # noqa: F401 - loaded for those who come later
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Transport
 from rightkey.freshness.refresh import Place
@@ -24,12 +23,14 @@ from rightkey.jose import pem  # noqa: F401 - as those above
 from rightkey.jose import x509 as chain  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import FirstOf, Given, Trust
-from rightkey.registry import REGISTRY, SYSTEM
-from rightkey.sources import Source
+from rightkey.sources import retry as retry
 from rightkey.sources.by_kid import ByKid
+from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.fixed import Fixed
+from rightkey.sources.registry import REGISTRY
 from rightkey.sources.remote import Remote
+from rightkey.sources.source import Source
 from rightkey.sources.watched import Watched
 
 

@@ -1,9 +1,9 @@
-"""Pursuit: one caller's way to keys that the held ones are not, up to the verdict.
+"""Retry: one caller's way to keys that the held ones are not, up to the verdict.
 
 Iterate it, wait for each job as your face can, then take `verified`:
 
-    for job in pursuit:
-        wait(job, pursuit.patience)
+    for job in retry:
+        wait(job, retry.patience)
 
 A token without keys waits for one attempt to get some. One that the held keys do not satisfy has them
 fetched anew once; a job that began before the token came does not count as that.
@@ -14,8 +14,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from rightkey.jobs import Job
-from rightkey.sources import Source
+from rightkey.sources.jobs import Job
+from rightkey.sources.source import Source
 from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.verified import Verified
 
@@ -25,7 +25,7 @@ MAX_ATTEMPTS = 2
 """How many attempts to have any keys at all one caller waits for."""
 
 
-class Pursuit:
+class Retry:
     """One caller's.
 
     Args:

@@ -1,0 +1,58 @@
+"""Elapsed: seconds that never go back, for freshness, budgets and backoff.
+
+Four clocks are in use, and each answers one question:
+
+    clock      wall time, in Unix seconds   Is this token or certificate valid now? Jumps when it is set.
+    elapsed    seconds since some start     How old is a key set, when may the issuer be asked again? Never goes
+                                            back, and counts a suspend: the larger of what the wall clock and
+                                            the monotonic clock say has passed.
+    COUNT      a count of the process       Did this request begin after that token came? Two readings differ
+                                            always; two readings of a clock may be equal.
+    monotonic  real seconds                 How long does a caller wait, when is a job given up? Threads and
+                                            event loops wait by it.
+
+`clock` and `elapsed` are passed in, so a test can move them. COUNT and the monotonic clock are not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rightkey.freshness.refresh import Elapsed
+
+COUNT = itertools.count(1)
+"""One count for the process, so that moments of several sources can be told apart."""
+
+
+def system_elapsed(
+    wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+) -> Elapsed:
+    """Seconds passed by the system's clocks: by whichever of the two says more.
+
+    The monotonic clock stands still while a machine sleeps, the wall clock jumps when it is set; keys must
+    not outlive their life through either.
+    """
+    base, latest = (wall(), monotonic(), 0.0), 0.0
+
+    def elapsed() -> float:
+        nonlocal base, latest
+        wall_zero, monotonic_zero, since = base
+        by_wall, by_monotonic = wall() - wall_zero, monotonic() - monotonic_zero
+        now = by_wall if by_wall > by_monotonic else by_monotonic
+        # Where each clock counts from moves about once a second, as one reference, so that no lock is needed:
+        # of two threads that move it at once either is right. Moved at each call, their noise would add up.
+        if now - since >= 1.0 or by_wall < since:
+            base = (wall_zero + by_wall - now, monotonic_zero + by_monotonic - now, now)
+        # A wall clock that was set forward and back again within that second must not take us back.
+        if now > latest:
+            latest = now
+        return latest
+
+    return elapsed
+
+
+SYSTEM = system_elapsed()
