@@ -27,7 +27,7 @@ import pytest
 import rightkey
 from rightkey import awslc, errors, events
 from rightkey.cli.commands import rightkey as command_line
-from rightkey.freshness.settings import settings as freshness
+from rightkey.freshness import settings as freshness
 from rightkey.jose import key as keys
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer

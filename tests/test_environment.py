@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import rightkey
-from rightkey.environment import VARIABLES, built
+from rightkey.verifier.environment import VARIABLES, built
 
 GOOD = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "api"}
 ISSUER = "https://issuer.example"

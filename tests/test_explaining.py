@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import rightkey
-from rightkey.explaining import STEPS, Explanation, explain
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
 from rightkey.localissuer.signing import Form, SigningKey
@@ -16,6 +15,7 @@ from rightkey.policy.trust import Trust
 from rightkey.sources.source import Located
 from rightkey.verdict.attempt import attempt
 from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verifier.explaining import STEPS, Explanation, explain
 
 NOW = 1_000_000.0
 ISSUER = "https://issuer.example/"

@@ -17,7 +17,7 @@ from rightkey import AsyncVerifier, KeySet, Trust, Verifier
 from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.minting import mint
 from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.resolved import MAX_ISSUER, MAX_STRANGERS
+from rightkey.verifier.resolver import MAX_ISSUER, MAX_STRANGERS
 
 NOW = 1_000_000.0
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid="same") for _ in "ab")

@@ -22,8 +22,7 @@ RANKS: tuple[tuple[str, ...], ...] = (
     ("freshness",),
     ("awslc", "transport", "kubernetes"),
     ("sources",),
-    ("explaining",),
-    ("environment", "faces", "resolved", "many", "sync", "aio", "locating"),
+    ("verifier",),
     ("integrations",),
     ("localissuer",),
     ("drill", "cli", "__main__", "pytest_plugin"),
@@ -274,4 +273,4 @@ def test_a_verifier_loads_no_client_no_loop_and_no_command_line() -> None:
     """What a process does not use it does not pay for."""
     loaded = loaded_after("from rightkey import Verifier")
     assert loaded & {"urllib3", "asyncio", "click", "rich", "http.client", "rightkey.localissuer"} == set()
-    assert loaded & {"rightkey.integrations", "rightkey.environment", *FRAMEWORKS} == set()
+    assert loaded & {"rightkey.integrations", "rightkey.verifier.environment", *FRAMEWORKS} == set()

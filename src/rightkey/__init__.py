@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
-    "aio": ("AsyncVerifier",),
+    "verifier.tasks": ("AsyncVerifier",),
     "jose.algorithms": ("SAFE",),
     "jose.certificate": ("Certificate", "Certificates"),
     "errors": (
@@ -30,14 +30,14 @@ _HOMES = {
         "RightkeyError",
         "TokenRejected",
     ),
-    "explaining": ("Explanation", "Step"),
+    "verifier.explaining": ("Explanation", "Step"),
     "freshness.settings": ("Freshness",),
     "jose.key": ("Key",),
     "jose.keyset": ("KeySet", "Skipped"),
-    "locating": ("Provider", "locate", "locate_async"),
+    "verifier.locate": ("Provider", "locate", "locate_async"),
     "requirements": ("all_of", "any_of", "claim", "group", "permission", "role", "scope"),
     "jose.jws": ("Jws", "verify_jws"),
-    "sync": ("Verifier",),
+    "verifier.threads": ("Verifier",),
     "transport.credentials": ("Credentials",),
     "transport.default": ("DefaultTransport",),
     "transport.guard": ("GuardedTransport",),
@@ -96,7 +96,6 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from rightkey.aio import AsyncVerifier as AsyncVerifier
     from rightkey.errors import Failure as Failure
     from rightkey.errors import InsufficientScope as InsufficientScope
     from rightkey.errors import IssuerFault as IssuerFault
@@ -106,8 +105,6 @@ if TYPE_CHECKING:
     from rightkey.errors import RequestMalformed as RequestMalformed
     from rightkey.errors import RightkeyError as RightkeyError
     from rightkey.errors import TokenRejected as TokenRejected
-    from rightkey.explaining import Explanation as Explanation
-    from rightkey.explaining import Step as Step
     from rightkey.freshness.settings import Freshness as Freshness
     from rightkey.freshness.status import Status as Status
     from rightkey.jose.algorithms import SAFE as SAFE
@@ -119,9 +116,6 @@ if TYPE_CHECKING:
     from rightkey.jose.keyset import KeySet as KeySet
     from rightkey.jose.keyset import Skipped as Skipped
     from rightkey.kubernetes import Kubernetes as Kubernetes
-    from rightkey.locating import Provider as Provider
-    from rightkey.locating import locate as locate
-    from rightkey.locating import locate_async as locate_async
     from rightkey.policy.trust import ANY as ANY
     from rightkey.policy.trust import FirstOf as FirstOf
     from rightkey.policy.trust import Trust as Trust
@@ -132,12 +126,18 @@ if TYPE_CHECKING:
     from rightkey.requirements import permission as permission
     from rightkey.requirements import role as role
     from rightkey.requirements import scope as scope
-    from rightkey.sync import Verifier as Verifier
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport
     from rightkey.transport.guard import GuardedTransport as GuardedTransport
     from rightkey.verdict.verified import Typed as Typed
     from rightkey.verdict.verified import Verified as Verified
+    from rightkey.verifier.explaining import Explanation as Explanation
+    from rightkey.verifier.explaining import Step as Step
+    from rightkey.verifier.locate import Provider as Provider
+    from rightkey.verifier.locate import locate as locate
+    from rightkey.verifier.locate import locate_async as locate_async
+    from rightkey.verifier.tasks import AsyncVerifier as AsyncVerifier
+    from rightkey.verifier.threads import Verifier as Verifier
     from rightkey.version import __version__ as __version__
 
 

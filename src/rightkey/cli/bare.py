@@ -9,15 +9,15 @@ from pathlib import Path
 from rightkey.cli.connection import Connection
 from rightkey.cli.outcome import Good, Outcome
 from rightkey.errors import RightkeyError
-from rightkey.explaining import STEPS, Step
 from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, shown, verify_jws
 from rightkey.jose.keyset import KeySet
-from rightkey.locating import locate
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import place_of_keys
 from rightkey.sources.jobs import wait
 from rightkey.sources.remote import Remote
 from rightkey.sources.watched import Watched
+from rightkey.verifier.explaining import STEPS, Step
+from rightkey.verifier.locate import locate
 
 _ENDS_AT = {
     "token_missing": "token",

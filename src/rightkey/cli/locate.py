@@ -14,11 +14,11 @@ from rightkey.cli.ending import as_json as error_as_json
 from rightkey.cli.ending import exit_code, tell
 from rightkey.cli.moments import lasting
 from rightkey.errors import IssuerFault
-from rightkey.explaining import facts
 from rightkey.freshness.status import Status
 from rightkey.jose.key import Key
-from rightkey.locating import Provider
-from rightkey.locating import locate as find
+from rightkey.verifier.explaining import facts
+from rightkey.verifier.locate import Provider
+from rightkey.verifier.locate import locate as find
 
 SHORT = 11
 """Letters of a thumbprint that tell keys apart at a glance; --json has them all."""

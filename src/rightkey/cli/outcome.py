@@ -8,9 +8,9 @@ from typing import Any
 from rightkey.cli.ending import as_json as error_as_json
 from rightkey.cli.locate import key_facts
 from rightkey.errors import IssuerFault, RightkeyError
-from rightkey.explaining import Explanation, Step
 from rightkey.jose.key import Key
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.explaining import Explanation, Step
 
 
 @dataclass(frozen=True, slots=True)

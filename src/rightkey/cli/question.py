@@ -21,7 +21,7 @@ from rightkey.jose.algorithms import SAFE
 from rightkey.jose.certificate import Certificates, Policy
 from rightkey.policy.trust import ANY
 from rightkey.requirements import parse
-from rightkey.sync import Verifier
+from rightkey.verifier.threads import Verifier
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 

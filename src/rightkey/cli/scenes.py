@@ -18,8 +18,8 @@ from rightkey.cli.page import counted
 from rightkey.errors import RightkeyError
 from rightkey.freshness.settings import Freshness
 from rightkey.localissuer import ATTACKS, LocalIssuer, SigningKey, fault
-from rightkey.locating import locate
-from rightkey.sync import Verifier
+from rightkey.verifier.locate import locate
+from rightkey.verifier.threads import Verifier
 
 Mark = Literal["ok", "failed", "skipped", "note"]
 

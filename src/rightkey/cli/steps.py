@@ -9,7 +9,7 @@ from rich.text import Text
 
 from rightkey.cli import page
 from rightkey.cli.output import plain
-from rightkey.explaining import Step
+from rightkey.verifier.explaining import Step
 
 
 def show(steps: Iterable[Step]) -> None:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from rightkey.environment import PREFIX
 from rightkey.errors import Misconfigured
-from rightkey.faces import Face
+from rightkey.verifier.environment import PREFIX
+from rightkey.verifier.one import Face
 
 _Face = TypeVar("_Face", bound=Face)
 _Given = TypeVar("_Given")

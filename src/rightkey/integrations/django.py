@@ -26,8 +26,6 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from rightkey.aio import AsyncVerifier
-from rightkey.environment import PREFIX
 from rightkey.errors import RightkeyError
 from rightkey.integrations.asking import (
     OPTIONAL,
@@ -42,8 +40,10 @@ from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.building import chosen, environ_of
 from rightkey.integrations.wsgi import raw_token
 from rightkey.requirements import Requirement, required
-from rightkey.sync import Verifier
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.environment import PREFIX
+from rightkey.verifier.tasks import AsyncVerifier
+from rightkey.verifier.threads import Verifier
 
 _P = ParamSpec("_P")
 

@@ -23,8 +23,8 @@ from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.building import chosen, environ_of
 from rightkey.integrations.wsgi import Verifying, verified
 from rightkey.requirements import Requirement, required
-from rightkey.sync import Verifier
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.threads import Verifier
 
 _P = ParamSpec("_P")
 

@@ -19,15 +19,15 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from rightkey.aio import AsyncVerifier
 from rightkey.errors import RightkeyError
 from rightkey.integrations import asgi, wsgi
 from rightkey.integrations.asking import present
 from rightkey.integrations.bearer import BEARER
 from rightkey.integrations.building import chosen, paths_of
 from rightkey.requirements import AllOf, Requirement, required
-from rightkey.sync import Verifier
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.tasks import AsyncVerifier
+from rightkey.verifier.threads import Verifier
 
 PUSHBACK = "grpc-retry-pushback-ms"
 """Trailing metadata: after how long clients may try again (gRFC A6), in milliseconds."""

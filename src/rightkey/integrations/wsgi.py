@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeAlias
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.building import chosen, paths_of
-from rightkey.sync import Verifier
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.threads import Verifier
 
 Environ: TypeAlias = dict[str, Any]
 Start: TypeAlias = Callable[..., Any]

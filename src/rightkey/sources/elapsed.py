@@ -3,9 +3,9 @@
 Four clocks are in use, and each answers one question:
 
     clock      wall time, in Unix seconds   Is this token or certificate valid now? Jumps when it is set.
-    elapsed    seconds since some start     How old is a key set, when may the issuer be asked again? Never goes
-                                            back, and counts a suspend: the larger of what the wall clock and
-                                            the monotonic clock say has passed.
+    elapsed    seconds since some start     How old is a key set, when may the issuer be asked again? Never
+                                            goes back, and counts a suspend: the larger of what the wall
+                                            clock and the monotonic clock say has passed.
     COUNT      a count of the process       Did this request begin after that token came? Two readings differ
                                             always; two readings of a clock may be equal.
     monotonic  real seconds                 How long does a caller wait, when is a job given up? Threads and

@@ -1,31 +1,31 @@
-"""Verifier: the face for threads. Its twin is in aio.py; they differ in the line that waits."""
+"""AsyncVerifier: the face for tasks of asyncio and trio. Its twin is sync.py; only the waiting differs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
 from rightkey.errors import RightkeyError
-from rightkey.faces import Face, Require, asked_of
 from rightkey.verdict.attempt import attempt
 from rightkey.verdict.held import NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
+from rightkey.verifier.one import Face, Require, asked_of
 
 if TYPE_CHECKING:
-    from rightkey.explaining import Explanation
-    from rightkey.many import Resolver, Verifiers
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
+    from rightkey.verifier.explaining import Explanation
+    from rightkey.verifier.several import AsyncResolver, AsyncVerifiers, Resolver
 
 
-class Verifier(Face):
+class AsyncVerifier(Face):
     __doc__ = Face.__doc__
 
     @classmethod
-    def of(cls, *trusts: Trust | Resolver, **settings: Any) -> Verifiers:
+    def of(cls, *trusts: Trust | Resolver | AsyncResolver, **settings: Any) -> AsyncVerifiers:
         """A verifier for several issuers: a token's `iss` chooses whose rules and keys count.
 
         Args:
-            trusts: a `Trust` each; or one function that finds the Trust of an issuer, or
+            trusts: a `Trust` each; or one function, async or not, that finds the Trust of an issuer, or
                 None, for who has more of them than fit a list.
             settings: `freshness`, `remember` (tokens of all issuers together), `transport`, `clock`,
                 `elapsed` and `listener`, as a verifier of one issuer has them. And for a function, `issuers`:
@@ -34,12 +34,12 @@ class Verifier(Face):
         Raises:
             Misconfigured: no trusts, or two for one issuer.
         """
-        from rightkey.many import Verifiers
+        from rightkey.verifier.several import AsyncVerifiers
 
-        return Verifiers(cls, *trusts, **settings)
+        return AsyncVerifiers(cls, *trusts, **settings)
 
     @overload
-    def verify(
+    async def verify(
         self,
         raw: str | bytes,
         /,
@@ -52,7 +52,7 @@ class Verifier(Face):
     ) -> Verified: ...
 
     @overload
-    def verify(
+    async def verify(
         self,
         raw: str | bytes,
         /,
@@ -64,7 +64,7 @@ class Verifier(Face):
         max_age: float | None = None,
     ) -> Typed[Claims]: ...
 
-    def verify(
+    async def verify(
         self,
         raw: str | bytes,
         /,
@@ -94,19 +94,21 @@ class Verifier(Face):
             TypeError: the token is neither str nor bytes.
         """
         if claims_type is not None:
-            token = self.verify(raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age)
+            token = await self.verify(
+                raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age
+            )
             return Typed.of(token, claims_type)
         asked = asked_of(require, nonce, access_token, max_age)
         held = self._source.held()
         try:
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory)
         except NeedsNewer as need:
-            retry = self._retry(raw, asked, held, need, threads=True)
+            retry = self._retry(raw, asked, held, need, threads=False)
         for job in retry:
-            self._wait(job, retry.patience)
+            await self._wait(job, retry.patience)
         return retry.verified
 
-    def explain(
+    async def explain(
         self,
         raw: str | bytes,
         /,
@@ -120,14 +122,14 @@ class Verifier(Face):
         asked = asked_of(require, nonce, access_token, max_age)
         outcome: Verified | RightkeyError
         try:
-            outcome = self.verify(
+            outcome = await self.verify(
                 raw, require=asked.require or (), nonce=nonce, access_token=access_token, max_age=max_age
             )
         except RightkeyError as error:
             outcome = error
         return self._explain(raw, outcome, asked)
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Have the keys fetched if there are none, before serving.
 
         Raises:
@@ -136,16 +138,16 @@ class Verifier(Face):
                 cannot be accepted.
         """
         for job in self._unheld():
-            self._wait(job, self._source.wait)
+            await self._wait(job, self._source.wait)
         self._source.require_keys(fresh=False)
 
-    def refresh(self) -> None:
+    async def refresh(self) -> None:
         """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
         for job in self._refetched():
-            self._wait(job, self._source.wait)
+            await self._wait(job, self._source.wait)
         self._source.require_keys(fresh=True)
 
-    def _wait(self, job: Job, seconds: float) -> None:
-        from rightkey.sources.jobs import wait
+    async def _wait(self, job: Job, seconds: float) -> None:
+        from rightkey.sources.jobs import wait_async
 
-        wait(job, seconds)
+        await wait_async(job, seconds)

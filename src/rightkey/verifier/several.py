@@ -13,22 +13,22 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
-from rightkey.explaining import STEPS, Explanation, Step
-from rightkey.faces import Face, Require
 from rightkey.freshness.settings import Freshness
 from rightkey.policy.trust import ANY, Trust
-from rightkey.resolved import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.verdict.attempt import foreign, issuer_of
 from rightkey.verdict.memory import Memory
 from rightkey.verdict.verified import Claims, Typed, Verified
+from rightkey.verifier.explaining import STEPS, Explanation, Step
+from rightkey.verifier.one import Face, Require
+from rightkey.verifier.resolver import MAX_STRANGERS, STRANGER_FOR, Found, Row, may_be, unresolved
 
 if TYPE_CHECKING:
-    from rightkey.aio import AsyncVerifier
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
-    from rightkey.sync import Verifier
+    from rightkey.verifier.tasks import AsyncVerifier
+    from rightkey.verifier.threads import Verifier
 
 Resolver: TypeAlias = Callable[[str], Trust | None]
 AsyncResolver: TypeAlias = Callable[[str], Awaitable[Trust | None]]

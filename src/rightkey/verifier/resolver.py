@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Generic, NamedTuple, TypeVar
 
 from rightkey.errors import IssuerUnavailable, Misconfigured
-from rightkey.faces import Face
 from rightkey.issuer.name import Issuer
+from rightkey.verifier.one import Face
 
 MAX_ISSUER = 2048
 """Letters of an `iss` about which a resolver is asked."""

@@ -24,7 +24,6 @@ from rightkey.verdict.verified import Verified
 if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
-    from rightkey.explaining import Explanation
     from rightkey.freshness.status import Status
     from rightkey.jose.certificate import Policy
     from rightkey.requirements import Requirement
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from rightkey.sources.retry import Retry
     from rightkey.sources.source import Source
     from rightkey.sources.watched import Watched
+    from rightkey.verifier.explaining import Explanation
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
 
@@ -117,7 +117,7 @@ class Face:
         """
         import os
 
-        from rightkey.environment import built
+        from rightkey.verifier.environment import built
 
         return built(cls, os.environ if environ is None else environ, settings)
 
@@ -213,7 +213,7 @@ class Face:
         return Retry(self._source, judge, self._source.moment(), held, need, threads=threads)
 
     def _explain(self, raw: str | bytes, outcome: Verified | RightkeyError, asked: Asked) -> Explanation:
-        from rightkey.explaining import explain
+        from rightkey.verifier.explaining import explain
 
         return explain(self._trust, raw, self._source.located(), self._clock(), outcome, asked)
 

@@ -1,31 +1,31 @@
-"""AsyncVerifier: the face for tasks of asyncio and trio. Its twin is sync.py; only the waiting differs."""
+"""Verifier: the face for threads. Its twin is in aio.py; they differ in the line that waits."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
 from rightkey.errors import RightkeyError
-from rightkey.faces import Face, Require, asked_of
 from rightkey.verdict.attempt import attempt
 from rightkey.verdict.held import NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
+from rightkey.verifier.one import Face, Require, asked_of
 
 if TYPE_CHECKING:
-    from rightkey.explaining import Explanation
-    from rightkey.many import AsyncResolver, AsyncVerifiers, Resolver
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
+    from rightkey.verifier.explaining import Explanation
+    from rightkey.verifier.several import Resolver, Verifiers
 
 
-class AsyncVerifier(Face):
+class Verifier(Face):
     __doc__ = Face.__doc__
 
     @classmethod
-    def of(cls, *trusts: Trust | Resolver | AsyncResolver, **settings: Any) -> AsyncVerifiers:
+    def of(cls, *trusts: Trust | Resolver, **settings: Any) -> Verifiers:
         """A verifier for several issuers: a token's `iss` chooses whose rules and keys count.
 
         Args:
-            trusts: a `Trust` each; or one function, async or not, that finds the Trust of an issuer, or
+            trusts: a `Trust` each; or one function that finds the Trust of an issuer, or
                 None, for who has more of them than fit a list.
             settings: `freshness`, `remember` (tokens of all issuers together), `transport`, `clock`,
                 `elapsed` and `listener`, as a verifier of one issuer has them. And for a function, `issuers`:
@@ -34,12 +34,12 @@ class AsyncVerifier(Face):
         Raises:
             Misconfigured: no trusts, or two for one issuer.
         """
-        from rightkey.many import AsyncVerifiers
+        from rightkey.verifier.several import Verifiers
 
-        return AsyncVerifiers(cls, *trusts, **settings)
+        return Verifiers(cls, *trusts, **settings)
 
     @overload
-    async def verify(
+    def verify(
         self,
         raw: str | bytes,
         /,
@@ -52,7 +52,7 @@ class AsyncVerifier(Face):
     ) -> Verified: ...
 
     @overload
-    async def verify(
+    def verify(
         self,
         raw: str | bytes,
         /,
@@ -64,7 +64,7 @@ class AsyncVerifier(Face):
         max_age: float | None = None,
     ) -> Typed[Claims]: ...
 
-    async def verify(
+    def verify(
         self,
         raw: str | bytes,
         /,
@@ -94,21 +94,19 @@ class AsyncVerifier(Face):
             TypeError: the token is neither str nor bytes.
         """
         if claims_type is not None:
-            token = await self.verify(
-                raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age
-            )
+            token = self.verify(raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age)
             return Typed.of(token, claims_type)
         asked = asked_of(require, nonce, access_token, max_age)
         held = self._source.held()
         try:
             return attempt(self._trust, raw, held, self._clock(), asked, self._memory)
         except NeedsNewer as need:
-            retry = self._retry(raw, asked, held, need, threads=False)
+            retry = self._retry(raw, asked, held, need, threads=True)
         for job in retry:
-            await self._wait(job, retry.patience)
+            self._wait(job, retry.patience)
         return retry.verified
 
-    async def explain(
+    def explain(
         self,
         raw: str | bytes,
         /,
@@ -122,14 +120,14 @@ class AsyncVerifier(Face):
         asked = asked_of(require, nonce, access_token, max_age)
         outcome: Verified | RightkeyError
         try:
-            outcome = await self.verify(
+            outcome = self.verify(
                 raw, require=asked.require or (), nonce=nonce, access_token=access_token, max_age=max_age
             )
         except RightkeyError as error:
             outcome = error
         return self._explain(raw, outcome, asked)
 
-    async def prepare(self) -> None:
+    def prepare(self) -> None:
         """Have the keys fetched if there are none, before serving.
 
         Raises:
@@ -138,16 +136,16 @@ class AsyncVerifier(Face):
                 cannot be accepted.
         """
         for job in self._unheld():
-            await self._wait(job, self._source.wait)
+            self._wait(job, self._source.wait)
         self._source.require_keys(fresh=False)
 
-    async def refresh(self) -> None:
+    def refresh(self) -> None:
         """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
         for job in self._refetched():
-            await self._wait(job, self._source.wait)
+            self._wait(job, self._source.wait)
         self._source.require_keys(fresh=True)
 
-    async def _wait(self, job: Job, seconds: float) -> None:
-        from rightkey.sources.jobs import wait_async
+    def _wait(self, job: Job, seconds: float) -> None:
+        from rightkey.sources.jobs import wait
 
-        await wait_async(job, seconds)
+        wait(job, seconds)
