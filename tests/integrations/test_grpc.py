@@ -19,7 +19,7 @@ from rightkey.integrations.grpc import PUSHBACK, AioRightKeyInterceptor, RightKe
 from rightkey.localissuer import LocalIssuer
 
 AUDIENCE = "https://api.example.com"
-EXAMPLE = Path(__file__).parents[1] / "examples" / "grpc_app.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "grpc_app.py"
 RULES: dict[str, Any] = {"public": ["/p.S/Open"], "methods": {"/p.S/Scoped": "read:x"}}
 Serve = Callable[..., str]
 

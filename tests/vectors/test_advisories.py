@@ -51,7 +51,7 @@ from rightkey.localissuer.signing import Form, SigningKey
 from rightkey.policy.trust import Trust
 from rightkey.verdict.memory import KEPT, MAX_BYTES, Entry, Memory
 
-LIST = Path(__file__).resolve().parents[2] / "shared" / "field" / "advisories.md"
+LIST = Path(__file__).resolve().parents[3] / "shared" / "field" / "advisories.md"
 NOW = 1_700_000_000
 ISSUER = "https://issuer.example"
 CLAIMS = {"iss": ISSUER, "aud": "api", "sub": "alice", "iat": NOW, "exp": NOW + 3600}

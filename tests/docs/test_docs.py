@@ -34,7 +34,7 @@ from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
 from rightkey.localissuer.wellknown import ENDPOINTS
 from rightkey.policy import profiles
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 STAND_IN = "tenant.eu.auth0.com"
 

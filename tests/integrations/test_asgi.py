@@ -28,7 +28,7 @@ from rightkey.integrations.bearer import Bearer, query
 from rightkey.localissuer import LocalIssuer
 
 AUDIENCE = "https://api.example.com"
-EXAMPLE = Path(__file__).parents[1] / "examples" / "starlette_app.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "starlette_app.py"
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import rightkey
 from rightkey import ANY, KeySet, TokenRejected, Verifier, verify_jws
 from rightkey.issuer.providers import recognise
 
-VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
+VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()
 pytestmark = pytest.mark.skipif(not HERE, reason="../shared/vectors is not here")
 

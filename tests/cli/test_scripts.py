@@ -29,7 +29,7 @@ from rightkey.cli import run
 from rightkey.localissuer import ATTACKS, LocalIssuer
 from rightkey.localissuer.selfsigned import pem
 
-SCRIPTS = sorted((Path(__file__).parent / "cli").glob("*.txt"))
+SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
 ANYTHING = "[..]"
 
 

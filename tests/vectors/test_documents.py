@@ -26,7 +26,7 @@ from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 from rightkey.jose.certificate import read_der
 
-VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
+VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()
 pytestmark = pytest.mark.skipif(not HERE, reason="../shared/vectors is not here")
 

@@ -717,7 +717,7 @@ def test_a_proxy_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, se
 
 # -- what is documented ------------------------------------------------------------------------------
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_reason_is_documented() -> None:

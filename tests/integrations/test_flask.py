@@ -16,7 +16,7 @@ from rightkey.integrations.flask import RightKey
 from rightkey.localissuer import LocalIssuer
 
 AUDIENCE = "https://api.example.com"
-EXAMPLE = Path(__file__).parents[1] / "examples" / "flask_app.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "flask_app.py"
 
 
 @pytest.fixture

@@ -114,6 +114,6 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
 
 def test_every_variable_is_documented() -> None:
     """In one table, with its setting."""
-    page = (Path(__file__).parents[1] / "docs" / "environment.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "environment.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)`", page, re.MULTILINE)
     assert sorted(rows) == sorted((one.name, one.setting) for one in VARIABLES)

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from rightkey.cli import run
 from rightkey.jose.algorithms import SAFE
 
-VECTORS = Path(__file__).parents[2] / "shared" / "vectors"
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
 CASES = VECTORS / "cases.jsonl"
 
 

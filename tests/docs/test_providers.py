@@ -28,11 +28,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import rightkey
-from rightkey.issuer.providers import PROVIDERS
+from rightkey.issuer.providers import PROVIDERS, recognise
 from rightkey.localissuer.minting import compact
 from rightkey.localissuer.signing import Form, SigningKey
 
-PAGE = (Path(__file__).parents[1] / "docs" / "providers.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
 
 TENANT = "aaaabbbb-0000-cccc-1111-dddd2222eeee"
@@ -293,7 +293,7 @@ def test_the_command_verifies(stage: tuple[str, StandIn], request: pytest.Fixtur
         assert ran(["locate", issuer], "").returncode == 2
         return
     located = json.loads(ran(["locate", issuer, "--json"], "").stdout)
-    known = rightkey.providers.recognise(issuer if "://" in issuer else f"https://{issuer}")
+    known = recognise(issuer if "://" in issuer else f"https://{issuer}")
     assert known is not None
     assert located["provider"] == known.name
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from rightkey.localissuer import LocalIssuer, fault
 
-PAGE = Path(__file__).parents[1] / "docs" / "moving.md"
+PAGE = Path(__file__).parents[2] / "docs" / "moving.md"
 PYJWT, AFTER_PYJWT, AUTH0, AFTER_AUTH0 = re.findall(
     r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
 )

@@ -18,7 +18,7 @@ from rightkey.integrations.asgi import Outages
 from rightkey.localissuer import LocalIssuer
 
 AUDIENCE = "https://api.example.com"
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 SCOPE = "read:appointments"
 ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what these stand on

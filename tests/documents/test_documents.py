@@ -22,8 +22,8 @@ from rightkey.exchange import Request, Response
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 
-HERE = Path(__file__).parent / "documents"
-VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
+HERE = Path(__file__).parent
+VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 MANIFEST = VECTORS / "providers" / "manifest.json"
 pytestmark = pytest.mark.skipif(not MANIFEST.is_file(), reason="../shared/vectors is not here")
 

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SERIES = ROOT.parent / "shared" / "vectors" / "providers" / "wellknown-series"
 pytestmark = pytest.mark.skipif(not SERIES.is_dir(), reason="../shared/vectors is not here")
 HISTORIES = sorted(SERIES.glob("*.json"))

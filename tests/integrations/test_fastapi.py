@@ -25,7 +25,7 @@ from rightkey.integrations.fastapi import RightKey
 from rightkey.localissuer import LocalIssuer
 
 AUDIENCE = "https://api.example.com"
-EXAMPLE = Path(__file__).parents[1] / "examples" / "fastapi_app.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fastapi_app.py"
 
 
 @pytest.fixture
