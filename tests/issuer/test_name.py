@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rightkey.errors import Misconfigured
-from rightkey.issuer.name import Issuer, is_loopback, url_fault
+from rightkey.issuer.name import Issuer, identity_of, is_loopback, url_fault
 
 
 def test_a_url_is_compared_letter_by_letter() -> None:
@@ -189,3 +189,82 @@ def test_nothing_else_leaves(text: str) -> None:
     except Misconfigured:
         return
     assert all(url_fault(url) is None for url in issuer.metadata_urls)
+
+
+# -- which issuer it is ------------------------------------------------------------------------------------
+
+SAME = {
+    "https://a.example": [
+        *("https://a.example/", "https://a.example//", "https://A.Example:443/", "HTTPS://a.example"),
+        *("a.example", "a.example/", "A.EXAMPLE:443", "https://a.example.", "https://%61.example"),
+        *("https://a.example/.", "https://a.example/t/..", "https://a.example:/"),
+    ],
+    "https://a.example:8443/T/~me": ["https://a.example:8443/T/%7Eme/", "https://a.example:08443/T/u/../~me"],
+    "https://a.example/caf%C3%A9": ["https://a.example/caf%c3%a9", "https://a.example/caf\u00e9/"],
+    "https://xn--bcher-kva.example": ["https://b\u00fccher.example/", "https://B\u00dcCHER.example"],
+    "http://[::1]:8080": ["http://[0:0:0:0:0:0:0:1]:8080/", "http://[::1]:8080"],
+    "http://localhost": ["http://localhost:80/", "http://LOCALHOST"],
+    "spiffe://trust.example": ["spiffe://Trust.Example/", "SPIFFE://trust.example"],
+    "https://a.example/keys?appid=X": ["https://a.example:443/keys?appid=X"],
+}
+AS_IT_IS = [
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188",
+    *("shop", "urn:example:issuer.one", "me@a.example", "", " ", "https:///t", "://a.example"),
+    *("https://user@a.example/", "https://a.example:x/", "https://[::1/", "https://a\n.example/"),
+    *("https://a.example/#x", "https://\ud800.example/", "https://[v1.a]/"),
+]
+
+
+@pytest.mark.parametrize(("identity", "name"), [(one, name) for one in SAME for name in (one, *SAME[one])])
+def test_every_spelling_has_one_identity(identity: str, name: str) -> None:
+    """RFC 3986, section 6.2.2 and 6.2.3, and no slash at the end."""
+    assert identity_of(name) == identity
+
+
+@pytest.mark.parametrize("name", AS_IT_IS, ids=ascii)
+def test_what_is_no_url_of_a_host_is_its_own_identity(name: str) -> None:
+    """An ARN, a word, or what cannot be read as a URL: nothing of it is normalised."""
+    assert identity_of(name) == name
+
+
+def test_different_issuers_have_different_identities() -> None:
+    """Scheme, host, port and path count, and the letter case of the path; an encoded slash is no slash."""
+    urls = [
+        *("https://a.example", "http://a.example", "https://a.example:8443", "https://b.example"),
+        *("https://a.example/t", "https://a.example/T", "https://a.example/t/u", "https://a.example/t%2Fu"),
+        *(
+            "https://a.example/t//u",
+            "https://a%2Ft.example",
+            "https://a.example?t",
+            "https://a.example/%2541",
+        ),
+    ]
+    assert len(set(map(identity_of, urls))) == len(urls)
+
+
+@pytest.mark.parametrize("name", ["tenant.example", "https://tenant.example", "https://Tenant.Example:443/"])
+def test_an_issuer_has_its_identity(name: str) -> None:
+    """Named by domain or by URL; a resource's is its name."""
+    assert Issuer.parse(name).identity == "https://tenant.example"
+    assert Issuer.parse(AS_IT_IS[0]).identity == AS_IT_IS[0]
+
+
+@given(st.text() | st.text("htps:/[]@#?.%2fF:1aAé\\", max_size=30).map("https://".__add__))
+def test_an_identity_is_its_own_identity(text: str) -> None:
+    """Any text has one, and the identity of an identity is itself."""
+    assert identity_of(identity_of(text)) == identity_of(text)
+
+
+@given(
+    st.from_regex(r"[a-z][a-z0-9-]{0,8}(\.[a-z]{1,5}){1,2}", fullmatch=True),
+    st.lists(st.text("abcXYZ019-._~", min_size=1).filter(lambda part: part.strip("."))),
+    st.integers(1, 65535),
+)
+def test_respelling_a_url_keeps_its_identity(host: str, parts: list[str], port: int) -> None:
+    """By letter case of the host, encoded octets, dot segments, a slash at the end, the default port."""
+    path = "".join(f"/{part}" for part in parts)
+    encoded = "".join(f"%{ord(letter):02x}" if letter.isalnum() else letter for letter in path)
+    for at, spelled in ((f":{port}", f":{port}"), (":443", "")):
+        identity = identity_of(f"https://{host}{spelled}{path}")
+        assert identity_of(f"HTTPS://{host.upper()}{at}/x/..{encoded}/./") == identity
+        assert Issuer.parse(f"{host}{at}{path}").identity == identity

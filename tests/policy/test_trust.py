@@ -9,7 +9,7 @@ import pytest
 
 import rightkey
 from rightkey import KeySet
-from rightkey.policy.trust import ANY, Trust, requirement_of
+from rightkey.policy.trust import ANY, FirstOf, Trust, requirement_of
 
 
 def test_a_domain_stands_for_two_spellings_and_a_url_for_one() -> None:
@@ -27,6 +27,20 @@ def test_with_keys_of_ones_own_the_issuer_may_be_any_string() -> None:
     assert Trust(ANY, audience=ANY, keys=KeySet(())).expected is None
     with pytest.raises(rightkey.Misconfigured):
         Trust("", audience="api", keys=KeySet(()))
+
+
+def test_a_trust_says_which_issuer_it_is_for() -> None:
+    """However it is named and however its keys are found: rules about an issuer are kept under that."""
+    keys = KeySet(())
+    trusts = [
+        *(Trust("issuer.example", "api"), Trust("https://issuer.example/", "api")),
+        *(Trust("https://Issuer.example:443", "api", keys=keys), Trust("issuer.example", "api", keys=keys)),
+        Trust("https://issuer.example", "api", keys="https://keys.example/jwks"),
+        Trust("https://issuer.example", "api", keys=FirstOf(keys, None)),
+    ]
+    assert {trust.identity for trust in trusts} == {"https://issuer.example"}
+    assert Trust("joe", "api", keys=keys).identity == "joe"
+    assert Trust(ANY, "api", keys=keys).identity is None
 
 
 def test_audiences_are_one_or_several() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from rightkey.errors import Misconfigured
-from rightkey.issuer.name import AUTO, Issuer
+from rightkey.issuer.name import AUTO, Issuer, identity_of
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
@@ -104,6 +104,8 @@ class Trust:
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
+    identity: str | None = field(init=False, repr=False)
+    """Which issuer it is, however it is named; None where it may be any: then go by the place of its keys."""
     known: Known | None = field(init=False, repr=False)
     of_tenants: bool = field(init=False, repr=False)
     """Whether a key may be one tenant's among many, and sign for that tenant alone."""
@@ -126,6 +128,7 @@ class Trust:
         known = issuer.known if isinstance(issuer, Issuer) else None
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
+            "identity": identity_of(issuer[0]) if isinstance(issuer, tuple) else issuer and issuer.identity,
             "known": known,
             "of_tenants": known is not None and known.keys_of_tenants,
             "padded": known is not None and known.padded,
