@@ -71,9 +71,15 @@ class RightkeyError(Exception):
 
 
 class TokenRejected(RightkeyError):
-    """The token is at fault: asking again with the same token does not help."""
+    """The token is at fault: asking again with the same token does not help.
+
+    But where `confirmed` is False: no newer keys could be asked for, since the budget of requests was spent.
+    The token may then be tried again after `retry_after` seconds.
+    """
 
     status = 401
+    confirmed: bool = True
+    retry_after: float | None = None
 
     def __init__(
         self, code: str, message: str, *, hint: str | None = None, failures: tuple[Failure, ...] = ()

@@ -30,6 +30,7 @@ GRANTS: dict[str, tuple[str, ...]] = {
 `permissions`, RFC 9068's `roles` and `groups`."""
 
 MAX_DEPTH = 16
+"""How deep `all_of` and `any_of` may be nested in a requirement that is written as text."""
 
 
 @dataclass(frozen=True, slots=True)

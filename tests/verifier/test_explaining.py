@@ -33,8 +33,8 @@ def told(raw: Any, located: Located = LOCATED, **policy: Any) -> Explanation:
     outcome: Any
     try:
         outcome = attempt(trust, raw, Held(located.keys, located.expected), NOW)
-    except NeedsNewer as need:
-        outcome = need.error or rightkey.IssuerUnavailable("keys_unavailable", "no keys")
+        if isinstance(outcome, NeedsNewer):
+            outcome = outcome.error or rightkey.IssuerUnavailable("keys_unavailable", "no keys")
     except rightkey.RightkeyError as error:
         outcome = error
     explanation = explain(trust, raw, located, NOW, outcome)
