@@ -186,7 +186,7 @@ def test_marks_say_how_the_issuer_is_made(pytester: pytest.Pytester) -> None:
         ("'okta'", "takes options by name"),
         ("dress='okto'", "expected one of auth0, okta"),
         ("algorithm='HS256'", "expected one of RS256"),
-        ("dres='okta'", "unexpected keyword argument 'dres'"),
+        ("dres='okta'", "no option 'dres'; did you mean 'dress'"),
     ],
 )
 def test_a_wrong_mark_is_told(pytester: pytest.Pytester, mark: str, told: str) -> None:

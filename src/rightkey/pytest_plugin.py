@@ -105,7 +105,7 @@ def _made(config: pytest.Config, *marks: pytest.Mark) -> LocalIssuer:
     earlier issuer, by its URL, must not pass for this one's.
     """
     from rightkey.localissuer import LocalIssuer
-    from rightkey.localissuer.dresses import dress
+    from rightkey.localissuer.documents.dresses import dress
 
     configured = {name: config.getini(f"rightkey_{name}") for name in _OPTIONS}
     options: dict[str, Any] = {"algorithm": _ALGORITHM} | {n: v for n, v in configured.items() if v}

@@ -8,7 +8,7 @@ from rightkey import KeySet
 from rightkey.events import KeyLeaked
 from rightkey.freshness.distrust import Distrusted
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
 BOTH = KeySet.parse({"keys": [A.public_jwk(), B.public_jwk()]}, published=True)

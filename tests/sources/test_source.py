@@ -12,8 +12,8 @@ import pytest
 import rightkey
 from rightkey.exchange import Request, Response
 from rightkey.localissuer import LocalIssuer, mint
-from rightkey.localissuer.selfsigned import pem
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.selfsigned import pem
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.fixed import Fixed
 
 

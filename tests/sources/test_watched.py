@@ -17,7 +17,7 @@ import trio
 
 import rightkey
 from rightkey.localissuer import LocalIssuer, SigningKey
-from rightkey.localissuer.signing import Form
+from rightkey.localissuer.keys.signing import Form
 from rightkey.sources import files, watched
 from rightkey.sources.jobs import GUARD, JOBS, MAX_JOBS, wait
 from rightkey.sources.watched import EVERY, Watched

@@ -13,12 +13,12 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from rightkey.localissuer.answers import Answer, Asked
-from rightkey.localissuer.dresses import dress as dress_named
-from rightkey.localissuer.issuing import LocalIssuer
-from rightkey.localissuer.listener import Listener
+from rightkey.localissuer.answers import Answer, Request
+from rightkey.localissuer.documents.dresses import dress as dress_named
+from rightkey.localissuer.documents.wellknown import Address
+from rightkey.localissuer.local import LocalIssuer
 from rightkey.localissuer.management import manages
-from rightkey.localissuer.wellknown import Address
+from rightkey.localissuer.wire.listener import Listener
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,9 +88,9 @@ class LocalIssuers:
         with self._making:
             return self._made.setdefault(name, self._made.get(name) or self._make(name))
 
-    def respond(self, asked: Asked) -> Answer:
+    def respond(self, request: Request) -> Answer:
         """What this request is answered, by the issuer whose path it is."""
-        return self._whose(asked.path).respond(asked)
+        return self._whose(request.path).respond(request)
 
     def _whose(self, path: str) -> LocalIssuer:
         unnamed = self[""]

@@ -15,10 +15,10 @@ from rightkey.errors import RightkeyError
 from rightkey.jose.jws import verify_jws
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer.clients import Client
+from rightkey.localissuer.documents.wellknown import key_set
 from rightkey.localissuer.grants.kinds import ANY, INTERVAL, SECRET
 from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Permission
-from rightkey.localissuer.grants.server import Request, Server
-from rightkey.localissuer.wellknown import key_set
+from rightkey.localissuer.grants.server import OAuthRequest, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Introspection(_Either, IntrospectionEndpoint):
 
     CLIENT_AUTH_METHODS = SECRET
 
-    def check_permission(self, token: Token, client: Client, request: Request) -> bool:
+    def check_permission(self, token: Token, client: Client, request: OAuthRequest) -> bool:
         return True
 
     def introspect_token(self, token: Token) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Revocation(_Either, RevocationEndpoint):
 
     CLIENT_AUTH_METHODS = ANY
 
-    def revoke_token(self, token: Token, request: Request) -> None:
+    def revoke_token(self, token: Token, request: OAuthRequest) -> None:
         self.server.ledger.withdraw(token.family)
 
 
@@ -112,7 +112,7 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
     def get_verification_uri(self) -> str:
         return str(self.server.issuer.urls["activate"])
 
-    def create_endpoint_response(self, request: Request) -> tuple[int, dict[str, Any], Any]:
+    def create_endpoint_response(self, request: OAuthRequest) -> tuple[int, dict[str, Any], Any]:
         status, data, headers = super().create_endpoint_response(request)
         waiting = Permission(
             client_id=request.client.client_id,

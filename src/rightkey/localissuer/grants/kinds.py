@@ -10,7 +10,7 @@ from authlib.oauth2.rfc8628 import DeviceCodeGrant
 
 from rightkey.localissuer.clients import Client
 from rightkey.localissuer.grants.ledger import CODE, DEVICE, REFRESH, Permission
-from rightkey.localissuer.grants.server import Request, Server
+from rightkey.localissuer.grants.server import OAuthRequest, Server
 
 SECRET = ["client_secret_basic", "client_secret_post"]
 ANY = [*SECRET, "none"]
@@ -21,7 +21,7 @@ class _Ours:
     """What all our grants do alike: tokens are made by the server, for the request at hand."""
 
     GRANT_TYPE: str
-    request: Request
+    request: OAuthRequest
     server: Server
 
     def generate_token(
@@ -48,7 +48,7 @@ class AuthorizationCode(_Ours, grants.AuthorizationCodeGrant):
 
     TOKEN_ENDPOINT_AUTH_METHODS = ANY
 
-    def save_authorization_code(self, code: str, request: Request) -> None:
+    def save_authorization_code(self, code: str, request: OAuthRequest) -> None:
         self.server.ledger.grant(CODE, request.user, secret=code)
 
     def query_authorization_code(self, code: str, client: Client) -> Permission | None:

@@ -1,7 +1,7 @@
 """The authorization server: Authlib's, over what the local issuer is asked and answers.
 
 Authlib decides by RFC 6749, 7636, 8628, 7662 and 7009 what is granted; here is what it leaves to its user:
-how a request is read, who the clients are, and what a token says.
+how a request is read, which clients there are, and what a token says.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Payload, OAuth2Req
 from authlib.oidc.core.util import create_half_hash
 
 from rightkey.jose import strictjson
-from rightkey.localissuer.answers import Answer, Asked
+from rightkey.localissuer.answers import Answer, Request
 from rightkey.localissuer.grants.ledger import DEVICE, REFRESH, Ledger, Permission
-from rightkey.localissuer.personal import Occasion, personal
+from rightkey.localissuer.tokens.personal import Occasion, personal
 
 if TYPE_CHECKING:
     from rightkey.localissuer.clients import Client
-    from rightkey.localissuer.issuing import LocalIssuer
+    from rightkey.localissuer.issuer import Issuer
 
 LIFE = 3600  # seconds an access token or ID token lives
 PROTOCOL = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "scope", "client_id"})
-"""Claims that say nothing of the person."""
+"""Claims that say nothing about the person."""
 
 
 class Payload(OAuth2Payload):
@@ -49,14 +49,14 @@ class Payload(OAuth2Payload):
         return found
 
 
-class Request(OAuth2Request):
+class OAuthRequest(OAuth2Request):
     """A request as Authlib reads it. Parameters come from the body of a POST, and from the query otherwise.
 
     A body may be JSON, as Auth0 takes it.
     """
 
-    def __init__(self, asked: Asked) -> None:
-        # Authlib wants https or loopback; by which name this machine was called is none of its business
+    def __init__(self, asked: Request) -> None:
+        # Authlib wants https or loopback, under whatever name this machine was reached
         super().__init__(
             asked.method,
             f"http://127.0.0.1{asked.target}",
@@ -67,7 +67,7 @@ class Request(OAuth2Request):
 
     @property
     def audience(self) -> str | None:
-        """Whom a token is asked for: as Auth0 has it, or by RFC 8707."""
+        """The audience asked for: by Auth0's parameter, or by RFC 8707's."""
         data: dict[str, str] = self.payload.data
         return data.get("audience") or data.get("resource")
 
@@ -77,7 +77,7 @@ class Request(OAuth2Request):
         return found
 
 
-def _body(asked: Asked) -> list[tuple[str, str]]:
+def _body(asked: Request) -> list[tuple[str, str]]:
     if "json" not in asked.headers.get("content-type", ""):
         return _decoded(asked.body.decode("utf-8", "replace"))
     try:
@@ -94,7 +94,7 @@ def _decoded(text: str) -> list[tuple[str, str]]:
 class Server(AuthorizationServer):
     """Authlib's server for one issuer."""
 
-    def __init__(self, issuer: LocalIssuer) -> None:
+    def __init__(self, issuer: Issuer) -> None:
         super().__init__()
         self.issuer = issuer
         self.ledger = Ledger(issuer.shelf, issuer.clock)
@@ -102,23 +102,23 @@ class Server(AuthorizationServer):
     def query_client(self, client_id: str) -> Client | None:
         return self.issuer.clients.find(client_id)
 
-    def create_oauth2_request(self, request: Asked | Request) -> Request:
-        return Request(request) if isinstance(request, Asked) else request
+    def create_oauth2_request(self, request: Request | OAuthRequest) -> OAuthRequest:
+        return OAuthRequest(request) if isinstance(request, Request) else request
 
     def handle_response(self, status: int, body: Any, headers: Iterable[tuple[str, str]]) -> Answer:
         octets = orjson.dumps(body) if isinstance(body, dict) else str(body).encode()
         return Answer(status, {name.lower(): value for name, value in headers}, octets)
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Nobody listens."""
+        """No signals here."""
 
-    def save_token(self, token: dict[str, Any], request: Request) -> None:
-        """Tokens speak for themselves; what brought this one must not bring another."""
+    def save_token(self, token: dict[str, Any], request: OAuthRequest) -> None:
+        """Tokens are self-contained; but a device code must not bring a second one."""
         if request.credential is not None:
             self.ledger.spend(DEVICE, request.payload.data["device_code"])
 
     def tokens(
-        self, request: Request, grant_type: str, allowed: Permission | None, scope: str, *, refresh: bool
+        self, request: OAuthRequest, grant_type: str, allowed: Permission | None, scope: str, *, refresh: bool
     ) -> dict[str, Any]:
         """The token response (RFC 6749, section 5.1). `allowed` is None where no person is involved."""
         granted = allowed or Permission(request.client.client_id, scope, request.audience)
@@ -160,8 +160,8 @@ class Server(AuthorizationServer):
         return self.issuer.mint(own | dict(allowed.claims) | personal(self.issuer.claims, occasion))
 
 
-def permission(request: Request, sub: str, claims: dict[str, Any], now: float) -> Permission:
-    """What somebody allows who signs in for this authorization request."""
+def permission(request: OAuthRequest, sub: str, claims: dict[str, Any], now: float) -> Permission:
+    """What a person allows by signing in for this authorization request."""
     data = request.payload.data
     return Permission(
         client_id=request.client.client_id,

@@ -1,0 +1,81 @@
+"""Where issuers can be reached: an address of this machine, with TLS or without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rightkey.localissuer.wire.server import Respond, Server
+from rightkey.localissuer.wire.tls import Authority
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how they are called, not bound
+
+
+class Listener:
+    """A server that can be started and closed again and again.
+
+    Args:
+        respond: what a request is answered.
+        host: an address of this machine.
+        port: where to listen; 0 takes any that is free.
+        tls: serve https, by an authority made for it.
+        names: further hosts that the certificate is for.
+    """
+
+    def __init__(
+        self,
+        respond: Respond,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        tls: bool = False,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        self._respond, self._host, self._port = respond, host, port
+        self._tls, self._names = tls, names
+        self._server: Server | None = None
+        self._authority: Authority | None = None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, as clients on this machine write them; without a port until started."""
+        host = _ANY.get(self._host, self._host)
+        shown = f"[{host}]" if ":" in host else host
+        port = "" if self._server is None else f":{self._server.port}"
+        return f"{'https' if self._tls else 'http'}://{shown}{port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens. RuntimeError before it is started."""
+        if self._server is None:
+            raise RuntimeError("it is not started")
+        return self._server.port
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The authority that clients must trust, while https is served."""
+        return self._authority.file if self._authority else None
+
+    def start(self) -> None:
+        """Listen, until `close`. Starting twice is harmless. OSError where nobody can listen."""
+        if self._server is not None:
+            return
+        if self._tls:
+            self._authority = Authority((self._host, *self._names))
+        context = self._authority.context if self._authority else None
+        try:
+            self._server = Server(self._respond, self._host, self._port, context)
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Stop listening, and end every exchange under way. Closing twice is harmless."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        authority, self._authority = self._authority, None
+        if authority is not None:
+            authority.close()
