@@ -30,7 +30,7 @@ LEFT_TO_OTHERS = {"b64-false-uncritical", "duplicate-alg", "typ-logout"}
 
 
 class Managed:
-    """A running issuer, managed over HTTP as anybody would from any language."""
+    """A running issuer, managed over HTTP, as from any language."""
 
     def __init__(self, told: dict[str, Any], client: httpx.Client) -> None:
         self.told, self._client = told, client

@@ -17,17 +17,15 @@ def test_a_client_is_written_with_or_without_a_secret(text: str, client: Client)
     assert Client.of(text) == client
 
 
-def test_anybody_is_a_client_until_one_is_listed() -> None:
+def test_other_is_a_client_until_one_is_listed() -> None:
     """With any secret, or none."""
     clients = Clients(InMemory())
-    anybody = clients.find("anybody")
-    assert anybody is not None
-    assert anybody.check_client_secret("whatever")
-    assert all(
-        anybody.check_endpoint_auth_method(method, "token") for method in ("none", "client_secret_post")
-    )
+    other = clients.find("other")
+    assert other is not None
+    assert other.check_client_secret("whatever")
+    assert all(other.check_endpoint_auth_method(method, "token") for method in ("none", "client_secret_post"))
     clients.add(Client("web", "right"))
-    assert clients.find("anybody") is None
+    assert clients.find("other") is None
     web = clients.find("web")
     assert web == Client("web", "right")
 

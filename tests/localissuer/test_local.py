@@ -85,7 +85,7 @@ def test_a_rotation_is_published_ahead(issuer: LocalIssuer) -> None:
 
 
 def test_a_surprise_and_a_swap(issuer: LocalIssuer) -> None:
-    """A key nobody has seen signs at once; another key takes the current kid."""
+    """A key that was never published signs at once; another key takes the current kid."""
     seen = {key.kid for key in issuer.keys}
     assert issuer.rotate(surprise=True).kid not in seen
     assert verified(issuer, issuer.token())

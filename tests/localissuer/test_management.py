@@ -172,7 +172,7 @@ def test_the_clock_can_be_set(issuer: LocalIssuer) -> None:
 
 
 def test_clients_can_be_listed(issuer: LocalIssuer) -> None:
-    """From then on nobody else is one. A secret is not told again."""
+    """From then on only listed ones are accepted. A secret is not shown again."""
     body = {"secret": "s", "redirect_uris": ["http://127.0.0.1:9/"]}
     told = ask(issuer, "PUT", "/_rightkey/clients/web", body)
     assert told == (201, {"client_id": "web", "redirect_uris": ["http://127.0.0.1:9/"]})

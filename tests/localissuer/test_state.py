@@ -17,7 +17,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
 
 
 def test_documents_are_kept_by_kind_and_id(shelf: Shelf) -> None:
-    """A later one replaces the former; nobody shares a dict with the shelf."""
+    """A later one replaces the former; a dict is not shared with the shelf."""
     document = {"a": [1]}
     shelf.put("code", "x", document)
     document["a"].append(2)

@@ -6,7 +6,7 @@
         issuer.misbehave("jwks", "hang", times=2)
         forged = issuer.attack("alg-none")
 
-Never for production: whoever reaches its process can have any token.
+Never for production: anyone who can reach it can get any token.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was request, what is answered, and how the answer travels: values that know no socket."""
+"""A request, its answer, and how the answer is delivered: values that know no socket."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How an answer travels. Seconds throughout.
+    """How an answer is delivered. Times are in seconds.
 
     `every` is the pause before each octet of the part named by `drip`. `ending` is `whole`, `truncated`
-    (half the promised body), `reset` (RST in place of an answer) or `hang` (nothing, until somebody closes).
+    (half the promised body), `reset` (RST in place of an answer) or `hang` (nothing, until one side closes).
     """
 
     delay: float = 0.0
@@ -79,7 +79,7 @@ def document_answer(document: Document, cache_control: str | None) -> Answer:
 
 
 def revalidated(answer: Answer, request: Request) -> Answer:
-    """The same answer with an `ETag`, or 304 where the asker holds it already (RFC 9110, section 13.1.2)."""
+    """The same answer with an `ETag`, or 304 where the client holds it already (RFC 9110, section 13.1.2)."""
     tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     headers = dict(answer.headers) | {"etag": tag}
     held = [known.strip().removeprefix("W/") for known in request.headers.get("if-none-match", "").split(",")]
@@ -90,7 +90,7 @@ def revalidated(answer: Answer, request: Request) -> Answer:
 
 
 def shared(answer: Answer, request: Request) -> Answer:
-    """The same answer, for pages of any origin to read, where a browser says that one asks (Fetch, 3.3)."""
+    """The same answer, readable for a page of any origin, if a browser names one (Fetch, 3.3)."""
     if "origin" not in request.headers:
         return answer
     allowed = {"access-control-allow-origin": "*", "access-control-max-age": "600"}
@@ -103,6 +103,6 @@ def shared(answer: Answer, request: Request) -> Answer:
 def oauth_error(
     status: int, error: str, headers: Mapping[str, str] | None = None, why: str | None = None
 ) -> Answer:
-    """An answer that says no, as OAuth servers word it (RFC 6749, section 5.2)."""
+    """An error, as OAuth servers word it (RFC 6749, section 5.2)."""
     body = orjson.dumps({"error": error} if why is None else {"error": error, "error_description": why})
     return Answer(status, {"content-type": "application/json"} | dict(headers or {}), body)

@@ -109,20 +109,20 @@ def signing_keys(issuer: Issuer, _: Call) -> list[Document]:
 
 
 def _signing_key(key: SigningKey, role: str) -> Document:
-    told: Document = {"kid": key.kid}
-    told |= {each: each == role for each in ("current", "next", "previous", "revoked")}
+    shown: Document = {"kid": key.kid}
+    shown |= {each: each == role for each in ("current", "next", "previous", "revoked")}
     if key.certificate is not None:
-        # SHA-1 names it, and proves nothing
+        # SHA-1 names it and proves nothing
         thumbprint = sha1(key.certificate, usedforsecurity=False).hexdigest().upper()
-        told["cert"] = selfsigned.pem(key.certificate).decode("ascii")
-        told["thumbprint"] = thumbprint
-        told["fingerprint"] = ":".join(re.findall("..", thumbprint))
-    return told
+        shown["cert"] = selfsigned.pem(key.certificate).decode("ascii")
+        shown["thumbprint"] = thumbprint
+        shown["fingerprint"] = ":".join(re.findall("..", thumbprint))
+    return shown
 
 
 def _turned(key: SigningKey) -> Document:
-    told = _signing_key(key, "")
-    return {name: told[name] for name in ("kid", "cert") if name in told}
+    shown = _signing_key(key, "")
+    return {name: shown[name] for name in ("kid", "cert") if name in shown}
 
 
 def _rotate_as_auth0(issuer: Issuer, _: Call) -> Document:
@@ -198,8 +198,8 @@ def _planned(issuer: Issuer, _: Call) -> Document:
 
 def _requests(issuer: Issuer, call: Call) -> Document:
     last = int(call.query.get("last", _LAST))
-    told = [_recorded(one) for one in issuer.requests.recorded[-last:]] if last > 0 else []
-    return {"counts": issuer.requests.counts, "total": issuer.requests.total, "requests": told}
+    listed = [_recorded(one) for one in issuer.requests.recorded[-last:]] if last > 0 else []
+    return {"counts": issuer.requests.counts, "total": issuer.requests.total, "requests": listed}
 
 
 def _recorded(one: Recorded) -> Document:

@@ -144,7 +144,7 @@ def test_without_a_secret_there_are_no_client_credentials(issuer: LocalIssuer) -
 
 
 def test_credentials_that_are_no_text(issuer: LocalIssuer) -> None:
-    """Are a bad request, and harm nobody."""
+    """Are a bad request, and no more."""
     headers = {"authorization": "Basic //86eA=="}
     form = {"grant_type": "client_credentials"}
     answer = httpx.post(issuer.urls["token"], data=form, headers=headers, trust_env=False)
@@ -221,7 +221,7 @@ def test_claims_that_are_no_json_are_asked_for_again(issuer: LocalIssuer) -> Non
 
 
 def test_prompt_none_needs_a_hint(issuer: LocalIssuer) -> None:
-    """Nobody has a session: without `login_hint` somebody would have to sign in."""
+    """There are no sessions: without `login_hint` a person would have to sign in."""
     answer = sent_back(authorize(issuer, login_hint="", state="s"))
     assert (answer["error"], answer["state"]) == ("login_required", "s")
 
@@ -388,7 +388,7 @@ def test_refresh_tokens_rotate(issuer: LocalIssuer) -> None:
 
 
 def test_reuse_of_a_refresh_token_withdraws_the_family(issuer: LocalIssuer) -> None:
-    """RFC 9700, section 4.14.2: whoever holds the newest one, thief or not, holds nothing."""
+    """RFC 9700, section 4.14.2: the newest one is worth nothing then, in the hands of a thief or not."""
     first = tokens(issuer)["refresh_token"]
     other = tokens(issuer)["refresh_token"]
     ask = {"grant_type": "refresh_token"}
@@ -426,7 +426,7 @@ def test_a_device_is_connected(issuer: LocalIssuer, time: Time) -> None:
 
 
 def test_a_device_may_be_refused(issuer: LocalIssuer, time: Time) -> None:
-    """And is not connected by another client, by a code nobody asked for, by nonsense, or too late."""
+    """And is not connected by another client, by an unknown code, by nonsense, or too late."""
     asked = post(issuer, "device", None, client_id="tv").json()
     ask = {"device_code": asked["device_code"], "client_id": "tv"}
     ask["grant_type"] = "urn:ietf:params:oauth:grant-type:device_code"

@@ -23,7 +23,7 @@ def ring() -> KeyRing:
 
 
 def test_next_is_published_before_it_signs(ring: KeyRing) -> None:
-    """A rotation brings to the front a key that everybody could already have seen."""
+    """A rotation brings to the front a key that clients could already have seen."""
     current, following = ring.keys
     assert ring.rotate() is following
     assert ring.current is following
@@ -125,7 +125,7 @@ def test_a_schedule_rotates_by_the_clock() -> None:
 
 
 def test_rotations_that_were_missed_are_made_up_for() -> None:
-    """Few of a great many, since nobody saw those in between, and the next is due when it would have been."""
+    """Few of a great many, since no client saw those in between, and the next is due when it would have been."""
     now = Now()
     ring = scheduled(now, 10, 25)
     assert ring.keys

@@ -179,7 +179,7 @@ def test_gzip_bomb(issuer: LocalIssuer, size: int) -> None:
 
 
 def test_huge(issuer: LocalIssuer) -> None:
-    """More than anybody should read; a good document for whoever does."""
+    """More than a client should read; a good document for one that does."""
     issuer.misbehave("jwks", fault("huge", size=1_000_001))
     response, body = get(issuer)
     assert int(response.getheader("content-length") or 0) == len(body) > 1_000_001

@@ -44,7 +44,7 @@ def test_a_fault_that_cannot_be_is_refused() -> None:
     """No such endpoint; a fault of key sets planned for the metadata."""
     with pytest.raises(ValueError, match=r"expected one of discovery, .* got 'tokens'"):
         Script().add("tokens", Rule(HANG))
-    with pytest.raises(ValueError, match="empty-set is one of jwks or moved, got 'discovery'"):
+    with pytest.raises(ValueError, match="empty-set needs the endpoint jwks or moved, got 'discovery'"):
         Script().add("discovery", Rule(fault("empty-set")))
 
 

@@ -57,7 +57,7 @@ def test_faults_are_felt_over_https(no_proxies: None) -> None:
 
 
 def test_plain_http_on_an_https_port_harms_nobody() -> None:
-    """Nor does somebody who connects and says nothing; closing waits for neither."""
+    """Nor does a client that connects and says nothing; closing waits for neither."""
     listener = Listener(hello, tls=True)
     listener.start()
     where = urlsplit(listener.origin)

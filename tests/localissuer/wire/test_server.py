@@ -24,7 +24,7 @@ HANG, DRIP = Delivery(ending="hang"), Delivery(drip="body", every=0.05)
 
 
 class Scripted:
-    """Answers everybody alike, and remembers what was asked."""
+    """Gives one answer to all, and remembers the requests."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer

@@ -1,7 +1,7 @@
 """Whose issuer the local one looks like: its paths, its metadata, and how its keys are shown.
 
-Each row is what that vendor's documents look like, less what a local issuer does not do: metadata never
-promises more than is served.
+Each row has what that vendor's documents have, except for what a local issuer does not do: metadata name
+only what is served.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ class Dress:
     """The look of one vendor's issuers.
 
     Args:
-        paths: where endpoints lie, below the issuer's base. What has no path is not served.
+        paths: the path of each endpoint, below the issuer's base. Endpoints without one are not served.
         members: what metadata states besides the issuer, its endpoints and algorithms.
-        path: the issuer's path where it has no name.
+        path: the path of an issuer without a name.
         named: the path of an issuer with a name, with `{name}` in it.
         suffix: the end of the issuer's path that its endpoints do not share, such as Entra's `/v2.0`.
         slash: the issuer identifier ends in a slash.
         form: how keys are shown.
         cache_control: what documents are served with.
         key_issuer: each key names the issuer it belongs to, as Entra's do.
-        encryption: the key set holds a key for encryption too, which no signature may be checked with.
-        always_refresh: a refresh token comes with each sign-in, and not only for `offline_access`.
+        encryption: the key set holds a key for encryption too, which must not verify signatures.
+        always_refresh: each sign-in brings a refresh token, not only one for `offline_access`.
     """
 
     paths: Mapping[str, str]
@@ -175,7 +175,7 @@ DRESSES: dict[str, Dress] = {
 
 
 def dress(name: str) -> Dress:
-    """A dress by name. ValueError where there is none."""
+    """A dress by name. ValueError for an unknown one."""
     if name not in DRESSES:
         raise ValueError(f"expected one of {', '.join(DRESSES)}, got {name!r}")
     return DRESSES[name]

@@ -1,4 +1,4 @@
-"""Where an issuer's documents and endpoints lie, and what its metadata says."""
+"""Where an issuer's documents and endpoints are, and what its metadata say."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MEMBERS = {
 """What metadata calls an endpoint (RFC 8414, section 2; RFC 8628, section 4; OpenID RP-Initiated Logout)."""
 
 ENDPOINTS = ("discovery", "moved", "activate", *MEMBERS)
-"""What can misbehave. `moved` serves the keys where the fault `moved-jwks-uri` says they are; on the page
-`activate` people enter the code that a device shows."""
+"""The endpoints that can misbehave. `moved` serves the keys where the fault `moved-jwks-uri` says they are;
+on the page `activate` people enter the code that a device shows."""
 GRANTED = frozenset(ENDPOINTS) - {"discovery", "jwks", "moved"}
 """The endpoints of OAuth's grants, and of what follows them."""
 
@@ -58,12 +58,12 @@ class Address:
 
     @property
     def issuer(self) -> str:
-        """The identifier, letter by letter as tokens and metadata state it."""
+        """The identifier, exactly as tokens and metadata state it."""
         return f"{self.origin}{self.path}{'/' if self.slash else ''}"
 
     @property
     def base(self) -> str:
-        """What the issuer's own URLs begin with."""
+        """The URL that the issuer's other URLs begin with."""
         return f"{self.origin}{self._below}"
 
     @property
@@ -92,7 +92,7 @@ def key_set(keys: Iterable[SigningKey], members: Document | None = None) -> Docu
 
 
 def metadata(address: Address, algorithms: Iterable[str], dress: Dress = _AUTH0) -> Document:
-    """The metadata, with the members and paths that this vendor's has."""
+    """The metadata, with the members and paths of this vendor."""
     at = address.base
     endpoints = {
         MEMBERS[endpoint]: f"{at}{path}" for endpoint, path in dress.paths.items() if endpoint in MEMBERS

@@ -1,4 +1,4 @@
-"""The endpoints beside the grants: what a token is worth, taking it back, and connecting a device."""
+"""The endpoints beside the grants: introspection, revocation, and device authorization."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rightkey.localissuer.grants.server import OAuthRequest, Server
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that holds, as Authlib asks for it: one that does not is not found in the first place."""
+    """A valid token, with what Authlib asks of it. An invalid one is never found."""
 
     claims: Mapping[str, Any]
     family: str
@@ -39,7 +39,7 @@ class Token:
 
 
 def signed(server: Server, raw: str) -> dict[str, Any] | None:
-    """The claims of a token that one of the published keys signed, or None. Its times are not looked at."""
+    """The claims of a token that a published key signed, or None. Times are not checked."""
     issuer = server.issuer
     try:
         jws = verify_jws(raw, KeySet.parse(key_set(issuer.keys)), algorithms=[issuer.algorithm])
@@ -50,7 +50,7 @@ def signed(server: Server, raw: str) -> dict[str, Any] | None:
 
 
 def access(server: Server, raw: str) -> Token | None:
-    """An access token that holds now, whoever minted it here, or None."""
+    """A valid access token of this issuer, or None."""
     claims = signed(server, raw)
     if claims is None or claims.get("iss") != server.issuer.url or _of_id_token(claims):
         return None
@@ -61,13 +61,13 @@ def access(server: Server, raw: str) -> Token | None:
 
 
 def _of_id_token(claims: Mapping[str, Any]) -> bool:
-    """Whether they tell a client of a sign-in (OpenID Connect Core 1.0, section 2). An access token may, too,
-    but names its client (RFC 9068, section 2.2)."""
+    """Whether claims are those of an ID token (OpenID Connect Core 1.0, section 2). An access token may hold
+    the same ones, but names its client (RFC 9068, section 2.2)."""
     return "client_id" not in claims and not claims.keys().isdisjoint(("nonce", "at_hash", "auth_time"))
 
 
 class _Either:
-    """Both kinds of token are looked for, whatever the hint says (RFC 7009, section 2.1)."""
+    """Looks for both kinds of token, whatever the hint says (RFC 7009, section 2.1)."""
 
     server: Server
 
@@ -82,7 +82,7 @@ class _Either:
 
 
 class Introspection(_Either, IntrospectionEndpoint):
-    """RFC 7662. Whoever has a secret may ask."""
+    """RFC 7662, for any client with a secret."""
 
     CLIENT_AUTH_METHODS = SECRET
 
@@ -94,7 +94,7 @@ class Introspection(_Either, IntrospectionEndpoint):
 
 
 class Revocation(_Either, RevocationEndpoint):
-    """RFC 7009. A refresh token goes with all that came of its sign-in."""
+    """RFC 7009. Revoking a refresh token revokes everything that came of its sign-in."""
 
     CLIENT_AUTH_METHODS = ANY
 
@@ -126,7 +126,7 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
         return status, data, headers
 
     def save_device_credential(self, client_id: str, scope: str | None, data: dict[str, Any]) -> None:
-        """Kept above, where the audience is at hand."""
+        """Saved by `create_endpoint_response`, which knows the audience."""
 
 
 ENDPOINTS = (Introspection, Revocation, DeviceAuthorization)

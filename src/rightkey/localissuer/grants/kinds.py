@@ -1,4 +1,4 @@
-"""The grants: Authlib's, told where permissions are kept."""
+"""The grants: Authlib's, on the ledger of permissions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERVAL = 5  # seconds between two questions of a device (RFC 8628, section 3.2
 
 
 class _Ours:
-    """What all our grants do alike: tokens are made by the server, for the request at hand."""
+    """What all grants share: the server makes the tokens."""
 
     GRANT_TYPE: str
     request: OAuthRequest
@@ -103,7 +103,7 @@ class DeviceCode(_Ours, DeviceCodeGrant):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A device's permission, as Authlib asks for it. One whose time is up is not found in the first place."""
+    """A device's permission, with what Authlib asks of it. An expired one is never found."""
 
     permission: Permission
 

@@ -1,6 +1,6 @@
 """The pages people see: signing in by one click, entering a device's code, and having signed out.
 
-They are plain HTML without a script, and what comes from a request is escaped.
+They are plain HTML without a script, and everything from a request is escaped.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Proposed(NamedTuple):
 
 
 class Person(NamedTuple):
-    """The user proposed signs in, and further claims of their tokens."""
+    """The user who signs in, and further claims of their tokens."""
 
     sub: str
     claims: dict[str, Any]
@@ -105,9 +105,9 @@ def _asked(proposed: Proposed) -> str:
 
 
 def _page(title: str, intro: str, fields: str, problem: str) -> Answer:
-    told = f'<p role="alert">{escape(problem)}</p>' if problem else ""
+    alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
     form = f'<form method="post">{fields}</form>'
-    return _answer(400 if problem else 200, title, f"{intro}{told}{form}")
+    return _answer(400 if problem else 200, title, f"{intro}{alert}{form}")
 
 
 def _answer(status: int, title: str, body: str) -> Answer:

@@ -1,7 +1,7 @@
-"""The authorization server: Authlib's, over what the local issuer is asked and answers.
+"""The authorization server: Authlib's, on the local issuer's requests and answers.
 
-Authlib decides by RFC 6749, 7636, 8628, 7662 and 7009 what is granted; here is what it leaves to its user:
-how a request is read, which clients there are, and what a token says.
+Authlib decides what is granted (RFC 6749, 7636, 8628, 7662 and 7009). It leaves to its user how a request is
+read, which clients there are, and what a token says.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Payload(OAuth2Payload):
 class OAuthRequest(OAuth2Request):
     """A request as Authlib reads it. Parameters come from the body of a POST, and from the query otherwise.
 
-    A body may be JSON, as Auth0 takes it.
+    A body may be JSON, as at Auth0.
     """
 
     def __init__(self, asked: Request) -> None:
@@ -120,7 +120,7 @@ class Server(AuthorizationServer):
     def tokens(
         self, request: OAuthRequest, grant_type: str, allowed: Permission | None, scope: str, *, refresh: bool
     ) -> dict[str, Any]:
-        """The token response (RFC 6749, section 5.1). `allowed` is None where no person is involved."""
+        """The token response (RFC 6749, section 5.1). `allowed` is None without a person."""
         granted = allowed or Permission(request.client.client_id, scope, request.audience)
         access = self._access_token(grant_type, granted, scope)
         answer = {"access_token": access, "token_type": "Bearer", "expires_in": LIFE}

@@ -1,4 +1,4 @@
-"""What an access token's bearer is told of the person (OpenID Connect Core 1.0, section 5.3)."""
+"""What an access token says about the person (OpenID Connect Core 1.0, section 5.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a key is written down as a JWK: its public members, and the private ones no issuer may publish."""
+"""How a key is written as a JWK: its public members, and the private ones that must not be published."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521", "sec
 def public_members(key: PrivateKey, algorithm: str) -> dict[str, Any]:
     """The members that say what the public key is, `kty` first.
 
-    `algorithm` matters for ML-DSA alone, whose keys have no meaning without it (RFC 9964, section 3).
+    `algorithm` matters for ML-DSA only, whose keys must state it (RFC 9964, section 3).
     """
     if isinstance(key, rsa.RSAPrivateKey):
         return _rsa_public(key)
@@ -38,7 +38,7 @@ def public_members(key: PrivateKey, algorithm: str) -> dict[str, Any]:
 
 
 def private_members(key: PrivateKey) -> dict[str, Any]:
-    """The members that give the key away (RFC 7518, section 6; RFC 8037; RFC 9964)."""
+    """The private members (RFC 7518, section 6; RFC 8037; RFC 9964)."""
     if isinstance(key, rsa.RSAPrivateKey):
         return _rsa_private(key)
     if isinstance(key, ec.EllipticCurvePrivateKey):

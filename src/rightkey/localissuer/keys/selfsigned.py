@@ -1,4 +1,4 @@
-"""What certificate an issuer puts around its own key, and how the thumbprint of it is spelled."""
+"""The certificate that an issuer puts around its own key, and how its thumbprint is written."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ def self_signed(key: PrivateKey, name: str, now: float) -> bytes:
 
 
 def pem(der: bytes) -> bytes:
-    """The same certificate with its armour, as `x5u` serves it (RFC 7515, section 4.1.5)."""
+    """The same certificate in PEM, as `x5u` serves it (RFC 7515, section 4.1.5)."""
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
 def _sha1(der: bytes) -> hashlib._Hash:
-    return hashlib.sha1(der, usedforsecurity=False)  # it names a certificate, and vouches for nothing
+    return hashlib.sha1(der, usedforsecurity=False)  # it names a certificate and proves nothing
 
 
 X5T: dict[str, Callable[[bytes], str]] = {
     "rfc": lambda der: encode(_sha1(der).digest()),
     "hex": lambda der: encode(_sha1(der).hexdigest().upper().encode("ascii")),
 }
-"""Both spellings of `x5t` in the wild: RFC 7517's, of the octets, and Auth0's, of their hex text."""
+"""Both forms of `x5t` in use: RFC 7517's, of the octets, and Auth0's, of their hex text."""
 
 
 def x5t_s256(der: bytes) -> str:
-    """`x5t#S256`, which everybody spells the same way (RFC 7517, section 4.9)."""
+    """`x5t#S256`, which has one form only (RFC 7517, section 4.9)."""
     return encode(hashlib.sha256(der).digest())

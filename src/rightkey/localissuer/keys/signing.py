@@ -1,4 +1,4 @@
-"""Which key signs, by which algorithm, and how the issuer shows it to the world."""
+"""A key that signs, its algorithm, and how the key set shows it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Form:
     """How keys are shown. The default is Auth0's: a certificate, `kid` equal to a hex-text `x5t`.
 
-    Without a certificate a `kid` is chance, unless it is a digest of the key in one of two spellings.
+    Without a certificate a `kid` is random, unless it is a digest of the key in one of two forms.
     """
 
     certificates: bool = True
@@ -38,7 +38,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One key of an issuer. Its representation names it, and shows nothing private."""
+    """One key of an issuer. Its `repr` shows nothing private."""
 
     kid: str
     algorithm: str
@@ -50,7 +50,7 @@ class SigningKey:
     def generate(
         cls, algorithm: str, form: Form = Form(), *, kid: str | None = None, name: str = "", now: float = 0.0
     ) -> SigningKey:
-        """Make a key that nobody else has.
+        """Make a new key.
 
         Args:
             algorithm: one of `ALGORITHMS`.
@@ -68,18 +68,18 @@ class SigningKey:
         return cls(kid or _own_kid(private, certificate, form), algorithm, form, certificate, private)
 
     def sign(self, data: bytes) -> bytes:
-        """Sign as RFC 7518 has it: ECDSA gives r and s side by side, not DER."""
+        """Sign as in RFC 7518: ECDSA gives r and s side by side, not DER."""
         return ALGORITHMS[self.algorithm].sign(self.private, data)
 
     def public_jwk(self) -> dict[str, Any]:
-        """What the key set publishes."""
+        """The key as the key set publishes it."""
         members = public_members(self.private, self.algorithm) | {"use": "sig", "kid": self.kid}
         if self.form.alg:
             members["alg"] = self.algorithm
         return members | self._certificate_members()
 
     def private_jwk(self) -> dict[str, Any]:
-        """What the key set must never publish."""
+        """The key with its private members, which the key set must not publish."""
         return self.public_jwk() | private_members(self.private)
 
     def _certificate_members(self) -> dict[str, Any]:

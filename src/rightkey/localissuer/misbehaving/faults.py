@@ -1,7 +1,7 @@
 """What an issuer's endpoint can do wrong, each by name.
 
-A fault has at most three parts, applied in this order: it rewrites the document, dresses the answer, and
-spoils the delivery. All three are values or pure functions; only the server makes them felt.
+A fault has up to three parts, applied in this order: it rewrites the document, changes the answer, and spoils
+the delivery. All three are values or pure functions; the server carries them out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DISCOVERY = frozenset({"discovery"})
 class Fault:
     """One way to misbehave, equal to another of the same name and options.
 
-    With `instead` it answers in the endpoint's place: what was asked is not done.
+    With `instead` it answers in place of the endpoint, which does nothing.
     """
 
     name: str = ""
@@ -46,11 +46,11 @@ BEHAVED = Fault("none")
 
 
 def fault(name: str, **options: Any) -> Fault:
-    """A fault by name, with options as its entry in `FAULTS` takes them.
+    """A fault by name, with the options of its entry in `FAULTS`.
 
     Raises:
-        ValueError: no fault has this name.
-        TypeError: the fault does not take such an option, or not of this type.
+        ValueError: the fault is unknown.
+        TypeError: the fault has no such option, or the option has another type.
     """
     if name not in FAULTS:
         raise ValueError(f"expected one of {', '.join(FAULTS)}, got {name!r}")
@@ -69,7 +69,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "Mapping[str, str] | None": (Mapping, NoneType),
     "Fault": (),
 }
-"""What may be given for an option, by its annotation: options come as JSON too."""
+"""The types of an option, by its annotation: options come as JSON too."""
 
 
 def _status(
@@ -96,12 +96,12 @@ def _delay(seconds: float = 1.0) -> Fault:
 
 
 def _drip_headers(every: float = 0.1) -> Fault:
-    """`every` is in seconds an octet."""
+    """`every` is in seconds per octet."""
     return Fault(delivery=Delivery(drip="headers", every=every))
 
 
 def _drip_body(every: float = 0.1) -> Fault:
-    """`every` is in seconds an octet; the headers come at once."""
+    """`every` is in seconds per octet; the headers come at once."""
     return Fault(delivery=Delivery(drip="body", every=every))
 
 
@@ -135,7 +135,7 @@ def _gzip_bomb(size: int = 64 * MIB) -> Fault:
 
 @lru_cache(maxsize=4)
 def _inflating(body: bytes, size: int) -> bytes:
-    """White space, then the body: valid JSON for whoever has the memory."""
+    """White space, then the body: valid JSON for a reader with enough memory."""
     packer, block = zlib.compressobj(9, wbits=31), bytes(b" " * MIB)
     blocks, rest = divmod(size, MIB)
     packed = [packer.compress(block) for _ in range(blocks)]
@@ -143,7 +143,7 @@ def _inflating(body: bytes, size: int) -> bytes:
 
 
 def _huge(size: int = 64 * MIB) -> Fault:
-    """`size` is in bytes, sent as they are made; what follows the white space is a good document."""
+    """`size` is in bytes of white space, sent as they are made; a good document follows."""
     return Fault(dress=lambda answer: replace(answer, padding=size))
 
 
@@ -176,7 +176,7 @@ def _other_alg(alg: str = "RS512") -> Fault:
 
 
 def _for_encryption(key: Document) -> Document:
-    """By `key_ops` alone, for a key should not have `use` as well (RFC 7517, section 4.3)."""
+    """By `key_ops` alone, since a key should not have `use` as well (RFC 7517, section 4.3)."""
     return _without("use")(key) | {"key_ops": ["encrypt"]}
 
 
@@ -195,7 +195,7 @@ def _wrong_issuer(issuer: Any = "https://elsewhere.example/") -> Fault:
 
 
 def _moved(to: Any = None) -> Fault:
-    """To any JSON, however wrong; by default to where this issuer serves its keys too, counted as `moved`."""
+    """To any JSON value; by default to a second URL of the same keys, counted as `moved`."""
     return Fault(
         rewrite=lambda document, means: document | {"jwks_uri": to or f"{means.base}{MOVED_JWKS}"},
         endpoints=DISCOVERY,

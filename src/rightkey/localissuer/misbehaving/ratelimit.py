@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """So many requests at once, and so many a second after that. The default is Auth0's free tier.
+    """A burst of requests, and how many a second after it. The default is that of Auth0's free tier.
 
     Raises:
-        ValueError: either is not above zero.
+        ValueError: one of the two is not above zero.
     """
 
     burst: int = 20
@@ -29,14 +29,14 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What came of one request: whether it may pass, and what the answer says about it."""
+    """Whether one request may pass, and the headers of its answer."""
 
     passes: bool
     headers: dict[str, str]
 
 
 class Bucket:
-    """Full at first. One token a request; it fills by the clock, and never beyond the burst."""
+    """Full at first. A request takes one token; tokens come back with time, up to the burst."""
 
     def __init__(self, limit: RateLimit, clock: Callable[[], float]) -> None:
         self._limit, self._clock = limit, clock

@@ -1,4 +1,4 @@
-"""What was request of the issuer so far: how often, by whom and how."""
+"""The requests that an issuer received: how many to each endpoint, and the latest ones."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Recorded(NamedTuple):
 
 
 class Requests:
-    """Counts requests as they come in, before any fault has its way: `requests["jwks"]`.
+    """Counts requests as they come in, before any fault applies: `requests["jwks"]`.
 
-    Endpoints are those that can misbehave, `attacker-jwks`, `attacker-certificate`, and `other`. What
-    manages the issuer is not counted.
+    Endpoints are those that can misbehave, `attacker-jwks`, `attacker-certificate`, and `other`. Requests
+    that manage the issuer are not counted.
     """
 
     def __init__(self) -> None:
@@ -42,13 +42,13 @@ class Requests:
 
     @property
     def total(self) -> int:
-        """How many requests came, to whatever path."""
+        """How many requests came, to any path."""
         with self._changed:
             return self._counts.total()
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many requests came to each endpoint that had any."""
+        """How many requests came to each endpoint, where any did."""
         with self._changed:
             return dict(self._counts)
 
@@ -65,12 +65,12 @@ class Requests:
             self._changed.notify_all()
 
     def wait(self, endpoint: str, count: int = 1, timeout: float = 5.0) -> bool:
-        """Wait until an endpoint was request that often; False if `timeout` seconds passed before."""
+        """Wait until an endpoint had this many requests; False if `timeout` seconds pass first."""
         with self._changed:
             return self._changed.wait_for(lambda: self._counts[endpoint] >= count, timeout)
 
     def clear(self) -> None:
-        """Begin again at zero."""
+        """Start again at zero."""
         with self._changed:
             self._counts.clear()
             self._recorded.clear()

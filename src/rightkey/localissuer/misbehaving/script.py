@@ -16,9 +16,9 @@ class Rule:
     """A fault, and which requests meet it.
 
     Args:
-        times: so many meet it, or all where it is None.
-        every: only each so-manieth that comes to this rule: with 3, the third, the sixth ...
-        ratio: of those, only so large a part, drawn by `seed`: with the same seed the same requests.
+        times: how many requests meet it, or all where it is None.
+        every: only every Nth request that comes to this rule: with 3, the third, the sixth, ...
+        ratio: of those, only this fraction, drawn by `seed`: the same seed draws the same requests.
 
     Raises:
         ValueError: `times` or `every` is below one, or `ratio` is not within 0 and 1.
@@ -39,7 +39,7 @@ class Rule:
 
     @property
     def spent(self) -> bool:
-        """Nobody meets it any more."""
+        """Whether no further request can meet it."""
         return self.times == 0
 
     def strikes(self) -> bool:
@@ -51,16 +51,16 @@ class Rule:
             self.times -= 1
         return True
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The rule as JSON; `times` is how many are left."""
         fault = {"fault": self.fault.name, "options": dict(self.fault.options)}
         return fault | {"times": self.times, "every": self.every, "ratio": self.ratio, "seed": self.seed}
 
 
 class Script:
-    """Rules that are counted come first, in the order given; then the lasting one, if any.
+    """Counted rules come first, in the order given; then the lasting one, if any.
 
-    The first that strikes has the request. A new lasting rule replaces the former.
+    The first that strikes applies. A new lasting rule replaces the former.
     """
 
     def __init__(self) -> None:
@@ -86,13 +86,13 @@ class Script:
         """Plan a fault for an endpoint.
 
         Raises:
-            ValueError: there is no such endpoint, or it cannot have this fault.
+            ValueError: the endpoint is unknown, or cannot have this fault.
         """
         if endpoint not in ENDPOINTS:
             raise ValueError(f"expected one of {', '.join(ENDPOINTS)}, got {endpoint!r}")
         if endpoint not in rule.fault.endpoints:
             fitting = " or ".join(sorted(rule.fault.endpoints))
-            raise ValueError(f"the fault {rule.fault.name} is one of {fitting}, got {endpoint!r}")
+            raise ValueError(f"the fault {rule.fault.name} needs the endpoint {fitting}, got {endpoint!r}")
         with self._lock:
             if rule.times is None:
                 self._lasting[endpoint] = rule
@@ -100,7 +100,7 @@ class Script:
                 self._counted[endpoint].append(rule)
 
     def take(self, endpoint: str) -> Fault:
-        """What the request that has just come in meets."""
+        """The fault for the request that has just come in."""
         with self._lock:
             for rule in self._rules(endpoint):
                 if rule.strikes():
@@ -109,16 +109,16 @@ class Script:
             return BEHAVED
 
     def planned(self) -> list[dict[str, Any]]:
-        """Every rule that has not been spent, by endpoint, in order."""
+        """Every rule that still applies, by endpoint, in order."""
         with self._lock:
             return [
-                {"endpoint": endpoint} | rule.told()
+                {"endpoint": endpoint} | rule.as_json()
                 for endpoint in ENDPOINTS
                 for rule in self._rules(endpoint)
             ]
 
     def clear(self, endpoint: str | None = None) -> None:
-        """Forget what is planned, for one endpoint or all. ValueError where there is no such endpoint."""
+        """Drop what is planned, for one endpoint or all. ValueError for an unknown endpoint."""
         if endpoint is not None and endpoint not in ENDPOINTS:
             raise ValueError(f"expected one of {', '.join(ENDPOINTS)}, got {endpoint!r}")
         with self._lock:

@@ -1,9 +1,9 @@
-"""Which forged or misused tokens a verifier must refuse, each by name and each with the reason.
+"""Forged or misused tokens that a verifier must refuse, each by name and with the reason.
 
-Every attack is the strongest of its kind that can be made without the issuer's private key, or a
-token the issuer really signed that is not meant to be accepted: the lures of `jku` and `x5u` lead to
-a live document with the forger's key, and MACs are made over the very octets a careless verifier would
-hand to HMAC. So a verifier that has the flaw accepts the token, and one that has not, does not.
+Every attack is the strongest of its kind that can be made without the issuer's private key, or a token that
+the issuer signed and that must not be accepted. The lures of `jku` and `x5u` lead to a live document with the
+forger's key, and MACs are made with exactly the octets that a careless verifier would hand to HMAC. So a
+verifier with the flaw accepts the token, and one without it does not.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def forge(name: str, means: Means, claims: Claims) -> str:
     """Make the token of a named attack. `claims` are those of an honest token.
 
     Raises:
-        ValueError: no attack has this name.
+        ValueError: the attack is unknown.
     """
     if name not in ATTACKS:
         raise ValueError(f"expected one of {', '.join(ATTACKS)}, got {name!r}")
@@ -60,7 +60,7 @@ def _none_with_signature(means: Means, claims: Claims) -> str:
 
 
 def _hmac(secret: Callable[[SigningKey], bytes], kid: str | None = None) -> Forge:
-    """An HS256 token, MAC'd with octets that are no secret."""
+    """An HS256 token, with a MAC by octets that are not secret."""
 
     def make(means: Means, claims: Claims) -> str:
         def mac(data: bytes) -> bytes:
@@ -87,7 +87,7 @@ def _honest(header: Mapping[str, Any]) -> Forge:
 
 
 def _foreign(header: Callable[[Means], Mapping[str, Any]]) -> Forge:
-    """Signed by a stranger, under a header that pleads for it."""
+    """Signed by a stranger, under a header that points to the stranger's key."""
 
     def make(means: Means, claims: Claims) -> str:
         return mint(means.stranger, claims, header={"kid": means.key.kid} | dict(header(means)))
@@ -96,7 +96,7 @@ def _foreign(header: Callable[[Means], Mapping[str, Any]]) -> Forge:
 
 
 def _claiming(changes: Callable[[Means], Claims], header: Mapping[str, Any] | None = None) -> Forge:
-    """Signed by the issuer's own key, saying what this verifier must not accept."""
+    """Signed by the issuer's own key, with claims that must be refused."""
     return lambda means, claims: mint(means.key, dict(claims) | dict(changes(means)), header=header)
 
 
@@ -155,7 +155,7 @@ def _nested_jwe(means: Means, _: Claims) -> str:
 _LOGOUT: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 ATTACKS: dict[str, Attack] = {
-    "alg-none": Attack(_unsigned("none"), "nobody signed it (RFC 8725, section 3.2; CVE-2022-23540)"),
+    "alg-none": Attack(_unsigned("none"), "it is not signed (RFC 8725, section 3.2; CVE-2022-23540)"),
     "alg-none-mixed-case": Attack(_unsigned("nOnE"), "alg is compared by case (RFC 7515, section 4.1.1)"),
     "alg-none-with-signature": Attack(_none_with_signature, "none has an empty signature (RFC 7518, 3.6)"),
     "alg-missing": Attack(_unsigned(None), "alg must be present (RFC 7515, section 4.1.1)"),

@@ -1,4 +1,4 @@
-"""What an attack or a fault has at hand: the issuer's name, its key, an attacker's key, and the time."""
+"""What an attack or a fault can use: the issuer's name, its key, an attacker's key, and the time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Means:
     """The issuer as it is now.
 
-    `base` is the URL below which everything of this issuer lies, with its slash; `now` is Unix time in
-    seconds. `make_stranger` is asked only where it is needed: an RSA key takes 60 ms to make.
+    `base` is the URL that all of the issuer's URLs begin with, slash included; `now` is Unix time in seconds.
+    `make_stranger` is called only where it is needed: an RSA key takes 60 ms to make.
     """
 
     issuer: str
@@ -32,12 +32,12 @@ class Means:
 
     @property
     def attacker_jwks(self) -> str:
-        """Where the stranger's key can be fetched as a key set, by whoever is lured there."""
+        """Where the stranger's key set is served, for verifiers that follow the lure."""
         return f"{self.base}{ATTACKER_JWKS}"
 
     @property
     def attacker_certificate(self) -> str:
-        """Where the stranger's certificate can be fetched in PEM."""
+        """Where the stranger's certificate is served in PEM."""
         return f"{self.base}{ATTACKER_CERTIFICATE}"
 
 

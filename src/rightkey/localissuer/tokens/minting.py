@@ -29,7 +29,7 @@ def header_of(key: SigningKey, changes: Mapping[str, Any] | None = None) -> dict
 
 
 def without_none(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is None: how callers say that a claim or parameter should be absent."""
+    """Leave out members that are None: so callers ask for a claim or parameter to be absent."""
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""What a token says beyond what the grant decides: claims by a template, or by a function."""
+"""Further claims of the tokens that grants bring, by a template or by a function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a token is made for. `sub` is the client where no person is involved."""
+    """What a token is made for. `sub` is the client id where no person signed in."""
 
     kind: Literal["access", "id"]
     grant_type: str

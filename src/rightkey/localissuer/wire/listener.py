@@ -1,4 +1,4 @@
-"""Where issuers can be reached: an address of this machine, with TLS or without."""
+"""Where an issuer listens: an address of this machine, with TLS or without."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - ho
 
 
 class Listener:
-    """A server that can be started and closed again and again.
+    """A server that can be started and closed repeatedly.
 
     Args:
-        respond: what a request is answered.
+        respond: gives the answer to a request.
         host: an address of this machine.
-        port: where to listen; 0 takes any that is free.
-        tls: serve https, by an authority made for it.
+        port: where to listen; 0 takes any free port.
+        tls: serve https, with a certificate of an authority made for it.
         names: further hosts that the certificate is for.
     """
 
@@ -48,9 +48,9 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """Where it listens. RuntimeError before it is started."""
+        """The port it listens on. RuntimeError before `start`."""
         if self._server is None:
-            raise RuntimeError("it is not started")
+            raise RuntimeError("the issuer has not been started")
         return self._server.port
 
     @property
@@ -59,7 +59,7 @@ class Listener:
         return self._authority.file if self._authority else None
 
     def start(self) -> None:
-        """Listen, until `close`. Starting twice is harmless. OSError where nobody can listen."""
+        """Listen, until `close`. Starting twice is harmless. OSError if the port is taken."""
         if self._server is not None:
             return
         if self._tls:

@@ -1,7 +1,7 @@
-"""How the issuer is reached: a loopback socket, one thread a connection, and every fault felt on the wire.
+"""How the issuer is reached: a loopback socket, one thread per connection, and every fault on the wire.
 
-It binds 127.0.0.1 unless told otherwise, answers one request a connection, and says nothing on stderr.
-Closing it ends whatever hangs or drips, and waits until no thread and no socket of its own is left.
+It binds 127.0.0.1 by default, answers one request per connection, and writes nothing to stderr. Closing it
+ends every exchange that hangs or drips, and waits until its threads and sockets are gone.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from rightkey.localissuer.answers import Answer, Request
 _BACKLOG = 1024
 _IDLE = 30.0  # seconds a client may take to send its request
 _BODY = 64 * 1024  # bytes of a request's body that are read
-_CLOSING = 5.0  # seconds to wait for the threads, which have nothing left to wait for
-_FAREWELL = 1.0  # seconds a TLS client may take to say goodbye
+_CLOSING = 5.0  # seconds to wait for the threads
+_FAREWELL = 1.0  # seconds a TLS client may take to close
 _SPACES = b" " * 65536
 
 Respond = Callable[[Request], Answer]
 
 
 class Server:
-    """Serves from the moment it is made until `close`.
+    """Serves from its creation until `close`.
 
     Args:
-        respond: what a request is answered.
+        respond: gives the answer to a request.
         host: an address of this machine.
-        port: where to listen; 0 takes any that is free.
-        tls: https by this, in place of http.
+        port: where to listen; 0 takes any free port.
+        tls: serve https with this, in place of http.
 
     Raises:
-        OSError: nobody can listen there.
+        OSError: the address cannot be bound.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Server:
             raise
 
     def _serve(self, connection: socket.socket) -> None:
-        # an OSError says that the client has gone or that we are closing: nobody is left to tell
+        # an OSError says that the client has gone or that we are closing: no client is left
         try:
             with contextlib.suppress(OSError), connection:
                 self._exchange(connection)
@@ -127,7 +127,7 @@ def _thread(target: Callable[..., None], *arguments: object) -> threading.Thread
 
 
 def read_request(connection: socket.socket) -> Request | None:
-    """Read one request, or None where there is none to be had from these octets."""
+    """Read one request, or None where the octets are not one."""
     with connection.makefile("rb") as reader:
         words = reader.readline(_BODY).decode("latin-1").split()
         if len(words) != 3:
@@ -149,7 +149,7 @@ def head(answer: Answer) -> bytes:
 
 
 class _Wire:
-    """Sends one answer the way its delivery wants it."""
+    """Sends one answer as its delivery says."""
 
     def __init__(self, connection: socket.socket, closing: threading.Event) -> None:
         self._connection, self._closing = connection, closing
@@ -169,7 +169,7 @@ class _Wire:
             self._end()
 
     def _end(self) -> None:
-        """Say that this was all, over TLS by its own alert: without it clients suspect a truncation."""
+        """End the answer, over TLS by its alert: without it clients suspect a truncation."""
         if isinstance(self._connection, ssl.SSLSocket):
             self._connection.settimeout(_FAREWELL)
             self._connection.unwrap()

@@ -1,4 +1,4 @@
-"""How the issuer serves https: an authority of its own, made anew, and a certificate by it."""
+"""How the issuer serves https: a new authority, and a certificate signed by it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 class Authority:
-    """A certificate authority that vouches for this machine's loopback names, and for others given.
+    """A certificate authority for this machine's loopback names, and for other names given.
 
-    It has no name constraints and lives for thirty days: trust its file where tests run, and nowhere else.
-    Its own key is forgotten as soon as it has signed.
+    It has no name constraints and is valid for thirty days: trust its file in tests only. Its private key is
+    dropped as soon as it has signed.
     """
 
     def __init__(self, hosts: tuple[str, ...] = ()) -> None:
@@ -69,7 +69,7 @@ def _certified(
     by: ec.EllipticCurvePrivateKey,
     names: list[x509.GeneralName] | None = None,
 ) -> x509.Certificate:
-    """A certificate that the strictest of clients accept; without names it is an authority's."""
+    """A certificate that strict clients accept; without names it is an authority's."""
     authority, now = names is None, datetime.now(UTC)
     usage = x509.KeyUsage(not authority, False, False, False, False, authority, authority, False, False)
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key())
