@@ -125,7 +125,7 @@ def test_a_schedule_rotates_by_the_clock() -> None:
 
 
 def test_rotations_that_were_missed_are_made_up_for() -> None:
-    """Few of a great many, since no client saw those in between, and the next is due when it would have been."""
+    """Few of a great many: no client saw those in between. The next one is due when it would have been."""
     now = Now()
     ring = scheduled(now, 10, 25)
     assert ring.keys
