@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,17 +87,6 @@ def revalidated(answer: Answer, request: Request) -> Answer:
         del headers["content-type"]
         return Answer(304, headers)
     return Answer(answer.status, headers, answer.body)
-
-
-def shared(answer: Answer, request: Request) -> Answer:
-    """The same answer, readable for a page of any origin, if a browser names one (Fetch, 3.3)."""
-    if "origin" not in request.headers:
-        return answer
-    allowed = {"access-control-allow-origin": "*", "access-control-max-age": "600"}
-    if request.method == "OPTIONS":
-        allowed["access-control-allow-methods"] = "GET, POST"
-        allowed["access-control-allow-headers"] = request.headers.get("access-control-request-headers", "")
-    return replace(answer, headers=dict(answer.headers) | allowed)
 
 
 def oauth_error(

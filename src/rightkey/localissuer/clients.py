@@ -97,6 +97,10 @@ class Clients:
         found = listed.get(client_id)
         return None if found is None else _read(found)
 
+    def redirect_uris(self) -> list[str]:
+        """Where the listed clients' people may be sent back to."""
+        return [uri for found in self._shelf.all("client").values() for uri in found["redirect_uris"]]
+
     def names(self) -> list[str]:
         """The ids of the listed clients."""
         return list(self._shelf.all("client"))

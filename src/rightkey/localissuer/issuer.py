@@ -19,6 +19,7 @@ from rightkey.localissuer.state import InFile, InMemory
 from rightkey.localissuer.tokens.attacks import forge
 from rightkey.localissuer.tokens.means import Means
 from rightkey.localissuer.tokens.minting import mint, without_none
+from rightkey.localissuer.wire.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -67,6 +68,7 @@ class Issuer:
             self._make_key, self._make_stranger, clock=self.clock, schedule=schedule, kept=kept
         )
         self.requests, self.script = Requests(), Script()
+        self.names = Names(lambda: self.address.origin, lambda _: False)
 
     # -- its name ------------------------------------------------------------------------------------------
 

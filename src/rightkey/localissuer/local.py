@@ -11,6 +11,7 @@ from rightkey.localissuer.issuer import Issuer
 from rightkey.localissuer.responding import Responder
 from rightkey.localissuer.wire.inprocess import InProcess
 from rightkey.localissuer.wire.listener import Listener
+from rightkey.localissuer.wire.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -89,6 +90,7 @@ class LocalIssuer(Issuer):
             delay=delay,
             name=name,
         )
+        self.listens_by(self._listener)
         self._responder = Responder(self, rate_limit)
 
     # -- listening -----------------------------------------------------------------------------------------
@@ -109,6 +111,10 @@ class LocalIssuer(Issuer):
         if self.look.url is None:
             self.address = replace(self.address, origin=self._listener.origin)
         return self
+
+    def listens_by(self, listener: Listener) -> None:
+        """Answer to the names under which a listener can be reached."""
+        self.names = Names(lambda: self.address.origin, listener.owns, tls=listener.tls)
 
     def close(self) -> None:
         """Stop listening, and end every exchange under way. Closing twice is harmless."""

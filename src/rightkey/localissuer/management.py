@@ -1,7 +1,7 @@
 """How an issuer is managed over HTTP: its keys as at Auth0, everything else by routes of our own.
 
 Everything lies below the issuer's own URL. It is not counted, and neither faults nor limits apply to it. A
-browser's page of another origin gets nothing here.
+browser's page of another origin gets nothing here, nor does one that rebinds its name to this machine.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rightkey.localissuer.answers import Answer, Document, Request, oauth_error
 from rightkey.localissuer.clients import Client
 from rightkey.localissuer.keys import selfsigned
 from rightkey.localissuer.misbehaving.faults import FAULTS, fault
+from rightkey.localissuer.origins import refused
 from rightkey.localissuer.tokens.attacks import ATTACKS
 
 if TYPE_CHECKING:
@@ -61,9 +62,8 @@ def manages(below: str, path: str) -> bool:
 
 def managed(issuer: Issuer, below: str, request: Request) -> Answer:
     """Do what the request asks for, and answer with JSON."""
-    origin = request.headers.get("origin")
-    if origin is not None and not issuer.urls["discovery"].startswith(f"{origin}/"):
-        return oauth_error(403, "forbidden", why="a page of another origin cannot manage this issuer")
+    if refusal := refused(issuer, request):
+        return refusal
     path = request.path.removeprefix(below).rstrip("/")
     found = [(route, match) for route in _ROUTES if (match := re.fullmatch(route.path, path))]
     if not found:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rightkey.localissuer.answers import Answer, Request, document_answer, oauth_error, revalidated, shared
+from rightkey.localissuer.answers import Answer, Request, document_answer, oauth_error, revalidated
 from rightkey.localissuer.documents.wellknown import GRANTED, key_set, metadata
 from rightkey.localissuer.keys import selfsigned
 from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.localissuer.management import managed, manages
 from rightkey.localissuer.misbehaving.ratelimit import Bucket, RateLimit
+from rightkey.localissuer.origins import shared, unwelcome
 
 if TYPE_CHECKING:
     from rightkey.localissuer.grants.grants import Grants
@@ -48,13 +49,15 @@ class Responder:
     def _spoilt(self, endpoint: str, request: Request) -> Answer:
         planned = self._issuer.script.take(endpoint)
         honest = Answer(200) if planned.instead else self._honest(endpoint, request, planned)
-        answer = planned.dress(honest if endpoint == "other" else shared(honest, request))
+        answer = planned.dress(shared(self._issuer, endpoint, request, honest))
         delivery = replace(planned.delivery, delay=planned.delivery.delay + self._issuer.delay)
         return replace(answer, delivery=delivery)
 
     def _honest(self, endpoint: str, request: Request, planned: Fault) -> Answer:
         if endpoint == "other":
             return oauth_error(404, "not_found")
+        if refusal := unwelcome(self._issuer, endpoint, request):
+            return refusal
         if request.method == "OPTIONS":
             return Answer(204)
         if endpoint in GRANTED:

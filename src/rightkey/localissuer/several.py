@@ -62,6 +62,11 @@ class LocalIssuers:
         """The authority that clients must trust, while https is served."""
         return self._listener.ca_file
 
+    @property
+    def port(self) -> int:
+        """The port it listens on. RuntimeError before `start`."""
+        return self._listener.port
+
     def start(self) -> Self:
         """Listen, until `close`. OSError if the port is taken."""
         self._listener.start()
@@ -110,7 +115,9 @@ class LocalIssuers:
         return path in routes or manages(address.path, path)
 
     def _make(self, name: str) -> LocalIssuer:
-        return LocalIssuer(url=self._url(name), dress=self._name, name=name, **self._options)
+        issuer = LocalIssuer(url=self._url(name), dress=self._name, name=name, **self._options)
+        issuer.listens_by(self._listener)
+        return issuer
 
     def _url(self, name: str) -> str:
         path = self._dress.named.format(name=name) if name else self._dress.path

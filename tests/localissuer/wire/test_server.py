@@ -78,7 +78,8 @@ def test_head_has_the_headers_alone(server: Server) -> None:
 def test_the_request_is_read_whole(server: Server, scripted: Scripted) -> None:
     """Method, target, lower-case headers and body reach the issuer."""
     raw(server, b"POST /token?x=1 HTTP/1.1\r\nX-One: 1\r\nContent-Length: 3\r\n\r\na=b")
-    assert scripted.asked == [Request("POST", "/token?x=1", {"x-one": "1", "content-length": "3"}, b"a=b")]
+    headers = {"host": "", "x-one": "1", "content-length": "3"}
+    assert scripted.asked == [Request("POST", "/token?x=1", headers, b"a=b")]
 
 
 @pytest.mark.parametrize(
@@ -191,3 +192,14 @@ def test_nothing_is_said_on_stderr(server: Server, capfd: pytest.CaptureFixture[
     assert connection.getresponse().read() == b"{}"
     connection.close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_octets_leave_at_once(server: Server, scripted: Scripted) -> None:
+    """Head and body are two writes. With Nagle's algorithm the second waits for an acknowledgement that a
+    client delays by 40 ms, which it does over TLS."""
+    scripted.answer = Answer(200, delivery=HANG)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert scripted.arrived.acquire(timeout=5)
+        (connection,) = server._connections
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

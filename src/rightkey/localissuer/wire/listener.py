@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rightkey.localissuer.wire.names import Name, is_address
 from rightkey.localissuer.wire.server import Respond, Server
 from rightkey.localissuer.wire.tls import Authority
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how they are called, not bound
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Listener:
@@ -34,7 +37,7 @@ class Listener:
         names: tuple[str, ...] = (),
     ) -> None:
         self._respond, self._host, self._port = respond, host, port
-        self._tls, self._names = tls, names
+        self.tls, self._names = tls, names
         self._server: Server | None = None
         self._authority: Authority | None = None
 
@@ -44,7 +47,7 @@ class Listener:
         host = _ANY.get(self._host, self._host)
         shown = f"[{host}]" if ":" in host else host
         port = "" if self._server is None else f":{self._server.port}"
-        return f"{'https' if self._tls else 'http'}://{shown}{port}"
+        return f"{'https' if self.tls else 'http'}://{shown}{port}"
 
     @property
     def port(self) -> int:
@@ -52,6 +55,12 @@ class Listener:
         if self._server is None:
             raise RuntimeError("the issuer has not been started")
         return self._server.port
+
+    def owns(self, name: Name) -> bool:
+        """Whether it listens under a name. Listening on any address, it has every address for a name."""
+        if self._server is None or name.port != self._server.port:
+            return False
+        return name.host in (*_LOOPBACK, self._host.lower()) or (self._host in _ANY and is_address(name.host))
 
     @property
     def ca_file(self) -> Path | None:
@@ -62,7 +71,7 @@ class Listener:
         """Listen, until `close`. Starting twice is harmless. OSError if the port is taken."""
         if self._server is not None:
             return
-        if self._tls:
+        if self.tls:
             self._authority = Authority((self._host, *self._names))
         context = self._authority.context if self._authority else None
         try:
