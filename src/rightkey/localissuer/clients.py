@@ -71,7 +71,7 @@ class Client:
         return self.any_secret or (method == "none") == (self.secret is None)
 
     def check_response_type(self, response_type: str) -> bool:
-        return response_type == "code"
+        return True
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type != "client_credentials" or self.any_secret or self.secret is not None

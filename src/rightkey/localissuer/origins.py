@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rightkey.localissuer.answers import Answer, Request, oauth_error
+from rightkey.localissuer.documents.wellknown import FRAMED
 from rightkey.localissuer.wire.names import is_local, name_of
 
 if TYPE_CHECKING:
     from rightkey.localissuer.issuer import Issuer
 
-PAGES = frozenset({"authorize", "activate", "logout"})
+PAGES = frozenset({"authorize", "activate", "logout"}) | FRAMED
 """Endpoints where people see a page, and are sent to from anywhere."""
 PUBLIC = frozenset({"discovery", "jwks", "moved", "attacker-jwks", "attacker-certificate"})
 """Documents that are for everyone."""

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rightkey.localissuer.answers import Answer, Request, document_answer, oauth_error, revalidated
-from rightkey.localissuer.documents.wellknown import GRANTED, key_set, metadata
+from rightkey.localissuer.documents.frames import frame
+from rightkey.localissuer.documents.wellknown import FRAMED, GRANTED, key_set, metadata
 from rightkey.localissuer.keys import selfsigned
 from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.localissuer.management import managed, manages
@@ -64,6 +65,8 @@ class Responder:
             return self._granted(endpoint, request)
         if request.method not in ("GET", "HEAD"):
             return oauth_error(405, "method_not_allowed", {"allow": "GET, HEAD"})
+        if endpoint in FRAMED:
+            return frame(endpoint)
         issuer = self._issuer
         if endpoint == "attacker-certificate":
             pem = selfsigned.pem(issuer.ring.stranger().certificate or b"")

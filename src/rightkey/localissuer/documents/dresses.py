@@ -48,10 +48,20 @@ class Dress:
 
 
 _SIGNED_IN = {
-    "response_types_supported": ["code"],
-    "response_modes_supported": ["query"],
+    "response_types_supported": [
+        "code",
+        "id_token",
+        "id_token token",
+        "code id_token",
+        "code id_token token",
+    ],
+    "response_modes_supported": ["query", "fragment", "form_post"],
     "subject_types_supported": ["public"],
-    "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    "token_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+    ],
     "scopes_supported": ["openid", "profile", "email", "offline_access"],
     "claims_supported": ["aud", "auth_time", "exp", "iat", "iss", "name", "sub"],
 }
@@ -63,6 +73,8 @@ _GRANTS = {
         "client_credentials",
         "refresh_token",
         "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
     ]
 }
 _TENANT = "00000000-0000-4000-8000-000000000000"
@@ -130,6 +142,8 @@ DRESSES: dict[str, Dress] = {
             "revoke": "protocol/openid-connect/revoke",
             "device": "protocol/openid-connect/auth/device",
             "activate": "device",
+            "session": "protocol/openid-connect/login-status-iframe.html",
+            "cookies": "protocol/openid-connect/3p-cookies/step1.html",
         },
         _SIGNED_IN | _PKCE | _GRANTS | _NO_REQUEST_URI | {"request_parameter_supported": False},
         path="/realms/local",

@@ -27,13 +27,16 @@ MEMBERS = {
     "revoke": "revocation_endpoint",
     "device": "device_authorization_endpoint",
     "logout": "end_session_endpoint",
+    "session": "check_session_iframe",
 }
 """What metadata calls an endpoint (RFC 8414, section 2; RFC 8628, section 4; OpenID RP-Initiated Logout)."""
 
-ENDPOINTS = ("discovery", "moved", "activate", *MEMBERS)
+ENDPOINTS = ("discovery", "moved", "activate", "cookies", *MEMBERS)
 """The endpoints that can misbehave. `moved` serves the keys where the fault `moved-jwks-uri` says they are;
 on the page `activate` people enter the code that a device shows."""
-GRANTED = frozenset(ENDPOINTS) - {"discovery", "jwks", "moved"}
+FRAMED = frozenset({"cookies", "session"})
+"""Pages that keycloak-js shows in hidden frames."""
+GRANTED = frozenset(ENDPOINTS) - {"discovery", "jwks", "moved"} - FRAMED
 """The endpoints of OAuth's grants, and of what follows them."""
 
 _AUTH0 = DRESSES["auth0"]

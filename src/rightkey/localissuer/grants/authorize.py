@@ -13,7 +13,8 @@ from rightkey.localissuer.grants import pages
 from rightkey.localissuer.grants.server import permission
 
 if TYPE_CHECKING:
-    from rightkey.localissuer.grants.server import OAuthRequest, Server
+    from rightkey.localissuer.grants.request import OAuthRequest
+    from rightkey.localissuer.grants.server import Server
 
 
 class Authorize:

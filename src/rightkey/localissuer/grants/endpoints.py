@@ -18,7 +18,8 @@ from rightkey.localissuer.clients import Client
 from rightkey.localissuer.documents.wellknown import key_set
 from rightkey.localissuer.grants.kinds import ANY, INTERVAL, SECRET
 from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Permission
-from rightkey.localissuer.grants.server import OAuthRequest, Server
+from rightkey.localissuer.grants.request import OAuthRequest
+from rightkey.localissuer.grants.server import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,25 @@ def signed(server: Server, raw: str) -> dict[str, Any] | None:
 
 def access(server: Server, raw: str) -> Token | None:
     """A valid access token of this issuer, or None."""
-    claims = signed(server, raw)
-    if claims is None or claims.get("iss") != server.issuer.url or _of_id_token(claims):
+    claims = valid(server, raw)
+    if claims is None or of_id_token(claims):
         return None
-    expires, family = claims.get("exp"), f"jti {claims.get('jti')}"
-    if isinstance(expires, int | float) and expires <= server.issuer.clock():
-        return None
+    family = f"jti {claims.get('jti')}"
     return None if server.ledger.withdrawn(family) else Token(claims, family)
 
 
-def _of_id_token(claims: Mapping[str, Any]) -> bool:
+def valid(server: Server, raw: str) -> dict[str, Any] | None:
+    """The claims of a token of this issuer that is valid at this time, or None."""
+    claims = signed(server, raw)
+    if claims is None or claims.get("iss") != server.issuer.url:
+        return None
+    now, begins, ends = server.issuer.clock(), claims.get("nbf"), claims.get("exp")
+    early = isinstance(begins, int | float) and begins > now
+    late = isinstance(ends, int | float) and ends <= now
+    return None if early or late else claims
+
+
+def of_id_token(claims: Mapping[str, Any]) -> bool:
     """Whether claims are those of an ID token (OpenID Connect Core 1.0, section 2). An access token may hold
     the same ones, but names its client (RFC 9068, section 2.2)."""
     return "client_id" not in claims and not claims.keys().isdisjoint(("nonce", "at_hash", "auth_time"))

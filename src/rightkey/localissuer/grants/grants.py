@@ -1,8 +1,8 @@
 """Which endpoint of OAuth answers a request.
 
-Client credentials, authorization code with PKCE and a sign-in by one click, refresh tokens with rotation and
-reuse detection, and device codes; user info, introspection, revocation and logout. Any client may ask,
-unless clients were listed.
+Client credentials, authorization code with PKCE and a sign-in by one click, hybrid flows, refresh tokens with
+rotation and reuse detection, device codes, token exchange and on-behalf-of; user info, introspection,
+revocation and logout. Any client may ask, unless clients were listed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from rightkey.localissuer.answers import Answer, Request, oauth_error
 from rightkey.localissuer.grants.authorize import Authorize
 from rightkey.localissuer.grants.device import Activate
 from rightkey.localissuer.grants.endpoints import ENDPOINTS
-from rightkey.localissuer.grants.kinds import KINDS, AuthorizationCode
+from rightkey.localissuer.grants.exchange import EXCHANGES
+from rightkey.localissuer.grants.kinds import KINDS, AuthorizationCode, Hybrid
 from rightkey.localissuer.grants.logout import Logout
 from rightkey.localissuer.grants.server import Server
 from rightkey.localissuer.grants.userinfo import UserInfo
@@ -36,8 +37,8 @@ class Grants:
     def __init__(self, issuer: Issuer) -> None:
         self._turn = threading.Lock()
         self._server = Server(issuer)
-        for kind in KINDS:
-            extensions = [CodeChallenge(required=True)] if kind is AuthorizationCode else None
+        for kind in (*KINDS, *EXCHANGES):
+            extensions = [CodeChallenge(required=True)] if kind in (AuthorizationCode, Hybrid) else None
             self._server.register_grant(kind, extensions)
         for endpoint in ENDPOINTS:
             self._server.register_endpoint(endpoint)

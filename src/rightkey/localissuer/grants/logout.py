@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rightkey.localissuer.answers import Answer
 from rightkey.localissuer.grants import pages
 from rightkey.localissuer.grants.endpoints import signed
-from rightkey.localissuer.grants.server import OAuthRequest
+from rightkey.localissuer.grants.request import OAuthRequest
 
 if TYPE_CHECKING:
     from rightkey.localissuer.answers import Request

@@ -7,34 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from rightkey.jose import strictjson
-from rightkey.localissuer.answers import Answer
+from rightkey.localissuer.html import page
+
+if TYPE_CHECKING:
+    from rightkey.localissuer.answers import Answer
 
 SUB, CLAIMS, DECISION, USER_CODE = "login_sub", "login_claims", "decision", "user_code"
 """The fields of the forms, none of which is a parameter of OAuth's authorization request."""
 
 NO_OBJECT = "The further claims are not a JSON object."
 _SUBJECT = "alice"  # who signs in by default
-_HEADERS = {
-    "content-type": "text/html; charset=utf-8",
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
-_STYLE = (
-    ":root{color-scheme:light dark}*{box-sizing:border-box}"
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}"
-    "h1{font-size:1.6rem}label{display:block;margin:1rem 0}small{opacity:.7}"
-    "input,textarea{display:block;width:100%;font:inherit;padding:.4rem .6rem;margin-top:.2rem}"
-    "textarea{font-family:ui-monospace,monospace;resize:vertical}"
-    "input,textarea,button{border:1px solid #888;border-radius:.3rem}"
-    "button{font:inherit;padding:.4rem 1.2rem;margin-right:.8rem}"
-    "button[value=allow]{background:#1a56c4;border-color:#1a56c4;color:#fff}"
-    "[role=alert]{border-left:.25rem solid #d33;padding-left:.8rem}"
-)
 
 
 class Proposed(NamedTuple):
@@ -111,10 +97,5 @@ def _page(title: str, intro: str, fields: str, problem: str) -> Answer:
 
 
 def _answer(status: int, title: str, body: str) -> Answer:
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        '<meta name="viewport" content="width=device-width">'
-        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}"
-        "<p><small>A local issuer for tests: it signs in any user, without a password.</small></p></html>"
-    )
-    return Answer(status, _HEADERS, page.encode("utf-8"))
+    note = "<p><small>A local issuer for tests: it signs in any user, without a password.</small></p>"
+    return page(title, f"<h1>{escape(title)}</h1>{body}{note}", status=status)

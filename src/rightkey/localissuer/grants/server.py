@@ -1,25 +1,23 @@
 """The authorization server: Authlib's, on the local issuer's requests and answers.
 
-Authlib decides what is granted (RFC 6749, 7636, 8628, 7662 and 7009). It leaves to its user how a request is
-read, which clients there are, and what a token says.
+Authlib decides what is granted (RFC 6749, 7636, 8628, 7662 and 7009). It leaves to its user which clients
+there are, and what a token says.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
-from collections.abc import Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import orjson
-from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Payload, OAuth2Request
+from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error
 from authlib.oidc.core.util import create_half_hash
 
-from rightkey.jose import strictjson
 from rightkey.localissuer.answers import Answer, Request
+from rightkey.localissuer.grants.assertions import METHOD, ClientAssertion
 from rightkey.localissuer.grants.ledger import DEVICE, REFRESH, Ledger, Permission
+from rightkey.localissuer.grants.modes import sent_back
+from rightkey.localissuer.grants.request import OAuthRequest
 from rightkey.localissuer.tokens.personal import Occasion, personal
 
 if TYPE_CHECKING:
@@ -31,66 +29,6 @@ PROTOCOL = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "scope", "client
 """Claims that say nothing about the person."""
 
 
-class Payload(OAuth2Payload):
-    """The parameters of a request."""
-
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self.pairs = list(pairs)
-
-    @cached_property
-    def data(self) -> dict[str, str]:
-        return dict(self.pairs)
-
-    @cached_property
-    def datalist(self) -> defaultdict[str, list[str]]:
-        found = defaultdict(list)
-        for name, value in self.pairs:
-            found[name].append(value)
-        return found
-
-
-class OAuthRequest(OAuth2Request):
-    """A request as Authlib reads it. Parameters come from the body of a POST, and from the query otherwise.
-
-    A body may be JSON, as at Auth0.
-    """
-
-    def __init__(self, asked: Request) -> None:
-        # Authlib wants https or loopback, under whatever name this machine was reached
-        super().__init__(
-            asked.method,
-            f"http://127.0.0.1{asked.target}",
-            headers={name.title(): value for name, value in asked.headers.items()},
-        )
-        posted = asked.method == "POST"
-        self.payload = Payload(_body(asked) if posted else _decoded(asked.target.partition("?")[2]))
-
-    @property
-    def audience(self) -> str | None:
-        """The audience asked for: by Auth0's parameter, or by RFC 8707's."""
-        data: dict[str, str] = self.payload.data
-        return data.get("audience") or data.get("resource")
-
-    @property
-    def form(self) -> dict[str, str]:
-        found: dict[str, str] = self.payload.data
-        return found
-
-
-def _body(asked: Request) -> list[tuple[str, str]]:
-    if "json" not in asked.headers.get("content-type", ""):
-        return _decoded(asked.body.decode("utf-8", "replace"))
-    try:
-        members = strictjson.read_object(asked.body)
-    except ValueError:
-        return []
-    return [(name, value) for name, value in members.items() if isinstance(value, str)]
-
-
-def _decoded(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, errors="replace")
-
-
 class Server(AuthorizationServer):
     """Authlib's server for one issuer."""
 
@@ -98,6 +36,7 @@ class Server(AuthorizationServer):
         super().__init__()
         self.issuer = issuer
         self.ledger = Ledger(issuer.shelf, issuer.clock)
+        self.register_client_auth_method(METHOD, ClientAssertion(issuer))
 
     def query_client(self, client_id: str) -> Client | None:
         return self.issuer.clients.find(client_id)
@@ -105,9 +44,18 @@ class Server(AuthorizationServer):
     def create_oauth2_request(self, request: Request | OAuthRequest) -> OAuthRequest:
         return OAuthRequest(request) if isinstance(request, Request) else request
 
-    def handle_response(self, status: int, body: Any, headers: Iterable[tuple[str, str]]) -> Answer:
+    def handle_response(self, *response: Any) -> Answer:
+        if isinstance(response[0], Answer):
+            return response[0]
+        status, body, headers = response
         octets = orjson.dumps(body) if isinstance(body, dict) else str(body).encode()
         return Answer(status, {name.lower(): value for name, value in headers}, octets)
+
+    def handle_error_response(self, request: OAuthRequest, error: OAuth2Error) -> Answer:
+        if error.redirect_uri:
+            return sent_back(request, error.redirect_uri, error.get_body())
+        answered: Answer = super().handle_error_response(request, error)
+        return answered
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """No signals here."""
@@ -122,19 +70,20 @@ class Server(AuthorizationServer):
     ) -> dict[str, Any]:
         """The token response (RFC 6749, section 5.1). `allowed` is None without a person."""
         granted = allowed or Permission(request.client.client_id, scope, request.audience)
-        access = self._access_token(grant_type, granted, scope)
+        access = self.access_token(grant_type, granted, scope)
         answer = {"access_token": access, "token_type": "Bearer", "expires_in": LIFE}
         if scope:
             answer["scope"] = scope
         scopes = scope.split()
         if allowed is not None and "openid" in scopes:
-            answer["id_token"] = self._id_token(grant_type, allowed, scope, access)
+            answer["id_token"] = self.id_token(grant_type, allowed, scope, access)
         lasting = self.issuer.dress.always_refresh or "offline_access" in granted.scope.split()
         if allowed is not None and refresh and lasting:
             answer["refresh_token"] = self.ledger.grant(REFRESH, allowed)
         return answer
 
-    def _access_token(self, grant_type: str, granted: Permission, scope: str) -> str:
+    def access_token(self, grant_type: str, granted: Permission, scope: str) -> str:
+        """An access token with the permission's audience, subject and claims."""
         audience = granted.audience or self.issuer.audience
         sub = granted.sub or granted.client_id
         own = {
@@ -147,17 +96,29 @@ class Server(AuthorizationServer):
         occasion = Occasion("access", grant_type, granted.client_id, sub, scope, audience)
         return self.issuer.mint(own | dict(granted.claims) | personal(self.issuer.claims, occasion))
 
-    def _id_token(self, grant_type: str, allowed: Permission, scope: str, access: str) -> str:
+    def id_token(
+        self,
+        grant_type: str,
+        allowed: Permission,
+        scope: str,
+        access: str | None = None,
+        code: str | None = None,
+    ) -> str:
+        """An ID token, with the hashes of what comes beside it (OpenID Connect Core, section 3.3.2.11)."""
         own = {
             "aud": allowed.client_id,
             "sub": allowed.sub,
             "nonce": allowed.nonce,
             "auth_time": allowed.auth_time,
+            "at_hash": self._half_hash(access),
+            "c_hash": self._half_hash(code),
         }
-        half = create_half_hash(access, self.issuer.algorithm)
-        own["at_hash"] = None if half is None else half.decode("ascii")
         occasion = Occasion("id", grant_type, allowed.client_id, allowed.sub, scope, allowed.client_id)
         return self.issuer.mint(own | dict(allowed.claims) | personal(self.issuer.claims, occasion))
+
+    def _half_hash(self, text: str | None) -> str | None:
+        half = None if text is None else create_half_hash(text, self.issuer.algorithm)
+        return None if half is None else half.decode("ascii")
 
 
 def permission(request: OAuthRequest, sub: str, claims: dict[str, Any], now: float) -> Permission:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rightkey.localissuer.answers import Answer, document_answer, oauth_error
 from rightkey.localissuer.grants.endpoints import access
-from rightkey.localissuer.grants.server import PROTOCOL, OAuthRequest
+from rightkey.localissuer.grants.request import OAuthRequest
+from rightkey.localissuer.grants.server import PROTOCOL
 
 if TYPE_CHECKING:
     from rightkey.localissuer.answers import Request
