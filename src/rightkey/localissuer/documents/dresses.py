@@ -31,6 +31,7 @@ class Dress:
         cache_control: what documents are served with.
         key_issuer: each key names the issuer it belongs to, as Entra's do.
         encryption: the key set holds a key for encryption too, which must not verify signatures.
+        jwt_refresh: a refresh token has the form of a JWT, which keycloak-js takes apart.
         always_refresh: each sign-in brings a refresh token, not only one for `offline_access`.
     """
 
@@ -44,6 +45,7 @@ class Dress:
     cache_control: str | None = None
     key_issuer: bool = False
     encryption: bool = False
+    jwt_refresh: bool = False
     always_refresh: bool = False
 
 
@@ -151,6 +153,7 @@ DRESSES: dict[str, Dress] = {
         form=Form(x5t="rfc", x5t_s256=True, kid="digest"),
         cache_control="no-cache",
         encryption=True,
+        jwt_refresh=True,
         always_refresh=True,
     ),
     "cognito": Dress(

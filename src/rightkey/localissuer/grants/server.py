@@ -15,9 +15,10 @@ from authlib.oidc.core.util import create_half_hash
 
 from rightkey.localissuer.answers import Answer, Request
 from rightkey.localissuer.grants.assertions import METHOD, ClientAssertion
-from rightkey.localissuer.grants.ledger import DEVICE, REFRESH, Ledger, Permission
+from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Ledger, Permission
 from rightkey.localissuer.grants.modes import sent_back
 from rightkey.localissuer.grants.request import OAuthRequest
+from rightkey.localissuer.tokens.minting import compact
 from rightkey.localissuer.tokens.personal import Occasion, personal
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class Server(AuthorizationServer):
             answer["id_token"] = self.id_token(grant_type, allowed, scope, access)
         lasting = self.issuer.dress.always_refresh or "offline_access" in granted.scope.split()
         if allowed is not None and refresh and lasting:
-            answer["refresh_token"] = self.ledger.grant(REFRESH, allowed)
+            secret = self._jwt_refresh(allowed) if self.issuer.dress.jwt_refresh else None
+            answer["refresh_token"] = self.ledger.grant(REFRESH, allowed, secret)
         return answer
 
     def access_token(self, grant_type: str, granted: Permission, scope: str) -> str:
@@ -95,6 +97,15 @@ class Server(AuthorizationServer):
         }
         occasion = Occasion("access", grant_type, granted.client_id, sub, scope, audience)
         return self.issuer.mint(own | dict(granted.claims) | personal(self.issuer.claims, occasion))
+
+    def _jwt_refresh(self, allowed: Permission) -> str:
+        """A refresh token with Keycloak's claims. Its signature is random, as only the ledger reads it back: one
+        of the issuer's key would make it an access token for some."""
+        now, url = int(self.issuer.clock()), self.issuer.url
+        own = {"iss": url, "aud": url, "sub": allowed.sub, "typ": "Refresh", "azp": allowed.client_id}
+        times = {"iat": now, "exp": now + LIVES[REFRESH], "jti": secrets.token_urlsafe(16)}
+        header = {"alg": "HS512", "typ": "JWT"}
+        return compact(header, orjson.dumps(own | times), lambda _: secrets.token_bytes(64))
 
     def id_token(
         self,
