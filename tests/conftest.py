@@ -26,8 +26,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rightkey.jose.keyset import KeySet
-from rightkey.localissuer.minting import compact
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import compact
 
 NOW = 1_800_000_000
 """The time of most tests, as a Unix time in seconds."""

@@ -10,7 +10,7 @@ import pytest
 
 from rightkey import KeySet, events
 from rightkey.events import KeysFetched, KeysMissing, KeysRotated
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 
 
 @pytest.mark.parametrize("kind", get_args(events.Event), ids=lambda kind: kind.__name__)

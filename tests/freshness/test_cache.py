@@ -32,7 +32,7 @@ from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.jws import Header, key_not_found, signature_invalid
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.verdict.held import NeedsNewer, fault_of
 
 A, B, C = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "abc")

@@ -9,7 +9,7 @@ from rightkey.events import KeyLeaked, LeakForgotten
 from rightkey.freshness.distrust import MAX_LEAKED, Distrusted
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.jose.keyset import Skipped
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
 BOTH = KeySet.parse({"keys": [A.public_jwk(), B.public_jwk()]}, published=True)

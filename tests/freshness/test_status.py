@@ -10,7 +10,7 @@ from rightkey import Freshness, IssuerUnavailable, KeySet
 from rightkey.freshness.budget import Backoff, Draws
 from rightkey.freshness.snapshot import Snapshot, snapshot_of
 from rightkey.freshness.status import Status, status_of
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rightkey.issuer.name import Issuer
 from rightkey.issuer.providers import PROVIDERS, recognise
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.verdict.attempt import attempt, judge_claims
 from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.memory import Memory

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rightkey.errors import IssuerMisbehaved
 from rightkey.jose.keyset import MAX_MEMBERS, KeySet
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 
 Signer = Callable[..., SigningKey]
 Sets = Callable[..., KeySet]

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rightkey.localissuer import Fault, SigningKey
-from rightkey.localissuer.jwk import public_members
+from rightkey.localissuer.keys.jwk import public_members
 
 
 @pytest.fixture

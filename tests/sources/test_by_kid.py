@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import rightkey
 from rightkey import AsyncVerifier, Verifier
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.by_kid import MAX_PROVED, MAX_UNPROVED
 
 NOW = 1_000_000.0

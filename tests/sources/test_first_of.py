@@ -16,8 +16,8 @@ import rightkey
 from rightkey import FirstOf, KeySet
 from rightkey.events import Event, KeysFetched
 from rightkey.localissuer import LocalIssuer, SigningKey
-from rightkey.localissuer.faults import fault
-from rightkey.localissuer.signing import Form
+from rightkey.localissuer.keys.signing import Form
+from rightkey.localissuer.misbehaving.faults import fault
 
 
 class Clock:

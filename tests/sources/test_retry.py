@@ -12,7 +12,7 @@ from rightkey.freshness.refresh import Place
 from rightkey.jose.jws import read
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.given import alone
 from rightkey.sources.jobs import Job, Past

@@ -14,8 +14,8 @@ from rightkey.exchange import Request, Response
 from rightkey.freshness.record import Record
 from rightkey.jose.jws import read
 from rightkey.localissuer import LocalIssuer, mint
-from rightkey.localissuer.selfsigned import pem
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.selfsigned import pem
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.fixed import Fixed
 from rightkey.verdict.held import NeedsNewer, Outlook
 

@@ -19,7 +19,7 @@ import rightkey
 from rightkey.freshness.record import Record
 from rightkey.jose.jws import read
 from rightkey.localissuer import LocalIssuer, SigningKey, mint
-from rightkey.localissuer.signing import Form
+from rightkey.localissuer.keys.signing import Form
 from rightkey.sources import files, watched
 from rightkey.sources.jobs import wait
 from rightkey.sources.watched import EVERY, Watched

@@ -46,8 +46,8 @@ from rightkey.issuer.name import Issuer
 from rightkey.jose.jws import read
 from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer import LocalIssuer, fault
-from rightkey.localissuer.minting import compact, mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import compact, mint
 from rightkey.policy.trust import Trust
 from rightkey.verdict.memory import KEPT, MAX_BYTES, Entry, Memory
 

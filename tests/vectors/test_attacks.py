@@ -33,8 +33,8 @@ from rightkey.freshness.refresh import Refreshed
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 from rightkey.localissuer import LocalIssuer, fault
-from rightkey.localissuer.minting import compact, mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import compact, mint
 
 CATALOGUE = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "attacks" / "attack_catalogue.json"
 NOW = 1_700_000_000

@@ -11,7 +11,7 @@ import rightkey
 from rightkey.jose.jws import read, signature_invalid
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import LocalIssuer, mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import Demands, attempt
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer

@@ -16,8 +16,8 @@ from rightkey import KeySet, Trust
 from rightkey.jose.jws import read
 from rightkey.jose.key import Key
 from rightkey.jose.strictjson import Repeated
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 from rightkey.verdict.memory import KEPT, LOOKED_AT, MAX_BYTES, MAX_HEADERS, Entry, Memory
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")

@@ -10,7 +10,7 @@ import pytest
 import rightkey
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.policy.trust import Trust
 from rightkey.sources.source import Located
 from rightkey.verdict.attempt import attempt

@@ -15,8 +15,8 @@ import trio
 import rightkey
 from rightkey import AsyncVerifier, KeySet, Trust, Verifier
 from rightkey.localissuer import LocalIssuer
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 from rightkey.verifier.resolver import MAX_ISSUER, MAX_STRANGERS
 
 NOW = 1_000_000.0
