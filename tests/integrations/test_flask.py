@@ -94,7 +94,7 @@ def test_either_a_verifier_or_its_settings(issuer: LocalIssuer) -> None:
     """Not both."""
     verifier = rightkey.Verifier(issuer.url, audience=AUDIENCE)
     for settings in ({"issuer": issuer.url}, {"audience": AUDIENCE}):
-        with pytest.raises(rightkey.Misconfigured, match="settings already"):
+        with pytest.raises(rightkey.Misconfigured, match="not both"):
             RightKey(verifier=verifier, **settings)
     with pytest.raises(rightkey.Misconfigured, match="audience is missing"):
         RightKey(issuer=issuer.url)
