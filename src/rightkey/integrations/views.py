@@ -67,16 +67,20 @@ class Decorators:
 
         @wraps(view)
         def asking(*args: Any, **named: Any) -> Any:
-            require_granted(self._token_of(args[0]), asks)
+            self._require(args[0], asks)
             return view(*args, **named)
 
         @wraps(view)
         async def asking_async(*args: Any, **named: Any) -> Any:
-            require_granted(self._token_of(args[0]), asks)
+            self._require(args[0], asks)
             return await view(*args, **named)
 
         waits = inspect.iscoroutinefunction(view)
         return cast("_View", marked(asking_async if waits else asking, asks))
+
+    def _require(self, first: Any, asks: Asks) -> None:
+        if isinstance(asks, AllOf):
+            require_granted(self._token_of(first), asks)
 
 
 def marked(view: _View, asks: Asks) -> _View:
@@ -103,15 +107,14 @@ def present(token: Verified | None) -> Verified:
     return token
 
 
-def require_granted(token: Verified | None, asks: Asks) -> None:
-    """Require that a token grants what is asked of it.
+def require_granted(token: Verified | None, requirement: AllOf) -> None:
+    """Require that a token is there and grants this.
 
     Raises:
-        TokenRejected: `token_missing`: there is none, and something is asked of it.
+        TokenRejected: `token_missing`.
         InsufficientScope: `scope_insufficient`.
     """
-    if isinstance(asks, AllOf):
-        present(token).require(asks)
+    present(token).require(requirement)
 
 
 def is_preflight(method: str, names: Container[str]) -> bool:
