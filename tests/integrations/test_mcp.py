@@ -149,3 +149,16 @@ def test_an_outage_at_the_start_is_no_answer() -> None:
 
     with pytest.raises(rightkey.IssuerUnavailable):
         asyncio.run(Outages(app)({"type": "lifespan"}, nothing, nothing))
+
+
+def test_the_log_says_what_was_expected(issuer: LocalIssuer, caplog: pytest.LogCaptureFixture) -> None:
+    """Which is the server's own configuration, and never what the token has; and what to do."""
+    caplog.set_level(logging.INFO, "rightkey")
+    verifier = mcp.RightKeyVerifier(issuer.url, audience=AUDIENCE, transport=issuer.transport())
+    for audience in (f"{AUDIENCE}/", "https://other.example"):
+        assert asyncio.run(verifier.verify_token(issuer.token(sub="alice", aud=audience))) is None
+    slash, other = (one.getMessage() for one in caplog.records if one.name == "rightkey")
+    assert f"expected aud [{AUDIENCE!r}]" in slash
+    assert "audience=[with, without]" in slash
+    assert "other.example" not in other
+    assert "slash" not in other

@@ -161,7 +161,8 @@ class Bearer:
         """
         status = error.status or 500
         if isinstance(error, TokenRejected):
-            body = _told(error.code, str(error), error.hint)
+            hint = self._wanted if error.code == "token_missing" else error.hint
+            body = _told(error.code, str(error), hint)
             return Refusal(status, {"WWW-Authenticate": self._challenge(error, require)}, body)
         if not isinstance(error, IssuerFault):
             return Refusal(status, {}, _told(error.code, "the service is not configured correctly", None))

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, Unpack
 
-from rightkey.errors import IssuerFault, RightkeyError
+from rightkey.errors import IssuerFault, Misconfigured, RightkeyError
+from rightkey.freshness.status import Status
 from rightkey.integrations.asgi import LOG, POLICY_VIOLATION, Verifying, answers_handshakes, prepare, verified
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier, scopes_of
 from rightkey.integrations.handshake import accepting
@@ -134,7 +135,7 @@ class RightKey(SecurityBase):
         Raises:
             Misconfigured: there is not one issuer to log in at.
         """
-        where = issuer or self._issuer or self.verifier.status().issuer  # type: ignore[attr-defined]
+        where = issuer or self._issuer or _issuer_of(self.verifier)
         named = scopes if isinstance(scopes, Mapping) else dict.fromkeys(scopes, "")
         audience = self._settings.get("audience")
         asked = {"audience": audience} if isinstance(audience, str) else {}
@@ -205,6 +206,14 @@ class Optional(SecurityBase):
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Verified | None:
         """The verified token, which grants these scopes; or None."""
         return await self._auth._verified(connection, scopes, optional=True)
+
+
+def _issuer_of(verifier: Any) -> str:
+    """Raises Misconfigured: it has several issuers, or is not one of ours."""
+    status: Any = getattr(verifier, "status", dict)()
+    if not isinstance(status, Status):
+        raise Misconfigured("which issuer to log in at is not known", hint="pass issuer= to login")
+    return status.issuer
 
 
 def _scheme(carrier: Carrier) -> SecurityBase:
