@@ -141,7 +141,7 @@ def test_the_query_carries_by_choice(issuer: LocalIssuer, served: Served) -> Non
 
 
 def test_keys_are_there_before_the_first_request(issuer: LocalIssuer, served: Served) -> None:
-    """So that nobody waits for them."""
+    """So that no request waits for them."""
     url = served(app_with(issuer.url))
     assert issuer.requests["jwks"] == 1
     assert ask(url, issuer.token()).status_code == 200

@@ -85,7 +85,7 @@ def test_a_public_path_is_exactly_that(issuer: LocalIssuer, served: Callable[[An
 def test_where_a_token_is_optional_a_bad_one_is_still_refused(
     issuer: LocalIssuer, served: Callable[[Any], str]
 ) -> None:
-    """Nobody is taken for a stranger who tried to be somebody."""
+    """It does not count as none."""
     url = served(app_with(issuer=issuer.url, audience=AUDIENCE, optional=True))
     assert get(url).json() is None
     assert get(url, issuer.token(sub="alice")).json() == "alice"
@@ -157,7 +157,7 @@ def test_a_start_that_requires_the_issuer_fails(
 
 
 def test_keys_are_there_before_the_first_request(issuer: LocalIssuer, looped: Callable[[Any], Any]) -> None:
-    """So that nobody waits for them."""
+    """So that no request waits for them."""
     server = looped(app_with(issuer=issuer.url, audience=AUDIENCE))
     assert issuer.requests["jwks"] == 1
     assert get(server.url, issuer.token()).status_code == 200

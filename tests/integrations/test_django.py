@@ -160,7 +160,7 @@ def test_a_public_view_takes_any_request(where: str, get: Get, issuer: LocalIssu
 
 
 def test_where_a_token_is_optional_a_bad_one_is_still_refused(get: Get, issuer: LocalIssuer) -> None:
-    """Nobody is taken for a stranger who tried to be somebody."""
+    """It does not count as none."""
     assert get("/optional").json() == {"subject": None}
     assert get("/optional", "bad token").status_code == 400
 
@@ -207,14 +207,14 @@ def test_tokens_may_be_optional_in_the_whole_project(get: Get, issuer: LocalIssu
         assert get("/optional").status_code == 200
 
 
-def test_public_outside_of_a_requirement_lets_nobody_in(service: None) -> None:
+def test_public_outside_of_a_requirement_lets_no_request_in(service: None) -> None:
     """No token was looked for, and one is asked for."""
     with override_settings(ROOT_URLCONF=(path("", public(require("a")(whose))),)):
         assert get_in_threads("/").status_code == 401
 
 
 def test_a_view_that_asks_is_closed_without_the_middleware(issuer: LocalIssuer) -> None:
-    """Nothing was verified, and nobody comes in; the error says what is missing."""
+    """Nothing was verified, and no request is let in; the error says what is missing."""
     with override_settings(ROOT_URLCONF=URLS, MIDDLEWARE=[]):
         assert get_in_threads("/scoped", issuer.token(scope="a b")).status_code == 500
         with pytest.raises(rightkey.Misconfigured) as caught:
@@ -387,7 +387,7 @@ def signed_in_by_session(get_response: Callable[[Any], Any]) -> Callable[[Any], 
 
 @pytest.mark.parametrize("find", [person, person_async, f"{__name__}.person"])
 def test_a_user_is_known_by_the_token(find: Any, get: Get, issuer: LocalIssuer) -> None:
-    """In views of both kinds, by a function of either; whoever a session says is signed in."""
+    """In views of both kinds, by a function of either kind, whatever a session says."""
     urls = (path("", who), path("async", who_async))
     guards = [f"{__name__}.signed_in_by_session", GUARD]
     with override_settings(ROOT_URLCONF=urls, RIGHTKEY_USER=find, MIDDLEWARE=guards):
@@ -399,7 +399,7 @@ def test_a_user_is_known_by_the_token(find: Any, get: Get, issuer: LocalIssuer) 
             assert (answer.status_code, answer.json()["message"]) == (401, "no such user")
 
 
-def test_without_a_user_of_its_own_a_token_signs_nobody_in(get: Get, issuer: LocalIssuer) -> None:
+def test_without_a_user_of_its_own_a_token_signs_no_user_in(get: Get, issuer: LocalIssuer) -> None:
     """What other middlewares say of the user stays."""
     with override_settings(
         ROOT_URLCONF=(path("", who),), MIDDLEWARE=[f"{__name__}.signed_in_by_session", GUARD]

@@ -98,7 +98,7 @@ def get(where: str, token: str | None = None, **headers: str) -> Any:
 
 
 def test_user_and_auth_are_the_tokens(issuer: LocalIssuer) -> None:
-    """And the user is nobody special."""
+    """And the user has no special rights."""
     answer = get("/", issuer.token(sub="alice", scope="b a"))
     assert answer.json() == {"user": "alice", "scopes": ["a", "b"]}
     assert get("/admin", issuer.token(sub="alice")).status_code == 403
@@ -112,7 +112,7 @@ def test_user_and_auth_are_the_tokens(issuer: LocalIssuer) -> None:
     )
 
 
-def test_nobody_is_401_with_a_challenge_whoever_refuses(issuer: LocalIssuer) -> None:
+def test_no_token_is_401_with_a_challenge_by_every_permission(issuer: LocalIssuer) -> None:
     """REST framework in words of its own, ours with what to ask for."""
     answer = get("/")
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")

@@ -288,7 +288,7 @@ def test_a_bad_token_is_401_with_a_challenge(make: Make, issuer: LocalIssuer, se
 
 @pytest.mark.parametrize("make", OWN_REFUSALS)
 def test_no_token_is_401_without_an_error(make: Make, issuer: LocalIssuer, served: Make) -> None:
-    """RFC 6750, section 3.1; nobody is asked."""
+    """RFC 6750, section 3.1; the issuer is not asked."""
     answer = get(served(make(issuer.url)))
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert body(answer)["code"] == "token_missing"
@@ -327,7 +327,7 @@ def test_an_outage_is_503_without_a_challenge(make: Make, issuer: LocalIssuer, s
 
 @pytest.mark.parametrize("make", EVERY)
 def test_a_rotation_under_load_refuses_no_valid_token(make: Make, issuer: LocalIssuer, served: Make) -> None:
-    """Neither one to the key published before, nor one to a key that nobody has seen."""
+    """Neither one to the key published before, nor one by a key that was not announced."""
     url = served(make(issuer.url))
 
     async def load() -> list[int]:
@@ -346,7 +346,7 @@ def test_a_rotation_under_load_refuses_no_valid_token(make: Make, issuer: LocalI
             return answers
 
     assert asyncio.run(load()) == [200] * 120
-    # Once at first; then for the key nobody had seen, and again for who came when that had begun: the budget.
+    # Once at first; then for the unannounced key, and for requests that came when that had begun: the budget.
     assert 2 <= issuer.requests["jwks"] <= 1 + rightkey.Freshness().draws
 
 

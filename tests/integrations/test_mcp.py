@@ -64,7 +64,7 @@ async def whoami(url: str, token: str) -> str:
 
 
 def test_a_tool_knows_whose_token_it_is(url: str, issuer: LocalIssuer) -> None:
-    """By the SDK's own client; also after a rotation that nobody announced."""
+    """By the SDK's own client; also after an unannounced rotation."""
     assert asyncio.run(whoami(url, issuer.token(sub="alice", scope=SCOPE, client_id="shop"))) == "alice"
     issuer.rotate(surprise=True)
     assert asyncio.run(whoami(url, issuer.token(sub="bob", scope=SCOPE))) == "bob"
@@ -140,7 +140,7 @@ def test_a_verifier_that_there_is_may_be_given(issuer: LocalIssuer) -> None:
 
 
 def test_an_outage_at_the_start_is_no_answer() -> None:
-    """There is nobody to answer yet: the server hears of it."""
+    """There is no request to answer yet: the server learns of it."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise rightkey.IssuerUnavailable("keys_unavailable", "gone")

@@ -77,7 +77,7 @@ def test_a_head_is_answered_without_a_body() -> None:
 def test_where_a_token_is_optional_a_bad_one_is_still_refused(
     issuer: LocalIssuer, served: Callable[[Any], str]
 ) -> None:
-    """Nobody is taken for a stranger who tried to be somebody."""
+    """It does not count as none."""
     url = served(RightKeyMiddleware(whose, issuer.url, audience=AUDIENCE, optional=True))
     assert get(url).text == "nobody"
     assert get(url, issuer.token(sub="alice")).text == "alice"
