@@ -156,11 +156,9 @@ async def verified(
     Raises:
         TokenRejected, IssuerUnavailable: as `verify`; also `token_missing`, `request_malformed`.
     """
-    wanted = bearer.header_names
+    wanted = bearer.header_octets
     headers = [
-        (name, value.decode("latin-1"))
-        for key, value in scope["headers"]
-        if (name := key.decode("latin-1").lower()) in wanted
+        (key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"] if key in wanted
     ]
     query = scope.get("query_string", b"").decode("latin-1")
     raw = bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)

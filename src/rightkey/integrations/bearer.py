@@ -101,7 +101,9 @@ class Bearer:
     places: tuple[Carrier, ...] = field(init=False, repr=False, compare=False)
     """The carriers, in order."""
     header_names: frozenset[str] = field(init=False, repr=False, compare=False)
-    """The headers that they look at, in lower case: no other need be decoded."""
+    """The headers that they look at, in lower case: no other need be read."""
+    header_octets: frozenset[bytes] = field(init=False, repr=False, compare=False)
+    """The same as ASGI has them, whose names are in lower case too: no other need be decoded."""
 
     def __post_init__(self) -> None:
         places = (self.carriers,) if isinstance(self.carriers, Carrier) else tuple(self.carriers)
@@ -109,9 +111,10 @@ class Bearer:
             raise Misconfigured(
                 "carriers must be a Carrier or several of them", hint='such as cookie("session")'
             )
-        names = (one.header_name for one in places)
+        names = frozenset(one.header_name for one in places if one.header_name is not None)
         object.__setattr__(self, "places", places)
-        object.__setattr__(self, "header_names", frozenset(name for name in names if name is not None))
+        object.__setattr__(self, "header_names", names)
+        object.__setattr__(self, "header_octets", frozenset(name.encode() for name in names))
         if self.realm is not None and not re.fullmatch(_QUOTABLE, self.realm):
             raise Misconfigured("realm must be printable ASCII without double quotes and backslashes")
         fault = None if self.resource_metadata is None else url_fault(self.resource_metadata)
@@ -138,8 +141,11 @@ class Bearer:
 
     def token_or_none(self, headers: Headers, query: str = "") -> str | None:
         """Like `token`, but returns None if the request carries none."""
-        headers = [*headers]
-        found = [value for carrier in self.places for value in carrier.carried(headers, query)]
+        if len(self.places) == 1:
+            found = self.places[0].carried(headers, query)
+        else:
+            headers = [*headers]
+            found = [value for carrier in self.places for value in carrier.carried(headers, query)]
         if not found:
             return None
         if len(found) > 1:

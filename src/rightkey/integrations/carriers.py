@@ -105,6 +105,8 @@ def _in_authorization(name: str, headers: Headers, query: str) -> list[str]:
     A server may have joined several headers by commas (RFC 9110, section 5.3): no token has one.
     """
     values = _in_header(name, headers, query)
+    if len(values) == 1 and values[0][:7] in ("Bearer ", "bearer "):  # all that most requests need
+        return [values[0][7:].lstrip(" ")]
     if not any(re.search(_BEARER, value) for value in values):
         return []
     return [re.sub(_SCHEME, "", value) for value in values]

@@ -35,6 +35,7 @@ with extra("fastapi"):
     from starlette.requests import HTTPConnection
 
 _Claims = TypeVar("_Claims")
+_NOTHING = AllOf(())
 
 
 class RightKey(SecurityBase):
@@ -106,7 +107,7 @@ class RightKey(SecurityBase):
             try:
                 return token.into(claims_type)
             except RightkeyError as error:
-                raise self._refused(connection, error, AllOf(())) from error
+                raise self._refused(connection, error, _NOTHING) from error
 
         return converted
 
@@ -173,10 +174,10 @@ class RightKey(SecurityBase):
     async def _verified(
         self, connection: HTTPConnection, scopes: SecurityScopes, *, optional: bool
     ) -> Verified | None:
-        requirement = required(scopes.scopes)
+        requirement = required(scopes.scopes) if scopes.scopes else _NOTHING
         try:
             token = await verified(self.verifier, self.bearer, connection.scope, optional=optional)
-            if token is not None:
+            if token is not None and requirement is not _NOTHING:
                 token.require(requirement)
         except RightkeyError as error:
             raise self._refused(connection, error, requirement) from error
