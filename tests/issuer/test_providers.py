@@ -70,8 +70,8 @@ WHOSE = {
 @pytest.mark.parametrize("issuer", WHOSE)
 def test_a_provider_is_told_by_the_issuers_url(issuer: str) -> None:
     """By the whole host and the whole path; every row has an example."""
-    known = Issuer.parse(issuer).known
-    assert (known.name if known else None) == WHOSE[issuer]
+    vendor = Issuer.parse(issuer).vendor
+    assert (vendor.name if vendor else None) == WHOSE[issuer]
 
 
 def test_every_row_is_told_by_some_url() -> None:
@@ -305,7 +305,7 @@ def test_adfs_spells_its_host_as_it_likes(judged: Any) -> None:
 
 def test_some_have_no_metadata_to_ask() -> None:
     """Where the keys are is known."""
-    assert Issuer.parse("https://team.cloudflareaccess.com").known.keys == (
+    assert Issuer.parse("https://team.cloudflareaccess.com").vendor.keys == (
         "https://team.cloudflareaccess.com/cdn-cgi/access/certs"
     )
     for name in ("google-iap", "firebase-session", "kubernetes"):

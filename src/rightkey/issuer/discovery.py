@@ -12,7 +12,7 @@ from typing import Any
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Request, Response
-from rightkey.issuer.name import Issuer, url_fault
+from rightkey.issuer.name import Issuer, slash_hint, url_fault
 from rightkey.jose import strictjson
 
 
@@ -65,11 +65,12 @@ def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
     expected = issuer.stated(stated)
     if expected is not None:
         return expected
-    slash = any(stated.rstrip("/") == one.rstrip("/") for one in issuer.spellings)
     raise IssuerMisbehaved(
         "issuer_mismatch",
         f"the metadata is of issuer {stated[:200]!a}, not of {issuer.name!r}",
-        hint=f"only the slash at the end differs: name the issuer {stated[:200]!r}" if slash else None,
+        hint=next(
+            filter(None, (slash_hint(one, [stated], "name the issuer") for one in issuer.spellings)), None
+        ),
     )
 
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from rightkey.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from rightkey.issuer.providers import Known
+    from rightkey.issuer.providers import Vendor
 
 AUTO = "auto"
 """The provider is told by the issuer's URL."""
@@ -34,13 +35,13 @@ _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 class Issuer:
     """One issuer, as the user named it.
 
-    `name` is what was given, `spellings` are the URLs that it stands for, `known` is what its provider does
+    `name` is what was given, `spellings` are the URLs that it stands for, `vendor` is what its provider does
     beyond the standards.
     """
 
     name: str
     spellings: tuple[str, ...]
-    known: Known | None = None
+    vendor: Vendor | None = None
 
     @classmethod
     def parse(cls, name: str, provider: str | None = AUTO) -> Issuer:
@@ -62,9 +63,9 @@ class Issuer:
         if not isinstance(name, str):
             raise Misconfigured(f"an issuer is a domain or a URL, not {type(name).__name__}")
         if provider is not None and name.startswith("arn:"):
-            known = of_resource(name)
-            if known is not None:
-                return cls(name, (name,), known)
+            vendor = of_resource(name)
+            if vendor is not None:
+                return cls(name, (name,), vendor)
         url = name if "://" in name else f"https://{name}"
         fault = url_fault(url)
         if fault:
@@ -87,19 +88,19 @@ class Issuer:
     @property
     def expected(self) -> tuple[str, ...]:
         """The values of `iss` that pass before the issuer's metadata state which of them it is."""
-        if self.known is None:
+        if self.vendor is None:
             return self.spellings
-        forms = self.known.templates
+        forms = self.vendor.templates
         closed = () if any("{" in form for form in forms) else self.spellings
-        return tuple(dict.fromkeys((*forms, *closed, *self.known.aliases)))
+        return tuple(dict.fromkeys((*forms, *closed, *self.vendor.aliases)))
 
     def stated(self, issuer: str) -> tuple[str, ...] | None:
         """The values of `iss` that pass where its metadata state this issuer; None if that is another."""
-        if self.known is None:
+        if self.vendor is None:
             return (issuer,) if issuer in self.spellings else None
-        same = issuer in self.spellings or (self.known.any_case and _same_but_case(issuer, self.spellings))
-        form = issuer if same else self.known.stated(issuer)
-        return None if form is None else (form, *(one for one in self.known.aliases if one != form))
+        same = issuer in self.spellings or (self.vendor.any_case and _same_but_case(issuer, self.spellings))
+        form = issuer if same else self.vendor.stated(issuer)
+        return None if form is None else (form, *(one for one in self.vendor.aliases if one != form))
 
     @property
     def metadata_urls(self) -> tuple[str, ...]:
@@ -128,6 +129,18 @@ def identity_of(name: str) -> str:
         return name if url is None else _normalised(url) or name
     except ValueError:
         return name
+
+
+def slash_hint(got: str, expected: Iterable[str], what: str) -> str | None:
+    """The way out where a name differs from one that was expected by slashes at its end alone.
+
+    Args:
+        got: the name that does not pass.
+        expected: those that do.
+        what: how to begin to tell of the one that passes.
+    """
+    near = next((one for one in expected if one != got and one.rstrip("/") == got.rstrip("/")), None)
+    return None if near is None else f"only the slash at the end differs: {what} {near[:200]!r}"
 
 
 def url_fault(url: str) -> str | None:

@@ -43,7 +43,7 @@ class Asks(NamedTuple):
         return Failure(name, "mismatch", self.value, got)
 
 
-class Known(NamedTuple):
+class Vendor(NamedTuple):
     """A row. `hosts` and `path` are regular expressions for the whole host and the whole path."""
 
     name: str
@@ -114,7 +114,7 @@ class Known(NamedTuple):
         found = [ask.failure(claims) for ask in self.asks if profile in ask.profiles]
         return [failure for failure in found if failure is not None]
 
-    def filled(self, url: str, groups: Mapping[str, str | None]) -> Known:
+    def filled(self, url: str, groups: Mapping[str, str | None]) -> Vendor:
         """The row for one issuer: all its forms filled by what the URL has."""
         word = (groups.get("tenant") or "").lower()
         values = {"url": url.rstrip("/"), "host": urlsplit(url).netloc, **groups}
@@ -145,9 +145,9 @@ _ENTRA_GRACE = 300.0
 _STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
 
 _ROWS = (
-    Known("auth0", "Auth0", r"[a-z0-9-]+(\.[a-z0-9-]+)?\.auth0\.com"),
-    Known("okta", "Okta", r"[a-z0-9-]+\.(okta|oktapreview|okta-emea|okta-gov)\.com", r"/?|/oauth2(/[^/]+)?"),
-    Known(
+    Vendor("auth0", "Auth0", r"[a-z0-9-]+(\.[a-z0-9-]+)?\.auth0\.com"),
+    Vendor("okta", "Okta", r"[a-z0-9-]+\.(okta|oktapreview|okta-emea|okta-gov)\.com", r"/?|/oauth2(/[^/]+)?"),
+    Vendor(
         "entra",
         "Microsoft Entra ID",
         _ENTRA_HOSTS,
@@ -162,7 +162,7 @@ _ROWS = (
             for sts in _STS
         ),
     ),
-    Known(
+    Vendor(
         "entra-v1",
         "Microsoft Entra ID, tokens of version 1.0",
         _ENTRA_HOSTS,
@@ -176,7 +176,7 @@ _ROWS = (
             ("https://{host}/{guid}/v2.0", "a token of version 2.0: name the issuer with /v2.0 at its end"),
         ),
     ),
-    Known(
+    Vendor(
         "entra-v1-tenant",
         "Microsoft Entra ID, tokens of version 1.0",
         r"sts\.windows\.net|sts\.chinacloudapi\.cn",
@@ -184,7 +184,7 @@ _ROWS = (
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
     ),
-    Known(
+    Vendor(
         "entra-external",
         "Microsoft Entra External ID",
         r"[a-z0-9-]+\.ciamlogin\.com",
@@ -193,7 +193,7 @@ _ROWS = (
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
     ),
-    Known(
+    Vendor(
         "entra-b2c",
         "Azure AD B2C",
         r"[a-z0-9-]+\.b2clogin\.com",
@@ -202,7 +202,7 @@ _ROWS = (
         # A tenant's policies share one issuer, and the token of one is not the token of another.
         asks=(Asks(("tfp", "acr"), "{policy}"),),
     ),
-    Known(
+    Vendor(
         "cognito",
         "Amazon Cognito",
         r"cognito-idp(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?",
@@ -210,29 +210,29 @@ _ROWS = (
         client="client_id",
         asks=(Asks(("token_use",), "access", ("access", "at+jwt")), Asks(("token_use",), "id", ("id",))),
     ),
-    Known("google", "Google", r"accounts\.google\.com", aliases=("accounts.google.com",)),
-    Known("firebase", "Firebase Authentication", r"securetoken\.google\.com", r"/[^/]+"),
-    Known(
+    Vendor("google", "Google", r"accounts\.google\.com", aliases=("accounts.google.com",)),
+    Vendor("firebase", "Firebase Authentication", r"securetoken\.google\.com", r"/[^/]+"),
+    Vendor(
         "firebase-session",
         "Firebase session cookies",
         r"session\.firebase\.google\.com",
         r"/[^/]+",
         keys="https://www.googleapis.com/identitytoolkit/v3/relyingparty/publicKeys",
     ),
-    Known(
+    Vendor(
         "google-iap",
         "Google Cloud Identity-Aware Proxy",
         r"cloud\.google\.com",
         "/iap",
         keys="https://www.gstatic.com/iap/verify/public_key-jwk",
     ),
-    Known(
+    Vendor(
         "cloudflare-access",
         "Cloudflare Access",
         r"[a-z0-9-]+\.cloudflareaccess\.com",
         keys="{url}/cdn-cgi/access/certs",
     ),
-    Known(
+    Vendor(
         "aws-alb",
         "AWS Application Load Balancer",
         resource=r"arn:aws[a-z-]*:elasticloadbalancing:(?P<region>[a-z0-9-]+):[0-9]{12}:loadbalancer/app/"
@@ -242,14 +242,14 @@ _ROWS = (
         # Whoever has a load balancer of his own has good tokens: `signer` says that it is this one's.
         from_header=(("iss", "signer"), ("aud", "client"), ("exp", "exp")),
     ),
-    Known("apple", "Sign in with Apple", r"(appleid|account)\.apple\.com"),
-    Known("github-actions", "GitHub Actions", r"token\.actions\.githubusercontent\.com", "(/[^/]+)?/?"),
-    Known("gitlab", "GitLab", r"gitlab\.com"),
-    Known(
+    Vendor("apple", "Sign in with Apple", r"(appleid|account)\.apple\.com"),
+    Vendor("github-actions", "GitHub Actions", r"token\.actions\.githubusercontent\.com", "(/[^/]+)?/?"),
+    Vendor("gitlab", "GitLab", r"gitlab\.com"),
+    Vendor(
         "kubernetes", "Kubernetes", r"kubernetes\.default\.svc(\.[a-z0-9.-]+)?", keys="{url}/openid/v1/jwks"
     ),
-    Known("eks", "Amazon EKS", r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", r"/id/[^/]+"),
-    Known(
+    Vendor("eks", "Amazon EKS", r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", r"/id/[^/]+"),
+    Vendor(
         "adfs",
         "Active Directory Federation Services",
         r".+",
@@ -257,14 +257,14 @@ _ROWS = (
         aliases=("http://{host}/adfs/services/trust",),
         any_case=True,
     ),
-    Known("keycloak", "Keycloak", r".+", r"(/auth)?/realms/[^/]+"),
+    Vendor("keycloak", "Keycloak", r".+", r"(/auth)?/realms/[^/]+"),
 )
 
-PROVIDERS: dict[str, Known] = {row.name: row for row in _ROWS}
+PROVIDERS: dict[str, Vendor] = {row.name: row for row in _ROWS}
 """By name, in the order in which they are looked through: the first that fits an issuer's URL is it."""
 
 
-def recognise(url: str, provider: str | None = "auto") -> Known | None:
+def recognise(url: str, provider: str | None = "auto") -> Vendor | None:
     """What is known of the provider of an issuer's URL, with all forms filled.
 
     Args:
@@ -289,7 +289,7 @@ def recognise(url: str, provider: str | None = "auto") -> Known | None:
     return row
 
 
-def of_resource(name: str) -> Known | None:
+def of_resource(name: str) -> Vendor | None:
     """What is known of the provider of an issuer that is a resource of a cloud."""
     found = ((row, re.fullmatch(row.resource, name)) for row in _ROWS if row.resource)
     return next((row.filled("", match.groupdict()) for row, match in found if match), None)
@@ -299,7 +299,7 @@ def is_guid(text: str) -> bool:
     return re.fullmatch(_GUID, text) is not None
 
 
-def _of(row: Known, url: str, *, anywhere: bool) -> Known | None:
+def _of(row: Vendor, url: str, *, anywhere: bool) -> Vendor | None:
     parts = urlsplit(url)
     if not anywhere and not re.fullmatch(row.hosts, parts.hostname or "", re.IGNORECASE):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured
 from rightkey.issuer.name import AUTO, Issuer, identity_of
@@ -18,7 +18,7 @@ from rightkey.policy.profiles import profile as profile_named
 if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
     import os
 
-    from rightkey.issuer.providers import Known
+    from rightkey.issuer.providers import Vendor
     from rightkey.jose.certificate import Certificates, Policy
     from rightkey.requirements import AllOf, Requirement
 
@@ -70,6 +70,28 @@ Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
 """What `keys=` takes: None is what the issuer itself publishes."""
 
 
+class Compiled(NamedTuple):
+    """What every token is asked first, copied out of the profile and the provider's row.
+
+    There each is two look-ups away, behind a question whether there is a row; here it is one.
+    """
+
+    types: frozenset[str] | None
+    """The values of `typ` that pass; None where every one does."""
+    judges: bool
+    """Whether the profile looks at claims at all."""
+    padded: bool
+    """Whether tokens are spelled with padding, and state in their header which issuer they are from."""
+    of_tenants: bool
+    """Whether a key may be one tenant's among many, and sign for that tenant alone."""
+
+    @classmethod
+    def of(cls, kind: Profile, vendor: Vendor | None) -> Compiled:
+        """The copies."""
+        padded, of_tenants = (False, False) if vendor is None else (vendor.padded, vendor.keys_of_tenants)
+        return cls(kind.types, kind.judges, padded, of_tenants)
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """One issuer, and what its tokens must be.
@@ -106,17 +128,11 @@ class Trust:
     """The values of `iss` that pass before metadata are read; None where every one does."""
     identity: str | None = field(init=False, repr=False)
     """Which issuer it is, however it is named; None where it may be any: then go by the place of its keys."""
-    known: Known | None = field(init=False, repr=False)
-    of_tenants: bool = field(init=False, repr=False)
-    """Whether a key may be one tenant's among many, and sign for that tenant alone."""
-    padded: bool = field(init=False, repr=False)
-    """Whether tokens are spelled with padding, and state in their header whose they are."""
+    vendor: Vendor | None = field(init=False, repr=False)
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
-    types: frozenset[str] | None = field(init=False, repr=False)
-    """The values of `typ` that pass; None where every one does."""
-    kind_judges: bool = field(init=False, repr=False)
+    compiled: Compiled = field(init=False, repr=False)
     requirement: AllOf | None = field(init=False, repr=False)
     matched: bool = field(init=False, repr=False)
     """Whether a certificate, where there is one, must be for the key it stands beside."""
@@ -125,19 +141,17 @@ class Trust:
     def __post_init__(self) -> None:
         brought = self.keys is not None and not (isinstance(self.keys, FirstOf) and self.keys.discovers)
         issuer = _issuer(self.issuer, self.provider, named_freely=brought)
-        known = issuer.known if isinstance(issuer, Issuer) else None
+        vendor = issuer.vendor if isinstance(issuer, Issuer) else None
+        kind = profile_named(self.profile)
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
             "identity": identity_of(issuer[0]) if isinstance(issuer, tuple) else issuer and issuer.identity,
-            "known": known,
-            "of_tenants": known is not None and known.keys_of_tenants,
-            "padded": known is not None and known.padded,
+            "vendor": vendor,
             "audiences": _audiences(self.audience),
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
-            "kind": profile_named(self.profile),
-            "types": profile_named(self.profile).types,
-            "kind_judges": profile_named(self.profile).judges,
+            "kind": kind,
+            "compiled": Compiled.of(kind, vendor),
             "requirement": requirement_of(self.require),
             "matched": self.certificates != "ignore",
             "certificate_policy": _certificate_policy(self.certificates),

@@ -18,7 +18,7 @@ from rightkey.exchange import Transport
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import Issuer
-from rightkey.issuer.providers import Known
+from rightkey.issuer.providers import Vendor
 from rightkey.jose import pem  # noqa: F401 - as those above
 from rightkey.jose import x509 as chain  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
@@ -61,8 +61,8 @@ def _source(
         assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
         issuer = Issuer.parse(trust.issuer, trust.provider)
         freshness = _known(freshness, trust)
-        if issuer.known is not None and "{kid}" in (issuer.known.keys or ""):
-            return _by_kid(issuer.name, issuer.known, transport or _default(), freshness, elapsed)
+        if issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
+            return _by_kid(issuer.name, issuer.vendor, transport or _default(), freshness, elapsed)
         place = place_of(issuer)
     else:
         place = place_of_keys(keys)
@@ -71,12 +71,12 @@ def _source(
 
 def _by_kid(
     name: str,
-    known: Known,
+    vendor: Vendor,
     transport: Transport,
     freshness: Freshness,
     elapsed: Callable[[], float] | None,
 ) -> ByKid:
-    form = known.keys or ""
+    form = vendor.keys or ""
 
     def remote(kid: str) -> Remote:
         place = Place(name, None, form.replace("{kid}", kid), kid)
@@ -99,10 +99,10 @@ def place_of(issuer: Issuer) -> Place:
 
     Raises Misconfigured where there is no such place.
     """
-    if issuer.known is not None and "{kid}" in (issuer.known.keys or ""):
+    if issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
         raise Misconfigured(f"{issuer.name} publishes its keys one by one: there is no set of them to find")
-    if issuer.known is not None and issuer.known.keys is not None:
-        return Place(issuer.name, None, issuer.known.keys)
+    if issuer.vendor is not None and issuer.vendor.keys is not None:
+        return Place(issuer.name, None, issuer.vendor.keys)
     return Place(issuer.name, issuer)
 
 
@@ -119,9 +119,9 @@ def place_of_keys(url: Any) -> Place:
 
 def _known(freshness: Freshness, trust: Trust) -> Freshness:
     """The settings, with what is known of the provider where they leave it open."""
-    if freshness.grace is not None or trust.known is None or not trust.known.grace:
+    if freshness.grace is not None or trust.vendor is None or not trust.vendor.grace:
         return freshness
-    return replace(freshness, grace=trust.known.grace)
+    return replace(freshness, grace=trust.vendor.grace)
 
 
 def _default() -> Transport:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Failure, TokenRejected
+from rightkey.issuer.name import slash_hint
 from rightkey.jose import strictjson
 from rightkey.jose.jws import (
     MAX_TRIED,
@@ -34,7 +35,7 @@ from rightkey.verdict.memory import Entry, Memory
 from rightkey.verdict.verified import Verified, require
 
 if TYPE_CHECKING:
-    from rightkey.issuer.providers import Known
+    from rightkey.issuer.providers import Vendor
     from rightkey.requirements import AllOf
 
 
@@ -86,7 +87,7 @@ def attempt(
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
             _judge_certificate(trust, key, now)
     else:
-        unverified = read(raw, None if memory is None else memory.headers, padded=trust.padded)
+        unverified = read(raw, None if memory is None else memory.headers, padded=trust.compiled.padded)
         header = unverified.header
         require_allowed(header, trust.allowed)
         claims = _claims(unverified.payload, header)
@@ -140,31 +141,31 @@ def judge_claims(
     Raises:
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
     """
-    known = trust.known
-    if trust.padded:
+    vendor = trust.vendor
+    if trust.compiled.padded:
         claims = _stated(trust, header, claims)
     spellings = expected or trust.expected
     if spellings is not None:
         # A form with a hole in it is no spelling: a token that quotes it is nobody's.
-        if known is not None and known.templates:
-            issued = known.issued(spellings, claims)
+        if vendor is not None and vendor.templates:
+            issued = vendor.issued(spellings, claims)
         else:
             issued = claims.get("iss") in spellings
         if not issued:
-            raise _not_trusted(registered.issuer_failure(claims, spellings), known)
+            raise _not_trusted(registered.issuer_failure(claims, spellings), vendor)
     failures = registered.failures(
         claims,
         now,
         trust.leeway,
         exp_required=trust.require_exp,
         audience=trust.audiences,
-        client=None if known is None else known.client,
+        client=None if vendor is None else vendor.client,
     )
-    if known is not None and known.asks:
-        failures += known.failures(trust.profile, claims)
-    if trust.types is not None and header.kind not in trust.types:
+    if vendor is not None and vendor.asks:
+        failures += vendor.failures(trust.profile, claims)
+    if trust.compiled.types is not None and header.kind not in trust.compiled.types:
         failures.append(trust.kind.type_failure(header.typ))
-    if trust.kind_judges or asked is not PLAIN:
+    if trust.compiled.judges or asked is not PLAIN:
         since = None if asked.max_age is None else now - asked.max_age - trust.leeway
         presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token, since)
         failures += trust.kind.failures(presented)
@@ -174,7 +175,7 @@ def judge_claims(
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
     """The claims as they count, at a provider that states some of them in the header."""
-    return trust.known.stated_in(header.members, claims) if trust.known else claims
+    return trust.vendor.stated_in(header.members, claims) if trust.vendor else claims
 
 
 def _claims(payload: bytes, header: Header) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def _claims(payload: bytes, header: Header) -> dict[str, Any]:
 
 def _may_sign(trust: Trust, key: Key, claims: Mapping[str, Any]) -> bool:
     """Whether the key is for tokens of this tenant, at a provider whose keys name theirs."""
-    return trust.known is None or trust.known.signs(key.jwk.get("issuer"), claims)
+    return trust.vendor is None or trust.vendor.signs(key.jwk.get("issuer"), claims)
 
 
 def _signer(
@@ -203,7 +204,7 @@ def _signer(
     """The key that signed the token, with a certificate as the policy has it."""
     header = unverified.header
     fitting = keys.fitting(header)
-    if trust.of_tenants:
+    if trust.compiled.of_tenants:
         fitting = tuple(key for key in fitting if _may_sign(trust, key, claims))
     if not fitting:
         if keys.names_skipped(header):
@@ -240,16 +241,13 @@ def _each_once(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     return tuple({failure.claim: failure for failure in reversed([*failures])}.values())[::-1]
 
 
-def _not_trusted(failure: Failure, known: Known | None) -> TokenRejected:
+def _not_trusted(failure: Failure, vendor: Vendor | None) -> TokenRejected:
     message = "the token names no issuer"
     hint = None
     if isinstance(failure.got, str):
         message = f"the token is of issuer {failure.got[:200]!a}, which is not trusted"
-        expected = [one for one in failure.expected if one.rstrip("/") == failure.got.rstrip("/")]
-        hint = (
-            f"only the slash at the end differs: the issuer trusted is {expected[0]!r}" if expected else None
-        )
-        hint = hint or (known.hint(failure.got) if known else None)
+        hint = slash_hint(failure.got, failure.expected, "the issuer trusted is")
+        hint = hint or (vendor.hint(failure.got) if vendor else None)
     elif failure.reason == "malformed":
         message = "the token's issuer is not a string"
     return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))

@@ -100,5 +100,5 @@ def _provider(issuer: Issuer, remote: Remote) -> Provider:
         jwks_uri=located.jwks_uri,
         keys=located.keys,
         status=remote.status(),
-        provider=issuer.known.name if issuer.known else None,
+        provider=issuer.vendor.name if issuer.vendor else None,
     )

@@ -96,7 +96,7 @@ class Many(Generic[_Face]):
         """The verifier of one issuer for many tenants, whose form this token's `iss` has."""
         for face in self._fixed:
             trust = face._trust
-            if trust.known is not None and trust.known.issued(trust.expected or (), claims):
+            if trust.vendor is not None and trust.vendor.issued(trust.expected or (), claims):
                 return face
         return None
 
