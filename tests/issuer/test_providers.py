@@ -297,6 +297,7 @@ def test_adfs_spells_its_host_as_it_likes(judged: Any) -> None:
     """And access tokens have an issuer of their own."""
     stated = "https://FS.Example.COM/adfs"
     assert judged("https://fs.example.com/adfs", {"iss": stated}, stated).issuer == stated
+    assert judged("https://fs.example.com/adfs", {"iss": stated}).issuer == stated  # before metadata say so
     services = "http://fs.example.com/adfs/services/trust"
     assert judged("https://fs.example.com/adfs", {"iss": services}, stated).issuer == services
     assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.example.com/ADFS") is None

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from rightkey.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from rightkey.issuer.providers import Vendor
+    from rightkey.issuer.vendor import Vendor
 
 AUTO = "auto"
 """The provider is told by the issuer's URL."""
@@ -98,7 +98,9 @@ class Issuer:
         """The values of `iss` that pass where its metadata state this issuer; None if that is another."""
         if self.vendor is None:
             return (issuer,) if issuer in self.spellings else None
-        same = issuer in self.spellings or (self.vendor.any_case and _same_but_case(issuer, self.spellings))
+        same = issuer in self.spellings or (
+            self.vendor.any_case and lower_host(issuer) in map(lower_host, self.spellings)
+        )
         form = issuer if same else self.vendor.stated(issuer)
         return None if form is None else (form, *(one for one in self.vendor.aliases if one != form))
 
@@ -169,6 +171,13 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def lower_host(url: str) -> str:
+    """The URL with its host in lower case, and nothing else changed."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.lower() + slash + path
+
+
 def _normalised(url: str) -> str | None:
     """None where it is no URL of a host. Raises ValueError where its host or port cannot be read."""
     parts = urlsplit(re.sub(_TRIPLET, _decoded, url))
@@ -209,14 +218,6 @@ def _ascii_host(host: str, authority: str) -> str:
     if "" in name.split("."):
         raise ValueError
     return name
-
-
-def _same_but_case(issuer: str, spellings: tuple[str, ...]) -> bool:
-    """Whether the host alone is in letters of another case."""
-    host = urlsplit(issuer).netloc
-    return issuer.replace(host, host.lower(), 1) in [
-        one.replace(urlsplit(one).netloc, urlsplit(one).netloc.lower(), 1) for one in spellings
-    ]
 
 
 def _scheme_fault(scheme: str, host: str) -> str | None:

@@ -2,138 +2,17 @@
 
 A provider that keeps to the standards needs no row; it may have one to be called by its name. A row never
 makes a token pass whose issuer nobody trusts: it says how the tokens of an issuer that was named look.
-
-In the forms, `{url}`, `{host}` and the named groups of `path` stand for what the issuer's URL has there.
-Two holes stay open: `{tenantid}` is filled by a token's `tid`, and `{guid}` by any GUID until the issuer's
-metadata state which.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from rightkey.errors import Failure, Misconfigured
+from rightkey.errors import Misconfigured
+from rightkey.issuer.vendor import GUID, Asks, Vendor
 
-_TENANT, _ANY = "{tenantid}", "{guid}"
-_GUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of Microsoft's own, personal accounts
-
-
-class Asks(NamedTuple):
-    """A claim that tokens must have, by the first of its `names` that is there, under these profiles.
-
-    Letter case does not count.
-    """
-
-    names: tuple[str, ...]
-    value: str
-    profiles: tuple[str, ...] = ("access", "at+jwt", "id")
-
-    def failure(self, claims: Mapping[str, Any]) -> Failure | None:
-        """What is wrong with the claim."""
-        name = next((name for name in self.names if name in claims), None)
-        if name is None:
-            return Failure(self.names[0], "missing", self.value)
-        got = claims[name]
-        if isinstance(got, str) and got.lower() == self.value.lower():
-            return None
-        return Failure(name, "mismatch", self.value, got)
-
-
-class Vendor(NamedTuple):
-    """A row. `hosts` and `path` are regular expressions for the whole host and the whole path."""
-
-    name: str
-    title: str
-    hosts: str = ""
-    path: str = "/?"
-    resource: str = ""
-    """A regular expression for issuers that are no URL but the name of a cloud's resource."""
-    templates: tuple[str, ...] = ()
-    """Forms of `iss` where it is not the issuer's URL. Its metadata may state one of them."""
-    aliases: tuple[str, ...] = ()
-    """Values of `iss` that pass beside the one that the metadata state."""
-    keys: str | None = None
-    """Where the keys are, of an issuer that has no metadata to ask. `{kid}` stands for the token's key id,
-    which must be a GUID, where they are published one by one."""
-    client: str | None = None
-    """The claim that names the audience where `aud` is missing."""
-    asks: tuple[Asks, ...] = ()
-    tenants: tuple[tuple[str, str], ...] = ()
-    """What a `{tenant}` that is a word stands for: the tenant's GUID."""
-    strangers: tuple[tuple[str, str], ...] = ()
-    """And the GUID of the one that it does not stand for."""
-    keys_of_tenants: bool = False
-    """Whether a key's `issuer` names the tenant whose tokens alone it signs."""
-    grace: float = 0.0
-    """Seconds for which a key serves on that an answer lacks, since the provider's front ends disagree."""
-    padded: bool = False
-    """Whether tokens are spelled with padding."""
-    from_header: tuple[tuple[str, str], ...] = ()
-    """Claims that are judged by what a member of the header says."""
-    any_case: bool = False
-    """Whether the metadata spell the host in letters of another case."""
-    hints: tuple[tuple[str, str], ...] = ()
-    """Forms of `iss` that are often met in vain, and what to do about each."""
-
-    def issued(self, spellings: tuple[str, ...], claims: Mapping[str, Any]) -> bool:
-        """Whether a token's `iss` is one of these forms, with the hole filled by the tenant it names."""
-        iss, tid = claims.get("iss"), claims.get("tid")
-        if not isinstance(iss, str) or any(tid == stranger for _, stranger in self.strangers):
-            return False
-        named = tid if isinstance(tid, str) and re.fullmatch(_GUID, tid) else "no tenant"
-        return any(_is_form(form.replace(_TENANT, named), iss) for form in spellings)
-
-    def hint(self, iss: str) -> str | None:
-        """What to do about a token with this `iss`, which is not trusted."""
-        return next((hint for form, hint in self.hints if _is_form(form, iss)), None)
-
-    def stated(self, issuer: str) -> str | None:
-        """The spelling that tokens must have where the metadata state this issuer; None if it is no form
-        of this one's."""
-        form = re.sub(re.escape(_TENANT), _TENANT, issuer, flags=re.IGNORECASE)
-        for template in self.templates:
-            if form == template or _is_form(template.replace(_TENANT, _ANY), issuer):
-                return form
-        return None
-
-    def signs(self, key_issuer: Any, claims: Mapping[str, Any]) -> bool:
-        """Whether a key whose JWK names this `issuer` signs for the token's tenant."""
-        named = re.search(_GUID, key_issuer) if isinstance(key_issuer, str) else None
-        return named is None or named[0] in (claims.get("tid"), *re.findall(_GUID, str(claims.get("iss"))))
-
-    def stated_in(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The claims, with those that the header states as it has them."""
-        return {**claims, **{claim: header.get(member) for claim, member in self.from_header}}
-
-    def failures(self, profile: str, claims: Mapping[str, Any]) -> list[Failure]:
-        """Which claims that the provider's tokens have are missing, or other than they must be."""
-        found = [ask.failure(claims) for ask in self.asks if profile in ask.profiles]
-        return [failure for failure in found if failure is not None]
-
-    def filled(self, url: str, groups: Mapping[str, str | None]) -> Vendor:
-        """The row for one issuer: all its forms filled by what the URL has."""
-        word = (groups.get("tenant") or "").lower()
-        values = {"url": url.rstrip("/"), "host": urlsplit(url).netloc, **groups}
-        values["tenantid"] = dict(self.tenants).get(word, word if re.fullmatch(_GUID, word) else None)
-
-        def fill(form: str) -> str:
-            for name, value in values.items():
-                form = form if value is None else form.replace(f"{{{name}}}", value)
-            return form
-
-        return self._replace(
-            templates=tuple(map(fill, self.templates)),
-            aliases=tuple(map(fill, self.aliases)),
-            keys=None if self.keys is None else fill(self.keys),
-            hints=tuple((fill(form), hint) for form, hint in self.hints),
-            asks=tuple(ask._replace(value=fill(ask.value)) for ask in self.asks),
-            strangers=tuple(pair for pair in self.strangers if pair[0] == word),
-        )
-
 
 _ENTRA_HOSTS = (
     r"login\.microsoftonline\.(com|us)|login\.windows\.net|login\.partner\.microsoftonline\.cn"
@@ -180,7 +59,7 @@ _ROWS = (
         "entra-v1-tenant",
         "Microsoft Entra ID, tokens of version 1.0",
         r"sts\.windows\.net|sts\.chinacloudapi\.cn",
-        rf"/{_GUID}/?",
+        rf"/{GUID}/?",
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
     ),
@@ -295,17 +174,9 @@ def of_resource(name: str) -> Vendor | None:
     return next((row.filled("", match.groupdict()) for row, match in found if match), None)
 
 
-def is_guid(text: str) -> bool:
-    return re.fullmatch(_GUID, text) is not None
-
-
 def _of(row: Vendor, url: str, *, anywhere: bool) -> Vendor | None:
     parts = urlsplit(url)
     if not anywhere and not re.fullmatch(row.hosts, parts.hostname or "", re.IGNORECASE):
         return None
     path = re.fullmatch(row.path, parts.path, re.IGNORECASE)
     return row.filled(url, path.groupdict()) if path else None
-
-
-def _is_form(form: str, iss: str) -> bool:
-    return re.fullmatch(re.escape(form).replace(re.escape(_ANY), _GUID), iss) is not None

@@ -18,7 +18,7 @@ from rightkey.policy.profiles import profile as profile_named
 if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
     import os
 
-    from rightkey.issuer.providers import Vendor
+    from rightkey.issuer.vendor import Vendor
     from rightkey.jose.certificate import Certificates, Policy
     from rightkey.requirements import AllOf, Requirement
 

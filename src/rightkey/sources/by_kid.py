@@ -14,7 +14,7 @@ from rightkey.freshness.budget import Draws
 from rightkey.freshness.refresh import Elapsed
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
-from rightkey.issuer.providers import is_guid
+from rightkey.issuer.vendor import is_guid
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.first_of import InOrder

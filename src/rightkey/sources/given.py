@@ -18,7 +18,7 @@ from rightkey.exchange import Transport
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import Issuer
-from rightkey.issuer.providers import Vendor
+from rightkey.issuer.vendor import Vendor
 from rightkey.jose import pem  # noqa: F401 - as those above
 from rightkey.jose import x509 as chain  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet

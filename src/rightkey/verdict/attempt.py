@@ -35,7 +35,7 @@ from rightkey.verdict.memory import Entry, Memory
 from rightkey.verdict.verified import Verified, require
 
 if TYPE_CHECKING:
-    from rightkey.issuer.providers import Vendor
+    from rightkey.issuer.vendor import Vendor
     from rightkey.requirements import AllOf
 
 
@@ -147,7 +147,7 @@ def judge_claims(
     spellings = expected or trust.expected
     if spellings is not None:
         # A form with a hole in it is no spelling: a token that quotes it is nobody's.
-        if vendor is not None and vendor.templates:
+        if vendor is not None and vendor.by_form:
             issued = vendor.issued(spellings, claims)
         else:
             issued = claims.get("iss") in spellings

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from rightkey.errors import Misconfigured, RightkeyError, TokenRejected
 from rightkey.freshness.settings import Freshness
+from rightkey.issuer.forms import Forms
 from rightkey.policy.trust import ANY, Trust
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.verdict.attempt import foreign, issuer_of
@@ -67,6 +68,7 @@ class Many(Generic[_Face]):
         self._strangers: Row[_Face] = Row(MAX_STRANGERS)
         self._fixed = [] if self._resolver else [self._face(trust) for trust in trusts]
         self._by_issuer = _by_issuer(self._fixed)
+        self._forms = Forms((face._trust.vendor, face._trust.expected or (), face) for face in self._fixed)
 
     def _face(self, trust: Any) -> _Face:
         return self._kind._under(trust, self._memory, **self._begun_with)
@@ -79,7 +81,7 @@ class Many(Generic[_Face]):
         if not isinstance(issuer, str):
             raise foreign(issuer)
         if self._resolver is None:
-            face = self._by_issuer.get(issuer) or self._of_form(claims)
+            face = self._by_issuer.get(issuer) or self._forms.owner(claims)
             if face is None:
                 raise foreign(issuer)
             return face
@@ -91,14 +93,6 @@ class Many(Generic[_Face]):
         if found.face is None:
             raise foreign(issuer)
         return found.face
-
-    def _of_form(self, claims: dict[str, Any]) -> _Face | None:
-        """The verifier of one issuer for many tenants, whose form this token's `iss` has."""
-        for face in self._fixed:
-            trust = face._trust
-            if trust.vendor is not None and trust.vendor.issued(trust.expected or (), claims):
-                return face
-        return None
 
     def _answered(self, issuer: str, trust: Any) -> _Face:
         """The verifier under what the resolver said, which is kept.
