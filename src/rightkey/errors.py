@@ -29,7 +29,7 @@ CODES: dict[str, str] = {
     "certificate_rejected": "the key's certificate does not satisfy the policy",
     "signature_invalid": "a key fits, and the signature is not by it",
     "claims_rejected": "one or more claims are missing, malformed or not as required",
-    "proof_rejected": "the proof of possession does not belong to the token",
+    "proof_rejected": "the token is bound to its sender and no proof was verified, or it must be bound",
     "scope_insufficient": "the token is good, and does not grant what is required",
     "discovery_failed": "the issuer's metadata could not be fetched",
     "keys_unavailable": "the issuer's keys could not be fetched, or are too old to be trusted",
@@ -71,15 +71,25 @@ class RightkeyError(Exception):
 
 
 class TokenRejected(RightkeyError):
-    """The token is at fault: asking again with the same token does not help."""
+    """The token is at fault: asking again with the same token does not help.
+
+    `reason` says what is wrong with a proof, where the code is `proof_rejected`.
+    """
 
     status = 401
 
     def __init__(
-        self, code: str, message: str, *, hint: str | None = None, failures: tuple[Failure, ...] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        failures: tuple[Failure, ...] = (),
+        reason: str | None = None,
     ) -> None:
         super().__init__(code, message, hint=hint)
         self.failures = failures
+        self.reason = reason
 
     @property
     def expired(self) -> bool:

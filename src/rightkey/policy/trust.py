@@ -12,6 +12,7 @@ from rightkey.issuer.name import AUTO, Issuer, identity_of
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
+from rightkey.policy.confirmation import sender
 from rightkey.policy.profiles import Profile
 from rightkey.policy.profiles import profile as profile_named
 
@@ -108,6 +109,8 @@ class Trust:
         provider: whose issuer it is, `auto` or a name of `rightkey.providers`: what that provider does
             beyond the standards is then known; None for nobody's.
         keys: instead of what the issuer publishes, a KeySet, a URL, a Path or `FirstOf` several of these.
+        sender: what of a token that is bound to its sender (`cnf`): `checked` refuses it unless its proof is
+            verified, `bound` refuses any other too, `bearer` takes possession for enough.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -123,6 +126,7 @@ class Trust:
     certificates: Policy = "match"
     provider: str | None = AUTO
     keys: Given = field(default=None, repr=False)
+    sender: str = "checked"
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
@@ -153,6 +157,7 @@ class Trust:
             "kind": kind,
             "compiled": Compiled.of(kind, vendor),
             "requirement": requirement_of(self.require),
+            "sender": sender(self.sender),
             "matched": self.certificates != "ignore",
             "certificate_policy": _certificate_policy(self.certificates),
         }

@@ -139,6 +139,7 @@ VARIABLES = (
     Variable("profile"),
     Variable("require", _requirement),
     Variable("certificates"),
+    Variable("sender"),
     Variable("remember", _whole),
     Variable("max_life", _number, of_freshness=True),
     Variable("stale_if_error", _number, of_freshness=True),

@@ -54,6 +54,8 @@ class Face:
         certificates: `match`, `valid`, `ignore` or `Certificates(...)`.
         provider: whose issuer it is: `auto` recognises it by its URL (with `keys`, none is), a name says it
             (`rightkey.providers`), None keeps to the standards alone.
+        sender: what of a token that is bound to its sender (`cnf`): `checked` refuses it unless its proof is
+            verified, `bound` refuses any other too, `bearer` takes possession for enough.
         freshness: how fresh keys are kept.
         remember: how many verified tokens are remembered; 0 for none.
         transport: what fetches; urllib3 by default.
@@ -78,6 +80,7 @@ class Face:
         keys: Given = None,
         certificates: Policy = "match",
         provider: str | None = AUTO,
+        sender: str = "checked",
         freshness: Freshness = Freshness(),  # noqa: B008 - a frozen value
         remember: int = 1024,
         transport: Transport | None = None,
@@ -99,6 +102,7 @@ class Face:
             certificates=certificates,
             provider=provider,
             keys=keys,
+            sender=sender,
         )
         memory = Memory(_count(remember))
         self._begin(trust, memory, freshness, transport, clock, elapsed, listener)
