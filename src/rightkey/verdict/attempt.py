@@ -28,6 +28,7 @@ from rightkey.jose.jws import (
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.policy import claims as registered
+from rightkey.policy.confirmation import require_sender
 from rightkey.policy.profiles import Presented
 from rightkey.policy.trust import Trust
 from rightkey.verdict.held import Held, NeedsNewer
@@ -139,7 +140,7 @@ def judge_claims(
     """Judge everything that the token says of itself. `expected` is what metadata say of its `iss`.
 
     Raises:
-        TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
+        TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure; or `proof_rejected`.
     """
     vendor = trust.vendor
     if trust.compiled.padded:
@@ -171,6 +172,7 @@ def judge_claims(
         failures += trust.kind.failures(presented)
     if failures:
         raise registered.rejected(_each_once(failures))
+    require_sender(trust.sender, claims)
 
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
