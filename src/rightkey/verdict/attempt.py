@@ -166,7 +166,7 @@ def judge_claims(
         failures += vendor.failures(trust.profile, claims)
     if trust.compiled.types is not None and header.kind not in trust.compiled.types:
         failures.append(trust.kind.type_failure(header.typ))
-    if trust.compiled.judges or asked is not PLAIN:
+    if trust.compiled.judges or asked is not PLAIN or "events" in claims:
         since = None if asked.max_age is None else now - asked.max_age - trust.leeway
         presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token, since)
         failures += trust.kind.failures(presented)
