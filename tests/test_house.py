@@ -27,6 +27,7 @@ FLAT = {
     "errors": "jose",
     "exchange": "jose",
     "version": "jose",
+    "grants": "jose",
     "requirements": "jose",
     "events": "jose",
     "awslc": "issuer",

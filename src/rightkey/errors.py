@@ -98,16 +98,28 @@ class TokenRejected(RightkeyError):
 
 
 class InsufficientScope(TokenRejected):
-    """The token is good, and does not grant what was asked (RFC 6750, section 3.1)."""
+    """The token is good, and does not grant what was asked (RFC 6750, section 3.1).
+
+    `requirement` is what was required, a value of `rightkey.requirements`. `required` is its text, `missing` that
+    of the part which the token lacks.
+    """
 
     status = 403
 
     def __init__(
-        self, code: str, message: str, *, hint: str | None = None, required: str = "", missing: str = ""
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        required: str = "",
+        missing: str = "",
+        requirement: Any = None,
     ) -> None:
         super().__init__(code, message, hint=hint)
         self.required = required
         self.missing = missing
+        self.requirement = requirement
 
 
 class RequestMalformed(TokenRejected):

@@ -30,7 +30,7 @@ from rightkey.errors import (
     TokenRejected,
 )
 from rightkey.issuer.name import url_fault
-from rightkey.requirements import AllOf, Grant, Requirement, parse
+from rightkey.requirements import AllOf, Grant, Requirement
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
 """Names and values as they came, in order; a name that came twice is there twice."""
@@ -253,10 +253,7 @@ def scopes_of(requirement: Requirement | None) -> tuple[str, ...]:
 
 def required_scopes(error: InsufficientScope) -> tuple[str, ...]:
     """The scopes that this error says are required."""
-    try:
-        return scopes_of(parse(error.required))
-    except Misconfigured:  # raised by hand, in words of somebody's own
-        return ()
+    return scopes_of(error.requirement)
 
 
 def _told(code: str, message: str, hint: str | None) -> dict[str, str]:

@@ -8,11 +8,12 @@ metadata state which.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from rightkey.errors import Failure
+from rightkey.grants import GRANTS, Place, Places
 from rightkey.issuer.name import lower_host
 
 TENANT, ANY_GUID = "{tenantid}", "{guid}"
@@ -74,6 +75,9 @@ class Vendor(NamedTuple):
     """Claims that are judged by what a member of the header says."""
     any_case: bool = False
     """Whether the metadata spell the host in letters of another case."""
+    grants: tuple[tuple[str, Place], ...] = ()
+    """Where else its tokens have names of a kind (`scope`, `permission`, `role`, `group`). `{audience}` in a
+    path stands for each audience that is expected."""
     hints: tuple[tuple[str, str], ...] = ()
     """Forms of `iss` that are often met in vain, and what to do about each."""
 
@@ -113,6 +117,13 @@ class Vendor(NamedTuple):
     def stated_in(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """The claims, with those that the header states as it has them."""
         return {**claims, **{claim: header.get(member) for claim, member in self.from_header}}
+
+    def places(self, audiences: Iterable[str]) -> Places:
+        """Where the tokens of one trust have their scopes, permissions, roles and groups."""
+        found = dict(GRANTS)
+        for kind, place in self.grants:
+            found[kind] += tuple(place.filled(audiences))
+        return found
 
     def failures(self, profile: str, claims: Mapping[str, Any]) -> list[Failure]:
         """Which claims that the provider's tokens have are missing, or other than they must be."""

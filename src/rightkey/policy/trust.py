@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured
+from rightkey.grants import GRANTS, Places
 from rightkey.issuer.name import AUTO, Issuer, identity_of
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
@@ -85,12 +86,16 @@ class Compiled(NamedTuple):
     """Whether tokens are spelled with padding, and state in their header which issuer they are from."""
     of_tenants: bool
     """Whether a key may be one tenant's among many, and sign for that tenant alone."""
+    places: Places
+    """Where scopes, permissions, roles and groups are in its tokens."""
 
     @classmethod
-    def of(cls, kind: Profile, vendor: Vendor | None) -> Compiled:
+    def of(cls, kind: Profile, vendor: Vendor | None, audiences: frozenset[str] | None) -> Compiled:
         """The copies."""
-        padded, of_tenants = (False, False) if vendor is None else (vendor.padded, vendor.keys_of_tenants)
-        return cls(kind.types, kind.judges, padded, of_tenants)
+        if vendor is None:
+            return cls(kind.types, kind.judges, padded=False, of_tenants=False, places=GRANTS)
+        places = vendor.places(audiences or ())
+        return cls(kind.types, kind.judges, vendor.padded, vendor.keys_of_tenants, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +151,16 @@ class Trust:
         brought = self.keys is not None and not (isinstance(self.keys, FirstOf) and self.keys.discovers)
         issuer = _issuer(self.issuer, self.provider, named_freely=brought)
         vendor = issuer.vendor if isinstance(issuer, Issuer) else None
-        kind = profile_named(self.profile)
+        kind, audiences = profile_named(self.profile), _audiences(self.audience)
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
             "identity": identity_of(issuer[0]) if isinstance(issuer, tuple) else issuer and issuer.identity,
             "vendor": vendor,
-            "audiences": _audiences(self.audience),
+            "audiences": audiences,
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
             "kind": kind,
-            "compiled": Compiled.of(kind, vendor),
+            "compiled": Compiled.of(kind, vendor, audiences),
             "requirement": requirement_of(self.require),
             "sender": sender(self.sender),
             "matched": self.certificates != "ignore",

@@ -105,10 +105,10 @@ def attempt(
                 entry = Entry(header, payload, key, keys, since, until, expected, trust)
                 memory.keep(raw, entry)
     if trust.requirement is not None:
-        require(claims, trust.requirement)
+        require(claims, trust.requirement, trust.compiled.places)
     if asked is not PLAIN and asked.require is not None:
-        require(claims, asked.require)
-    return Verified(claims, key, header)
+        require(claims, asked.require, trust.compiled.places)
+    return Verified(claims, key, header, _places=trust.compiled.places)
 
 
 def issuer_of(raw: str | bytes) -> tuple[Any, dict[str, Any]]:
