@@ -100,8 +100,8 @@ class TokenRejected(RightkeyError):
 class InsufficientScope(TokenRejected):
     """The token is good, and does not grant what was asked (RFC 6750, section 3.1).
 
-    `requirement` is what was required, a value of `rightkey.requirements`. `required` is its text, `missing` that
-    of the part which the token lacks.
+    `requirement` is what was required, a value of `rightkey.requirements`, and `required` its text. `missing`
+    is the text of the part that the token lacks.
     """
 
     status = 403

@@ -17,7 +17,7 @@ from rightkey.policy.confirmation import sender
 from rightkey.policy.profiles import Profile
 from rightkey.policy.profiles import profile as profile_named
 
-if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
+if TYPE_CHECKING:  # loaded where what they decide is asked for
     import os
 
     from rightkey.issuer.vendor import Vendor
@@ -29,7 +29,7 @@ MAX_LEEWAY = 300.0
 
 
 class Anyone(enum.Enum):
-    """The loud way to say that an audience or an issuer is not checked."""
+    """Says explicitly that an audience or an issuer is not checked."""
 
     ANY = "ANY"
 
@@ -56,7 +56,7 @@ class FirstOf:
 
     def __init__(self, *given: Any) -> None:
         if not given:
-            raise Misconfigured("FirstOf of nothing", hint="FirstOf(keys, url, ...)")
+            raise Misconfigured("FirstOf() needs at least one argument", hint="FirstOf(keys, url, ...)")
         self.given = given
 
     @property
@@ -111,11 +111,13 @@ class Trust:
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
         certificates: `match`, `valid`, `ignore`, or Certificates.
-        provider: whose issuer it is, `auto` or a name of `rightkey.providers`: what that provider does
-            beyond the standards is then known; None for nobody's.
+        provider: whose issuer it is, `auto` or a name of `rightkey.issuer.providers`: what that provider
+            does beyond the standards is then known; None for the standards alone.
         keys: instead of what the issuer publishes, a KeySet, a URL, a Path or `FirstOf` several of these.
         sender: what of a token that is bound to its sender (`cnf`): `checked` refuses it unless its proof is
             verified, `bound` refuses any other too, `bearer` takes possession for enough.
+        metadata_url: where the issuer's metadata are, if not at the issuer. Their `issuer` must be the one
+            named here, and tokens' `iss` is always that; the issuer may then be any string.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -132,6 +134,7 @@ class Trust:
     provider: str | None = AUTO
     keys: Given = field(default=None, repr=False)
     sender: str = "checked"
+    metadata_url: str | None = None
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
@@ -149,7 +152,7 @@ class Trust:
 
     def __post_init__(self) -> None:
         brought = self.keys is not None and not (isinstance(self.keys, FirstOf) and self.keys.discovers)
-        issuer = _issuer(self.issuer, self.provider, named_freely=brought)
+        issuer = _issuer(self.issuer, self.provider, self.metadata_url, named_freely=brought)
         vendor = issuer.vendor if isinstance(issuer, Issuer) else None
         kind, audiences = profile_named(self.profile), _audiences(self.audience)
         derived: dict[str, Any] = {
@@ -188,15 +191,23 @@ def _certificate_policy(asked: Policy) -> Certificates | None:
     return policy(asked)
 
 
-def _issuer(issuer: Any, provider: str | None, *, named_freely: bool) -> Issuer | tuple[str, ...] | None:
-    """The issuer; its one spelling where it may be any string; None where it may be anyone."""
+def _issuer(
+    issuer: Any, provider: str | None, metadata_url: str | None, *, named_freely: bool
+) -> Issuer | tuple[str, ...] | None:
+    """The issuer; its one spelling where it may be any string; None where it may be any issuer."""
+    if named_freely and metadata_url is not None:
+        raise Misconfigured(
+            "metadata_url= says where keys are found, and keys= brings them: give one of the two"
+        )
     if issuer is ANY and named_freely:
         return None
     if issuer is ANY:
-        raise Misconfigured("issuer=rightkey.ANY needs keys=: keys that nobody chose cannot be found")
+        raise Misconfigured(
+            "issuer=rightkey.ANY requires keys=: without an issuer there is nowhere to fetch keys from"
+        )
     if named_freely and isinstance(issuer, str) and issuer and provider in (AUTO, None):
         return (issuer,)
-    return Issuer.parse(issuer, provider)
+    return Issuer.parse(issuer, provider, metadata_url)
 
 
 def _audiences(audience: Any) -> frozenset[str] | None:
@@ -204,13 +215,13 @@ def _audiences(audience: Any) -> frozenset[str] | None:
         return None
     names = (audience,) if isinstance(audience, str) else audience
     if not isinstance(names, Collection) or not names or not all(isinstance(n, str) and n for n in names):
-        hint = "the API's identifier at the issuer; rightkey.ANY to accept tokens meant for anybody"
-        raise Misconfigured("audience is a string or several, and not empty", hint=hint)
+        hint = "the API's identifier at the issuer; rightkey.ANY accepts tokens meant for any API"
+        raise Misconfigured("audience must be a non-empty string, or several", hint=hint)
     return frozenset(names)
 
 
 def _leeway(leeway: Any) -> float:
     number = isinstance(leeway, int | float) and not isinstance(leeway, bool)
     if not number or not 0 <= leeway <= MAX_LEEWAY:  # which NaN is not
-        raise Misconfigured(f"leeway is in seconds, from 0 to {MAX_LEEWAY:.0f}")
+        raise Misconfigured(f"leeway must be a number of seconds, from 0 to {MAX_LEEWAY:.0f}")
     return float(leeway)

@@ -17,7 +17,7 @@ from rightkey.errors import Misconfigured
 from rightkey.exchange import Transport
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.name import Issuer
+from rightkey.issuer.name import Issuer, document_of, quoted, url_fault
 from rightkey.issuer.vendor import Vendor
 from rightkey.jose import pem  # noqa: F401 - as those above
 from rightkey.jose import x509 as chain  # noqa: F401 - loaded for those who come later
@@ -59,7 +59,7 @@ def _source(
         return InOrder(tuple(_source(one, trust, transport, freshness, elapsed) for one in keys.given))
     if keys is None:
         assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
-        issuer = Issuer.parse(trust.issuer, trust.provider)
+        issuer = Issuer.parse(trust.issuer, trust.provider, trust.metadata_url)
         freshness = _known(freshness, trust)
         if issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
             return _by_kid(issuer.name, issuer.vendor, transport or _default(), freshness, elapsed)
@@ -99,6 +99,8 @@ def place_of(issuer: Issuer) -> Place:
 
     Raises Misconfigured where there is no such place.
     """
+    if issuer.metadata_url is not None:
+        return Place(issuer.name, issuer)
     if issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
         raise Misconfigured(f"{issuer.name} publishes its keys one by one: there is no set of them to find")
     if issuer.vendor is not None and issuer.vendor.keys is not None:
@@ -112,8 +114,15 @@ def place_of_keys(url: Any) -> Place:
         known = "a KeySet, a URL, a Path or FirstOf(...)"
         raise Misconfigured(f"keys is {known}, not {type(url).__name__}", hint="KeySet.parse(...)")
     if "://" not in url:
-        raise Misconfigured(f"keys: {url!r} is no URL", hint="for a file give a Path: keys=Path(...)")
-    Issuer.parse(url.partition("?")[0], None)  # held to the same rules, but for its query
+        raise Misconfigured(f"keys {quoted(url)}: not a URL", hint="for a file give a Path: keys=Path(...)")
+    fault = url_fault(url)
+    if fault:
+        raise Misconfigured(f"keys {quoted(url)}: {fault}", hint="the https URL of a key set, or a Path")
+    if (document_of(url) or ("", ""))[0] == "metadata":
+        raise Misconfigured(
+            f"keys {quoted(url)}: this is the URL of an issuer's metadata, not of its keys",
+            hint="leave out keys= and name the issuer; if that has another name, give this as metadata_url=",
+        )
     return Place(url, None, url)
 
 

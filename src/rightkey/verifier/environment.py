@@ -132,6 +132,7 @@ _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
 VARIABLES = (
     Variable("audience", _words),
     Variable("keys", _keys),
+    Variable("metadata_url"),
     Variable("issuer"),
     Variable("provider", lambda text: None if text == "none" else text),
     Variable("algorithms", _words),

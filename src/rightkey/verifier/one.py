@@ -56,6 +56,8 @@ class Face:
             (`rightkey.providers`), None keeps to the standards alone.
         sender: what of a token that is bound to its sender (`cnf`): `checked` refuses it unless its proof is
             verified, `bound` refuses any other too, `bearer` takes possession for enough.
+        metadata_url: where the issuer's metadata are, if not at the issuer. Their `issuer` must be the one
+            named here, and tokens' `iss` is always that; the issuer may then be any string.
         freshness: how fresh keys are kept.
         remember: how many verified tokens are remembered; 0 for none.
         transport: what fetches; urllib3 by default.
@@ -81,6 +83,7 @@ class Face:
         certificates: Policy = "match",
         provider: str | None = AUTO,
         sender: str = "checked",
+        metadata_url: str | None = None,
         freshness: Freshness = Freshness(),  # noqa: B008 - a frozen value
         remember: int = 1024,
         transport: Transport | None = None,
@@ -103,6 +106,7 @@ class Face:
             provider=provider,
             keys=keys,
             sender=sender,
+            metadata_url=metadata_url,
         )
         memory = Memory(_count(remember))
         self._begin(trust, memory, freshness, transport, clock, elapsed, listener)
