@@ -1,7 +1,7 @@
 """What is known of providers beyond the standards, as data: one row each.
 
 A provider that keeps to the standards needs no row; it may have one to be called by its name. A row never
-makes a token pass whose issuer nobody trusts: it says how the tokens of an issuer that was named look.
+makes a token pass whose issuer you did not name: it says how the tokens of an issuer that was named look.
 """
 
 from __future__ import annotations
@@ -10,22 +10,43 @@ import re
 from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
+from rightkey.grants import Place
+from rightkey.issuer.name import quoted
 from rightkey.issuer.vendor import GUID, Asks, Vendor
 
 _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of Microsoft's own, personal accounts
 
 _ENTRA_HOSTS = (
-    r"login\.microsoftonline\.(com|us)|login\.windows\.net|login\.partner\.microsoftonline\.cn"
-    r"|login\.chinacloudapi\.cn"
+    r"login\.microsoftonline\.(com|us)|login\.windows\.net|login\.microsoft\.com|login\.usgovcloudapi\.net"
+    r"|login\.(partner\.microsoftonline|chinacloudapi)\.cn"
 )
 _ENTRA_TENANTS = (("consumers", _PERSONAL),)
 _ENTRA_STRANGERS = (("organizations", _PERSONAL),)
 _ENTRA_GRACE = 300.0
+_ENTRA_GRANTS = (("role", Place(("wids",))),)  # directory roles, each by the GUID of its template
 _STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
 
+_AWS = r"amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu"
+_ALB_KEYS = (
+    ("aws-us-gov", "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}/{kid}"),
+    ("aws-cn", "https://public-keys.auth.elb.{region}.amazonaws.com.cn/{kid}"),
+    ("aws-eusc", "https://public-keys.auth.elb.{region}.amazonaws.eu/{kid}"),
+)
+
 _ROWS = (
-    Vendor("auth0", "Auth0", r"[a-z0-9-]+(\.[a-z0-9-]+)?\.auth0\.com"),
-    Vendor("okta", "Okta", r"[a-z0-9-]+\.(okta|oktapreview|okta-emea|okta-gov)\.com", r"/?|/oauth2(/[^/]+)?"),
+    Vendor(
+        "auth0",
+        "Auth0",
+        r"[a-z0-9-]+(\.[a-z0-9-]+)?\.auth0\.com",
+        # Claims of one's own need a namespace there. Under the API's own identifier they are this API's.
+        grants=(("role", Place(("{audience}/roles",))), ("group", Place(("{audience}/groups",)))),
+    ),
+    Vendor(
+        "okta",
+        "Okta",
+        r"[a-z0-9-]+\.((okta|oktapreview|okta-emea|okta-gov|trexcloud)\.com|okta\.mil)",
+        r"/?|/oauth2(/[^/]+)?",
+    ),
     Vendor(
         "entra",
         "Microsoft Entra ID",
@@ -36,6 +57,7 @@ _ROWS = (
         strangers=_ENTRA_STRANGERS,
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
+        grants=_ENTRA_GRANTS,
         hints=tuple(
             (sts + "{guid}/", "a token of version 1.0: name the issuer without /v2.0 at its end")
             for sts in _STS
@@ -51,6 +73,7 @@ _ROWS = (
         strangers=_ENTRA_STRANGERS,
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
+        grants=_ENTRA_GRANTS,
         hints=(
             ("https://{host}/{guid}/v2.0", "a token of version 2.0: name the issuer with /v2.0 at its end"),
         ),
@@ -62,20 +85,24 @@ _ROWS = (
         rf"/{GUID}/?",
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
+        grants=_ENTRA_GRANTS,
     ),
     Vendor(
         "entra-external",
         "Microsoft Entra External ID",
-        r"[a-z0-9-]+\.ciamlogin\.com",
+        r"[a-z0-9-]+\.ciamlogin\.(com|us|cn)",
         r"/(?P<tenant>[^/]+)/v2\.0/?",
-        templates=("https://{tenantid}.ciamlogin.com/{tenantid}/v2.0",),
+        templates=tuple(
+            f"https://{{tenantid}}.ciamlogin.{top}/{{tenantid}}/v2.0" for top in ("com", "us", "cn")
+        ),
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
+        grants=_ENTRA_GRANTS,
     ),
     Vendor(
         "entra-b2c",
         "Azure AD B2C",
-        r"[a-z0-9-]+\.b2clogin\.com",
+        r"[a-z0-9-]+\.b2clogin\.(com|us|cn)",
         r"/(tfp/)?[^/]+/(?P<policy>b2c_1[^/]+)/v2\.0/?",
         templates=("https://{host}/{guid}/v2.0/", "https://{host}/tfp/{guid}/{policy}/v2.0/"),
         # A tenant's policies share one issuer, and the token of one is not the token of another.
@@ -84,9 +111,10 @@ _ROWS = (
     Vendor(
         "cognito",
         "Amazon Cognito",
-        r"cognito-idp(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?",
+        rf"(issuer-)?cognito-idp(-fips)?\.[a-z0-9-]+\.({_AWS})",
         r"/[^/]+",
         client="client_id",
+        grants=(("group", Place(("cognito:groups",))), ("role", Place(("cognito:roles",)))),
         asks=(Asks(("token_use",), "access", ("access", "at+jwt")), Asks(("token_use",), "id", ("id",))),
     ),
     Vendor("google", "Google", r"accounts\.google\.com", aliases=("accounts.google.com",)),
@@ -110,24 +138,34 @@ _ROWS = (
         "Cloudflare Access",
         r"[a-z0-9-]+\.cloudflareaccess\.com",
         keys="{url}/cdn-cgi/access/certs",
+        grants=(("role", Place(("custom", "roles"))), ("group", Place(("custom", "groups")))),
     ),
     Vendor(
         "aws-alb",
         "AWS Application Load Balancer",
-        resource=r"arn:aws[a-z-]*:elasticloadbalancing:(?P<region>[a-z0-9-]+):[0-9]{12}:loadbalancer/app/"
-        r"[A-Za-z0-9-]+/[0-9a-f]+",
+        resource=r"arn:(?P<partition>aws|aws-us-gov|aws-cn|aws-eusc):elasticloadbalancing:(?P<region>[a-z0-9-]+):"
+        r"[0-9]{12}:loadbalancer/app/[A-Za-z0-9-]+/[0-9a-f]+",
         keys="https://public-keys.auth.elb.{region}.amazonaws.com/{kid}",
+        keys_in=_ALB_KEYS,
         padded=True,
-        # Whoever has a load balancer of his own has good tokens: `signer` says that it is this one's.
+        # Anyone with a load balancer has good tokens: `signer` says that one is this one's.
         from_header=(("iss", "signer"), ("aud", "client"), ("exp", "exp")),
     ),
     Vendor("apple", "Sign in with Apple", r"(appleid|account)\.apple\.com"),
-    Vendor("github-actions", "GitHub Actions", r"token\.actions\.githubusercontent\.com", "(/[^/]+)?/?"),
-    Vendor("gitlab", "GitLab", r"gitlab\.com"),
+    Vendor(
+        "github-actions",
+        "GitHub Actions",
+        r"token\.actions\.(githubusercontent\.com|[a-z0-9-]+\.ghe\.com)",
+        "(/[^/]+)?/?",
+    ),
+    Vendor("github-server", "GitHub Enterprise Server", r".+", "/_services/token/?"),
+    Vendor("gitlab", "GitLab", r"gitlab\.com", grants=(("group", Place(("groups_direct",))),)),
     Vendor(
         "kubernetes", "Kubernetes", r"kubernetes\.default\.svc(\.[a-z0-9.-]+)?", keys="{url}/openid/v1/jwks"
     ),
-    Vendor("eks", "Amazon EKS", r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", r"/id/[^/]+"),
+    Vendor(
+        "eks", "Amazon EKS", rf"oidc\.eks\.[a-z0-9-]+\.({_AWS})|oidc-eks\.[a-z0-9-]+\.api\.aws", r"/id/[^/]+"
+    ),
     Vendor(
         "adfs",
         "Active Directory Federation Services",
@@ -135,8 +173,77 @@ _ROWS = (
         "/adfs/?",
         aliases=("http://{host}/adfs/services/trust",),
         any_case=True,
+        grants=(
+            ("role", Place(("http://schemas.microsoft.com/ws/2008/06/identity/claims/role",))),
+            ("group", Place(("group",))),
+            ("group", Place(("http://schemas.xmlsoap.org/claims/Group",))),
+        ),
     ),
-    Vendor("keycloak", "Keycloak", r".+", r"(/auth)?/realms/[^/]+"),
+    Vendor(
+        "keycloak",
+        "Keycloak",
+        r".+",
+        r"(/auth)?/realms/[^/]+",
+        # The realm's roles, and those of the client that this API is: another client's are its own affair.
+        grants=(
+            ("role", Place(("realm_access", "roles"))),
+            ("role", Place(("resource_access", "{audience}", "roles"))),
+        ),
+    ),
+    Vendor(
+        "zitadel",
+        "Zitadel",
+        r"[a-z0-9-]+(\.[a-z0-9-]+)?\.zitadel\.cloud",
+        grants=(
+            ("role", Place(("urn:zitadel:iam:org:project:roles",), keys=True)),
+            ("role", Place(("urn:zitadel:iam:org:project:{audience}:roles",), keys=True)),
+        ),
+    ),
+    Vendor(
+        "ory",
+        "Ory",
+        r"[a-z0-9-]+\.projects\.(oryapis\.com|ory\.sh)",
+        r"(/[^/]+)*/?",
+        grants=tuple(
+            (kind, Place(("ext", name)))
+            for kind, name in (("role", "roles"), ("group", "groups"), ("permission", "permissions"))
+        ),
+    ),
+    Vendor(
+        "supabase",
+        "Supabase",
+        r"[a-z0-9-]+\.supabase\.co",
+        "/auth/v1/?",
+        keys="{url}/.well-known/jwks.json",
+        # Users write `user_metadata` themselves, so that nothing in there grants anything.
+        grants=(("role", Place(("app_metadata", "roles"))), ("role", Place(("app_metadata", "role")))),
+    ),
+    Vendor(
+        "clerk",
+        "Clerk",
+        r"[a-z0-9-]+\.clerk\.accounts\.dev|clerk\..+",
+        grants=(
+            ("role", Place(("org_role",))),
+            ("role", Place(("o", "rol"))),
+            ("permission", Place(("org_permissions",))),
+        ),
+    ),
+    Vendor(
+        "workos",
+        "WorkOS",
+        r"api\.workos\.com",
+        r"/user_management/(?P<app>[^/]+)/?",
+        keys="https://api.workos.com/sso/jwks/{app}",
+        client="client_id",
+    ),
+    Vendor(
+        "descope",
+        "Descope",
+        r"api(\.[a-z0-9-]+)?\.descope\.com",
+        r"/(?P<project>P[A-Za-z0-9]+)/?",
+        keys="{url}/.well-known/jwks.json",
+        aliases=("{project}",),
+    ),
 )
 
 PROVIDERS: dict[str, Vendor] = {row.name: row for row in _ROWS}
@@ -160,11 +267,14 @@ def recognise(url: str, provider: str | None = "auto") -> Vendor | None:
         return next((row for row in found if row is not None), None)
     if provider not in PROVIDERS:
         raise Misconfigured(
-            f"provider {provider!r} is not known here", hint=f"one of {', '.join(PROVIDERS)}; or None"
+            f"provider {quoted(str(provider))} is not known here",
+            hint=f"one of {', '.join(PROVIDERS)}; or None",
         )
     row = _of(PROVIDERS[provider], url, anywhere=True)
     if row is None:
-        raise Misconfigured(f"{url} is no issuer of provider {provider!r}: its path is of another form")
+        raise Misconfigured(
+            f"{quoted(url)} does not look like an issuer of provider {provider!r}: its path has another form"
+        )
     return row
 
 

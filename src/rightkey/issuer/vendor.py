@@ -58,6 +58,8 @@ class Vendor(NamedTuple):
     keys: str | None = None
     """Where the keys are, of an issuer that has no metadata to ask. `{kid}` stands for the token's key id,
     which must be a GUID, where they are published one by one."""
+    keys_in: tuple[tuple[str, str], ...] = ()
+    """The same in each other `{partition}` of a cloud."""
     client: str | None = None
     """The claim that names the audience where `aud` is missing."""
     asks: tuple[Asks, ...] = ()
@@ -141,10 +143,11 @@ class Vendor(NamedTuple):
                 form = form if value is None else form.replace(f"{{{name}}}", value)
             return form
 
+        keys = dict(self.keys_in).get(groups.get("partition") or "", self.keys)
         return self._replace(
             templates=tuple(map(fill, self.templates)),
             aliases=tuple(map(fill, self.aliases)),
-            keys=None if self.keys is None else fill(self.keys),
+            keys=None if keys is None else fill(keys),
             hints=tuple((fill(form), hint) for form, hint in self.hints),
             asks=tuple(ask._replace(value=fill(ask.value)) for ask in self.asks),
             strangers=tuple(pair for pair in self.strangers if pair[0] == word),

@@ -1,4 +1,4 @@
-"""Whether a token may be used by whoever holds it: `cnf` says that only its rightful sender may (RFC 7800).
+"""Whether possession of a token is enough to use it: `cnf` says that only its rightful sender may (RFC 7800).
 
     sender      no cnf     cnf
     checked     passes     refused unless its proof is verified, which none is yet
