@@ -21,8 +21,8 @@ from bench.measure import Spread, calls_of, in_turns
 from bench.report import Report, Table, command, versions
 from rightkey import KeySet, Trust, Verifier
 from rightkey.exchange import Request, Response
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 
 TOKENS = 300
 """Tokens of so many issuers, chosen by chance, are verified in turn."""

@@ -30,8 +30,8 @@ from bench.report import Goal, Report, Table, command, versions
 from bench.verifying import bare_check
 from rightkey import AsyncVerifier, KeySet, Verifier
 from rightkey.localissuer import LocalIssuer
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 
 CLIENTS = {"rightkey": rightkey_client, "PyJWT": pyjwt_client, "oxyjwt": oxyjwt_client}
 DELAY = 0.25  # seconds an answer takes

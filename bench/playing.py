@@ -93,7 +93,7 @@ class Play:
 
     def forged(self, kids: Iterable[str]) -> dict[str, str]:
         """Tokens that claim these key ids, by a key that never was the issuer's."""
-        key = self.issuer.scene().stranger
+        key = self.issuer.means().stranger
         return {
             f"forged {n}": self.issuer.token(key=key, header={"kid": kid}, sub=str(n))
             for n, kid in enumerate(kids)

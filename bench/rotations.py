@@ -29,8 +29,8 @@ from typing import Any
 
 from bench.report import Report, Table, command, versions
 from rightkey import Freshness, KeySet, RightkeyError, Verifier
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 
 SERIES = Path(__file__).resolve().parents[2] / "shared" / "vectors" / "providers" / "wellknown-series"
 HEAD = (

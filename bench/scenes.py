@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bench.players import Memory
 from bench.playing import LIFE, Play
 from rightkey.localissuer import ATTACKS, Fault, LocalIssuer, SigningKey, fault
-from rightkey.localissuer.signing import Form
+from rightkey.localissuer.keys.signing import Form
 
 
 def cold(play: Play) -> None:

@@ -21,8 +21,8 @@ from bench.issuers import fetched, trust, weighed
 from bench.measure import Spread, in_turns, process_of
 from bench.report import Chart, Goal, Report, Table, command, versions
 from rightkey import KeySet, Verifier
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 
 LIMIT, CLICK = "cryptography.x509", "click"
 OURS, HELP = "rightkey", "rightkey --help"

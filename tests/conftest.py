@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rightkey.jose.keyset import KeySet
-from rightkey.localissuer.minting import compact
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import compact
 
 NOW = 1_800_000_000
 """The time of most tests, as a Unix time in seconds."""
@@ -424,3 +424,35 @@ def ended(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def no_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """A time in which no thread can be started for a job, as when the interpreter ends."""
+
+    def refuse(self: threading.Thread) -> None:
+        if self.name == "rightkey":
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    start = threading.Thread.start
+
+    @contextmanager
+    def refusing() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            yield
+
+    return refusing
+
+
+@pytest.fixture(autouse=True)
+def one_process_a_test() -> Iterator[None]:
+    """What is refused of an issuer, and what was drawn from its budget, counts for the life of a process.
+    Tests that call their issuers alike must not hear of each other."""
+    yield
+    registry = sys.modules.get("rightkey.sources.registry")
+    if registry is not None:
+        for shelf in (registry.REGISTRY._records, registry.REGISTRY._budgets):
+            shelf._live.clear()
+            shelf._recent.clear()

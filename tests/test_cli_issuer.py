@@ -92,7 +92,7 @@ def fetch(url: str, **settings: Any) -> Any:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_runs_until_it_is_told_to_stop(started: Callable[..., Process], number: int) -> None:
-    """It says at once where it is; then it ends with 0, in silence, and nobody listens any more."""
+    """It says at once where it is; then it ends with 0, in silence, and the port is free."""
     process = started("--json", "--alg", "ES256")
     told = process.told
     keys = jwt.PyJWKSet.from_dict(fetch(told["jwks_uri"]))
@@ -170,7 +170,7 @@ def test_tls(started: Callable[..., Process]) -> None:
 
 
 def test_managing_over_tls(started: Callable[..., Process], capsys: pytest.CaptureFixture[str]) -> None:
-    """With the authority that was made; without it nobody is believed."""
+    """With the authority that was made; without it the certificate is refused."""
     told = started("--json", "--alg", "ES256", "--tls").told
     assert run(["issuer", "keys", "--at", told["issuer"], "--ca-file", told["ca_file"]]) == 0
     assert run(["issuer", "keys", "--at", told["issuer"]]) == 3
@@ -183,20 +183,20 @@ def test_other_machines_are_let_in_by_a_loud_flag_alone(started: Callable[..., P
         refused = started("--host", host)
         code, _, words = refused.stop()
         assert (code, refused.line) == (2, "")
-        assert "hint: --expose if that is meant" in words
+        assert "hint: --expose allows it" in words
     exposed = started("--host", "0.0.0.0", "--expose", "--json", "--alg", "ES256")
     assert exposed.told["issuer"].startswith("http://127.0.0.1:")
     code, _, words = exposed.stop()
-    assert (code, words) == (0, "note: it is exposed: whoever reaches it can have any token\n")
+    assert (code, words) == (0, "note: it is exposed: anyone who can reach it can get any token\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--port", "{taken}"], "address already in use"),
-        (["--overlap", "5"], "--overlap needs a schedule"),
-        (["--url", "https://x.test/path"], "--url takes scheme, host and port"),
-        (["--url", "x.test"], "--url takes scheme, host and port"),
+        (["--overlap", "5"], "--overlap needs --rotate-every"),
+        (["--url", "https://x.test/path"], "--url must be scheme, host and port"),
+        (["--url", "x.test"], "--url must be scheme, host and port"),
         (["--state", "/nowhere/at/all.db"], "no such file or directory"),
         (["--claims", "/nowhere.json"], "no such file or directory"),
         (["--claims", "{list}"], "not a JSON object"),
@@ -232,7 +232,7 @@ def test_keys_rotate_and_are_revoked(issuer: LocalIssuer, ask: Callable[..., tup
     assert ask("revoke", first)[:2] == (0, f"{first}\n")
     _, listed, _ = ask("keys")
     assert [line.split()[1] for line in listed.splitlines()] == [
-        "is",
+        "role",
         "current",
         "next",
         "previous",
@@ -252,8 +252,8 @@ def test_a_key_is_swapped_under_its_id(issuer: LocalIssuer, ask: Callable[..., t
 
 
 def test_clients(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) -> None:
-    """Shown and listed: anybody is one until somebody is."""
-    assert "anybody is a client" in ask("clients")[1]
+    """Shown and listed: any client is accepted until one is listed."""
+    assert "any client is accepted" in ask("clients")[1]
     back = "http://127.0.0.1:9/back"
     assert ask("clients", "we/b:s:ecret", "--redirect-uri", back)[:2] == (0, "we/b\n")
     assert ask("clients", "app")[0] == 0
@@ -262,7 +262,7 @@ def test_clients(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) 
     assert issuer.clients.find("app") == Client("app")
     assert json.loads(ask("clients", "--json")[1]) == {"clients": ["we/b", "app"]}
     for arguments in ([":secret"], ["--redirect-uri", back]):
-        assert ask("clients", *arguments)[0::2] == (2, "error: which client?\nhint: ID, or ID:SECRET\n")
+        assert ask("clients", *arguments)[0::2] == (2, "error: no client given\nhint: ID, or ID:SECRET\n")
 
 
 def test_tokens_with_any_claims(ask: Callable[..., tuple[int, str, str]]) -> None:
@@ -312,21 +312,21 @@ def test_requests(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]])
 
 def test_the_clock(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) -> None:
     """Shown and set."""
-    assert "runs" in ask("clock")[1]
+    assert "running" in ask("clock")[1]
     assert "2030-01-01T00:00:00Z" in ask("clock", "--freeze-at", "2030-01-01")[1]
-    assert "stands still" in ask("clock", "--advance", "60")[1]
+    assert "stopped" in ask("clock", "--advance", "60")[1]
     assert issuer.clock() == 1893456060
     ask("clock", "--freeze")
     assert json.loads(ask("clock", "--skew", "0", "--json")[1])["off"] == 0
     ask("clock", "--skew", "-30")
-    assert "runs" in ask("clock", "--resume")[1]
+    assert "running" in ask("clock", "--resume")[1]
     assert ask("clock", "--resume", "--advance", "1")[0] == 2
 
 
 def test_which_issuer(
     issuer: LocalIssuer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By option or environment; nobody there is 3, and no URL is 2."""
+    """By option or environment; no issuer there is 3, and no URL is 2."""
     monkeypatch.delenv("RIGHTKEY_ISSUER", raising=False)
     assert run(["issuer", "keys"]) == 2
     assert "RIGHTKEY_ISSUER" in capsys.readouterr().err

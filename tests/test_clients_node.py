@@ -1,4 +1,4 @@
-"""Node's verifiers before `rightkey issuer`, unmodified: jose, and Auth0's middleware for Express.
+"""Clients of Node before `rightkey issuer`, unmodified: jose, Auth0's middleware for Express, openid-client.
 
 `npm ci --prefix tests/node` brings them.
 """
@@ -30,7 +30,7 @@ LEFT_TO_OTHERS = {"b64-false-uncritical", "duplicate-alg", "typ-logout"}
 
 
 class Managed:
-    """A running issuer, managed over HTTP as anybody would from any language."""
+    """A running issuer, managed over HTTP, as from any language."""
 
     def __init__(self, told: dict[str, Any], client: httpx.Client) -> None:
         self.told, self._client = told, client
@@ -120,3 +120,17 @@ def test_express(issuer: Managed, node: Callable[..., subprocess.Popen[str]], cl
     refused = {name for name in small if got(issuer.attack(name, scope="read:appointments"))[0] == 401}
     assert refused >= set(small) - LEFT_TO_OTHERS
     assert issuer.counts == {"discovery": 1, "jwks": 1}
+
+
+def test_openid_client(issuer: Managed, node: Callable[..., subprocess.Popen[str]]) -> None:
+    """Every grant, three ways to authenticate, and what comes beside: exchange, introspection, revocation."""
+    secret = "a secret that is long enough for HS256"
+    process = node("openid-client.mjs", issuer.told["issuer"], secret)
+    assert process.stdout is not None
+    found = json.loads(process.stdout.readline())
+    known = {"sub": "alice", "info": "alice", "rotated": True, "audience": "https://next.example"}
+    known |= {"methods": ["basic", "post", "jwt"], "hybrid": "alice", "implicit": "alice"}
+    served = issuer.ask("GET", "")["endpoints"]
+    optional = {"active": True} if "introspect" in served else {}
+    optional |= {"device": "bob"} if "device" in served else {}
+    assert found == known | optional

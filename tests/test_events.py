@@ -10,7 +10,7 @@ import pytest
 
 from rightkey import KeySet, events
 from rightkey.events import KeysFetched, KeysMissing, KeysRotated
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 
 
 @pytest.mark.parametrize("kind", get_args(events.Event), ids=lambda kind: kind.__name__)
@@ -31,7 +31,7 @@ def test_no_event_has_room_for_a_token_or_a_claim() -> None:
     """Every field is known here: a new one has to be thought about."""
     assert {field.name for kind in get_args(events.Event) for field in fields(kind)} == {
         *("issuer", "keys", "skipped", "forced", "added", "removed", "code", "message", "retry_after"),
-        *("left", "wait", "kid", "thumbprint", "grace"),
+        *("left", "wait", "kid", "thumbprint", "grace", "tokens"),
     }
 
 

@@ -5,6 +5,7 @@ that stand before it in the list.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -290,3 +291,43 @@ def test_a_verifier_loads_no_client_no_loop_and_no_command_line() -> None:
     loaded = loaded_after("from rightkey import Verifier")
     assert loaded & {"urllib3", "asyncio", "click", "rich", "http.client", "rightkey.localissuer"} == set()
     assert loaded & {"rightkey.integrations", "rightkey.verifier.environment", *FRAMEWORKS} == set()
+
+
+GUIDE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def questions() -> list[tuple[str, str]]:
+    """The rows of "Where is ...": a file, and a definition in it."""
+    rows = GUIDE.partition("### Where is ...")[2].partition("\n## ")[0].splitlines()
+    cells = [[cell.strip(" `") for cell in row.strip("|").split("|")] for row in rows if row.startswith("| ")]
+    return [(file, definition) for _, file, definition in cells[2:]]
+
+
+@pytest.mark.parametrize(("file", "definition"), questions())
+def test_a_rule_is_where_the_guide_says(file: str, definition: str) -> None:
+    """So that a newcomer finds it by the file's name."""
+    tree: ast.AST = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    for name in definition.split("."):
+        found = [node for node in ast.iter_child_nodes(tree) if name in _named(node)]
+        assert found, definition
+        tree = found[0]
+
+
+def _named(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return {node.name}
+    targets = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [node.target]
+        if isinstance(node, ast.AnnAssign)
+        else []
+    )
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def test_the_guide_shows_the_house() -> None:
+    """Every folder, in the order of the list; and it answers more than twenty questions."""
+    shown = [line.split("/")[0].split()[-1] for line in GUIDE.splitlines() if re.match(r"[├└]── \w+/", line)]
+    assert shown == list(FOLDERS)
+    assert len(questions()) >= 21

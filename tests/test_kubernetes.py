@@ -13,7 +13,7 @@ import rightkey
 from rightkey.exchange import ExchangeFailed, Request
 from rightkey.kubernetes import Kubernetes
 from rightkey.localissuer import LocalIssuer
-from rightkey.localissuer.wellknown import key_set
+from rightkey.localissuer.documents.wellknown import key_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from rightkey.exchange import Response
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 from rightkey.jose import base64url
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 
 KEY = SigningKey.generate("ES256", Form(certificates=False), kid="k")
 KEYS = rightkey.KeySet.parse({"keys": [KEY.public_jwk()]})

@@ -73,10 +73,14 @@ class RightkeyError(Exception):
 class TokenRejected(RightkeyError):
     """The token is at fault: asking again with the same token does not help.
 
-    `reason` says what is wrong with a proof, where the code is `proof_rejected`.
+    But where `confirmed` is False: no newer keys could be asked for, since the budget of requests was spent.
+    The token may then be tried again after `retry_after` seconds. `reason` says what is wrong with a proof,
+    where the code is `proof_rejected`.
     """
 
     status = 401
+    confirmed: bool = True
+    retry_after: float | None = None
 
     def __init__(
         self,

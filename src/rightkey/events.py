@@ -78,10 +78,14 @@ class ServedStale:
 
 @dataclass(frozen=True, slots=True)
 class RefetchRefused:
-    """A token asked for newer keys, and the budget was empty. `wait` is in seconds."""
+    """Tokens asked for newer keys, and the budget was empty. One event a pause, however many they are.
+
+    `wait` is in seconds, until the next draw; `tokens` is how many were refused since the last such event.
+    """
 
     issuer: str
     wait: float
+    tokens: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,23 @@ class KeyLeaked:
     thumbprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeakForgotten:
+    """An issuer leaked more keys than are remembered: `keys` of the oldest are no longer refused."""
+
+    issuer: str
+    keys: int
+
+
 Event: TypeAlias = (
-    KeysFetched | KeysRotated | KeysMissing | FetchFailed | ServedStale | RefetchRefused | KeyLeaked
+    KeysFetched
+    | KeysRotated
+    | KeysMissing
+    | FetchFailed
+    | ServedStale
+    | RefetchRefused
+    | KeyLeaked
+    | LeakForgotten
 )
 Listener: TypeAlias = Callable[[Event], None]
 

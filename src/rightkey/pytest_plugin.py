@@ -1,7 +1,7 @@
 """Fixtures for the tests of services: a local issuer for each test, its tokens, and time that is moved.
 
-pytest loads this module in every environment that has rightkey, so that it imports nothing but pytest: who
-asks for no fixture pays for none.
+pytest loads this module in every environment that has rightkey, so that it imports nothing but pytest:
+tests without a fixture of it pay for none.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 _ALGORITHM = "ES256"  # a key of RSA takes a hundred times as long to make
 _OPTIONS = {
-    "dress": "whose issuer rightkey's fixtures look like, such as okta",
-    "algorithm": f"what they sign by; {_ALGORITHM} by default, whose keys are made in no time",
-    "audience": "whom their tokens are for; https://api.example.com by default",
+    "dress": "the vendor whose issuer rightkey's fixtures look like, such as okta",
+    "algorithm": f"their algorithm; {_ALGORITHM} by default, whose keys are made quickly",
+    "audience": "the audience of their tokens; https://api.example.com by default",
 }
 _COUNT = count(1)
 
 
 class TokenFor(Protocol):
-    """Mints a token for a subject, with any claims, and with what else `LocalIssuer.token` takes."""
+    """Mints a token for a subject, with any claims and other arguments of `LocalIssuer.token`."""
 
     def __call__(self, sub: str | None, /, **claims: Any) -> str: ...
 
@@ -37,9 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "rightkey(**options): what the test's issuer is made with, as LocalIssuer takes it"
-    )
+    config.addinivalue_line("markers", "rightkey(**options): options of LocalIssuer for the test's issuer")
 
 
 @pytest.fixture
@@ -69,8 +67,8 @@ def token_for(issuer: LocalIssuer) -> TokenFor:
 
 @pytest.fixture
 def rightkey_settings(issuer: LocalIssuer) -> dict[str, Any]:
-    """What Verifier, AsyncVerifier and the integrations take, to trust the issuer without a socket and to
-    live by its clock, which stands still: issuer.clock.advance(3600) is an hour for both."""
+    """Settings of Verifier, AsyncVerifier and the integrations, to trust the issuer without a socket and to
+    share its clock, which stands still: issuer.clock.advance(3600) is an hour for both."""
     issuer.clock.freeze()
     return {
         "issuer": issuer.url,
@@ -99,19 +97,21 @@ def rightkey_environment(issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -
 
 
 def _made(config: pytest.Config, *marks: pytest.Mark) -> LocalIssuer:
-    """An issuer as the configuration says and, over it, these marks, one over the other.
+    """An issuer with the options of the configuration and, over them, of these marks in turn.
 
-    Its path is its own. Ports come again within a run, and what anybody in this process still holds of an
-    earlier issuer, by its URL, must not pass for this one's.
+    Its path is unique in the run. Ports are reused, and keys that this process still caches for an earlier
+    issuer, by its URL, must not pass for those of this one.
     """
     from rightkey.localissuer import LocalIssuer
-    from rightkey.localissuer.dresses import dress
+    from rightkey.localissuer.documents.dresses import dress
 
     configured = {name: config.getini(f"rightkey_{name}") for name in _OPTIONS}
     options: dict[str, Any] = {"algorithm": _ALGORITHM} | {n: v for n, v in configured.items() if v}
     for mark in marks:
         if mark.args:
-            raise pytest.UsageError("the mark rightkey takes options by name, such as rightkey(dress='okta')")
+            raise pytest.UsageError(
+                "the mark rightkey takes options by name only, such as rightkey(dress='okta')"
+            )
         options |= mark.kwargs
     worn = dress(options.get("dress") or "auth0")
     return LocalIssuer(**{"path": worn.named.format(name=f"test-{next(_COUNT)}")} | options)

@@ -27,6 +27,7 @@ from rightkey.grants import GRANTS, Granted, Places, at, items
 from rightkey.grants import granted as granted
 
 MAX_DEPTH = 16
+"""How deep `all_of` and `any_of` may be nested in a requirement that is written as text."""
 
 
 class _Judged:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from rightkey.cli import output, page, run
 from rightkey.cli.moments import distance, lasting, written
 from rightkey.localissuer import LocalIssuer, SigningKey
-from rightkey.localissuer.selfsigned import pem
+from rightkey.localissuer.keys.selfsigned import pem
 
 
 class Done(NamedTuple):

@@ -27,7 +27,7 @@ from click.testing import CliRunner
 
 from rightkey.cli import run
 from rightkey.localissuer import ATTACKS, LocalIssuer
-from rightkey.localissuer.selfsigned import pem
+from rightkey.localissuer.keys.selfsigned import pem
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
 ANYTHING = "[..]"

@@ -31,7 +31,7 @@ from rightkey.freshness import settings as freshness
 from rightkey.jose import key as keys
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
-from rightkey.localissuer.wellknown import ENDPOINTS
+from rightkey.localissuer.documents.wellknown import ENDPOINTS
 from rightkey.policy import profiles
 
 ROOT = Path(__file__).parents[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,13 +24,16 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
-from rightkey.freshness.cache import Ask, Cache, Serve
+from rightkey.freshness.asking import Ask
+from rightkey.freshness.budget import Draws
+from rightkey.freshness.cache import Cache, Serve
+from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.jws import Header, key_not_found, signature_invalid
-from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.verdict.held import NeedsNewer
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.verdict.held import NeedsNewer, fault_of
 
 A, B, C = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "abc")
 DOWN = IssuerUnavailable("keys_unavailable", "status 503")
@@ -58,10 +62,12 @@ def need(
 
 
 class Played:
-    """An Cache whose refreshes come to what the test says, at the time that the test says."""
+    """A Cache whose refreshes come to what the test says, at the time that the test says."""
 
     def __init__(self, freshness: Freshness | None = None) -> None:
-        self.cache = Cache("issuer.example", freshness or Freshness())
+        self.record = Record("https://issuer.example")
+        budgets: defaultdict[str, Draws] = defaultdict(Draws)
+        self.cache = Cache("issuer.example", freshness or Freshness(), self.record, budgets.__getitem__)
         self.now = 1000.0
 
     def good(self, *keys: SigningKey, forced: bool = False, **more: Any) -> list[Event]:
@@ -88,6 +94,11 @@ class Played:
         assert self.ask(asked) is Ask.REFETCH
         self.good(A, forced=True)
         self.cache.settle(self.now, asked)
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one draw to the next, at the slowest of its accounts."""
+        return max(account.interval(self.cache.freshness) for account in self.cache._accounts)
 
     @property
     def status(self) -> Status:
@@ -264,11 +275,11 @@ def test_readers_never_see_new_times_with_old_keys() -> None:
     class Watched(Cache):
         def __setattr__(self, name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
-            if name in ("snapshot", "held") and hasattr(self, "_refused"):
+            if name in ("snapshot", "held") and hasattr(self, "_record"):
                 fresh = self.snapshot is not None and self.snapshot.began == 5000.0
                 seen.append((fresh, [key.kid for key in self.held.keys or ()] == ["b"]))
 
-    cache = Watched("issuer.example", Freshness())
+    cache = Watched("issuer.example", Freshness(), Record("i"), lambda url: Draws())
     cache.take(Refreshed(0.0, moment=1, keys=keys_of(A), url=URL), 0.0, 0.0, forced=False)
     cache.take(Refreshed(5000.0, moment=2, keys=keys_of(B), url=URL), 5000.0, 0.0, forced=False)
     assert (True, True) in seen
@@ -284,9 +295,19 @@ def test_a_rotation_right_after_a_cold_start_is_found(warm: Played) -> None:
         warm.good(A)
     assert warm.status.draws == 2
     assert [warm.ask(need(kid)) for kid in "xyz"] == [Ask.REFETCH, Ask.REFETCH, Ask.SPENT]
-    assert warm.cache.refused(warm.now) == RefetchRefused("issuer.example", 10.0)
+    assert warm.cache.refused(warm.now) == [RefetchRefused("issuer.example", 10.0)]
     warm.now += 10
     assert warm.ask(need("z")) is Ask.REFETCH
+
+
+def test_a_flood_of_refusals_is_one_event_a_pause(warm: Played) -> None:
+    """With how many there were: an event each would be a log as fast as the attacker sends."""
+    warm.good(A)
+    for kid in "xy":
+        warm.ask(need(kid))
+    assert warm.cache.refused(warm.now) == [RefetchRefused("issuer.example", 10.0)]
+    assert [warm.cache.refused(warm.now + 9.9) for _ in range(1000)] == [[]] * 1000
+    assert warm.cache.refused(warm.now + 10) == [RefetchRefused("issuer.example", 0.0, 1001)]
 
 
 def test_a_failed_signature_never_takes_the_last_draw(warm: Played) -> None:
@@ -307,8 +328,8 @@ def test_a_header_remembered_as_fitting_nothing_never_takes_the_last_draw(warm: 
 
 
 def test_a_settled_question_rests_for_longer_and_longer(warm: Played) -> None:
-    """10, 20, 40, 60 s; another header is another question."""
-    for pause in (10, 20, 40, 60, 60):
+    """10 s, then 20 s each time; another header is another question."""
+    for pause in (10, 20, 20, 20):
         warm.now += 60  # so that there are draws
         warm.barren(need())
         warm.now += pause - 0.1
@@ -324,9 +345,9 @@ def test_a_change_of_the_set_opens_every_question_and_ends_the_slowness(warm: Pl
         warm.now += 60
         warm.barren(need(kid))
     assert warm.ask(need("z")) is Ask.SETTLED
-    assert warm.cache._draws.interval == 20
+    assert warm.interval == 20
     warm.good(B, forced=forced)
-    assert warm.cache._draws.interval == 10
+    assert warm.interval == 10
     warm.now += 20
     assert warm.ask(need("z")) is Ask.REFETCH
 
@@ -368,7 +389,8 @@ def test_whose_fault(warm: Played) -> None:
     is a bad signature."""
 
     def code(asked: NeedsNewer, *, confirmed: bool = False) -> str:
-        return warm.cache.verdict(warm.now, asked, confirmed=confirmed).code
+        came = warm.cache.last_answer - 1 if confirmed else warm.cache.last_answer
+        return fault_of(asked, warm.cache.outlook(warm.now, asked, came)).code
 
     assert code(need()) == "key_not_found"
     warm.bad(forced=True)
@@ -491,7 +513,7 @@ def test_a_leak_in_an_answer_that_was_overtaken_counts(warm: Played) -> None:
 def test_distrust_is_at_once_and_stays(warm: Played, name: str) -> None:
     """By key id or thumbprint."""
     warm.good(A, B)
-    warm.cache.distrust(name)
+    warm.record.distrust(name)
     assert warm.kids == ["b"]
     warm.good(C, A)
     assert warm.kids == ["c"]
@@ -501,7 +523,7 @@ def test_distrust_is_at_once_and_stays(warm: Played, name: str) -> None:
 
 def test_distrust_before_there_are_keys(cold: Played) -> None:
     """Counts from the first answer on."""
-    cold.cache.distrust("a")
+    cold.record.distrust("a")
     cold.good(A, B)
     assert cold.kids == ["b"]
 
@@ -546,25 +568,21 @@ def test_status_without_keys(cold: Played) -> None:
 
 
 def test_what_may_be_forgotten(warm: Played) -> None:
-    """Nothing by which somebody would gain: a budget, a backoff, a leak."""
+    """Not a backoff: the issuer would be asked earlier than it may be. A leak belongs to the issuer's
+    record."""
 
     def forgettable() -> bool:
         return warm.cache.may_be_forgotten(warm.now)
 
     assert forgettable()
-    warm.ask()
-    assert not forgettable()
-    warm.now += 10
-    assert forgettable()
     for forced in (True, False):
         warm.bad(forced=forced)
         assert not forgettable()
         warm.good(A)
-    warm.now += 20
     assert forgettable()
+    assert warm.record.may_be_forgotten()
     warm.good(A, B, private=[B])
-    warm.now += 3600
-    assert not forgettable()
+    assert not warm.record.may_be_forgotten()
 
 
 def test_a_draw_that_came_to_nothing_is_given_back(warm: Played) -> None:
@@ -753,7 +771,7 @@ def test_a_swap_is_not_missing(lenient: Played) -> None:
 
 def test_a_leaked_or_distrusted_key_has_no_grace(lenient: Played) -> None:
     """And no event says that it serves on."""
-    lenient.cache.distrust("b")
+    lenient.record.distrust("b")
     events = lenient.good(C, A, private=[A])
     assert lenient.kids == ["c"]
     assert not [event for event in events if isinstance(event, KeysMissing)]

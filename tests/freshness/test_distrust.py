@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rightkey import KeySet
-from rightkey.events import KeyLeaked
-from rightkey.freshness.distrust import Distrusted
+from rightkey.events import KeyLeaked, LeakForgotten
+from rightkey.freshness.distrust import MAX_LEAKED, Distrusted
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.jose.keyset import Skipped
+from rightkey.localissuer.keys.signing import Form, SigningKey
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
 BOTH = KeySet.parse({"keys": [A.public_jwk(), B.public_jwk()]}, published=True)
@@ -23,8 +24,8 @@ def test_a_leak_is_told_once_and_counts_for_ever(refreshed: Refreshed) -> None:
     refused = Distrusted()
     assert refused.taken_from(BOTH) is BOTH
     thumbprint = BOTH.keys[0].thumbprint
-    assert refused.note_leaks("issuer", refreshed) == [KeyLeaked("issuer", "a", thumbprint)]
-    assert refused.note_leaks("issuer", refreshed) == []
+    assert refused.note("issuer", refreshed) == [KeyLeaked("issuer", "a", thumbprint)]
+    assert refused.note("issuer", refreshed) == []
     left = refused.taken_from(BOTH)
     assert [key.kid for key in left] == ["b"]
     assert [one.reason for one in left.skipped] == ["private_key_published"]
@@ -33,7 +34,7 @@ def test_a_leak_is_told_once_and_counts_for_ever(refreshed: Refreshed) -> None:
 @pytest.mark.parametrize("name", ["a", BOTH.keys[0].thumbprint], ids=["kid", "thumbprint"])
 def test_what_is_distrusted_is_named_by_key_id_or_thumbprint(name: str) -> None:
     refused = Distrusted()
-    refused.distrusted.add(name)
+    refused.names.add(name)
     left = refused.taken_from(BOTH)
     assert [key.kid for key in left] == ["b"]
     assert [(one.kid, one.reason) for one in left.skipped] == [("a", "distrusted")]
@@ -41,4 +42,35 @@ def test_what_is_distrusted_is_named_by_key_id_or_thumbprint(name: str) -> None:
 
 def test_an_answer_without_keys_leaks_nothing() -> None:
     """304, or no answer at all."""
-    assert Distrusted().note_leaks("issuer", Refreshed(0.0)) == []
+    assert Distrusted().note("issuer", Refreshed(0.0)) == []
+
+
+def leaks(*thumbprints: str) -> Refreshed:
+    skipped = tuple(
+        Skipped(None, "private_key_published", "leaked", thumbprint) for thumbprint in thumbprints
+    )
+    return Refreshed(0.0, keys=KeySet((), skipped))
+
+
+def test_leaks_are_bounded_and_those_that_were_usable_stay() -> None:
+    """An issuer decides how many keys it leaks. The oldest that never verified here go, with an event."""
+    refused, thumbprint = Distrusted(), BOTH.keys[0].thumbprint
+    refused.note("issuer", Refreshed(0.0, keys=BOTH))
+    refused.note("issuer", Refreshed(0.0, keys=LEAKING))
+    events = refused.note("issuer", leaks(*(f"leaked {number}" for number in range(MAX_LEAKED + 1))))
+    assert events[-1] == LeakForgotten("issuer", 2)
+    assert len(refused.leaked) == MAX_LEAKED
+    assert thumbprint in refused.leaked
+    assert "leaked 1" not in refused.leaked
+    assert "leaked 2" in refused.leaked
+    assert [key.kid for key in refused.taken_from(BOTH)] == ["b"]
+
+
+def test_usable_keys_are_remembered_in_bounds() -> None:
+    """Whether a leaked key was ever usable is known of the latest ten thousand."""
+    refused = Distrusted()
+    for number in range(MAX_LEAKED):
+        refused._usable[f"other {number}"] = None
+    refused.note("issuer", Refreshed(0.0, keys=BOTH))
+    assert len(refused._usable) == MAX_LEAKED
+    assert list(refused._usable)[-2:] == [key.thumbprint for key in BOTH]

@@ -16,7 +16,7 @@ from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.freshness.refresh import NoSigningKey, Place, Plan, Refresh, Refreshed
 from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import Issuer
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 
 KEY = SigningKey.generate("ES256", Form(certificates=False), kid="a")
 ISSUER = "https://issuer.example"

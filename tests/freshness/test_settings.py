@@ -26,6 +26,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "max_body": 512 * 1024,
         "wait": 8,
         "waiting_threads": 16,
+        "jobs": 32,
         "draws": 2,
         "draw_every": 10,
         "grace": None,

@@ -10,7 +10,7 @@ from rightkey import Freshness, IssuerUnavailable, KeySet
 from rightkey.freshness.budget import Backoff, Draws
 from rightkey.freshness.snapshot import Snapshot, snapshot_of
 from rightkey.freshness.status import Status, status_of
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 
 
 @pytest.fixture
@@ -22,7 +22,6 @@ def held(signer: Callable[..., SigningKey], keyset: Callable[..., KeySet]) -> Sn
 
 def told(held: Snapshot | None, now: float, grace: float | None = None, age: float | None = 5.0) -> Status:
     freshness = Freshness(grace=grace)
-    draws = Draws(2.0, 10.0)
     return status_of(
         "i",
         held,
@@ -31,7 +30,7 @@ def told(held: Snapshot | None, now: float, grace: float | None = None, age: flo
         metadata_age=age,
         scheduled=Backoff(until=now + 3),
         forced=Backoff(),
-        draws=draws,
+        accounts=(Draws(since=now), Draws(spent=1.0, since=now)),
         failure=IssuerUnavailable("keys_unavailable", "status 503"),
     )
 
@@ -39,7 +38,7 @@ def told(held: Snapshot | None, now: float, grace: float | None = None, age: flo
 def test_what_is_held_is_told_in_seconds_from_now(held: Snapshot) -> None:
     status = told(held, 100.0)
     assert (status.age, status.fresh_for, status.stale_for, status.refresh_in) == (100, 500, 4100, 440)
-    assert (status.keys, status.ready, status.next_attempt_in, status.draws) == (1, True, 3, 2)
+    assert (status.keys, status.ready, status.next_attempt_in, status.draws) == (1, True, 3, 1)
     assert (status.metadata_age, status.last_failure) == (5, "status 503")
 
 

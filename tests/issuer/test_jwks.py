@@ -10,7 +10,7 @@ import pytest
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Response
 from rightkey.issuer.jwks import jwks_request, read_jwks
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 
 URL = "https://issuer.example/keys"
 

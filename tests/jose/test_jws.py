@@ -12,7 +12,7 @@ import rightkey
 from rightkey.jose import base64url
 from rightkey.jose.jws import MAX_HEADER, MAX_TOKEN, MAX_TRIED, known_algorithms, read, shown
 from rightkey.localissuer import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 
 KEY = SigningKey.generate("EdDSA", Form(certificates=False), kid="k")
 KEYS = rightkey.KeySet.parse({"keys": [KEY.public_jwk()]})

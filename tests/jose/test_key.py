@@ -18,8 +18,8 @@ from rightkey.errors import Misconfigured
 from rightkey.jose.base64url import encode
 from rightkey.jose.key import SKIPPED, Key, Skip, judge
 from rightkey.jose.strictjson import NAMED_TWICE
-from rightkey.localissuer.jwk import public_members
-from rightkey.localissuer.signing import ALGORITHMS, SigningKey
+from rightkey.localissuer.keys.jwk import public_members
+from rightkey.localissuer.keys.signing import ALGORITHMS, SigningKey
 
 Signer = Callable[..., SigningKey]
 

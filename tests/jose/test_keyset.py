@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rightkey.errors import IssuerMisbehaved
 from rightkey.jose.keyset import MAX_MEMBERS, KeySet
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 
 Signer = Callable[..., SigningKey]
 Sets = Callable[..., KeySet]
@@ -205,10 +205,19 @@ def test_one_kid_for_two_types(signer: Signer, keyset: Sets) -> None:
     assert [key.kty for key in keys.fitting(Head("ES256", "k"))] == ["EC"]
 
 
-def test_a_skipped_member_is_named(signer: Signer, keyset: Sets) -> None:
-    """Newer keys will not mend a header that names it."""
-    keys = keyset(signer("ES256", "a"), {"kty": "oct", "kid": "s"}, {"kty": "oct"})
-    assert [keys.names_skipped(Head(kid=kid)) for kid in ("s", "a", "x", None)] == [True, False, False, False]
+def test_a_key_that_leaked_or_is_distrusted_is_refused_by_its_name(signer: Signer) -> None:
+    """Newer keys will not mend a header that names it. A member that was skipped for another reason they
+    may."""
+    leaked, good = signer("ES256", "leaked").private_jwk(), signer("ES256", "good").public_jwk()
+    keys = KeySet.parse({"keys": [leaked, good, {"kty": "oct", "kid": "s"}]}, published=True)
+    left = keys.without([keys.keys[0].thumbprint], "distrusted")
+    assert [keys.names_refused(Head(kid=kid)) for kid in ("leaked", "good", "s", None)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert left.names_refused(Head(kid="good"))
 
 
 def test_keys_can_be_taken_out(signer: Signer, keyset: Sets) -> None:
@@ -233,11 +242,12 @@ def test_what_makes_two_sets_the_same(signer: Signer, keyset: Sets) -> None:
 
 def test_a_set_pickles(signer: Signer, keyset: Sets) -> None:
     """And chooses as it did."""
-    keys = keyset(signer("ES256", "a"), {"kty": "oct", "kid": "s"})
+    keys = keyset(signer("ES256", "a"), signer("ES256", "b"))
+    keys = keys.without([keys.keys[1].thumbprint], "distrusted")
     again = pickle.loads(pickle.dumps(keys))
     assert again == keys
     assert kids(again.fitting(Head(kid="a"))) == ["a"]
-    assert again.names_skipped(Head(kid="s"))
+    assert again.names_refused(Head(kid="b"))
 
 
 NAMES = ["kty", "kid", "alg", "use", "key_ops", "crv", "x", "y", "n", "e", "x5c", "x5t", "d", "pub"]

@@ -12,7 +12,7 @@ from rightkey import Misconfigured, TokenRejected, Trust
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
-from rightkey.verdict.attempt import Asked, judge_claims
+from rightkey.verdict.attempt import Demands, judge_claims
 
 ID = {"iss": "i", "sub": "s", "aud": "client", "exp": 2, "iat": 1}
 LOGOUT = {"iss": "i", "aud": "client", "iat": 1, "jti": "j", "sub": "s", "events": {LOGOUT_EVENT: {}}}
@@ -164,7 +164,7 @@ def test_a_login_is_as_old_as_the_clock_says() -> None:
 
     def passes(auth_time: int) -> bool:
         try:
-            judge_claims(trust, header, claims | {"auth_time": auth_time}, None, 1000, Asked(max_age=60))
+            judge_claims(trust, header, claims | {"auth_time": auth_time}, None, 1000, Demands(max_age=60))
         except TokenRejected:
             return False
         return True

@@ -48,6 +48,10 @@ class Outcome:
         return self.status, self.code
 
     @property
+    def confirmed(self) -> bool:
+        return getattr(self.error, "confirmed", True)
+
+    @property
     def retry_after(self) -> float | None:
         return getattr(self.error, "retry_after", None)
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rightkey.localissuer import Fault, SigningKey
-from rightkey.localissuer.jwk import public_members
+from rightkey.localissuer.keys.jwk import public_members
 
 
 @pytest.fixture
@@ -140,7 +140,22 @@ def test_broken_members_beside_good_ones(face, issuer, elapsed):
     verifier = face.verifier(issuer, elapsed=elapsed)
     assert face.call(verifier, issuer.token()).status == 200
     assert face.call(verifier, issuer.token(header={"kid": "odd"})).verdict == (401, "key_not_found")
-    assert issuer.requests["jwks"] == 1
+    assert issuer.requests["jwks"] == 2  # a member that was broken in one answer may be whole in the next
+
+
+def test_a_member_that_is_mended_under_its_kid_is_found(face, issuer, elapsed):
+    """After ten seconds at most, and not when the answer with the broken one ends its life."""
+
+    def spoiled(document, scene):
+        return {"keys": [{**key, "y": "AAAA"} if key["kid"] == kid else key for key in document["keys"]]}
+
+    kid = issuer.current.kid
+    issuer.misbehave("jwks", Fault("spoiled", rewrite=spoiled))
+    verifier = face.verifier(issuer, elapsed=elapsed)
+    assert face.call(verifier, issuer.token()).verdict == (401, "key_not_found")
+    issuer.behave("jwks")
+    elapsed.move(11)
+    assert face.call(verifier, issuer.token()).status == 200
 
 
 def test_a_certificate_of_another_key(face, issuer, elapsed, published):

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import rightkey
 from rightkey import AsyncVerifier, Verifier
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.localissuer.signing import Form, SigningKey
-from rightkey.sources.by_kid import MAX_KIDS
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.sources.by_kid import MAX_PROVED, MAX_UNPROVED
 
 NOW = 1_000_000.0
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/60dc6c495c0c9188"
@@ -156,15 +156,67 @@ def test_a_flood_of_made_up_key_ids_is_bounded(verifier: Verifier, aws: Aws, now
     assert code(verifier, token(STRANGER, kid=OTHER)) is None
 
 
-def test_what_is_kept_is_bounded_and_keys_stay(verifier: Verifier, aws: Aws, now: list[float]) -> None:
-    """Answers that there is none go first."""
+def test_what_has_verified_a_token_is_never_pushed_out(
+    verifier: Verifier, aws: Aws, now: list[float]
+) -> None:
+    """Not by key ids that do not exist, nor by ones that exist and have verified nothing: at this endpoint
+    every customer of the region has keys."""
     assert code(verifier, token()) is None
-    for number in range(3 * MAX_KIDS):
-        now[0] += 11.0
-        code(verifier, token(kid=str(UUID(int=number)), exp=int(NOW) + 10_000))
-    source: Any = verifier._source
-    assert len(source._by_kid) == MAX_KIDS
-    assert KID in source._by_kid
+    for number in range(3 * MAX_UNPROVED):
+        now[0] += 20.0
+        kid = str(UUID(int=number))
+        if number % 2:
+            aws.keys[kid] = pem(STRANGER)
+        code(verifier, token(kid=kid, exp=int(NOW) + 10_000))
+    source: Any = verifier._one.source
+    assert list(source._proved) == [KID]
+    assert len(source._unproved) == MAX_UNPROVED
+    asked = len(aws.asked)
+    assert code(verifier, token(exp=int(NOW) + 10_000)) is None
+    assert len(aws.asked) - asked <= 1  # its own refresh
+
+
+def test_what_is_proved_is_bounded_by_use(verifier: Verifier, aws: Aws, now: list[float]) -> None:
+    """Of more keys that verify than are kept, the least recently used goes."""
+    kids = [str(UUID(int=number)) for number in range(MAX_PROVED + 1)]
+    for kid in kids:
+        now[0] += 10.0
+        aws.keys[kid] = pem(KEY)
+        assert code(verifier, token(kid=kid, exp=int(NOW) + 10_000)) is None
+        assert code(verifier, token(kid=kids[0], exp=int(NOW) + 10_000)) is None
+    source: Any = verifier._one.source
+    assert len(source._proved) == MAX_PROVED
+    assert kids[0] in source._proved
+    assert kids[1] not in source._proved
+
+
+def test_one_budget_for_all_keys_of_an_issuer(verifier: Verifier, aws: Aws, now: list[float]) -> None:
+    """Forged signatures under many known key ids draw from it together."""
+    kids = [str(UUID(int=number)) for number in range(16)]
+    for kid in kids:
+        now[0] += 10.0
+        aws.keys[kid] = pem(KEY)
+        assert code(verifier, token(kid=kid, exp=int(NOW) + 10_000)) is None
+    now[0] += 100.0
+    asked = len(aws.asked)
+    for _ in range(60):
+        for kid in kids:
+            code(verifier, token(STRANGER, kid=kid, exp=int(NOW) + 10_000))
+        now[0] += 1.0
+    assert len(aws.asked) - asked <= 2 + 60 / 10 + len(kids)  # each may be refreshed as well
+
+
+def test_a_key_id_that_the_budget_denied_is_not_confirmed(verifier: Verifier, now: list[float]) -> None:
+    """401 by rule 5, and the error says when to try again."""
+    for number in range(2):
+        code(verifier, token(kid=str(UUID(int=number))))
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        verifier.verify(token(kid=OTHER))
+    assert (caught.value.code, caught.value.confirmed, caught.value.retry_after) == (
+        "key_not_found",
+        False,
+        10.0,
+    )
 
 
 def test_an_outage_is_nobodys_fault_but_the_issuers(verifier: Verifier, aws: Aws, now: list[float]) -> None:
@@ -188,7 +240,6 @@ def test_how_things_are(verifier: Verifier, aws: Aws) -> None:
     with pytest.raises(rightkey.Misconfigured):
         verifier.status()
     verifier.prepare()
-    assert verifier._source.obtain() is None
     assert verifier.explain(token(signer="x")).error is not None
     assert aws.asked == []
     verifier.verify(token())
@@ -204,6 +255,12 @@ def test_keys_are_fetched_anew_and_distrusted_like_any(verifier: Verifier, aws: 
     aws.down = True
     with pytest.raises(rightkey.IssuerUnavailable):
         verifier.refresh()
+    verifier.distrust(KID)
+    assert code(verifier, token()) == "key_not_found"
+
+
+def test_a_key_may_be_distrusted_before_a_token_has_named_it(verifier: Verifier, aws: Aws) -> None:
+    """Distrust belongs to the issuer, and not to what was fetched of it so far."""
     verifier.distrust(KID)
     assert code(verifier, token()) == "key_not_found"
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.jose.keyset import KeySet
-from rightkey.localissuer.signing import SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.sources.files import MAX_BYTES, MAX_FILES, read, stamps
 
 Signer = Callable[..., SigningKey]

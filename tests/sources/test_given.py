@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rightkey import Freshness, Trust
 from rightkey.freshness.refresh import Place
 from rightkey.issuer.name import Issuer
-from rightkey.sources.given import place_of, place_of_keys, source_of
+from rightkey.jose.keyset import KeySet
+from rightkey.policy.trust import ANY, FirstOf
+from rightkey.sources.elapsed import SYSTEM
+from rightkey.sources.given import identity_in, place_of, place_of_keys, record_of, source_of
 from rightkey.sources.remote import Remote
+from rightkey.sources.source import Means
 
 
 def test_an_issuers_metadata_say_where_its_keys_are() -> None:
@@ -25,9 +31,9 @@ def test_a_grace_that_is_left_open_is_the_providers() -> None:
     other = Trust("https://issuer.example", audience="api")
 
     def grace(trust: Trust, freshness: Freshness) -> float | None:
-        source = source_of(trust, None, freshness, None)
+        source = source_of(trust, Means(None, freshness, SYSTEM), record_of(trust))
         assert isinstance(source, Remote)
-        return source.freshness.grace
+        return source.means.freshness.grace
 
     assert grace(entra, Freshness()) == 300.0
     assert grace(entra, Freshness(grace=0.0)) == 0.0
@@ -37,3 +43,20 @@ def test_a_grace_that_is_left_open_is_the_providers() -> None:
 def test_a_url_of_keys_is_asked_and_no_metadata() -> None:
     url = "https://issuer.example/keys?kind=signing"
     assert place_of_keys(url) == Place(url, None, url)
+
+
+def test_which_issuer_a_trust_is_for() -> None:
+    """However it is named, and however its keys are found; with ANY it is the place of the keys."""
+    url = "https://tenant.example/keys"
+    for name, keys in (
+        ("tenant.example", None),
+        ("https://TENANT.example:443/", None),
+        ("tenant.example", url),
+    ):
+        assert identity_in(Trust(name, audience="api", keys=keys)) == "https://tenant.example"
+    assert identity_in(Trust("any name", audience="api", keys=url)) == "any name"
+    assert identity_in(Trust(ANY, audience="api", keys=url)) == url
+    assert identity_in(Trust(ANY, audience="api", keys=Path("/keys.json"))) == "/keys.json"
+    assert identity_in(Trust(ANY, audience="api", keys=FirstOf(KeySet(()), url))) == url
+    assert identity_in(Trust(ANY, audience="api", keys=KeySet(()))) is None
+    assert record_of(Trust(ANY, audience="api", keys=KeySet(()))).identity == ""

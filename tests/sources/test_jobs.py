@@ -11,7 +11,21 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from rightkey.sources.jobs import GUARD, JOBS, MAX_HUNG, MAX_JOBS, READING, Job, Jobs, wait, wait_async
+from rightkey.sources import jobs as module
+from rightkey.sources.jobs import (
+    GUARD,
+    JOBS,
+    MAX_HUNG,
+    READING,
+    Guard,
+    Job,
+    Jobs,
+    Past,
+    wait,
+    wait_async,
+)
+
+MOST = 4
 
 
 class Bench:
@@ -22,9 +36,25 @@ class Bench:
         self.end = threading.Event()
         self.told: list[str] = []
 
-    def start(self, key: str = "k", seconds: float = 30.0) -> Job | None:
+    def start(self, key: str = "k", seconds: float = 30.0, past: Past | None = None) -> Job | None:
         with GUARD:
-            return self.jobs.start(key, seconds, self._work, lambda: self.told.append("late"), self._after)
+            job = self.jobs.start(
+                key,
+                seconds,
+                self._work,
+                late=lambda: self.told.append("late"),
+                unasked=lambda: self.told.append("unasked"),
+                after=lambda: self.told.append("after"),
+                most=MOST,
+                past=past or Past(answered=True),
+            )
+        self.jobs.launch()
+        return job
+
+    def begun(self, *keys: str) -> list[bool]:
+        """Which of these jobs run, as opposed to those in line."""
+        jobs = [self.find(key) for key in keys]
+        return [job is not None and job.began is not None for job in jobs]
 
     def find(self, key: str = "k") -> Job | None:
         with GUARD:
@@ -34,9 +64,6 @@ class Bench:
         self.end.wait(30)
         with GUARD:
             self.told.append("counts" if self.jobs.claim(job) else "dropped")
-
-    def _after(self) -> None:
-        self.told.append("after")
 
 
 @pytest.fixture
@@ -65,7 +92,7 @@ def test_a_job_is_found_while_it_runs_and_gone_when_it_is_done(bench: Bench) -> 
 
 
 def test_a_job_past_its_deadline_is_given_up_and_its_late_answer_dropped(bench: Bench) -> None:
-    """Everybody who waits is let go; when its thread comes back, what it brings does not count."""
+    """All that wait are let go; when its thread comes back, what it brings does not count."""
     job = bench.start(seconds=0.01)
     assert job is not None
     time.sleep(0.02)
@@ -80,7 +107,7 @@ def test_a_job_past_its_deadline_is_given_up_and_its_late_answer_dropped(bench: 
     assert bench.told == ["late", "after", "dropped", "after"]
 
 
-def test_whoever_may_wait_longer_than_the_job_does_not_give_up_one_that_has_time(bench: Bench) -> None:
+def test_a_caller_that_goes_does_not_give_up_a_job_that_has_time(bench: Bench) -> None:
     """A caller's patience ends before the job's deadline: the caller goes, the job stays."""
     job = bench.start()
     assert job is not None
@@ -103,27 +130,100 @@ def test_threads_that_hang_are_counted_and_a_third_is_not_started(bench: Bench) 
     assert bench.start() is not None
 
 
-def test_a_process_runs_so_many_jobs_and_no_more(bench: Bench) -> None:
-    """Those whose time is up make room."""
-    assert all(bench.start(str(n)) for n in range(MAX_JOBS - 1))
-    assert bench.start("short", seconds=0.001) is not None
+def test_a_process_runs_so_many_jobs_and_the_others_stand_in_line(bench: Bench) -> None:
+    """None is refused. They begin in the order in which they came, as places become free."""
+    keys = [str(number) for number in range(MOST + 2)]
+    jobs = [bench.start(key) for key in keys]
+    assert bench.begun(*keys) == [True] * MOST + [False] * 2
+    bench.end.set()
+    for job in jobs:
+        assert job is not None
+        wait(job, 10)
+        assert job.done.done()
+
+
+def test_a_job_whose_time_is_up_makes_room(bench: Bench) -> None:
+    """Whether or not a caller still asks for it."""
+    for number in range(MOST - 1):
+        bench.start(str(number))
+    bench.start("short", seconds=0.001)
     time.sleep(0.01)
-    assert bench.start("in its place") is not None
+    bench.start("in its place")
+    assert bench.begun("in its place") == [True]
+
+
+def test_keys_that_never_answered_take_half_of_the_places(bench: Bench) -> None:
+    """So that issuers that hang cannot keep one waiting that has answered before."""
+    strangers = [f"stranger {number}" for number in range(MOST)]
+    for key in strangers:
+        bench.start(key, past=Past())
+    bench.start("known")
+    assert bench.begun(*strangers) == [True] * (MOST // 2) + [False] * (MOST - MOST // 2)
+    assert bench.begun("known") == [True]
+
+
+def test_a_key_that_hung_before_stands_behind_one_that_was_never_asked(bench: Bench) -> None:
+    """Each hanging issuer is tried once before a new one at most, not again and again."""
+    for number in range(MOST):
+        bench.start(str(number))
+    bench.start("slow", past=Past(took=8.0, answered=True))
+    bench.start("new", past=Past())
+    order = [
+        key
+        for _, _, key in sorted((place, n, job.key) for line in bench.jobs._lines for place, n, job in line)
+    ]
+    assert order == ["new", "slow"]
+
+
+def test_how_a_job_went_is_noted(bench: Bench) -> None:
+    """How long it took, and whether it had an answer."""
+    past = Past()
+    job = bench.start(past=past)
+    assert job is not None
+    job.answered = True
+    bench.end.set()
+    wait(job, 10)
+    assert past.answered
+    assert past.took > 0
+
+
+def test_the_line_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it a job is refused, and the caller told that the issuer could not be asked."""
+    monkeypatch.setattr(module, "MAX_LINE", 1)
+    assert all(bench.start(str(number)) for number in range(MOST + 1))
     assert bench.start("one more") is None
 
 
-def test_where_no_thread_can_be_started_there_is_no_job(
+def test_where_no_thread_can_be_started_the_job_is_over(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when the interpreter ends."""
+    """As when the interpreter ends. What was drawn for it is given back."""
 
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert bench.start() is None
+    job = bench.start()
+    assert job is not None
+    assert (job.refused, job.done.done(), bench.told) == (True, True, ["unasked"])
+    assert bench.find() is None
     monkeypatch.undo()
     assert bench.start() is not None
+
+
+def test_no_thread_is_started_while_the_guard_is_held(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To start one waits for it, and a library that patches threads late would let others run meanwhile,
+    which wait for the guard for ever."""
+    held: list[bool] = []
+    start = threading.Thread.start
+
+    def watch(self: threading.Thread) -> None:
+        held.append(GUARD.is_mine)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", watch)
+    bench.start()
+    assert held == [False]
 
 
 def test_after_a_fork_the_table_is_empty(bench: Bench) -> None:
@@ -188,8 +288,44 @@ def test_a_fork_takes_both_locks_and_gives_them_back() -> None:
     """In the parent and in the child, whose table is empty."""
     pid = os.fork()
     if pid == 0:
-        free = not GUARD.locked() and not READING.locked() and JOBS.find("a job") is None
+        free = not GUARD.is_mine and not READING.is_mine and JOBS.find("a job") is None
         os._exit(0 if free else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert not GUARD.locked()
-    assert not READING.locked()
+    assert (GUARD.is_mine, READING.is_mine) == (False, False)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_a_fork_whose_hook_was_interrupted_leaves_no_lock_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler may raise while the hook waits for a lock that another thread holds. The child must
+    not wait for that lock, and the parent must not release it."""
+    taken, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with READING:
+            taken.set()
+            let_go.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait(10)
+    monkeypatch.setattr(Guard, "__enter__", lambda self: None)  # as if it was cut short
+    pid = os.fork()
+    monkeypatch.undo()
+    if pid == 0:
+        with READING, GUARD:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert thread.is_alive()
+    let_go.set()
+    thread.join(10)
+    with READING:
+        pass
+
+
+def test_the_guard_may_be_taken_again_by_its_thread() -> None:
+    """A signal handler or a finalizer may ask for the status of what it has interrupted."""
+    guard = Guard()
+    with guard, guard:
+        assert guard.is_mine
+    assert not guard.is_mine

@@ -1,4 +1,4 @@
-"""The registry: who shares what, what is kept, and a clock that no clock can fool."""
+"""The registry: who shares what, and what is kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import pytest
 from rightkey.exchange import Request, Response
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.name import Issuer
-from rightkey.sources.elapsed import system_elapsed
+from rightkey.issuer.name import Issuer, identity_of
+from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.registry import Registry
+from rightkey.sources.remote import Remote
+from rightkey.sources.source import Means
 
 
 class Nowhere:
-    """A transport that nobody asks."""
+    """A transport that must not be asked."""
 
     def get(self, request: Request, /) -> Response:
         raise AssertionError(request.url)
@@ -33,122 +35,114 @@ def place(name: str = "issuer.example") -> Place:
     return Place(name, Issuer.parse(name))
 
 
-TRANSPORT, FRESHNESS = Nowhere(), Freshness()
-
-
 def clock() -> Callable[[], float]:
     return lambda: 1000.0
 
 
+TRANSPORT, FRESHNESS = Nowhere(), Freshness()
+
+
+def means(
+    transport: Any = TRANSPORT, freshness: Freshness = FRESHNESS, elapsed: Callable[[], float] = SYSTEM
+) -> Means:
+    return Means(transport, freshness, elapsed)
+
+
+def remote(registry: Registry, name: str = "issuer.example", how: Means | None = None) -> Remote:
+    return registry.remote(identity_of(name), place(name), how or means())
+
+
 def test_the_same_settings_share_an_entry() -> None:
     """So that a verifier built for each request still caches."""
-    registry, elapsed = Registry(), clock()
-    one = registry.remote(place(), TRANSPORT, FRESHNESS, elapsed)
-    assert registry.remote(place(), TRANSPORT, Freshness(), elapsed) is one
+    registry = Registry()
+    assert remote(registry) is remote(registry, how=means(freshness=Freshness()))
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("name", "how"),
     [
-        (place("https://issuer.example"), TRANSPORT, FRESHNESS, None),
-        (place(), Nowhere(), FRESHNESS, None),
-        (place(), TRANSPORT, Freshness(life=700), None),
-        (place(), TRANSPORT, FRESHNESS, clock()),
+        ("https://issuer.example", means()),
+        ("issuer.example", means(transport=Nowhere())),
+        ("issuer.example", means(freshness=Freshness(life=700))),
+        ("issuer.example", means(elapsed=clock())),
     ],
     ids=["place", "transport", "freshness", "elapsed"],
 )
-def test_what_differs_shares_nothing(other: Any) -> None:
+def test_what_differs_shares_no_keys(name: str, how: Means) -> None:
     """Not the place, the transport, the freshness nor the clock may be mistaken for another."""
     registry = Registry()
-    one = registry.remote(place(), TRANSPORT, FRESHNESS, None)
-    assert registry.remote(*other) is not one
+    one = remote(registry)
+    assert remote(registry, name, how) is not one
+
+
+def test_one_place_of_keys_is_fetched_for_each_issuer() -> None:
+    """What is refused of one issuer must not be refused of another that has its keys at the same place."""
+    registry, keys = Registry(), Place("https://keys.example", None, "https://keys.example")
+    one = registry.remote("https://one.example", keys, means())
+    assert registry.remote("https://two.example", keys, means()) is not one
 
 
 def test_a_transport_that_cannot_be_hashed_counts_as_itself() -> None:
     """By identity."""
     registry, transport = Registry(), Unhashable()
-    one = registry.remote(place(), transport, FRESHNESS, None)
-    assert registry.remote(place(), transport, FRESHNESS, None) is one
-    assert registry.remote(place(), Unhashable(), FRESHNESS, None) is not one
+    one = remote(registry, how=means(transport))
+    assert remote(registry, how=means(transport)) is one
+    assert remote(registry, how=means(Unhashable())) is not one
 
 
-def test_entries_that_nobody_uses_are_bounded_and_used_ones_stay() -> None:
+def test_entries_that_are_not_in_use_are_bounded_and_used_ones_stay() -> None:
     """The least recently used goes first; what a verifier holds stays whatever comes."""
-    registry, elapsed = Registry(most=2), clock()
-    pinned = registry.remote(place("pinned.example"), TRANSPORT, FRESHNESS, elapsed)
+    registry = Registry(most=2)
+    pinned = remote(registry, "pinned.example")
     for n in range(5):
-        registry.remote(place(f"host{n}.example"), TRANSPORT, FRESHNESS, elapsed)
+        remote(registry, f"host{n}.example")
     gc.collect()
-    assert len(registry._recent) == 2
-    assert registry.remote(place("pinned.example"), TRANSPORT, FRESHNESS, elapsed) is pinned
+    assert len(registry._remotes._recent) == 2
+    assert remote(registry, "pinned.example") is pinned
 
 
-def test_letting_go_never_refills_a_budget() -> None:
-    """An entry whose budget is not full is kept, so that nobody gains by crowding it out."""
-    registry, elapsed = Registry(most=1), clock()
-    spent = registry.remote(place("spent.example"), TRANSPORT, FRESHNESS, elapsed)
-    spent._cache._draws.draw(1000.0, may_take_last=True)
-    registry.remote(place("other.example"), TRANSPORT, FRESHNESS, elapsed)
-    assert spent in registry._recent.values()
+def test_letting_go_never_refills_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not full is kept, so that nothing is gained by crowding it out."""
+    monkeypatch.setattr("rightkey.sources.registry.MAX_BUDGETS", 1)
+    registry = Registry()
+    registry.budget(means(), "spent.example").spent = 1.0
+    for n in range(20):
+        registry.budget(means(), f"host{n}.example")
+    assert registry.budget(means(), "spent.example").spent == 1.0
+    assert len(registry._budgets._recent) <= 2
+
+
+def test_one_budget_for_every_spelling_of_an_issuer() -> None:
+    """And of a place."""
+    registry = Registry()
+    one = registry.budget(means(), "issuer.example")
+    assert registry.budget(means(freshness=Freshness(life=700)), "https://ISSUER.example:443/") is one
+    assert registry.budget(means(), "https://issuer.example/tenant") is not one
 
 
 def test_distrust_outlives_entries_and_reaches_those_to_come() -> None:
-    """A name that is distrusted is so for the life of the process."""
+    """A name that is distrusted is so for the life of the process, however the issuer is named."""
     registry = Registry()
-    now = registry.remote(place(), TRANSPORT, FRESHNESS, clock())
-    registry.distrust(place(), "kid")
-    later = registry.remote(place(), TRANSPORT, FRESHNESS, clock())
-    elsewhere = registry.remote(place("other.example"), TRANSPORT, FRESHNESS, clock())
-    assert [entry._cache._distrusted.distrusted for entry in (now, later, elsewhere)] == [
-        {"kid"},
-        {"kid"},
-        set(),
-    ]
+    registry.record(identity_of("issuer.example")).distrust("kid")
+    gc.collect()
+    assert registry.record(identity_of("https://issuer.example/")).distrusted.names == {"kid"}
+    assert registry.record(identity_of("other.example")).distrusted.names == set()
+
+
+def test_a_record_with_something_to_lose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Distrust and leaks count for the life of the process; others are let go."""
+    monkeypatch.setattr("rightkey.sources.registry.MAX_BUDGETS", 1)
+    registry = Registry()
+    registry.record("issuer").distrust("kid")
+    for n in range(20):
+        registry.record(f"host{n}")
+    gc.collect()
+    assert registry.record("issuer").distrusted.names == {"kid"}
 
 
 def test_a_forked_child_draws_its_moments_anew() -> None:
     """An entry without keys has none to draw."""
     registry = Registry()
-    registry.remote(place(), TRANSPORT, FRESHNESS, clock())
+    kept = remote(registry)
     registry.spread()
-
-
-class Clocks:
-    """A wall clock and a monotonic one."""
-
-    def __init__(self) -> None:
-        self.wall, self.monotonic = 1.7e9, 50.0
-
-    def elapsed(self) -> Callable[[], float]:
-        return system_elapsed(lambda: self.wall, lambda: self.monotonic)
-
-
-@pytest.mark.parametrize(
-    ("wall", "monotonic", "passed"),
-    [(10, 10, 10), (3600, 0, 3600), (-3600, 5, 5), (0.5, 0.25, 0.5)],
-    ids=["both", "suspended", "set back", "within a second"],
-)
-def test_what_passed_is_what_the_clock_that_says_more_says(
-    wall: float, monotonic: float, passed: float
-) -> None:
-    """Neither a suspend nor a wall clock that is set stretches the life of a key."""
-    clocks = Clocks()
-    elapsed = clocks.elapsed()
-    clocks.wall += wall
-    clocks.monotonic += monotonic
-    assert elapsed() == pytest.approx(passed)
-
-
-def test_it_never_goes_back() -> None:
-    """A wall clock set forward and back again leaves what has passed, and both clocks go on from there."""
-    clocks = Clocks()
-    elapsed = clocks.elapsed()
-    clocks.wall += 0.9
-    assert elapsed() == pytest.approx(0.9)
-    clocks.wall -= 0.9
-    assert elapsed() == pytest.approx(0.9)
-    for _ in range(5):
-        clocks.wall += 2
-        clocks.monotonic += 2
-        before = elapsed()
-    assert before == pytest.approx(10, abs=1)
+    assert remote(registry) is kept

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 import rightkey
+from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
 from rightkey.jose.jws import read
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.fixed import Fixed
-from rightkey.sources.jobs import Job
-from rightkey.sources.remote import Remote
+from rightkey.sources.given import alone
+from rightkey.sources.jobs import Job, Past
 from rightkey.sources.retry import Retry
-from rightkey.transport.default import DefaultTransport
-from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.sources.source import Means
+from rightkey.verdict.held import Held, NeedsNewer, Outlook, fault_of
 from rightkey.verdict.verified import Verified
 
 SIGNER = SigningKey.generate("ES256", Form(certificates=False), kid="k")
@@ -29,32 +30,39 @@ NEED = NeedsNewer("nothing_fits", HEADER, REFUSED)
 class Endless(Fixed):
     """A source whose newer keys never come."""
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
-        job = Job("k", float("inf"), lambda: None, lambda: None)
-        job.waiters.add(waiter)
-        self.jobs.append(job)
-        return job
+    job: Job
 
-    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
-        return rightkey.IssuerUnavailable("keys_unavailable", f"answered: {answered}")
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+        def nothing(*_: object) -> None:
+            return None
 
-    jobs: list[Job] = []  # noqa: RUF012 - the slots of a frozen value take no other
+        self.job = Job("k", float("inf"), nothing, nothing, nothing, nothing, Past(), fresh=True)
+        self.job.waiters.add(waiter)
+        return self.job
+
+    def unanswered(self, need: NeedsNewer) -> Outlook:
+        unavailable = rightkey.IssuerUnavailable("keys_unavailable", "no answer in time")
+        return Outlook(confirmed=False, unavailable=unavailable)
 
 
-def test_a_caller_who_leaves_first_is_told_that_nobody_answered() -> None:
-    """And no longer counts among those who wait."""
+def none() -> Record:
+    return Record("https://issuer.example")
+
+
+def test_a_caller_that_leaves_first_is_told_that_there_was_no_answer() -> None:
+    """And no longer counts among those that wait."""
 
     def judge(held: Held, before: NeedsNewer | None) -> Verified:
         raise AssertionError("judged by the same keys again")
 
-    source: Any = Endless(KeySet(()))
+    source = Endless(KeySet(()), none())
     retry = Retry(source, judge, 0, source.held(), NEED, threads=True)
     assert retry.patience == 0
     jobs = iter(retry)
     assert retry in next(jobs).waiters
-    with pytest.raises(rightkey.IssuerUnavailable, match="answered: False"):
+    with pytest.raises(rightkey.IssuerUnavailable, match="no answer in time"):
         next(jobs)
-    assert source.jobs[-1].waiters == set()
+    assert source.job.waiters == set()
 
 
 def test_keys_that_came_between_judging_and_asking_count() -> None:
@@ -68,23 +76,23 @@ def test_keys_that_came_between_judging_and_asking_count() -> None:
         def held(self, *, waited: bool = False) -> Held:
             return held[0]
 
-        def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
+        def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
             del held[:-1]
-            return None
+            return Outlook()
 
-    def judge(keys: Held, before: NeedsNewer | None) -> Verified:
+    def judge(keys: Held, before: NeedsNewer | None) -> NeedsNewer:
         judged.append(keys)
-        raise NeedsNewer("nothing_fits", HEADER, REFUSED)
+        return NEED
 
     before, after = held
     with pytest.raises(rightkey.TokenRejected):
-        next(iter(Retry(Overtaken(KeySet(())), judge, 0, before, NEED, threads=True)))
+        next(iter(Retry(Overtaken(KeySet(()), none()), judge, 0, before, NEED, threads=True)))
     assert judged == [after]
 
 
-def test_keys_that_came_before_the_pursuit_are_judged_by_first() -> None:
+def test_keys_that_came_before_the_retry_are_judged_by_first() -> None:
     """Between the caller's own judgement and its asking: nothing has to be fetched for them."""
-    verified, newer = Verified({}, KEYS.keys[0], HEADER), Fixed(KEYS)
+    verified, newer = Verified({}, KEYS.keys[0], HEADER), Fixed(KEYS, none())
 
     def judge(held: Held, before: NeedsNewer | None) -> Verified:
         assert (held, before) == (newer.held(), None)
@@ -103,13 +111,10 @@ def test_keys_that_came_before_the_pursuit_are_judged_by_first() -> None:
         ("signature", REFUSED, "signature_invalid"),
     ],
 )
-def test_what_nobody_answered_is_the_issuers_fault(reason: Any, error: Any, code: str) -> None:
+def test_what_was_not_answered_is_the_issuers_fault(reason: Any, error: Any, code: str) -> None:
     """But for a bad signature, which stays one."""
-    remote = Remote(
-        Place("https://issuer.example", None, "https://issuer.example/jwks"),
-        DefaultTransport(),
-        rightkey.Freshness(),
-        lambda: 0.0,
-    )
-    told: Any = remote.verdict(NeedsNewer(reason, HEADER, error), 0, answered=False)
-    assert told.code == code
+    place = Place("https://issuer.example", None, "https://issuer.example/jwks")
+    remote = alone(place, Means(None, rightkey.Freshness(), lambda: 0.0))
+    need = NeedsNewer(reason, HEADER, error)
+    fault: Any = fault_of(need, remote.unanswered(need))
+    assert fault.code == code

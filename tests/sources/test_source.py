@@ -11,10 +11,13 @@ import pytest
 
 import rightkey
 from rightkey.exchange import Request, Response
+from rightkey.freshness.record import Record
+from rightkey.jose.jws import read
 from rightkey.localissuer import LocalIssuer, mint
-from rightkey.localissuer.selfsigned import pem
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.selfsigned import pem
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.fixed import Fixed
+from rightkey.verdict.held import NeedsNewer, Outlook
 
 
 class Stalling:
@@ -60,13 +63,15 @@ def verifier(issuer: LocalIssuer, transport: Stalling) -> rightkey.Verifier:
 
 def test_fixed_keys_have_nothing_newer(issuer: LocalIssuer) -> None:
     """There is no job, and no wait."""
-    source = Fixed(rightkey.KeySet.parse({"keys": [key.public_jwk() for key in issuer.keys]}))
-    assert source.obtain() is None
-    assert source.held().keys is source.keys
-    assert source.located().keys is source.keys
-    assert (source.wait, source.moment()) == (0.0, 0)
+    keys = rightkey.KeySet.parse({"keys": [key.public_jwk() for key in issuer.keys]})
+    source = Fixed(keys, Record("issuer"))
+    need = NeedsNewer("nothing_fits", read(issuer.token()).header)
+    assert source.newer(need, 0, None) == source.unanswered(need) == Outlook()
+    assert source.held().keys is keys
+    assert source.located().keys is keys
+    assert source.wait == 0.0
     assert (source.status().ready, source.status().keys) == (True, 2)
-    source.require_keys(fresh=True)
+    source.located().require_keys(fresh=True)
 
 
 def test_a_caller_whose_time_is_up_is_told_to_come_again(issuer: LocalIssuer, stalling: Stalling) -> None:

@@ -16,11 +16,14 @@ import pytest
 import trio
 
 import rightkey
-from rightkey.localissuer import LocalIssuer, SigningKey
-from rightkey.localissuer.signing import Form
+from rightkey.freshness.record import Record
+from rightkey.jose.jws import read
+from rightkey.localissuer import LocalIssuer, SigningKey, mint
+from rightkey.localissuer.keys.signing import Form
 from rightkey.sources import files, watched
-from rightkey.sources.jobs import GUARD, JOBS, MAX_JOBS, wait
+from rightkey.sources.jobs import wait
 from rightkey.sources.watched import EVERY, Watched
+from rightkey.verdict.held import NeedsNewer
 
 
 class Clock:
@@ -243,28 +246,18 @@ def test_files_are_changed_not_distrusted(tmp_path: Path, issuer: LocalIssuer, c
     assert code(copy, issuer.token(key=OLD)) is None
 
 
-def test_where_no_thread_is_to_be_had_what_is_held_serves(
-    tmp_path: Path, issuer: LocalIssuer, clock: Clock
+def test_where_no_thread_can_be_started_what_is_held_serves(
+    tmp_path: Path, issuer: LocalIssuer, clock: Clock, no_thread: Any
 ) -> None:
-    """It could not be read, and nobody is refused for it."""
-    path, end = tmp_path / "keys.json", threading.Event()
+    """The file could not be read, and no token is refused for it."""
+    path = tmp_path / "keys.json"
     write(path, OLD)
     made = verifier(issuer, path, clock)
     write(path, OLD, NEW)
     clock.now += EVERY
-    with GUARD:
-        jobs = [
-            JOBS.start(("busy", n), 30, lambda job: end.wait(30) and None, lambda: None, lambda: None)
-            for n in range(MAX_JOBS)
-        ]
-    try:
+    with no_thread():
         assert code(made, issuer.token(key=OLD)) is None
         assert code(made, issuer.token(key=NEW)) == "keys_unavailable"
-    finally:
-        end.set()
-        for job in jobs:
-            assert job is not None
-            job.done.result(10)
     assert code(made, issuer.token(key=NEW)) is None
 
 
@@ -274,12 +267,12 @@ def test_a_disk_that_hangs_keeps_nobody(
     """The reading is given up; who joined it is told that it takes too long."""
     path, end = tmp_path / "keys.json", threading.Event()
     write(path, OLD)
-    source = Watched(path, clock)
+    source = Watched(path, clock, Record("file"))
     source.wait = 0.1
     monkeypatch.setattr(source, "_read", lambda: end.wait(10) and Watched._read(source))
     job = source.refetch()
     assert job is not None
-    assert source.newer(None, 0, None) is job  # type: ignore[arg-type]
+    assert source.newer(NeedsNewer("no_keys", read(mint(OLD, {})).header), 0, None) is job
     wait(job, 5)
     end.set()
     assert job.given_up

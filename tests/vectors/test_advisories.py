@@ -46,8 +46,8 @@ from rightkey.issuer.name import Issuer
 from rightkey.jose.jws import read
 from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer import LocalIssuer, fault
-from rightkey.localissuer.minting import compact, mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import compact, mint
 from rightkey.policy.trust import Trust
 from rightkey.verdict.memory import KEPT, MAX_BYTES, Entry, Memory
 
@@ -931,7 +931,7 @@ def _() -> None:
 @advisory("CVE-2022-29165", "CVE-2023-22482", "FastMCP PR #3204", "#2764")
 def _() -> None:
     """An audience must be named, or waived aloud."""
-    with pytest.raises(TypeError):
+    with pytest.raises(Misconfigured, match="audience is missing"):
         Verifier(ISSUER)  # type: ignore[call-arg]
     nothing: list[Any] = [None, "", [], [""], 1, ["api", None]]
     for audience in nothing:

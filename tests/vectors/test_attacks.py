@@ -26,13 +26,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import rightkey
 from rightkey import ANY, Freshness, IssuerMisbehaved, IssuerUnavailable, KeySet, Misconfigured, Verifier
 from rightkey.exchange import Request, Response
+from rightkey.freshness.budget import Draws
 from rightkey.freshness.cache import Cache
+from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Refreshed
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 from rightkey.localissuer import LocalIssuer, fault
-from rightkey.localissuer.minting import compact, mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import compact, mint
 
 CATALOGUE = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "attacks" / "attack_catalogue.json"
 NOW = 1_700_000_000
@@ -1137,7 +1139,7 @@ def _() -> None:
 @attack("cache-poison-stale")
 def _() -> None:
     """The answer to the earlier request comes last: the newer one stays."""
-    cache = Cache(ISSUER, Freshness())
+    cache = Cache(ISSUER, Freshness(), Record(ISSUER), lambda place: Draws())
     old, new = set_of(jwk(stranger())), set_of(jwk(key()))
     cache.take(Refreshed(began=20.0, keys=new), 21.0, 0.5, forced=False)
     cache.take(Refreshed(began=10.0, keys=old), 22.0, 0.5, forced=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
 import threading
@@ -15,8 +16,8 @@ from rightkey import KeySet, Trust
 from rightkey.jose.jws import read
 from rightkey.jose.key import Key
 from rightkey.jose.strictjson import Repeated
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 from rightkey.verdict.memory import KEPT, LOOKED_AT, MAX_BYTES, MAX_HEADERS, Entry, Memory
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
@@ -40,7 +41,7 @@ def kept(memory: Memory, raw: str | bytes = RAW, key: Key = KEY, keys: KeySet = 
     unverified = read(raw)
     memory.keep_header(unverified)
     payload = Repeated(unverified.payload)
-    entry = Entry(unverified.header, payload, key, keys, -math.inf, math.inf, None, TRUST)
+    entry = Entry(unverified.header, payload, key, keys.mark, -math.inf, math.inf, None, TRUST)
     memory.keep(raw, entry)
     return entry
 
@@ -54,14 +55,23 @@ def test_a_token_is_found_by_the_whole_of_it() -> None:
     assert memory.recall(RAW + "A", KEYS) is None
 
 
-def test_str_and_bytes_are_each_found_as_they_came() -> None:
-    """They are two entries of one token."""
+def test_str_and_bytes_are_one_token() -> None:
+    """Found by either. They are never compared with each other, which `python -bb` makes an error."""
     memory = remembering(10)
-    kept(memory)
-    assert memory.recall(RAW.encode(), KEYS) is None
+    entry = kept(memory)
+    assert memory.recall(RAW.encode(), KEYS) is entry
+    assert memory.recall(RAW.encode() + b"\xff", KEYS) is None
     kept(memory, RAW.encode())
-    assert memory.recall(RAW.encode(), KEYS) is not None
-    assert len(memory) == 2
+    assert len(memory) == 1
+
+
+def test_what_a_token_was_judged_by_is_not_kept_alive() -> None:
+    """A rotation must not leave a whole key set behind for each token that is remembered."""
+    keys = KeySet.parse({"keys": [A.public_jwk()]})
+    memory = remembering(10)
+    entry = kept(memory, keys=keys)
+    assert entry.mark is keys.mark
+    assert not any(one is keys for one in gc.get_referents(entry))
 
 
 def test_a_replaced_set_with_the_same_key_keeps_its_tokens() -> None:
@@ -71,7 +81,7 @@ def test_a_replaced_set_with_the_same_key_keeps_its_tokens() -> None:
     rotated = keys_of(B, A)
     for _ in range(2):
         assert memory.recall(RAW, rotated) is entry
-        assert (entry.key, entry.keys) == (rotated.keys[1], rotated)
+        assert (entry.key, entry.mark) == (rotated.keys[1], rotated.mark)
         assert entry.key is rotated.keys[1]
 
 
@@ -223,12 +233,22 @@ def test_threads_that_add_at_once_leave_it_in_order() -> None:
 
 
 def test_the_memory_is_bounded_in_bytes() -> None:
-    """Large tokens take the room of many."""
-    memory = remembering(10**6)
+    """Large tokens take the room of many. Where many are asked for, the bound grows with them."""
+    memory = remembering(1000)
     for number in range(120):
         kept(memory, mint(A, {"n": number, "x": "x" * 45_000}))
     assert len(memory) * 60_000 * KEPT < MAX_BYTES * 1.2
     assert len(memory) > 10
+
+
+def test_as_many_tokens_are_remembered_as_were_asked_for() -> None:
+    """`remember=` is a number of tokens, and typical ones must fit."""
+    memory = remembering(5000)
+    raw = mint(A, {"x": "x" * 700})
+    entry = kept(memory, raw)
+    for number in range(4999):
+        memory.keep(f"{raw}{number}", entry)
+    assert len(memory) == 5000
 
 
 def test_nothing_is_remembered_where_it_is_turned_off() -> None:

@@ -10,7 +10,7 @@ import pytest
 import rightkey
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.policy.trust import Trust
 from rightkey.sources.source import Located
 from rightkey.verdict.attempt import attempt
@@ -33,8 +33,8 @@ def told(raw: Any, located: Located = LOCATED, **policy: Any) -> Explanation:
     outcome: Any
     try:
         outcome = attempt(trust, raw, Held(located.keys, located.expected), NOW)
-    except NeedsNewer as need:
-        outcome = need.error or rightkey.IssuerUnavailable("keys_unavailable", "no keys")
+        if isinstance(outcome, NeedsNewer):
+            outcome = outcome.error or rightkey.IssuerUnavailable("keys_unavailable", "no keys")
     except rightkey.RightkeyError as error:
         outcome = error
     explanation = explain(trust, raw, located, NOW, outcome)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,6 @@ import trio
 
 import rightkey
 from rightkey.localissuer import LocalIssuer
-from rightkey.sources.jobs import GUARD, JOBS, MAX_JOBS
 
 FACES: dict[str, Callable[[str], Any]] = {
     "threads": rightkey.locate,
@@ -48,23 +46,9 @@ def test_each_call_looks_anew(locate: Any) -> None:
         assert issuer.requests["jwks"] == 2
 
 
-def test_where_no_thread_is_to_be_had_the_keys_are_unavailable(locate: Any) -> None:
-    """The process runs as many jobs as it may: 503, and no request."""
-    end = threading.Event()
-    with GUARD:
-        jobs = [
-            JOBS.start(("busy", n), 30, lambda job: end.wait(30) and None, lambda: None, lambda: None)
-            for n in range(MAX_JOBS)
-        ]
-    try:
-        with (
-            LocalIssuer(algorithm="ES256") as issuer,
-            pytest.raises(rightkey.IssuerUnavailable, match="not available"),
-        ):
+def test_where_no_thread_can_be_started_the_keys_are_unavailable(locate: Any, no_thread: Any) -> None:
+    """503, and no request."""
+    with LocalIssuer(algorithm="ES256") as issuer, no_thread():
+        with pytest.raises(rightkey.IssuerUnavailable, match="no attempt has come to an end"):
             locate(issuer.url)
         assert issuer.requests.total == 0
-    finally:
-        end.set()
-        for job in jobs:
-            if job is not None:
-                job.done.result(10)

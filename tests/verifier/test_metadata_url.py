@@ -97,7 +97,7 @@ def test_locate_looks_there(issuer: LocalIssuer) -> None:
 def test_it_is_read_from_the_environment() -> None:
     """`RIGHTKEY_METADATA_URL`; what is wrong with it is told by that name."""
     environ = {"RIGHTKEY_ISSUER": "shop", "RIGHTKEY_AUDIENCE": "api", "RIGHTKEY_METADATA_URL": AT}
-    assert Verifier.from_env(environ)._trust.metadata_url == AT
+    assert Verifier.from_env(environ)._issuer.trust.metadata_url == AT
     with pytest.raises(Misconfigured, match="RIGHTKEY_METADATA_URL"):
         Verifier.from_env(environ | {"RIGHTKEY_METADATA_URL": "http://keycloak/x"})
 

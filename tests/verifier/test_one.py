@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +13,6 @@ import trio
 import rightkey
 from rightkey.events import Event, KeysFetched
 from rightkey.localissuer import LocalIssuer
-from rightkey.sources.jobs import GUARD, JOBS, MAX_JOBS
 from rightkey.transport.default import DefaultTransport
 
 AUDIENCE = "https://api.example.com"
@@ -187,7 +185,7 @@ def test_a_listener_is_told_and_its_exceptions_are_counted(face: Any, issuer: Lo
     face(verifier.refresh)
     face(verifier.refresh)  # what the first job told is told before the second
     assert KeysFetched(issuer.url, 2, 0, False) in told
-    assert verifier._kept[0].listener_errors >= 1
+    assert verifier._issuer.kept[0].announcer.errors >= 1
 
 
 def test_distrust_holds_for_every_verifier_of_the_issuer(face: Any, issuer: LocalIssuer) -> None:
@@ -219,22 +217,13 @@ def test_prepare_during_backoff_fails_at_once(face: Any, issuer: LocalIssuer) ->
     assert issuer.requests.total == 1
 
 
-def test_refresh_where_no_thread_is_to_be_had_tells_so(face: Any, issuer: LocalIssuer) -> None:
-    """503: there is nothing to serve, and nobody could be asked."""
-    end = threading.Event()
-    with GUARD:
-        jobs = [
-            JOBS.start(("busy", n), 30, lambda job: end.wait(30) and None, lambda: None, lambda: None)
-            for n in range(MAX_JOBS)
-        ]
-    try:
+def test_where_no_thread_can_be_started_the_keys_are_unavailable(
+    face: Any, issuer: LocalIssuer, no_thread: Any
+) -> None:
+    """503: there is nothing to serve, and the issuer could not be asked."""
+    with no_thread():
         verifier = face.make(issuer.url, audience=AUDIENCE, elapsed=moved())
         for call in (verifier.refresh, verifier.prepare, lambda: verifier.verify(issuer.token())):
             with pytest.raises(rightkey.IssuerUnavailable):
                 face(call)
-        assert issuer.requests.total == 0
-    finally:
-        end.set()
-        for job in jobs:
-            if job is not None:
-                job.done.result(10)
+    assert issuer.requests.total == 0

@@ -15,8 +15,8 @@ import trio
 import rightkey
 from rightkey import AsyncVerifier, KeySet, Trust, Verifier
 from rightkey.localissuer import LocalIssuer
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.tokens.minting import mint
 from rightkey.verifier.resolver import MAX_ISSUER, MAX_STRANGERS
 
 NOW = 1_000_000.0
@@ -241,7 +241,8 @@ def test_a_resolver_that_answers_with_another_issuer_trusts_nobody(
     tenants.trusts[ONE] = TRUSTS[1]
     assert code(lambda: verify(many, mint(B, claims(ONE)))) == "issuer_not_trusted"
     tenants.trusts[ONE] = Trust(ONE, audience="api", keys="ftp://a.example")
-    many._found.put(ONE, many._found.get(ONE)._replace(until=0.0))
+    trusted = many._answers._trusted
+    trusted.put(ONE, trusted.get(ONE)._replace(until=0.0))
     assert code(lambda: verify(many, mint(A, claims(ONE)))) == "keys_unavailable"
 
 
@@ -258,10 +259,10 @@ def test_what_is_kept_is_bounded() -> None:
         many.verify(mint(A, claims(f"https://{number}.example")))
         many.verify(mint(A, claims("https://0.example")))
     assert asked.count("https://0.example") == 1
-    assert len(many._faces()) <= 10
+    assert len(many._all()) <= 10
     for number in range(2 * MAX_STRANGERS):
         code(lambda n=number: many.verify(mint(A, claims(f"https://stranger{n}.example"))))
-    assert len(many._strangers._young) + len(many._strangers._old) <= MAX_STRANGERS
+    assert len(many._answers._strangers._young) + len(many._answers._strangers._old) <= MAX_STRANGERS
 
 
 # -- over the network --------------------------------------------------------------------------------------

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from rightkey.cli.connection import Connection
 from rightkey.cli.outcome import Good, Outcome
 from rightkey.errors import RightkeyError
+from rightkey.freshness.record import Record
 from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, shown, verify_jws
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import SYSTEM
-from rightkey.sources.given import place_of_keys
+from rightkey.sources.given import alone, place_of_keys
 from rightkey.sources.jobs import wait
-from rightkey.sources.remote import Remote
+from rightkey.sources.source import Means
 from rightkey.sources.watched import Watched
-from rightkey.verifier.explaining import STEPS, Step
+from rightkey.verifier.explaining import STEP_OF, Step, ended
 from rightkey.verifier.locate import locate
 
-_ENDS_AT = {
-    "token_missing": "token",
-    "token_malformed": "token",
-    "algorithm_not_allowed": "algorithm",
-    "discovery_failed": "metadata",
-    "issuer_mismatch": "metadata",
-    "metadata_invalid": "metadata",
-    "keys_unavailable": "keys",
-    "keyset_invalid": "keys",
-    "key_not_found": "key",
-    "signature_invalid": "signature",
-}
 _UNHEARD = "not looked at: --no-claims"
 
 
@@ -47,7 +36,7 @@ class Keys:
         """The keys, and how the metadata came into it. Raises IssuerFault, and Misconfigured for files."""
         given = self.given
         if isinstance(given, Path):
-            files = Watched(given, SYSTEM).located()
+            files = Watched(given, SYSTEM, Record("")).located()
             return files.keys or KeySet(()), Step("metadata", "note", f"not asked for: keys {files.origin}")
         if given is not None:
             return self._at(given), Step("metadata", "note", f"not asked for: keys at {given}")
@@ -62,12 +51,13 @@ class Keys:
 
     def _at(self, url: str) -> KeySet:
         connection = self.connection
-        remote = Remote(place_of_keys(url), connection.transport(), connection.freshness(), SYSTEM)
+        remote = alone(place_of_keys(url), Means(connection.transport(), connection.freshness(), SYSTEM))
         job = remote.refetch()
         if job is not None:
             wait(job, remote.wait)
-        remote.require_keys(fresh=True)
-        return remote.located().keys or KeySet(())
+        located = remote.located()
+        located.require_keys(fresh=True)
+        return located.keys or KeySet(())
 
 
 def check(raw: str | bytes, keys: Keys, algorithms: Collection[str]) -> Outcome:
@@ -77,9 +67,9 @@ def check(raw: str | bytes, keys: Keys, algorithms: Collection[str]) -> Outcome:
     try:
         jws = _walk(steps, raw, keys, allowed)
     except RightkeyError as error:
-        if error.code not in _ENDS_AT:
+        if error.code not in STEP_OF:
             raise
-        return Outcome(tuple(_ended(steps, error)), None, error)
+        return Outcome(ended(steps, error), None, error)
     return Outcome(tuple(steps), Good(dict(jws.header), None, jws.key), None)
 
 
@@ -102,14 +92,3 @@ def _walk(steps: list[Step], raw: str | bytes, keys: Keys, allowed: frozenset[st
     steps.append(Step("signature", "ok", f"{header.alg} by key {shown(jws.key.kid)}"))
     steps += [Step(name, "skipped", _UNHEARD) for name in ("certificate", "requirements")]
     return jws
-
-
-def _ended(steps: list[Step], error: RightkeyError) -> Iterator[Step]:
-    """The steps made, the one that failed, and those that were not reached."""
-    made = {step.step: step for step in steps}
-    failed = _ENDS_AT[error.code]
-    for name in STEPS:
-        if name == failed:
-            yield Step(name, "failed", str(error), {"code": error.code})
-        else:
-            yield made.get(name, Step(name, "skipped", "not reached"))

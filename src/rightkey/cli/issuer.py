@@ -1,4 +1,4 @@
-"""`rightkey issuer`: an issuer on this machine, for tests, until it is told to stop."""
+"""`rightkey issuer`: an issuer on this machine, for tests, until it is stopped."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _SUBJECT = "alice"
     "--port", type=click.IntRange(0, 65535), default=0, help="Where to listen.  [default: any free]"
 )
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="The address to listen on.")
-@click.option("--expose", is_flag=True, help="Let other machines in: they can have any token they like.")
-@click.option("--url", metavar="URL", help="Scheme, host and port by which others reach it.")
-@click.option("--tls", is_flag=True, help="Serve https, by an authority made for it.")
+@click.option("--expose", is_flag=True, help="Let other machines in: they can get any token.")
+@click.option("--url", metavar="URL", help="Scheme, host and port under which clients reach it.")
+@click.option("--tls", is_flag=True, help="Serve https, with a certificate of its own authority.")
 @click.option(
     "--dress",
     type=click.Choice(list(DRESSES)),
     default="auth0",
     show_default=True,
-    help="Whose issuer it looks like.",
+    help="The vendor that it looks like.",
 )
 @click.option(
     "--alg",
@@ -44,22 +44,27 @@ _SUBJECT = "alice"
     default="RS256",
     metavar="ALG",
     show_default=True,
-    help="What it signs by.",
+    help="The algorithm of its keys.",
 )
-@click.option("--x5t", type=click.Choice(["hex", "rfc"]), help="How thumbprints are spelled.")
+@click.option("--x5t", type=click.Choice(["hex", "rfc"]), help="How thumbprints are written.")
 @click.option("--no-alg", is_flag=True, help="Publish keys without their algorithm.")
-@click.option("--audience", metavar="NAME", help="Whom tokens are for.")
-@click.option("--client", multiple=True, metavar="ID[:SECRET]", help="Know this client only.  [repeatable]")
-@click.option("--claims", metavar="FILE", help="JSON file: further claims of the tokens that grants bring.")
+@click.option("--audience", metavar="NAME", help="The audience of its tokens.")
+@click.option("--client", multiple=True, metavar="ID[:SECRET]", help="Accept this client only.  [repeatable]")
+@click.option(
+    "--claims", metavar="FILE", help="JSON file with further claims of the tokens that grants bring."
+)
 @click.option("--state", metavar="FILE", help="Keep keys, clients and refresh tokens in this file.")
 @click.option(
-    "--rotate-every", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Rotate by itself."
+    "--rotate-every",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Rotate this often.",
 )
 @click.option(
     "--overlap",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Withdraw a previous key after so long.  [default: two rotations]",
+    help="Withdraw a previous key after this time.  [default: two rotations]",
 )
 @click.option("--rate-limit", is_flag=True, help="Refuse more than 20 requests a second, as Auth0 does.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
@@ -67,8 +72,8 @@ _SUBJECT = "alice"
 def issuer(context: click.Context, /, as_json: bool, **given: Any) -> int | None:
     """Run an issuer on this machine, for tests, until it is interrupted.
 
-    It needs no configuration: it listens on a loopback port, makes its keys, and gives anybody any token.
-    Never for production. The commands below talk to one that runs.
+    It needs no configuration: it listens on a loopback port, makes its keys, and gives any client any token.
+    Never for production. The commands below manage a running one.
     """
     if context.invoked_subcommand is not None:
         if as_json:
@@ -85,7 +90,7 @@ def issuer(context: click.Context, /, as_json: bool, **given: Any) -> int | None
     try:
         _tell(_facts(issuers), as_json=as_json)
         if given["expose"]:
-            output.words("note", "it is exposed: whoever reaches it can have any token")
+            output.words("note", "it is exposed: anyone who can reach it can get any token")
         stop.wait()
     finally:
         issuers.close()
@@ -93,7 +98,7 @@ def issuer(context: click.Context, /, as_json: bool, **given: Any) -> int | None
 
 
 def _stop_signal() -> threading.Event:
-    """Set once the process is to end. Nothing else happens in a handler, so that nothing is half done."""
+    """Set once the process must end. The handler does nothing else, so that nothing is left half done."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -107,14 +112,14 @@ def _require_loopback(host: str, *, exposed: bool) -> None:
         loopback = False
     if not loopback and not exposed:
         raise BadUse(
-            f"{host} can be reached from other machines, and whoever reaches it can have any token",
-            "--expose if that is meant",
+            f"{host} can be reached from other machines, which can then get any token",
+            "--expose allows it",
         )
 
 
 def _made(given: dict[str, Any]) -> LocalIssuers:
     if given["overlap"] is not None and given["rotate_every"] is None:
-        raise BadUse("--overlap needs a schedule", "--rotate-every SECONDS sets one")
+        raise BadUse("--overlap needs --rotate-every", "--rotate-every SECONDS sets a schedule")
     try:
         issuers = LocalIssuers(
             host=given["host"],
@@ -123,14 +128,14 @@ def _made(given: dict[str, Any]) -> LocalIssuers:
             url=_origin(given["url"]),
             **_options(given),
         )
-        LocalIssuer(state=given["state"])  # says at once where it cannot be kept
+        LocalIssuer(state=given["state"])  # fails at once if the file cannot be used
     except (ValueError, OSError) as error:
         raise BadUse(str(error)) from None
     return issuers
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
-    """What each issuer is made with."""
+    """The options of each issuer."""
     period, overlap = given["rotate_every"], given["overlap"]
     options: dict[str, Any] = {
         "dress": given["dress"],
@@ -167,7 +172,7 @@ def _origin(url: str | None) -> str | None:
         return None
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
-        raise BadUse(f"--url takes scheme, host and port, got {url}", "such as http://issuer.test:8080")
+        raise BadUse(f"--url must be scheme, host and port, got {url}", "such as http://issuer.test:8080")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -188,7 +193,7 @@ def _facts(issuers: LocalIssuers) -> dict[str, Any]:
 
 
 def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
-    """At once, for whoever waits for it on the other end of a pipe."""
+    """Print the facts and flush, since a program may wait for them at the other end of a pipe."""
     if as_json:
         output.write(sys.stdout, json.dumps(facts) + "\n")
     else:

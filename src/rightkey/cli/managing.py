@@ -21,12 +21,12 @@ _ROLES = ("current", "next", "previous", "revoked")
 
 
 def _managing(command: Callable[..., Any]) -> Callable[..., int]:
-    """Give a command `--at`, `--ca-file` and `--json`; it returns what was answered, and how to show it."""
+    """Give a command `--at`, `--ca-file` and `--json`. It returns the answer, and how to show it."""
 
     @wraps(command)
     def run(at: str | None, ca_file: str | None, as_json: bool, **given: Any) -> int:
         if at is None:
-            raise BadUse("which issuer?", "--at URL, or RIGHTKEY_ISSUER in the environment")
+            raise BadUse("no issuer given", "--at URL, or RIGHTKEY_ISSUER in the environment")
         try:
             said, show = command(Running(at, ca_file), **given)
         except NotThere as error:
@@ -40,7 +40,7 @@ def _managing(command: Callable[..., Any]) -> Callable[..., int]:
         return 0
 
     run = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(run)
-    run = click.option("--ca-file", metavar="FILE", help="The authority that an issuer with --tls made.")(run)
+    run = click.option("--ca-file", metavar="FILE", help="The authority of an issuer with --tls.")(run)
     return click.option(
         "--at", metavar="URL", envvar="RIGHTKEY_ISSUER", help="The issuer.  [default: $RIGHTKEY_ISSUER]"
     )(run)
@@ -49,12 +49,12 @@ def _managing(command: Callable[..., Any]) -> Callable[..., int]:
 @click.command()
 @_managing
 def keys(issuer: Running) -> Any:
-    """List the keys: the current one, the next one, previous ones, and the last that were revoked."""
+    """List the current, next, previous and revoked keys."""
     return issuer.ask("GET", AUTH0), _show_keys
 
 
 @click.command()
-@click.option("--surprise", is_flag=True, help="Sign with a key that nobody has seen.")
+@click.option("--surprise", is_flag=True, help="Sign with a key that was never published.")
 @_managing
 def rotate(issuer: Running, surprise: bool) -> Any:
     """Let the next key sign, and publish another next one."""
@@ -78,12 +78,12 @@ def revoke(issuer: Running, kid: str) -> Any:
 
 @click.command()
 @click.argument("claims", nargs=-1)
-@click.option("--attack", metavar="NAME", help="A forged or misused one: `list` names them all.")
+@click.option("--attack", metavar="NAME", help="A forged or misused one; `list` names them.")
 @_managing
 def token(issuer: Running, claims: tuple[str, ...], attack: str | None) -> Any:
-    """Mint a token with any CLAIMS, each NAME=VALUE: JSON if it is, text if not.
+    """Mint a token with any CLAIMS, each NAME=VALUE.
 
-    A claim that is null is left out.
+    A VALUE that is not JSON is text. A claim that is null is left out.
     """
     if attack == "list":
         return issuer.ask("GET", f"{OURS}/attacks"), lambda said: page.pairs(said.items())
@@ -97,18 +97,18 @@ def token(issuer: Running, claims: tuple[str, ...], attack: str | None) -> Any:
 @click.argument("fault", required=False)
 @click.argument("options", nargs=-1)
 @click.option("--times", type=int, metavar="N", help="For N requests.  [default: until behave]")
-@click.option("--every", type=int, default=1, metavar="N", help="Only each Nth request.")
-@click.option("--ratio", type=float, default=1.0, metavar="R", help="Only so large a part of them.")
+@click.option("--every", type=int, default=1, metavar="N", help="Only every Nth request.")
+@click.option("--ratio", type=float, default=1.0, metavar="R", help="Only this fraction of them.")
 @click.option(
-    "--seed", type=int, default=0, metavar="N", help="Draws that part: the same seed, the same one."
+    "--seed", type=int, default=0, metavar="N", help="Draws the fraction: the same seed draws the same one."
 )
 @_managing
 def misbehave(
     issuer: Running, endpoint: str | None, fault: str | None, options: tuple[str, ...], **rule: Any
 ) -> Any:
-    """Have ENDPOINT go wrong as FAULT says, with OPTIONS, each NAME=VALUE.
+    """Have ENDPOINT go wrong by FAULT, with OPTIONS.
 
-    Without arguments, lists what is planned.
+    Each option is NAME=VALUE. Without arguments, lists what is planned.
     """
     if endpoint is None or fault is None:
         return issuer.ask("GET", f"{OURS}/faults"), _show_planned
@@ -122,30 +122,30 @@ def misbehave(
 @click.argument("endpoint", required=False)
 @_managing
 def behave(issuer: Running, endpoint: str | None) -> Any:
-    """Have ENDPOINT, or all of them, answer as they should again."""
+    """Have ENDPOINT, or all of them, answer correctly again."""
     query = "" if endpoint is None else f"?endpoint={quote(endpoint, safe='')}"
     return issuer.ask("DELETE", f"{OURS}/faults{query}"), _show_planned
 
 
 @click.command()
-@click.option("--last", type=click.IntRange(min=0), default=20, metavar="N", help="Tell of so many.")
-@click.option("--clear", is_flag=True, help="Begin again at zero.")
+@click.option("--last", type=click.IntRange(min=0), default=20, metavar="N", help="How many to show.")
+@click.option("--clear", is_flag=True, help="Start again at zero.")
 @_managing
 def requests(issuer: Running, last: int, clear: bool) -> Any:
-    """Show how often each endpoint was asked, and the latest requests."""
+    """Show counts by endpoint, and the latest requests."""
     method, query = ("DELETE", "") if clear else ("GET", f"?last={last}")
     return issuer.ask(method, f"{OURS}/requests{query}"), _show_requests
 
 
 @click.command()
-@click.option("--freeze", is_flag=True, help="Stand still.")
-@click.option("--freeze-at", type=Time(), metavar="TIME", help="Stand still at TIME: Unix, or ISO 8601.")
-@click.option("--advance", type=float, metavar="SECONDS", help="Be so much further on.")
-@click.option("--skew", type=float, metavar="SECONDS", help="Be ahead of the true time by so much, and run.")
-@click.option("--resume", is_flag=True, help="Tell the true time again.")
+@click.option("--freeze", is_flag=True, help="Stop it.")
+@click.option("--freeze-at", type=Time(), metavar="TIME", help="Stop it at TIME: Unix, or ISO 8601.")
+@click.option("--advance", type=float, metavar="SECONDS", help="Move it forward.")
+@click.option("--skew", type=float, metavar="SECONDS", help="Run ahead of the true time.")
+@click.option("--resume", is_flag=True, help="Run at the true time again.")
 @_managing
 def clock(issuer: Running, **given: Any) -> Any:
-    """Show the issuer's clock, or set it in one of these ways."""
+    """Show the issuer's clock, or set it."""
     asked = {name: value for name, value in given.items() if value is not None and value is not False}
     if not asked:
         return issuer.ask("GET", f"{OURS}/clock"), _show_clock
@@ -156,18 +156,20 @@ def clock(issuer: Running, **given: Any) -> Any:
 
 @click.command()
 @click.argument("client", required=False, metavar="[ID[:SECRET]]")
-@click.option("--redirect-uri", multiple=True, metavar="URI", help="Send people back there.  [repeatable]")
+@click.option(
+    "--redirect-uri", multiple=True, metavar="URI", help="Where people are sent back to.  [repeatable]"
+)
 @_managing
 def clients(issuer: Running, client: str | None, redirect_uri: tuple[str, ...]) -> Any:
-    """Show who is a client; or list one, a public one where it has no secret.
+    """Show the listed clients, or list one.
 
-    After the first nobody else is a client.
+    A client without a secret is public. Once one is listed, only listed ones are accepted.
     """
     if client is None and not redirect_uri:
         return issuer.ask("GET", f"{OURS}/clients"), _show_clients
     listed = Client.of(client or "")
     if not listed.client_id:
-        raise BadUse("which client?", "ID, or ID:SECRET")
+        raise BadUse("no client given", "ID, or ID:SECRET")
     body = {"redirect_uris": redirect_uri} | ({"secret": listed.secret} if listed.secret else {})
     path = f"{OURS}/clients/{quote(listed.client_id, safe='')}"
     return issuer.ask("PUT", path, body), lambda said: page.line(said["client_id"])
@@ -203,7 +205,7 @@ def _pairs(texts: Iterable[str]) -> dict[str, Any]:
 
 def _show_keys(said: list[dict[str, Any]]) -> None:
     rows = [(key["kid"], next(role for role in _ROLES if key[role])) for key in said]
-    page.table(("kid", "is"), rows)
+    page.table(("kid", "role"), rows)
 
 
 def _show_kid(said: dict[str, Any]) -> None:
@@ -211,7 +213,7 @@ def _show_kid(said: dict[str, Any]) -> None:
 
 
 def _show_clients(said: dict[str, Any]) -> None:
-    for client_id in said["clients"] or ["anybody is a client, with any secret: none is listed"]:
+    for client_id in said["clients"] or ["any client is accepted, with any secret: none is listed"]:
         page.line(client_id)
 
 
@@ -236,5 +238,5 @@ def _show_requests(said: dict[str, Any]) -> None:
 
 
 def _show_clock(said: dict[str, Any]) -> None:
-    stands = "stands still" if said["frozen"] else "runs"
-    page.pairs([("now", written(said["now"])), ("it", stands), ("off by", f"{said['off']} s")])
+    state = "stopped" if said["frozen"] else "running"
+    page.pairs([("now", written(said["now"])), ("state", state), ("off by", f"{said['off']} s")])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rightkey.drill.target import Answer, Target
 from rightkey.localissuer import LocalIssuer, fault
-from rightkey.localissuer.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import Form, SigningKey
 
 NOTICED = 15.0
 """Seconds within which a service must take a new key: a flood may have used up what it allows itself."""

@@ -1,19 +1,27 @@
 """How often an issuer may be asked: the backoff after failures, the budget of forced refetches, and the
-memory of what an answer has settled. Pure: the time, in `elapsed` seconds, comes in as an argument.
+memory of what an answer has settled. The time is passed in, in `elapsed` seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 MAX_PAUSE = 60.0
+"""Seconds up to which the pause after failures doubles."""
 RETRY_AFTER = (1.0, 300.0)
-"""Seconds. A `Retry-After` is honoured between these."""
+"""Seconds between which a `Retry-After` is honoured."""
 MAX_SETTLED = 1024
-PAUSES = (10.0, 20.0, 40.0, 60.0)
-"""Seconds after which a settled question may be asked again: the first time, the second, ..."""
+"""Questions that are remembered as settled, as digests."""
+PAUSES = (10.0, 20.0)
+"""Seconds after which a settled question may be asked again: the first time, and from the second on."""
+SLOWEST = 20.0
+"""Seconds from one draw to the next at most, unless set longer: so long a genuine rotation waits at worst."""
 BARREN_FOR_FREE = 3
+"""Forced refetches that may bring nothing new before the refill slows."""
 BARREN_FORGOTTEN = 600.0
+"""Seconds without such a refetch, after which the refill is as fast as before."""
 
 
 @dataclass(slots=True)
@@ -39,58 +47,84 @@ class Backoff:
         return max(0.0, self.until - now)
 
 
-@dataclass(slots=True)
-class Draws:
-    """The budget: a few forced refetches at once, then one more every so often; failures count as well.
+class Limits(Protocol):
+    """How hard an issuer may be asked: what `Freshness` says of it."""
 
-    Where refetch after refetch brings nothing new somebody is forging tokens, and the refill slows, until
-    the set changes or ten minutes pass without one.
+    @property
+    def draws(self) -> int: ...
+    @property
+    def draw_every(self) -> float: ...
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Draws:
+    """A budget: a few forced refetches at once, then one more every so often; failures count as well.
+
+    Where refetch after refetch brings nothing new, tokens are being forged, and the refill slows, until the
+    set changes or ten minutes pass without one.
+
+    Several verifiers share it, each with limits of its own: what is kept is what was spent.
     """
 
-    most: float
-    every: float
-    level: float = field(init=False)
+    spent: float = 0.0
     since: float = 0.0
     barren: int = 0
     barren_at: float = 0.0
 
-    def __post_init__(self) -> None:
-        self.level = self.most
-
-    def draw(self, now: float, *, may_take_last: bool) -> bool:
-        """Take one, if there is one; the last is kept for whoever may be the first of a rotation."""
-        self.refill(now)
-        if self.level < (1.0 if may_take_last else 2.0):
-            return False
-        self.level -= 1.0
-        return True
-
-    def give_back(self) -> None:
-        """Return one that nobody was asked for."""
-        self.level = min(self.most, self.level + 1.0)
-
-    def refill(self, now: float) -> None:
+    def level(self, now: float, limits: Limits) -> float:
+        """How many draws there are."""
         if self.barren and now - self.barren_at >= BARREN_FORGOTTEN:
             self.barren = 0
-        self.level = min(self.most, self.level + max(0.0, now - self.since) / self.interval)
-        self.since = now
+        self.spent = max(0.0, self.spent - max(0.0, now - self.since) / self.interval(limits))
+        self.since = max(now, self.since)
+        return limits.draws - self.spent
 
-    def answered(self, now: float, *, new: bool) -> None:
+    def interval(self, limits: Limits) -> float:
+        """Seconds from one draw to the next."""
+        slower = max(0, self.barren - BARREN_FOR_FREE + 1)
+        return max(limits.draw_every, min(SLOWEST, limits.draw_every * 2.0 ** min(slower, 6)))
+
+    def left(self, now: float, limits: Limits) -> float:
+        """Seconds until there is a draw."""
+        return max(0.0, (1.0 - self.level(now, limits)) * self.interval(limits))
+
+    def answered(self, now: float, limits: Limits, *, new: bool) -> None:
         """Count a forced refetch that was answered."""
-        self.refill(now)
+        self.level(now, limits)
         self.barren = 0 if new else self.barren + 1
         self.barren_at = now
 
     @property
-    def interval(self) -> float:
-        """Seconds from one draw to the next."""
-        slower = max(0, self.barren - BARREN_FOR_FREE + 1)
-        return max(self.every, min(MAX_PAUSE, self.every * 2.0 ** min(slower, 6)))
+    def as_new(self) -> bool:
+        """Whether nothing was drawn of late: whoever let it go and came back would gain nothing."""
+        return not (self.spent or self.barren)
 
-    def left(self, now: float) -> float:
-        """Seconds until there is a draw."""
-        self.refill(now)
-        return max(0.0, (1.0 - self.level) * self.interval)
+
+def draw(accounts: Sequence[Draws], now: float, limits: Limits, *, may_take_last: bool) -> bool:
+    """Take one draw from each account, if there is one in all of them.
+
+    Args:
+        accounts: the issuer's, and that of the place that is asked.
+        may_take_last: whether the last one may be taken; it is kept for what may be the first token of a
+            rotation.
+    """
+    least = 1.0 if may_take_last else 2.0
+    if any(account.level(now, limits) < least for account in accounts):
+        return False
+    for account in _each(accounts):
+        account.spent += 1.0
+    return True
+
+
+def give_back(accounts: Sequence[Draws]) -> None:
+    """Return a draw for which no request was made."""
+    for account in _each(accounts):
+        account.spent = max(0.0, account.spent - 1.0)
+
+
+def _each(accounts: Sequence[Draws]) -> Iterable[Draws]:
+    """Each once: an issuer that is named by the URL of its keys has one account."""
+    return {id(account): account for account in accounts}.values()
 
 
 @dataclass(slots=True)
@@ -103,17 +137,17 @@ class Settled:
     again: dict[bytes, tuple[float, int]] = field(default_factory=dict)
 
     def settle(self, question: bytes, now: float) -> None:
-        """Settle it; of many who asked the same at once, the first counts."""
-        if self.holds(question, now):
+        """Settle it; of many that asked the same at once, the first counts."""
+        if self.left(question, now):
             return
         _, times = self.again.pop(question, (0.0, 0))
         self.again[question] = (now + PAUSES[min(times, len(PAUSES) - 1)], times + 1)
         if len(self.again) > MAX_SETTLED:
             del self.again[next(iter(self.again))]
 
-    def holds(self, question: bytes, now: float) -> bool:
-        """Whether it is settled, and not to be asked again yet."""
-        return self.again.get(question, (now, 0))[0] > now
+    def left(self, question: bytes, now: float) -> float:
+        """Seconds until it may be asked again; 0 where it is not settled."""
+        return max(0.0, self.again.get(question, (now, 0))[0] - now)
 
     def __contains__(self, question: bytes) -> bool:
         return question in self.again

@@ -1,7 +1,22 @@
-"""Cache: what is held of one issuer, and when to serve it, refresh it, wait for it, or refuse.
+"""Cache: the keys held of one issuer, and when to serve them, refresh them, wait for newer ones, or refuse.
 
-A plain machine without a clock, lock or thread: whoever drives it passes the time, in `elapsed` seconds,
-and lets one thread in at a time. Readers take `held`, which is replaced whole and never changed.
+A plain machine without a clock, lock or thread: the caller passes the time, in `elapsed` seconds, and lets
+one thread in at a time. It knows one snapshot of keys, which passes through these states:
+
+    state        from              to                 may ask           may not ask (backing off)
+    no keys      the start         the first answer   WAIT              REFUSE
+    fresh        a good answer     refresh_at         HELD              HELD
+    due          refresh_at        fresh_until        HELD_AND_REFRESH  HELD
+    past life    fresh_until       stale_until        WAIT once, then   HELD
+                                                      HELD_AND_REFRESH
+    past bound   stale_until       the next answer    WAIT              REFUSE
+
+`refresh_at` lies in the last fifth of the life, with jitter. Past its life one attempt is waited for: a
+service that idled may hold what was revoked long ago. If that attempt failed, what is held serves on, and
+later attempts run detached. Only a good answer moves a snapshot back to fresh, and only time moves it on.
+
+Readers take `held`, which is replaced whole and never changed. It is what was published, with what lingers
+under a grace, less what leaked or is distrusted: those belong to the issuer's record, as its budget does.
 
     serve(now)          may the held keys be used, and is a refresh due?
     ask(now, need)      may a token that the held keys do not satisfy have them fetched anew?
@@ -12,7 +27,7 @@ and lets one thread in at a time. Readers take `held`, which is replaced whole a
 from __future__ import annotations
 
 import enum
-import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rightkey.errors import IssuerFault, IssuerUnavailable
@@ -25,19 +40,20 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
-from rightkey.freshness.budget import Backoff, Draws, Settled
-from rightkey.freshness.distrust import Distrusted
+from rightkey.freshness.asking import Ask, Asking
+from rightkey.freshness.budget import Backoff, Draws
+from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Plan, Refreshed
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.snapshot import Snapshot, renewed, respread, snapshot_of, with_grace
 from rightkey.freshness.status import Status, status_of
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.keyset import KeySet
-from rightkey.verdict.held import NOTHING, Held, NeedsNewer
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
 
 
 class Serve(enum.Enum):
-    """What to do for a caller who needs keys."""
+    """What to do for a caller who needs keys; the table above."""
 
     HELD = "use what is held"
     HELD_AND_REFRESH = "use what is held, and have it refreshed meanwhile"
@@ -45,19 +61,25 @@ class Serve(enum.Enum):
     REFUSE = "nothing is held, and it is too early to ask again"
 
 
-class Ask(enum.Enum):
-    """What to do for a token that the held keys do not satisfy."""
-
-    REFETCH = "fetch them anew"
-    SETTLED = "an answer has settled it"
-    SPENT = "the budget is spent"
-    BACKING_OFF = "the issuer failed, and it is too early to ask again"
-
-
 class Cache:
-    """The state of one issuer's keys, and every rule about it."""
+    """The state of one issuer's keys.
 
-    def __init__(self, name: str, freshness: Freshness) -> None:
+    Args:
+        name: what messages and events call the issuer.
+        freshness: the settings.
+        record: what holds for the issuer, however it is named.
+        budget_of: the budget of an issuer, by its identity, or of a place, by its URL.
+        url: where its keys are, if that is known.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        freshness: Freshness,
+        record: Record,
+        budget_of: Callable[[str], Draws],
+        url: str | None = None,
+    ) -> None:
         self.name = name
         self.freshness = freshness
         self.snapshot: Snapshot | None = None
@@ -66,13 +88,13 @@ class Cache:
         self.metadata_began = 0.0
         self.last_failure: IssuerFault | None = None
         self.last_answer = 0
-        """The moment at which the request of the latest good answer began, by its source's count."""
+        """When the request of the latest good answer began, by COUNT."""
         self._failure_began = float("-inf")
         self._scheduled = Backoff()
-        self._forced = Backoff()
-        self._draws = Draws(float(freshness.draws), freshness.draw_every)
-        self._settled = Settled()
-        self._distrusted = Distrusted()
+        self._asking = Asking(freshness)
+        self._record = record
+        self._budget_of, self._url = budget_of, url
+        record.readers.add(self)
 
     # -- serving
 
@@ -92,9 +114,7 @@ class Cache:
             return Serve.WAIT if may_ask else Serve.REFUSE
         if not may_ask:
             return Serve.HELD
-        # Past its life one attempt is waited for: a service that idled may hold what was revoked long
-        # ago. If it fails, what is held serves on, and nobody waits for the attempts that follow. One that
-        # is under way has not failed: who comes meanwhile waits for it as well.
+        # An attempt that is under way has not failed: callers that come meanwhile wait for it as well.
         waited = waited or now < snapshot.fresh_until or self._failure_began >= snapshot.fresh_until
         return Serve.HELD_AND_REFRESH if waited else Serve.WAIT
 
@@ -106,7 +126,7 @@ class Cache:
             "keys_unavailable",
             f"the keys of issuer {self.name!r} are not available{why}",
             hint="the token may be good: try again later, with the same token",
-            retry_after=max(1.0, self._scheduled.left(now), self._forced.left(now)),
+            retry_after=max(1.0, self._scheduled.left(now), self._asking.backoff.left(now)),
         )
         error.__cause__ = failure
         return error
@@ -114,49 +134,47 @@ class Cache:
     # -- asking for newer keys
 
     def ask(self, now: float, need: NeedsNewer) -> Ask:
-        """Whether this token may have the keys fetched anew; draws from the budget if so."""
-        question = _question(need)
-        if self._settled.holds(question, now):
-            return Ask.SETTLED
-        if self._forced.left(now):
-            return Ask.BACKING_OFF
-        first_time = need.reason == "nothing_fits" and question not in self._settled
-        drawn = self._draws.draw(now, may_take_last=first_time)
-        return Ask.REFETCH if drawn else Ask.SPENT
+        """Whether this token may have the keys fetched anew; draws from the budgets if so."""
+        return self._asking.ask(now, need, self._accounts)
 
     def ask_metadata(self, now: float, need: NeedsNewer) -> bool:
-        """Whether the metadata may be read anew, since a forced refetch of the keys alone brought nothing
-        new; draws if so. To be asked before the question is settled, and so once for each asking.
-        """
-        question = _question(need)
-        if self.metadata is None or now - self.metadata_began <= self.freshness.metadata_recheck:
+        """Whether the metadata may be read anew, since a forced refetch of the keys brought nothing new."""
+        if self.metadata is None:
             return False
-        if not self._draws.barren or self._forced.left(now) or self._settled.holds(question, now):
-            return False
-        return self._draws.draw(now, may_take_last=need.reason == "nothing_fits")
+        return self._asking.ask_metadata(now, need, now - self.metadata_began, self._accounts)
 
     def not_asked(self) -> None:
-        """What was drawn for comes to nothing, since no thread was to be had."""
-        self._draws.give_back()
+        """No thread could be started: return what was drawn."""
+        self._asking.not_asked(self._accounts)
 
     def settle(self, now: float, need: NeedsNewer) -> None:
         """An answer whose request began after the token came has not mended it."""
-        self._settled.settle(_question(need), now)
+        self._asking.settle(now, need)
 
-    def verdict(self, now: float, need: NeedsNewer, *, confirmed: bool) -> Exception:
-        """What a token is told that newer keys did not mend.
+    def outlook(self, now: float, need: NeedsNewer, came: int) -> Outlook:
+        """Why no newer keys are coming for a token.
 
         Args:
-            confirmed: whether an answer has settled it.
+            came: when it came, by COUNT.
         """
-        if need.error is None:
-            return self.unavailable(now)
-        if need.reason == "signature" or confirmed or self.last_failure is None:
-            return need.error
-        return self.unavailable(now)
+        if need.reason == "no_keys":
+            return Outlook(confirmed=False, unavailable=self.unavailable(now))
+        if self.last_answer > came:
+            return Outlook()
+        failed = self.unavailable(now) if self.last_failure is not None else None
+        left = self._asking.left(now, need, self._accounts)
+        return Outlook(confirmed=False, unavailable=failed, retry_after=max(1.0, left))
 
-    def refused(self, now: float) -> RefetchRefused:
-        return RefetchRefused(self.name, self._draws.left(now))
+    def refused(self, now: float) -> list[RefetchRefused]:
+        """The event for a token that the budget refused, if it is time for one."""
+        return self._asking.refused(self.name, now, self._accounts)
+
+    @property
+    def _accounts(self) -> Sequence[Draws]:
+        """The issuer's budget, and that of the place its keys come from: many names may lead to one place."""
+        url = self.snapshot.url if self.snapshot else self._url
+        named = self._budget_of(self._record.identity)
+        return (named,) if url is None else (named, self._budget_of(url))
 
     # -- refreshing
 
@@ -188,7 +206,7 @@ class Cache:
         """
         if refreshed.metadata is not None and refreshed.metadata_began is not None:
             self.metadata, self.metadata_began = refreshed.metadata, refreshed.metadata_began
-        leaked = self._distrusted.note_leaks(self.name, refreshed)
+        leaked = self._record.note(self.name, refreshed)
         if refreshed.failure is not None:
             self._failure_began = refreshed.began
             events = self._failed(refreshed.failure, now, jitter, forced)
@@ -202,17 +220,16 @@ class Cache:
         if self.snapshot is not None:
             self.snapshot = respread(self.snapshot, jitter)
 
-    def distrust(self, name: str) -> None:
-        """Refuse, from now on, the keys with this key id or thumbprint."""
-        self._distrusted.distrusted.add(name)
+    def republish(self) -> None:
+        """Leave out what the issuer's record refuses since."""
         self._publish(self.snapshot)
 
     def _succeeded(self, refreshed: Refreshed, now: float, jitter: float, forced: bool) -> list[Event]:
         self._scheduled.succeeded()
-        self._forced.succeeded()
         self.last_failure = None
         before = self.snapshot
         if before is not None and refreshed.began < before.began:
+            self._asking.backoff.succeeded()
             self._publish(before)
             return []  # overtaken: what a later request brought is newer
         self.last_answer = refreshed.moment
@@ -230,12 +247,10 @@ class Cache:
             published, published, refreshed.began, headers, self.freshness, jitter, refreshed.url
         )
         self._publish(with_grace(snapshot, before, now, self._grace))
-        if forced or not same:
-            self._draws.answered(now, new=not same)
+        self._asking.answered(now, self._accounts, forced=forced, new=not same)
         fetched = KeysFetched.of(self.name, published, forced=forced)
         if same or before is None:
             return [fetched]
-        self._settled.clear()
         events: list[Event] = [fetched]
         if self.snapshot and self.snapshot.lingering:
             events.append(KeysMissing.of(self.name, KeySet(self.snapshot.lingering), self._grace))
@@ -243,7 +258,7 @@ class Cache:
 
     def _failed(self, failure: IssuerFault, now: float, jitter: float, forced: bool) -> list[Event]:
         retry_after = failure.retry_after if isinstance(failure, IssuerUnavailable) else None
-        backoff = self._forced if forced else self._scheduled
+        backoff = self._asking.backoff if forced else self._scheduled
         backoff.failed(now, jitter, retry_after)
         self.last_failure = failure
         events: list[Event] = [FetchFailed(self.name, failure.code, str(failure), forced, backoff.left(now))]
@@ -258,17 +273,15 @@ class Cache:
         served = snapshot.published
         if snapshot.lingering:
             served = KeySet(served.keys + snapshot.lingering, served.skipped)
-        keys = self._distrusted.taken_from(served)
+        keys = self._record.distrusted.taken_from(served)
         held = Held(keys, self.metadata.expected if self.metadata else None)
         if held != self.held:  # the same object for the same keys: what remembers by it need not look again
             self.held = held
         self.snapshot = replace(snapshot, keys=keys)
 
     def may_be_forgotten(self, now: float) -> bool:
-        """Whether nobody gains anything if all this begins anew."""
-        self._draws.refill(now)
-        full = self._draws.level >= self._draws.most and not self._draws.barren
-        return full and not (self._distrusted.leaked or self._scheduled.left(now) or self._forced.left(now))
+        """Whether this may begin anew without asking an issuer earlier than it may be asked."""
+        return not (self._scheduled.left(now) or self._asking.backoff.left(now))
 
     @property
     def _grace(self) -> float:
@@ -283,20 +296,10 @@ class Cache:
             now,
             metadata_age=None if self.metadata is None else now - self.metadata_began,
             scheduled=self._scheduled,
-            forced=self._forced,
-            draws=self._draws,
+            forced=self._asking.backoff,
+            accounts=self._accounts,
             failure=self.last_failure,
         )
-
-
-def _question(need: NeedsNewer) -> bytes:
-    """What a token asks, as a digest: headers come from strangers, and may be long."""
-    header = need.header
-    if need.reason == "signature":  # whoever forges may vary the rest at will
-        asked = [need.reason, header.kid, *sorted(key.thumbprint for key in need.tried)]
-    else:
-        asked = [need.reason, header.kid, header.x5t, header.x5t_s256, header.alg]
-    return hashlib.blake2b(repr(asked).encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
 def _judged_anew(refreshed: Refreshed, before: Snapshot) -> bool:

@@ -1,34 +1,57 @@
-"""Distrusted: keys that no answer brings back: the world has their private halves, or their owner says so."""
+"""Distrusted: one issuer's keys that no answer brings back: leaked by the issuer, or distrusted by you."""
 
 from __future__ import annotations
 
-from rightkey.events import KeyLeaked
+from collections import OrderedDict
+
+from rightkey.events import Event, KeyLeaked, LeakForgotten
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.jose.keyset import KeySet
 
+MAX_LEAKED = 10_000
+"""Leaked keys of one issuer that are remembered: an issuer decides how many it leaks."""
+
 
 class Distrusted:
-    """One issuer's, for the life of the process: `leaked` by thumbprint, `distrusted` by that or key id."""
+    """For the life of the process: `leaked` by thumbprint, `names` by thumbprint or key id."""
 
     def __init__(self) -> None:
-        self.leaked: set[str] = set()
-        self.distrusted: set[str] = set()
+        self.names: set[str] = set()
+        self.leaked: OrderedDict[str, bool] = OrderedDict()
+        """Each with whether it was ever usable here. Those go last, for their tokens would pass again."""
+        self._usable: OrderedDict[str, None] = OrderedDict()
 
-    def note_leaks(self, issuer: str, refreshed: Refreshed) -> list[KeyLeaked]:
-        """Remember the keys whose private halves an answer holds. Also one that holds nothing else counts."""
+    def note(self, issuer: str, refreshed: Refreshed) -> list[Event]:
+        """Remember the keys whose private halves an answer holds, and those that are usable now. An answer
+        without a usable key counts as well."""
         failure = refreshed.failure
         keys = failure.keys if isinstance(failure, NoSigningKey) else refreshed.keys
-        skipped = keys.skipped if keys is not None else ()
-        leaks = [
-            KeyLeaked(issuer, one.kid, one.thumbprint)
-            for one in skipped
-            if one.reason == "private_key_published" and one.thumbprint and one.thumbprint not in self.leaked
-        ]
-        self.leaked.update(leak.thumbprint for leak in leaks)
-        return leaks
+        if keys is None:
+            return []
+        for key in keys:
+            self._usable[key.thumbprint] = None
+        while len(self._usable) > MAX_LEAKED:
+            self._usable.popitem(last=False)
+        events: list[Event] = []
+        for one in keys.skipped:
+            if one.reason == "private_key_published" and one.thumbprint and one.thumbprint not in self.leaked:
+                self.leaked[one.thumbprint] = one.thumbprint in self._usable
+                events.append(KeyLeaked(issuer, one.kid, one.thumbprint))
+        return events + self._forget(issuer)
 
     def taken_from(self, keys: KeySet) -> KeySet:
         """The set less all that is refused."""
-        left = keys.without(self.leaked, "private_key_published")
-        named = [key.thumbprint for key in left if {key.kid, key.thumbprint} & self.distrusted]
+        left = keys.without(self.leaked, "private_key_published") if self.leaked else keys
+        if not self.names:
+            return left
+        named = [key.thumbprint for key in left if key.kid in self.names or key.thumbprint in self.names]
         return left.without(named, "distrusted")
+
+    def _forget(self, issuer: str) -> list[Event]:
+        surplus = len(self.leaked) - MAX_LEAKED
+        if surplus <= 0:
+            return []
+        oldest_first = sorted(self.leaked, key=self.leaked.__getitem__)  # stable: never usable ones first
+        for thumbprint in oldest_first[:surplus]:
+            del self.leaked[thumbprint]
+        return [LeakForgotten(issuer, surplus)]

@@ -28,6 +28,7 @@ class Freshness:
         max_body: of one answer, in bytes, decompressed.
         wait: how long one caller waits in all.
         waiting_threads: how many threads may wait for one issuer's forced refetch; a number.
+        jobs: how many refreshes run at once in the process, of all issuers; more stand in line; a number.
         draws: how many forced refetches may be made at once; a number.
         draw_every: after how long there is one more.
         grace: for how long a key serves on that is missing from a good answer, unless the next answer lacks
@@ -51,6 +52,7 @@ class Freshness:
     max_body: int = 512 * 1024
     wait: float = 8.0
     waiting_threads: int = 16
+    jobs: int = 32
     draws: int = 2
     draw_every: float = 10.0
     grace: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rightkey.errors import IssuerFault
@@ -49,11 +50,10 @@ def status_of(
     metadata_age: float | None,
     scheduled: Backoff,
     forced: Backoff,
-    draws: Draws,
+    accounts: Sequence[Draws],
     failure: IssuerFault | None,
 ) -> Status:
     """Tell it. `snapshot` is what is held, whether or not its time is up."""
-    draws.refill(now)
     stale_for = None if snapshot is None else max(0.0, snapshot.stale_until - now)
     grace = freshness.grace or 0.0
     moved = None
@@ -68,8 +68,8 @@ def status_of(
         stale_for=stale_for,
         refresh_in=None if snapshot is None else max(0.0, snapshot.refresh_at - now),
         next_attempt_in=scheduled.left(now),
-        draws=int(draws.level),
-        next_draw_in=draws.left(now),
+        draws=int(min(account.level(now, freshness) for account in accounts)),
+        next_draw_in=max(account.left(now, freshness) for account in accounts),
         forced_backoff=forced.left(now),
         metadata_age=metadata_age,
         revoked_key_bound=stale_for + grace if stale_for else None,

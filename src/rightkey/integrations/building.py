@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 
 from rightkey.errors import Misconfigured
 from rightkey.verifier.environment import PREFIX
-from rightkey.verifier.one import Face
+from rightkey.verifier.single import Single
 
-_Face = TypeVar("_Face", bound=Face)
+_Single = TypeVar("_Single", bound=Single)
 _Given = TypeVar("_Given")
 
 
 def chosen(
-    face: type[_Face],
+    face: type[_Single],
     issuer: str | None,
     verifier: _Given | None,
     settings: Mapping[str, Any],
     environ: Mapping[str, str] | None = None,
-) -> _Face | _Given:
+) -> _Single | _Given:
     """The verifier that was given, one of an issuer, or what the environment says.
 
     Args:
@@ -39,8 +39,6 @@ def chosen(
         return verifier
     if issuer is None:
         return face.from_env(environ, **settings)
-    if "audience" not in settings:
-        raise Misconfigured("audience is missing", hint="the API's identifier at the issuer")
     return face(issuer, **settings)
 
 

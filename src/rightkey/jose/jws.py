@@ -19,7 +19,9 @@ from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 
 MAX_TOKEN = 64 * 1024
+"""Bytes of one token."""
 MAX_HEADER = 16 * 1024
+"""Bytes of its header, as base64url."""
 MAX_TRIED = 8
 """How many keys are tried on one signature."""
 
@@ -147,10 +149,16 @@ def read(
     return Unverified(header or read_header(segment, decode), payload, signed, signature, segment)
 
 
-def read_payload(raw: str | bytes) -> bytes:
-    """The second part of a token, alone. Raises as `read`, but for what is in the other parts."""
+def read_payload(raw: str | bytes, *, padded: bool = False) -> bytes:
+    """The second part of a token, alone. Raises as `read`, but for what is in the other parts.
+
+    Args:
+        padded: whether it may be spelled with padding.
+    """
+    segment = _parts(raw)[2]
+    decode = base64url.decode_padded if padded and segment.endswith(b"=") else base64url.decode
     try:
-        return base64url.decode(_parts(raw)[2])
+        return decode(segment)
     except ValueError:
         raise malformed("its payload or signature is not canonical base64url") from None
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Protocol
 from rightkey.errors import IssuerMisbehaved, Misconfigured
 from rightkey.jose import strictjson
 from rightkey.jose.key import Key, judge
-from rightkey.jose.skipped import SKIPPED, Skip
+from rightkey.jose.skipped import REFUSED, SKIPPED, Skip
 
 MAX_MEMBERS = 1000
+"""Members of one key set that are judged."""
 
 
 class Skipped(NamedTuple):
@@ -46,6 +47,9 @@ class KeySet:
     _by_thumbprint: Mapping[str, Key] = field(init=False, repr=False, compare=False)
     _found: dict[tuple[str, str], tuple[Key, ...]] = field(init=False, repr=False, compare=False)
     """What fitted before, by key id and algorithm. Only key ids of the set: no token makes it grow."""
+    _refused: frozenset[str | None] = field(init=False, repr=False, compare=False)
+    mark: object = field(init=False, repr=False, compare=False)
+    """Tells this set from every other, and keeps nothing of it alive."""
 
     def __post_init__(self) -> None:
         by_kid: dict[str | None, tuple[Key, ...]] = {}
@@ -54,6 +58,9 @@ class KeySet:
         object.__setattr__(self, "_by_kid", by_kid)
         object.__setattr__(self, "_by_thumbprint", {key.thumbprint: key for key in self.keys})
         object.__setattr__(self, "_found", {})
+        refused = (one.kid for one in self.skipped if one.kid is not None and one.reason in REFUSED)
+        object.__setattr__(self, "_refused", frozenset(refused))
+        object.__setattr__(self, "mark", object())
 
     @classmethod
     def parse(cls, document: str | bytes | Mapping[str, Any], *, published: bool = False) -> KeySet:
@@ -127,9 +134,9 @@ class KeySet:
         wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t is not None}
         return tuple(key for key in self.keys if wanted <= key.x5t)
 
-    def names_skipped(self, header: Named) -> bool:
-        """Whether the header names a member that was skipped: newer keys will not mend that."""
-        return header.kid is not None and any(one.kid == header.kid for one in self.skipped)
+    def names_refused(self, header: Named) -> bool:
+        """Whether the header names a key that leaked or is distrusted: newer keys will not mend that."""
+        return header.kid in self._refused
 
     def holding(self, thumbprint: str) -> Key | None:
         """The key with this RFC 7638 thumbprint."""

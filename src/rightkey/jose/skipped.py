@@ -20,6 +20,8 @@ SKIPPED: dict[str, str] = {
     "distrusted": "distrusted by this process",
 }
 """Every reason for which a member is skipped."""
+REFUSED = frozenset(("private_key_published", "distrusted"))
+"""Reasons that no newer answer mends."""
 
 
 class Skip(Exception):

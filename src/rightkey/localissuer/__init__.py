@@ -6,22 +6,22 @@
         issuer.misbehave("jwks", "hang", times=2)
         forged = issuer.attack("alg-none")
 
-Never for production: whoever reaches its process can have any token.
+Never for production: anyone who can reach it can get any token.
 """
 
 from __future__ import annotations
 
-from rightkey.localissuer.attacks import ATTACKS, Attack
 from rightkey.localissuer.clients import Client
-from rightkey.localissuer.dresses import DRESSES
-from rightkey.localissuer.faults import FAULTS, Fault, fault
-from rightkey.localissuer.issuing import LocalIssuer
-from rightkey.localissuer.keyring import Schedule
-from rightkey.localissuer.minting import mint
-from rightkey.localissuer.ratelimit import RateLimit
-from rightkey.localissuer.recorder import Recorded
+from rightkey.localissuer.documents.dresses import DRESSES
+from rightkey.localissuer.keys.ring import Schedule
+from rightkey.localissuer.keys.signing import ALGORITHMS, SigningKey
+from rightkey.localissuer.local import LocalIssuer
+from rightkey.localissuer.misbehaving.faults import FAULTS, Fault, fault
+from rightkey.localissuer.misbehaving.ratelimit import RateLimit
+from rightkey.localissuer.misbehaving.recorder import Recorded
 from rightkey.localissuer.several import LocalIssuers
-from rightkey.localissuer.signing import ALGORITHMS, SigningKey
+from rightkey.localissuer.tokens.attacks import ATTACKS, Attack
+from rightkey.localissuer.tokens.minting import mint
 
 __all__ = [
     "ALGORITHMS",

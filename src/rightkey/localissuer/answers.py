@@ -1,9 +1,9 @@
-"""What was asked, what is answered, and how the answer travels: values that know no socket."""
+"""A request, its answer, and how the answer is delivered: values that know no socket."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """One request. Header names are lower case; `target` is as it came, query included."""
 
     method: str
@@ -31,10 +31,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How an answer travels. Seconds throughout.
+    """How an answer is delivered. Times are in seconds.
 
     `every` is the pause before each octet of the part named by `drip`. `ending` is `whole`, `truncated`
-    (half the promised body), `reset` (RST in place of an answer) or `hang` (nothing, until somebody closes).
+    (half the promised body), `reset` (RST in place of an answer) or `hang` (nothing, until one side closes).
     """
 
     delay: float = 0.0
@@ -73,36 +73,25 @@ class Answer:
 def document_answer(document: Document, cache_control: str | None) -> Answer:
     """A JSON document with status 200."""
     headers = {"content-type": "application/json"}
-    if cache_control is not None:
+    if cache_control:
         headers["cache-control"] = cache_control
     return Answer(200, headers, orjson.dumps(document))
 
 
-def revalidated(answer: Answer, asked: Asked) -> Answer:
-    """The same answer with an `ETag`, or 304 where the asker holds it already (RFC 9110, section 13.1.2)."""
+def revalidated(answer: Answer, request: Request) -> Answer:
+    """The same answer with an `ETag`, or 304 where the client holds it already (RFC 9110, section 13.1.2)."""
     tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     headers = dict(answer.headers) | {"etag": tag}
-    held = [known.strip().removeprefix("W/") for known in asked.headers.get("if-none-match", "").split(",")]
+    held = [known.strip().removeprefix("W/") for known in request.headers.get("if-none-match", "").split(",")]
     if tag in held or "*" in held:
         del headers["content-type"]
         return Answer(304, headers)
     return Answer(answer.status, headers, answer.body)
 
 
-def shared(answer: Answer, asked: Asked) -> Answer:
-    """The same answer, for pages of any origin to read, where a browser says that one asks (Fetch, 3.3)."""
-    if "origin" not in asked.headers:
-        return answer
-    allowed = {"access-control-allow-origin": "*", "access-control-max-age": "600"}
-    if asked.method == "OPTIONS":
-        allowed["access-control-allow-methods"] = "GET, POST"
-        allowed["access-control-allow-headers"] = asked.headers.get("access-control-request-headers", "")
-    return replace(answer, headers=dict(answer.headers) | allowed)
-
-
-def refused(
+def oauth_error(
     status: int, error: str, headers: Mapping[str, str] | None = None, why: str | None = None
 ) -> Answer:
-    """An answer that says no, as OAuth servers word it (RFC 6749, section 5.2)."""
+    """An error, as OAuth servers word it (RFC 6749, section 5.2)."""
     body = orjson.dumps({"error": error} if why is None else {"error": error, "error_description": why})
     return Answer(status, {"content-type": "application/json"} | dict(headers or {}), body)

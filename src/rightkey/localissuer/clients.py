@@ -18,13 +18,13 @@ _DANGEROUS = {"", "javascript", "data", "vbscript"}
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client. What it leaves open, anybody may fill in.
+    """One client, with what it may do.
 
     Args:
-        client_id: its name.
+        client_id: its id.
         secret: what it authenticates with; None makes it a public client, which has none.
-        redirect_uris: where people may be sent back to, letter by letter; empty means anywhere.
-        any_secret: whatever it authenticates with is right, and so is nothing.
+        redirect_uris: where people may be sent back to, compared exactly; empty means anywhere.
+        any_secret: any secret is accepted, and so is none.
     """
 
     client_id: str
@@ -71,14 +71,14 @@ class Client:
         return self.any_secret or (method == "none") == (self.secret is None)
 
     def check_response_type(self, response_type: str) -> bool:
-        return response_type == "code"
+        return True
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type != "client_credentials" or self.any_secret or self.secret is not None
 
 
 class Clients:
-    """The clients that were listed; where none were, any client is known, with any secret."""
+    """The listed clients. While none is listed, any client is accepted, with any secret."""
 
     def __init__(self, shelf: Shelf, listed: Iterable[Client] = ()) -> None:
         self._shelf = shelf
@@ -86,19 +86,23 @@ class Clients:
             self.add(client)
 
     def add(self, client: Client) -> None:
-        """List a client, in place of one of the same name."""
+        """List a client, replacing one of the same id."""
         self._shelf.put("client", client.client_id, asdict(client))
 
     def find(self, client_id: str) -> Client | None:
-        """The client of this name, or None."""
+        """The client with this id, or None."""
         listed = self._shelf.all("client")
         if not listed:
             return Client(client_id, any_secret=True)
         found = listed.get(client_id)
         return None if found is None else _read(found)
 
+    def redirect_uris(self) -> list[str]:
+        """Where the listed clients' people may be sent back to."""
+        return [uri for found in self._shelf.all("client").values() for uri in found["redirect_uris"]]
+
     def names(self) -> list[str]:
-        """Who is listed."""
+        """The ids of the listed clients."""
         return list(self._shelf.all("client"))
 
 

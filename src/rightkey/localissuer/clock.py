@@ -1,4 +1,4 @@
-"""What time the issuer believes it is: a clock that can be frozen, advanced and set wrong."""
+"""The issuer's time: a clock that can be frozen, advanced and set wrong."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LATEST = 252_000_000_000  # seconds: later than that, certificates have no date
 
 
 class Clock:
-    """Unix time in seconds, by another clock that it starts from.
+    """Unix time in seconds, based on another clock.
 
-    Whatever sets it raises ValueError for a time before 1970 or after 9955, and leaves it as it is.
+    Setting it to a time before 1970 or after 9955 raises ValueError and changes nothing.
     """
 
     def __init__(self, true: Callable[[], float]) -> None:
@@ -34,21 +34,21 @@ class Clock:
             self._set(self._started() if at is None else at - self._offset, self._offset)
 
     def advance(self, seconds: float) -> None:
-        """Be so much further on than now; backwards where it is negative."""
+        """Move it forward by this many seconds, or back where they are negative."""
         with self._changing:
             self._set(self._frozen, self._offset + seconds)
 
     def skew(self, seconds: float) -> None:
-        """Be ahead of the true time by exactly so much, or behind where it is negative, and run."""
+        """Run, ahead of the true time by exactly this many seconds, or behind where they are negative."""
         with self._changing:
             self._set(None, seconds)
 
     def resume(self) -> None:
-        """Tell the true time again, and run."""
+        """Run, at the true time again."""
         self.skew(0.0)
 
     def state(self) -> dict[str, Any]:
-        """What it tells, whether it stands still, and how far it is off, in seconds."""
+        """The time, whether it is frozen, and how far it is from the true time, in seconds."""
         now = self()
         return {"now": now, "frozen": self._frozen is not None, "off": round(now - self._true(), 3)}
 

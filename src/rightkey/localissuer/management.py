@@ -1,7 +1,7 @@
-"""How an issuer is managed over HTTP: Auth0's way for its keys, and a few ways of our own for all else.
+"""How an issuer is managed over HTTP: its keys as at Auth0, everything else by routes of our own.
 
-Everything lies below the issuer's own URL. It is not counted, and neither faults nor limits touch it. A page
-of some other origin that a browser shows may ask for nothing here.
+Everything lies below the issuer's own URL. It is not counted, and neither faults nor limits apply to it. A
+browser's page of another origin gets nothing here, nor does one that rebinds its name to this machine.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from rightkey.jose import strictjson
-from rightkey.localissuer import selfsigned
-from rightkey.localissuer.answers import Answer, Asked, Document, refused
-from rightkey.localissuer.attacks import ATTACKS
+from rightkey.localissuer.answers import Answer, Document, Request, oauth_error
 from rightkey.localissuer.clients import Client
-from rightkey.localissuer.faults import FAULTS, fault
+from rightkey.localissuer.keys import selfsigned
+from rightkey.localissuer.misbehaving.faults import FAULTS, fault
+from rightkey.localissuer.origins import refused
+from rightkey.localissuer.tokens.attacks import ATTACKS
 
 if TYPE_CHECKING:
-    from rightkey.localissuer.issuing import LocalIssuer
-    from rightkey.localissuer.recorder import Recorded
-    from rightkey.localissuer.signing import SigningKey
+    from rightkey.localissuer.issuer import Issuer
+    from rightkey.localissuer.keys.signing import SigningKey
+    from rightkey.localissuer.misbehaving.recorder import Recorded
 
 OURS, AUTH0 = "/_rightkey", "/api/v2/keys/signing"
-_LAST = 100  # requests told of, unless asked otherwise
+_LAST = 100  # requests listed by default
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie"})
 _NUMBER = (int, float)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked: the part of the path that varies, the query, and the members of the body."""
+    """What a request asks for: the part of the path that varies, the query, and the members of the body."""
 
     of: str
     query: Mapping[str, str]
@@ -49,29 +50,28 @@ class Call:
             if name not in kinds:
                 raise ValueError(f"expected {', '.join(kinds) or 'no member'}, got {name!r}")
             if type(value) not in kinds[name]:
-                raise ValueError(f"{name}: not a value that it can have")
+                raise ValueError(f"{name}: the value has the wrong type")
         return self.body
 
 
 def manages(below: str, path: str) -> bool:
-    """Whether a path is managed, of the issuer with this path."""
+    """Whether a path is for management, at the issuer with this path."""
     rest = path.removeprefix(below)
     return path.startswith(below) and (rest.startswith((f"{OURS}/", f"{AUTH0}/")) or rest in (OURS, AUTH0))
 
 
-def managed(issuer: LocalIssuer, below: str, asked: Asked) -> Answer:
-    """Do what is asked, and answer with JSON."""
-    origin = asked.headers.get("origin")
-    if origin is not None and not issuer.urls["discovery"].startswith(f"{origin}/"):
-        return refused(403, "forbidden", why="a page of another origin may not manage this issuer")
-    path = asked.path.removeprefix(below).rstrip("/")
+def managed(issuer: Issuer, below: str, request: Request) -> Answer:
+    """Do what the request asks for, and answer with JSON."""
+    if refusal := refused(issuer, request):
+        return refusal
+    path = request.path.removeprefix(below).rstrip("/")
     found = [(route, match) for route in _ROUTES if (match := re.fullmatch(route.path, path))]
     if not found:
-        return refused(404, "not_found")
+        return oauth_error(404, "not_found")
     for route, match in found:
-        if route.method == asked.method:
-            return _done(route, issuer, unquote("".join(match.groups())), asked)
-    return refused(405, "method_not_allowed", {"allow": ", ".join(route.method for route, _ in found)})
+        if route.method == request.method:
+            return _done(route, issuer, unquote("".join(match.groups())), request)
+    return oauth_error(405, "method_not_allowed", {"allow": ", ".join(route.method for route, _ in found)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +80,19 @@ class Route:
 
     method: str
     path: str
-    do: Callable[[LocalIssuer, Call], Any]
+    do: Callable[[Issuer, Call], Any]
     status: int = 200
 
 
-def _done(route: Route, issuer: LocalIssuer, of: str, asked: Asked) -> Answer:
-    query = {name: values[-1] for name, values in parse_qs(asked.target.partition("?")[2]).items()}
+def _done(route: Route, issuer: Issuer, of: str, request: Request) -> Answer:
+    query = {name: values[-1] for name, values in parse_qs(request.target.partition("?")[2]).items()}
     try:
-        body = strictjson.read_object(asked.body) if asked.body.strip() else {}
+        body = strictjson.read_object(request.body) if request.body.strip() else {}
         document = route.do(issuer, Call(of, query, body))
     except LookupError as error:
-        return refused(HTTPStatus.NOT_FOUND, "not_found", why=str(error.args[0]))
+        return oauth_error(HTTPStatus.NOT_FOUND, "not_found", why=str(error.args[0]))
     except (ValueError, TypeError) as error:
-        return refused(HTTPStatus.BAD_REQUEST, "invalid_request", why=str(error))
+        return oauth_error(HTTPStatus.BAD_REQUEST, "invalid_request", why=str(error))
     headers = {"content-type": "application/json", "cache-control": "no-store"}
     return Answer(route.status, headers, orjson.dumps(document))
 
@@ -100,43 +100,43 @@ def _done(route: Route, issuer: LocalIssuer, of: str, asked: Asked) -> Answer:
 # -- Auth0's: https://auth0.com/docs/api/management/v2/keys ------------------------------------------------
 
 
-def signing_keys(issuer: LocalIssuer, _: Call) -> list[Document]:
-    held = issuer.ring.held
-    roles = ["current", "next", *["previous"] * (len(held.keys) - 2)]
-    listed = [_signing_key(key, role) for key, role in zip(held.keys, roles, strict=True)]
-    listed[0]["current_since"] = datetime.fromtimestamp(held.since, UTC).isoformat()
-    return listed + [_signing_key(key, "revoked") for key in held.revoked]
+def signing_keys(issuer: Issuer, _: Call) -> list[Document]:
+    ring = issuer.ring.state
+    roles = ["current", "next", *["previous"] * (len(ring.keys) - 2)]
+    listed = [_signing_key(key, role) for key, role in zip(ring.keys, roles, strict=True)]
+    listed[0]["current_since"] = datetime.fromtimestamp(ring.since, UTC).isoformat()
+    return listed + [_signing_key(key, "revoked") for key in ring.revoked]
 
 
 def _signing_key(key: SigningKey, role: str) -> Document:
-    told: Document = {"kid": key.kid}
-    told |= {each: each == role for each in ("current", "next", "previous", "revoked")}
+    shown: Document = {"kid": key.kid}
+    shown |= {each: each == role for each in ("current", "next", "previous", "revoked")}
     if key.certificate is not None:
-        # SHA-1 names it, and proves nothing
+        # SHA-1 names it and proves nothing
         thumbprint = sha1(key.certificate, usedforsecurity=False).hexdigest().upper()
-        told["cert"] = selfsigned.pem(key.certificate).decode("ascii")
-        told["thumbprint"] = thumbprint
-        told["fingerprint"] = ":".join(re.findall("..", thumbprint))
-    return told
+        shown["cert"] = selfsigned.pem(key.certificate).decode("ascii")
+        shown["thumbprint"] = thumbprint
+        shown["fingerprint"] = ":".join(re.findall("..", thumbprint))
+    return shown
 
 
 def _turned(key: SigningKey) -> Document:
-    told = _signing_key(key, "")
-    return {name: told[name] for name in ("kid", "cert") if name in told}
+    shown = _signing_key(key, "")
+    return {name: shown[name] for name in ("kid", "cert") if name in shown}
 
 
-def _rotate_as_auth0(issuer: LocalIssuer, _: Call) -> Document:
+def _rotate_as_auth0(issuer: Issuer, _: Call) -> Document:
     return _turned(issuer.rotate())
 
 
-def _revoke(issuer: LocalIssuer, call: Call) -> Document:
+def _revoke(issuer: Issuer, call: Call) -> Document:
     return _turned(issuer.revoke(call.of))
 
 
 # -- ours --------------------------------------------------------------------------------------------------
 
 
-def overview(issuer: LocalIssuer, _: Call) -> Document:
+def overview(issuer: Issuer, _: Call) -> Document:
     return {
         "issuer": issuer.url,
         "audience": issuer.audience,
@@ -150,29 +150,29 @@ def overview(issuer: LocalIssuer, _: Call) -> Document:
     }
 
 
-def _token(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(claims=(dict,), header=(dict,), kid=(str,))
-    kid = asked.get("kid")
+def _token(issuer: Issuer, call: Call) -> Document:
+    given = call.only(claims=(dict,), header=(dict,), kid=(str,))
+    kid = given.get("kid")
     fitting = [key for key in (*issuer.keys, *issuer.revoked) if key.kid == kid]
     if kid is not None and not fitting:
         raise LookupError(f"no key has the kid {kid!r}")
     signer = fitting[0] if fitting else None
-    return {"token": issuer.mint(asked.get("claims", {}), key=signer, header=asked.get("header"))}
+    return {"token": issuer.mint(given.get("claims", {}), key=signer, header=given.get("header"))}
 
 
-def _attack(issuer: LocalIssuer, call: Call) -> Document:
+def _attack(issuer: Issuer, call: Call) -> Document:
     if call.of not in ATTACKS:
         raise LookupError(f"expected one of {', '.join(ATTACKS)}, got {call.of!r}")
     claims = call.only(claims=(dict,)).get("claims", {})
     return {"token": issuer.attack(call.of, **claims), "why": ATTACKS[call.of].why}
 
 
-def _attacks(_: LocalIssuer, __: Call) -> Document:
+def _attacks(_: Issuer, __: Call) -> Document:
     return {name: attack.why for name, attack in ATTACKS.items()}
 
 
-def _misbehave(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(
+def _misbehave(issuer: Issuer, call: Call) -> Document:
+    given = call.only(
         endpoint=(str,),
         fault=(str,),
         options=(dict,),
@@ -181,25 +181,25 @@ def _misbehave(issuer: LocalIssuer, call: Call) -> Document:
         ratio=_NUMBER,
         seed=(int,),
     )
-    what = fault(str(asked.get("fault")), **asked.get("options", {}))
-    rule = {name: asked[name] for name in ("times", "every", "ratio", "seed") if name in asked}
-    issuer.misbehave(str(asked.get("endpoint")), what, **rule)
+    what = fault(str(given.get("fault")), **given.get("options", {}))
+    rule = {name: given[name] for name in ("times", "every", "ratio", "seed") if name in given}
+    issuer.script.plan(str(given.get("endpoint")), what, **rule)
     return _planned(issuer, call)
 
 
-def _behave(issuer: LocalIssuer, call: Call) -> Document:
-    issuer.behave(call.query.get("endpoint"))
+def _behave(issuer: Issuer, call: Call) -> Document:
+    issuer.script.clear(call.query.get("endpoint"))
     return _planned(issuer, call)
 
 
-def _planned(issuer: LocalIssuer, _: Call) -> Document:
-    return {"planned": issuer.planned}
+def _planned(issuer: Issuer, _: Call) -> Document:
+    return {"planned": issuer.script.planned()}
 
 
-def _requests(issuer: LocalIssuer, call: Call) -> Document:
+def _requests(issuer: Issuer, call: Call) -> Document:
     last = int(call.query.get("last", _LAST))
-    told = [_recorded(one) for one in issuer.recorded[-last:]] if last > 0 else []
-    return {"counts": issuer.requests.counts, "total": issuer.requests.total, "requests": told}
+    listed = [_recorded(one) for one in issuer.requests.recorded[-last:]] if last > 0 else []
+    return {"counts": issuer.requests.counts, "total": issuer.requests.total, "requests": listed}
 
 
 def _recorded(one: Recorded) -> Document:
@@ -212,20 +212,20 @@ def _scheme(credentials: str) -> str:
     return f"{scheme} " if space else ""
 
 
-def _forget_requests(issuer: LocalIssuer, call: Call) -> Document:
+def _forget_requests(issuer: Issuer, call: Call) -> Document:
     issuer.requests.clear()
     return _requests(issuer, call)
 
 
-def _clock(issuer: LocalIssuer, _: Call) -> Document:
+def _clock(issuer: Issuer, _: Call) -> Document:
     return issuer.clock.state()
 
 
-def _set_clock(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(freeze=(bool, *_NUMBER), advance=_NUMBER, skew=_NUMBER, resume=(bool,))
-    if len(asked) != 1:
+def _set_clock(issuer: Issuer, call: Call) -> Document:
+    given = call.only(freeze=(bool, *_NUMBER), advance=_NUMBER, skew=_NUMBER, resume=(bool,))
+    if len(given) != 1:
         raise ValueError("expected one of freeze, advance, skew and resume")
-    ((what, value),) = asked.items()
+    ((what, value),) = given.items()
     if what in ("advance", "skew"):
         getattr(issuer.clock, what)(value)
     elif what == "freeze" and value is not False:
@@ -235,21 +235,21 @@ def _set_clock(issuer: LocalIssuer, call: Call) -> Document:
     return issuer.clock.state()
 
 
-def _rotate(issuer: LocalIssuer, call: Call) -> Document:
+def _rotate(issuer: Issuer, call: Call) -> Document:
     return _turned(issuer.rotate(surprise=call.only(surprise=(bool,)).get("surprise", False)))
 
 
-def _swap(issuer: LocalIssuer, _: Call) -> Document:
+def _swap(issuer: Issuer, _: Call) -> Document:
     return _turned(issuer.swap())
 
 
-def _clients(issuer: LocalIssuer, _: Call) -> Document:
+def _clients(issuer: Issuer, _: Call) -> Document:
     return {"clients": issuer.clients.names()}
 
 
-def _add_client(issuer: LocalIssuer, call: Call) -> Document:
-    asked = call.only(secret=(str,), redirect_uris=(list,))
-    client = Client(call.of, asked.get("secret"), tuple(map(str, asked.get("redirect_uris", ()))))
+def _add_client(issuer: Issuer, call: Call) -> Document:
+    given = call.only(secret=(str,), redirect_uris=(list,))
+    client = Client(call.of, given.get("secret"), tuple(map(str, given.get("redirect_uris", ()))))
     issuer.clients.add(client)
     return {name: value for name, value in asdict(client).items() if name not in ("secret", "any_secret")}
 

@@ -1,23 +1,13 @@
-"""What an issuer remembers: keys, clients, codes and refresh tokens, in one SQLite file or in memory."""
+"""Where an issuer keeps keys, clients, codes and refresh tokens: in one SQLite file, or in memory."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
-from rightkey.localissuer.keyring import Held
-from rightkey.localissuer.signing import Form, SigningKey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +30,7 @@ class Shelf(Protocol):
         ...
 
     def drop(self, kind: str, key: str) -> None:
-        """Keep it no longer. Dropping twice is harmless."""
+        """Remove a document. Dropping twice is harmless."""
         ...
 
     def all(self, kind: str) -> dict[str, Document]:
@@ -49,7 +39,7 @@ class Shelf(Protocol):
 
 
 class InMemory:
-    """A shelf that is gone with its issuer."""
+    """A shelf that is lost with its issuer."""
 
     def __init__(self) -> None:
         self._documents: dict[tuple[str, str], bytes] = {}
@@ -76,7 +66,7 @@ class InFile:
 
     Raises:
         OSError: the file cannot be made or opened.
-        ValueError: it is something else than a database of ours.
+        ValueError: the file is not a database of the local issuer.
     """
 
     def __init__(self, file: str | Path, issuer: str = "") -> None:
@@ -109,37 +99,3 @@ class InFile:
     def _execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self._file)) as database, database:
             return database.execute(statement, values).fetchall()
-
-
-class Kept:
-    """The memory of a key ring, on a shelf."""
-
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-
-    def load(self) -> Held:
-        """The ring as it was saved last, or an empty one."""
-        found = self._shelf.get("keys", "")
-        if found is None:
-            return Held()
-        keys, revoked = (tuple(map(_read, found[name])) for name in ("keys", "revoked"))
-        return Held(keys, revoked, found["since"], tuple(found["retired"]))
-
-    def save(self, held: Held) -> None:
-        """Keep the whole ring."""
-        written = {name: [_written(key) for key in getattr(held, name)] for name in ("keys", "revoked")}
-        self._shelf.put("keys", "", written | {"since": held.since, "retired": held.retired})
-
-
-def _written(key: SigningKey) -> Document:
-    private = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
-    certificate = key.certificate.hex() if key.certificate else None
-    facts = {"kid": key.kid, "algorithm": key.algorithm, "form": asdict(key.form)}
-    return facts | {"certificate": certificate, "private": private}
-
-
-def _read(found: Document) -> SigningKey:
-    form = Form(**{field.name: found["form"][field.name] for field in fields(Form)})
-    certificate = bytes.fromhex(found["certificate"]) if found["certificate"] else None
-    private: Any = load_pem_private_key(found["private"].encode("ascii"), password=None)
-    return SigningKey(found["kid"], found["algorithm"], form, certificate, private)

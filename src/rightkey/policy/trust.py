@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # loaded where what they decide is asked for
     from rightkey.requirements import AllOf, Requirement
 
 MAX_LEEWAY = 300.0
-"""Seconds. Clocks that are further apart need mending, not leeway."""
+"""Seconds of leeway. Clocks that are further apart must be set right."""
 
 
 class Anyone(enum.Enum):

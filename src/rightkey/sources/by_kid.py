@@ -1,8 +1,11 @@
 """ByKid: keys that an issuer publishes one by one, each at a URL that has its key id in it.
 
-A key id comes from a stranger: only a GUID becomes part of a URL. Which of them exist nobody says beforehand,
-so that each new one is asked for, out of a budget for all of them; an answer of 403 or 404 is final until the
-backoff of that key id is over.
+A key id comes from a stranger: only a GUID becomes part of a URL. Which of them exist is not known
+beforehand, so each new one is asked for, out of the issuer's budget; an answer of 403 or 404 is final until
+the backoff of that key id is over.
+
+What has verified a token is never pushed out by what has not: a stranger can name key ids without end, and at
+a place that many customers share even ones that have keys.
 """
 
 from __future__ import annotations
@@ -10,68 +13,72 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from rightkey.freshness.budget import Draws
-from rightkey.freshness.refresh import Elapsed
-from rightkey.freshness.settings import Freshness
+from rightkey.freshness.budget import Draws, draw
 from rightkey.freshness.status import Status
 from rightkey.issuer.vendor import is_guid
+from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
-from rightkey.sources.elapsed import COUNT
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.jobs import GUARD, Job
 from rightkey.sources.remote import Remote
-from rightkey.sources.source import Located
-from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.sources.source import Located, Means
+from rightkey.verdict.held import Held, NeedsNewer, Outlook
 
-MAX_KIDS = 16
-"""Key ids that are kept, with a key or with the answer that there is none."""
+MAX_PROVED = 64
+"""Key ids that are kept whose key has verified a token."""
+MAX_UNPROVED = 16
+"""Other key ids that are kept, with a key or with the answer that there is none."""
 _NONE_YET = Held(KeySet(()))
 _ABSENT = ("403", "404")
 
 
 class ByKid:
-    """One issuer's. `remote` makes the source of a single key id."""
+    """One issuer's.
 
-    def __init__(
-        self, name: str, remote: Callable[[str], Remote], freshness: Freshness, elapsed: Elapsed
-    ) -> None:
-        self.wait = freshness.wait
-        self._name, self._remote, self._elapsed = name, remote, elapsed
-        self._draws = Draws(float(freshness.draws), freshness.draw_every)
-        self._by_kid: OrderedDict[str, Remote] = OrderedDict()
+    Args:
+        remote: makes the source of a single key id.
+        account: the issuer's budget.
+    """
+
+    def __init__(self, name: str, remote: Callable[[str], Remote], means: Means, account: Draws) -> None:
+        self.wait = means.freshness.wait
+        self._name, self._remote, self._means, self._account = name, remote, means, account
+        self._proved: OrderedDict[str, Remote] = OrderedDict()
+        self._unproved: OrderedDict[str, Remote] = OrderedDict()
+        """The least recently used first, of both."""
         self._all: InOrder | None = None
-
-    def moment(self) -> int:
-        return next(COUNT)
 
     def held(self, *, waited: bool = False) -> Held:
         held = self._all.held(waited=waited) if self._all is not None else _NONE_YET
         return held if held.keys is not None else _NONE_YET
 
-    def obtain(self) -> Job | None:
-        return None  # without a token there is nothing to ask for
-
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
-        remote = self._of(need.header.kid or "")
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+        remote, spent = self._of(need.header.kid or "")
         if remote is None:
-            return None
-        return remote.obtain() if remote.held().keys is None else remote.newer(need, came, waiter)
-
-    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
-        assert need.error is not None  # noqa: S101 - it is None only where no keys are held
-        remote = self._by_kid.get(need.header.kid or "")
-        if remote is None:
-            return need.error
+            return Outlook(confirmed=False, retry_after=spent) if spent else Outlook()
         if remote.held(waited=True).keys is not None:
-            return remote.verdict(need, came, answered=answered)
-        asked = remote.located().requests
-        if answered and asked and asked[-1][1] in _ABSENT:
-            return need.error
-        return remote.verdict(NeedsNewer("no_keys", need.header, None), came, answered=answered)
+            return remote.newer(need, came, waiter)
+        answer = remote.newer(NeedsNewer("no_keys", need.header), came, waiter)
+        if isinstance(answer, Outlook) and _is_absent(remote):
+            return Outlook(confirmed=False, retry_after=remote.status().next_attempt_in)
+        return answer
 
-    def require_keys(self, *, fresh: bool) -> None:
-        if fresh and self._all is not None:
-            self._all.require_keys(fresh=True)
+    def unanswered(self, need: NeedsNewer) -> Outlook:
+        remote = self._kept(need.header.kid or "")
+        return Outlook() if remote is None else remote.unanswered(need)
+
+    def proves(self, key: Key) -> None:
+        """Keep this key before those that have verified nothing."""
+        kid = key.kid or ""
+        proved = self._proved
+        if kid in proved:
+            proved.move_to_end(kid)
+            return
+        with GUARD:
+            remote = self._unproved.pop(kid, None)
+            if remote is not None:
+                proved[kid] = remote
+                self._let_go(proved, MAX_PROVED)
 
     def located(self) -> Located:
         if self._all is None:
@@ -79,32 +86,44 @@ class ByKid:
         return self._all.located()
 
     def status(self) -> Status:
-        assert self._all is not None  # noqa: S101 - who asks has seen that there are some
+        assert self._all is not None  # noqa: S101 - the caller has seen that there are some
         return self._all.status()
 
     @property
     def remotes(self) -> tuple[Remote, ...]:
         """The sources of the key ids that are kept."""
-        return tuple(self._by_kid.values())
+        return (*self._proved.values(), *self._unproved.values())
 
-    def _of(self, kid: str) -> Remote | None:
-        """The source of a key id; None where it is none, or where too many new ones came of late."""
-        remote = self._by_kid.get(kid)
+    def _kept(self, kid: str) -> Remote | None:
+        return self._proved.get(kid) or self._unproved.get(kid)
+
+    def _of(self, kid: str) -> tuple[Remote | None, float]:
+        """The source of a key id. None where it is not one, or where the budget is spent: then with the
+        seconds until it is not."""
+        remote = self._kept(kid)
         if remote is not None or not is_guid(kid):
-            return remote
+            return remote, 0.0
+        freshness, now = self._means.freshness, self._means.elapsed()
         with GUARD:
-            if not self._draws.draw(self._elapsed(), may_take_last=True):
-                return None
+            if not draw((self._account,), now, freshness, may_take_last=True):
+                return None, max(1.0, self._account.left(now, freshness))
         remote = self._remote(kid)
-        crowded = len(self._by_kid) >= MAX_KIDS
-        least = self._least() if crowded else None
         with GUARD:
-            self._by_kid.pop(least or "", None)
-            self._by_kid[kid] = remote
-            self._all = InOrder(self.remotes)
-        return remote
+            self._unproved[kid] = remote
+            self._let_go(self._unproved, MAX_UNPROVED)
+        return remote, 0.0
 
-    def _least(self) -> str:
-        """Of those kept the oldest without a key; else the oldest."""
-        kept = list(self._by_kid.items())
-        return next((kid for kid, remote in kept if remote.held(waited=True).keys is None), kept[0][0])
+    def _let_go(self, kept: OrderedDict[str, Remote], most: int) -> None:
+        """Keep the bound, with GUARD held. What is proved and used least is unproved again."""
+        while len(kept) > most:
+            kid, remote = kept.popitem(last=False)
+            if kept is self._proved:
+                self._unproved[kid] = remote
+                self._let_go(self._unproved, MAX_UNPROVED)
+        self._all = InOrder(self.remotes)
+
+
+def _is_absent(remote: Remote) -> bool:
+    """Whether the latest answer said that there is no such key."""
+    requests = remote.located().requests
+    return bool(requests) and requests[-1][1] in _ABSENT

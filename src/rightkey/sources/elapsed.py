@@ -29,24 +29,36 @@ COUNT = itertools.count(1)
 
 
 def system_elapsed(
-    wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] | None = None, monotonic: Callable[[], float] | None = None
 ) -> Elapsed:
-    """Seconds passed by the system's clocks: by whichever of the two says more.
+    """Seconds passed by the system's clocks: by the one of the two that says more.
 
     The monotonic clock stands still while a machine sleeps, the wall clock jumps when it is set; keys must
     not outlive their life through either.
+
+    Args:
+        wall: by default `time.time`, looked up at each call: a test may replace it.
+        monotonic: by default `time.monotonic`, likewise.
     """
-    base, latest = (wall(), monotonic(), 0.0), 0.0
+
+    def read() -> tuple[float, float]:
+        return (wall or time.time)(), (monotonic or time.monotonic)()
+
+    base, latest = (*read(), 0.0), 0.0
 
     def elapsed() -> float:
         nonlocal base, latest
         wall_zero, monotonic_zero, since = base
-        by_wall, by_monotonic = wall() - wall_zero, monotonic() - monotonic_zero
-        now = by_wall if by_wall > by_monotonic else by_monotonic
+        wall_now, monotonic_now = read()
+        by_wall, by_monotonic = wall_now - wall_zero, monotonic_now - monotonic_zero
+        now = by_wall if by_wall > by_monotonic else by_monotonic  # max() takes twice the time, at every call
+        if now < latest - 1.0:  # both went back, which only a test can make them do: count on from here
+            now = latest
+            base = (wall_now - now, monotonic_now - now, now)
         # Where each clock counts from moves about once a second, as one reference, so that no lock is needed:
         # of two threads that move it at once either is right. Moved at each call, their noise would add up.
-        if now - since >= 1.0 or by_wall < since:
-            base = (wall_zero + by_wall - now, monotonic_zero + by_monotonic - now, now)
+        elif now - since >= 1.0 or by_wall < since:
+            base = (wall_now - now, monotonic_now - now, now)
         # A wall clock that was set forward and back again within that second must not take us back.
         if now > latest:
             latest = now

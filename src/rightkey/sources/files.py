@@ -12,9 +12,9 @@ from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
 from rightkey.jose.keyset import KeySet
 
 MAX_BYTES = 512 * 1024
-"""Of one file."""
+"""Bytes of one file of keys."""
 MAX_FILES = 100
-"""Of one directory."""
+"""Files of one directory of keys."""
 _FORMS = "a JWKS, a JWK, or public keys or certificates in PEM"
 _SUFFIXES = (".pem", ".crt", ".cer", ".pub", ".key")
 

@@ -1,23 +1,22 @@
 """FirstOf: several sources of one issuer's keys, in order.
 
 The first whose held keys fit a token's header decides: one that is pinned cannot be overruled by one that is
-fetched. Newer keys are asked for only where none fits, in the same order; each source has its own budget,
-its own backoff, and its own outages.
+fetched. Newer keys are asked for only where none fits, in the same order. The budget is the issuer's, and so
+one for all of them; each source has its own backoff, and its own outages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rightkey.errors import IssuerUnavailable, RightkeyError
 from rightkey.freshness.status import Status
+from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet, Named
-from rightkey.sources.elapsed import COUNT
 from rightkey.sources.jobs import Job
-from rightkey.sources.source import Located, Source
-from rightkey.verdict.held import NOTHING, Held, NeedsNewer
+from rightkey.sources.source import Located, Proved, Source
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,8 @@ class Layered(KeySet):
     def fitting(self, header: Named) -> tuple[Any, ...]:
         return next((fitting for layer in self.layers if (fitting := layer.fitting(header))), ())
 
-    def names_skipped(self, header: Named) -> bool:
-        return all(layer.names_skipped(header) for layer in self.layers)
+    def names_refused(self, header: Named) -> bool:
+        return all(layer.names_refused(header) for layer in self.layers)
 
 
 class InOrder:
@@ -39,12 +38,11 @@ class InOrder:
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
         self.wait = max(source.wait for source in sources)
+        self._proved = [source for source in sources if isinstance(source, Proved)]
         self._latest: tuple[tuple[Held, ...], Held] = ((), NOTHING)
 
-    def moment(self) -> int:
-        return next(COUNT)
-
     def held(self, *, waited: bool = False) -> Held:
+        # A list first: a tuple of a generator takes twice the time, at every verification.
         parts = tuple([source.held(waited=waited) for source in self.sources])
         before, held = self._latest
         if len(before) == len(parts) and all(map(_same, before, parts)):
@@ -53,23 +51,17 @@ class InOrder:
         self._latest = parts, held
         return held
 
-    def obtain(self) -> Job | None:
-        jobs = (source.obtain() for source in self.sources if source.held().keys is None)
-        return next((job for job in jobs if job is not None), None)
-
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
-        refused: RightkeyError | None = None
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+        outlooks: list[Outlook] = []
         for source, own in self._concerned(need):
-            try:
-                job = source.obtain() if own.reason == "no_keys" else source.newer(own, came, waiter)
-            except RightkeyError as error:
-                refused = refused or error
-                continue
-            if job is not None:
-                return job
-        if refused is not None:
-            raise refused
-        return None
+            answer = source.newer(own, came, waiter)
+            if isinstance(answer, Job):
+                return answer
+            outlooks.append(answer)
+        return _together(outlooks)
+
+    def unanswered(self, need: NeedsNewer) -> Outlook:
+        return _together([source.unanswered(own) for source, own in self._concerned(need)])
 
     def located(self) -> Located:
         parts = tuple(source.located() for source in self.sources)
@@ -82,18 +74,10 @@ class InOrder:
             parts=parts,
         )
 
-    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
-        told = [source.verdict(own, came, answered=answered) for source, own in self._concerned(need)]
-        # As long as one of them could not tell, the token may be good.
-        unsure = [error for error in told if isinstance(error, IssuerUnavailable)]
-        error = next(iter([*unsure, *told]), need.error)
-        assert error is not None  # noqa: S101 - where no keys are held, each of the sources is concerned
-        return error
-
-    def require_keys(self, *, fresh: bool) -> None:
-        if fresh or self.held(waited=True).keys is None:
-            for source in self.sources:
-                source.require_keys(fresh=fresh)
+    def proves(self, key: Key) -> None:
+        """Tell the sources that publish keys one by one that this key has verified a token."""
+        for source in self._proved:
+            source.proves(key)
 
     def status(self) -> Status:
         """Of all together: the sooner of what is to come, the longer of every bound."""
@@ -107,7 +91,7 @@ class InOrder:
 
     def _concerned(self, need: NeedsNewer) -> Iterator[tuple[Source, NeedsNewer]]:
         """Whose newer keys may mend it, and what it needs of each: of a bad signature the one that decided;
-        else each, but one that knows the key and skipped it."""
+        else each, but one that refuses the key."""
         for source in self.sources:
             keys = source.held().keys
             if need.reason == "signature":
@@ -115,8 +99,8 @@ class InOrder:
                     yield source, need
                     return
             elif keys is None:
-                yield source, NeedsNewer("no_keys", need.header, None)
-            elif not keys.names_skipped(need.header):
+                yield source, NeedsNewer("no_keys", need.header)
+            elif not keys.names_refused(need.header):
                 yield source, need
 
 
@@ -140,6 +124,15 @@ _TOGETHER: dict[str, Callable[[list[Any]], Any]] = {
 
 _EMPTY = KeySet(())
 """What a source has that has none: nothing, and nothing that it skips."""
+
+
+def _together(outlooks: Sequence[Outlook]) -> Outlook:
+    """Of several sources. As long as one of them could not be asked, the token may be good."""
+    return Outlook(
+        confirmed=all(one.confirmed for one in outlooks),
+        unavailable=next((one.unavailable for one in outlooks if one.unavailable), None),
+        retry_after=max((one.retry_after for one in outlooks), default=0.0),
+    )
 
 
 def _same(one: Held, other: Held) -> bool:

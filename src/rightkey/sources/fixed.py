@@ -1,54 +1,47 @@
-"""Fixed: a key set that was handed over, and never changes."""
+"""Fixed: a key set that was passed in, and never changes but for what is distrusted."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
+from rightkey.freshness.record import Record
 from rightkey.freshness.status import Status
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.jobs import Job
 from rightkey.sources.source import Located
-from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer, Outlook
 
 
-@dataclass(frozen=True, slots=True)
 class Fixed:
-    """Keys given as they are."""
+    """Keys as they were given, less what the issuer's record refuses."""
 
-    keys: KeySet
-    wait: float = 0.0
-    _held: Held = field(init=False, repr=False)
+    wait = 0.0
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_held", Held(self.keys))
+    def __init__(self, keys: KeySet, record: Record) -> None:
+        self._keys, self._record = keys, record
+        self.republish()
+        record.readers.add(self)
 
-    def moment(self) -> int:
-        return 0
+    def republish(self) -> None:
+        """Leave out what is refused since."""
+        self._held = Held(self._record.distrusted.taken_from(self._keys))
 
     def held(self, *, waited: bool = False) -> Held:
         return self._held
 
-    def obtain(self) -> Job | None:
-        return None
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+        return Outlook()
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
-        return None
+    def unanswered(self, need: NeedsNewer) -> Outlook:
+        return Outlook()
 
     def located(self) -> Located:
-        return Located(self.keys, origin="handed over")
-
-    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
-        assert need.error is not None  # noqa: S101 - it is None only where no keys are held
-        return need.error
-
-    def require_keys(self, *, fresh: bool) -> None:
-        return None
+        return Located(self._held.keys)
 
     def status(self) -> Status:
         return Status(
             issuer="handed over",
-            keys=len(self.keys),
+            keys=len(self._keys),
             age=None,
             fresh_for=None,
             stale_for=math.inf,

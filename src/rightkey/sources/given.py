@@ -8,81 +8,90 @@ a loop that loads one stands still.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
-from rightkey.exchange import Transport
+from rightkey.freshness.budget import Draws
+from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.name import Issuer, document_of, quoted, url_fault
-from rightkey.issuer.vendor import Vendor
-from rightkey.jose import pem  # noqa: F401 - as those above
-from rightkey.jose import x509 as chain  # noqa: F401 - loaded for those who come later
+from rightkey.issuer.name import Issuer, document_of, identity_of, quoted, url_fault
+from rightkey.jose import certificate, pem, x509  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
-from rightkey.policy.trust import FirstOf, Given, Trust
-from rightkey.sources import retry as retry
+from rightkey.policy.trust import ANY, FirstOf, Given, Trust
+from rightkey.sources import retry  # noqa: F401 - as those above
 from rightkey.sources.by_kid import ByKid
-from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.registry import REGISTRY
 from rightkey.sources.remote import Remote
-from rightkey.sources.source import Source
+from rightkey.sources.source import Means, Source
 from rightkey.sources.watched import Watched
 
-
-def source_of(
-    trust: Trust,
-    transport: Transport | None,
-    freshness: Freshness,
-    elapsed: Callable[[], float] | None,
-) -> Source:
-    """The source; one that is fetched is shared with whoever asks for the same. Raises Misconfigured."""
-    return _source(trust.keys, trust, transport, freshness, elapsed)
+if TYPE_CHECKING:
+    from rightkey.issuer.vendor import Vendor
 
 
-def _source(
-    keys: Given,
-    trust: Trust,
-    transport: Transport | None,
-    freshness: Freshness,
-    elapsed: Callable[[], float] | None,
-) -> Source:
+def source_of(trust: Trust, means: Means, record: Record) -> Source:
+    """The source; one that is fetched is shared by all verifiers that ask for the same.
+
+    Raises Misconfigured.
+    """
+    return _source(trust.keys, trust, means, record)
+
+
+def record_of(trust: Trust) -> Record:
+    """What is refused of the trust's issuer. It belongs to the issuer, however that is named."""
+    identity = identity_in(trust)
+    return Record("") if identity is None else REGISTRY.record(identity)
+
+
+def identity_in(trust: Trust) -> str | None:
+    """Which issuer the trust is for. With `ANY` that is the place of the keys; a key set has none."""
+    if trust.issuer is not ANY:
+        return identity_of(str(trust.issuer))
+    return next((identity_of(os.fspath(one)) for one in _places(trust.keys)), None)
+
+
+def _places(given: Given) -> list[str | os.PathLike[str]]:
+    if isinstance(given, FirstOf):
+        return [place for one in given.given for place in _places(one)]
+    return [given] if isinstance(given, str | os.PathLike) else []
+
+
+def _source(keys: Given, trust: Trust, means: Means, record: Record) -> Source:
     if isinstance(keys, KeySet):
-        return Fixed(keys)
+        return Fixed(keys, record)
     if isinstance(keys, os.PathLike):
-        return Watched(Path(keys), elapsed or SYSTEM)
+        return Watched(Path(keys), means.elapsed, record)
     if isinstance(keys, FirstOf):
-        return InOrder(tuple(_source(one, trust, transport, freshness, elapsed) for one in keys.given))
-    if keys is None:
-        assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
-        issuer = Issuer.parse(trust.issuer, trust.provider, trust.metadata_url)
-        freshness = _known(freshness, trust)
-        if issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
-            return _by_kid(issuer.name, issuer.vendor, transport or _default(), freshness, elapsed)
-        place = place_of(issuer)
-    else:
-        place = place_of_keys(keys)
-    return REGISTRY.remote(place, transport or _default(), freshness, elapsed)
+        return InOrder(tuple(_source(one, trust, means, record) for one in keys.given))
+    if keys is not None:
+        return REGISTRY.remote(record.identity, place_of_keys(keys), means)
+    assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
+    issuer = Issuer.parse(trust.issuer, trust.provider, trust.metadata_url)
+    means = replace(means, freshness=_known(means.freshness, trust))
+    if issuer.metadata_url is None and issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
+        return _by_kid(issuer.name, issuer.vendor, means, record.identity)
+    return REGISTRY.remote(record.identity, place_of(issuer), means)
 
 
-def _by_kid(
-    name: str,
-    vendor: Vendor,
-    transport: Transport,
-    freshness: Freshness,
-    elapsed: Callable[[], float] | None,
-) -> ByKid:
+def _by_kid(name: str, vendor: Vendor, means: Means, identity: str) -> ByKid:
     form = vendor.keys or ""
 
     def remote(kid: str) -> Remote:
-        place = Place(name, None, form.replace("{kid}", kid), kid)
-        return REGISTRY.remote(place, transport, freshness, elapsed)
+        return REGISTRY.remote(identity, Place(name, None, form.replace("{kid}", kid), kid), means)
 
-    return ByKid(name, remote, freshness, elapsed or SYSTEM)
+    return ByKid(name, remote, means, REGISTRY.budget(means, identity))
+
+
+def alone(place: Place, means: Means) -> Remote:
+    """A source that shares nothing: to look at what is there now, and not at what the process holds."""
+    budgets: defaultdict[str, Draws] = defaultdict(Draws)
+    return Remote(place, means, Record(place.name), budgets.__getitem__)
 
 
 def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
@@ -92,6 +101,13 @@ def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
     if isinstance(source, ByKid):
         return source.remotes
     return (source,) if isinstance(source, Remote | Watched) else ()
+
+
+def fetches(source: Source) -> bool:
+    """Whether any of the keys are fetched over the network."""
+    if isinstance(source, InOrder):
+        return any(map(fetches, source.sources))
+    return isinstance(source, Remote | ByKid)
 
 
 def place_of(issuer: Issuer) -> Place:
@@ -131,10 +147,3 @@ def _known(freshness: Freshness, trust: Trust) -> Freshness:
     if freshness.grace is not None or trust.vendor is None or not trust.vendor.grace:
         return freshness
     return replace(freshness, grace=trust.vendor.grace)
-
-
-def _default() -> Transport:
-    # Here: an HTTP client takes as long to load as all the rest, and who brings a transport has one.
-    from rightkey.transport.default import DefaultTransport
-
-    return DefaultTransport()

@@ -1,68 +1,150 @@
-"""Jobs: one detached job a key, for everybody who waits, whatever their face.
+"""Jobs: one detached job a key, shared by all callers that wait for it, in threads and in tasks.
 
-A job runs on a short-lived daemon thread of its own: no loop owns it, nobody who leaves ends it, and
-nothing must be closed. Threads, asyncio tasks and trio tasks wait on the same Future.
+A job runs on a short-lived daemon thread of its own: it belongs to no event loop, goes on when a caller
+leaves, and nothing must be closed. Threads, asyncio tasks and trio tasks wait on the same Future.
 
-`GUARD` is the one lock of the cold path: held for the microseconds of a decision, never over a fetch, a
-listener or a wait, and never by a verification that the keys at hand satisfy. One lock for the process
-makes a fork simple: it is taken before, so that the child finds every state whole.
+At most `most` jobs run at once; the others stand in line. A key whose last job had an answer may take any
+place, the others only half of them, so that issuers that hang cannot take all. The line is served in the
+order of coming, but a job whose last one took d seconds stands 4 d seconds further back. So a healthy key
+that was never asked before starts after at most
+
+    (h * t + s * T) / (most / 2)  +  T   seconds
+
+where h healthy keys, of t seconds each, and s hanging ones that were never asked before stand ahead of it,
+and T is the time after which a job is given up. Hanging ones that were asked before stand behind it. A key
+that has answered before waits for those alone that have answered, too: at most h * t / (most / 2) + T
+seconds.
+
+`GUARD` is the one lock of the cold path. It is held for the microseconds of a decision: never while a thread
+is started, a request is made, a listener is called or a caller waits, and never by a verification that the
+held keys satisfy. A library that patches threads late (gevent) may split what waits from what holds; a lock
+that is held over neither cannot be split. Whoever decides that a job begins lets go of GUARD, and then calls
+`JOBS.launch()`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import heapq
+import itertools
 import os
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Any, TypeAlias
 
-GUARD = threading.Lock()
-READING = threading.Lock()
-"""Held while a job makes keys of a document, and taken before a fork as well. OpenSSL has locks of its own:
-a child that is forked while another thread holds one waits for it for ever, at its first signature."""
-MAX_JOBS = 32
+
+class Guard:
+    """A lock that survives a fork and a signal.
+
+    A thread may take it again: a signal handler or a finalizer that interrupts its owner must not wait for
+    ever. A forked child makes it anew.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this thread holds it."""
+        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]
+
+    def renew(self) -> None:
+        """Begin unlocked, in a forked child: the thread that held it is not there."""
+        self._lock = threading.RLock()
+
+
+GUARD = Guard()
+READING = Guard()
+"""Held while a job makes keys of a document, and taken before a fork as well. OpenSSL has locks of its own: a
+child that is forked while another thread holds one waits for it for ever, at its first signature."""
 MAX_HUNG = 2
 """Threads of one key that may hang in what cannot be shut, such as a name look-up."""
+MAX_LINE = 10_000
+"""Refreshes that may stand in line, of all issuers."""
+SET_BACK = 4.0
+"""How far back a refresh stands in line, as a multiple of the seconds that the last one took."""
+
+
+@dataclass(slots=True)
+class Past:
+    """How a key's last job went. It belongs to the key's owner, and ends with it."""
+
+    took: float = 0.0
+    """Seconds."""
+    answered: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """A job in flight. `done` is resolved with None when its outcome is in place, good or bad."""
+    """A job in line or in flight. `done` is resolved with None when its outcome is in place, good or bad."""
 
     key: Hashable
-    deadline: float
+    seconds: float
+    work: Callable[[Job], None]
     late: Callable[[], None]
+    unasked: Callable[[], None]
     after: Callable[[], None]
+    past: Past
+    fresh: bool
+    """Whether it may take only half of the places: its key's last job had no answer, or there was none."""
     done: Future[None] = field(default_factory=Future)
     waiters: set[object] = field(default_factory=set)
-    """Who waits for it on a thread. It ends with the job, so that a fork leaves nobody behind in it."""
+    """The callers that wait for it on a thread. The set ends with the job, so that a fork leaves none in
+    it."""
+    began: float | None = None
+    """When it was started, by the monotonic clock; None while it stands in line."""
     claimed: bool = False
+    answered: bool = False
+    """Set by the work."""
     given_up: bool = False
+    refused: bool = False
+    """Whether no thread could be started for it."""
 
     @property
     def left(self) -> float:
         """Seconds of real time until the job is given up."""
-        return max(0.0, self.deadline - time.monotonic())
+        if self.began is None:
+            return self.seconds
+        return max(0.0, self.began + self.seconds - time.monotonic())
+
+
+_Line: TypeAlias = "list[tuple[float, int, Job]]"
 
 
 class Jobs:
-    """The table of jobs in flight."""
+    """The jobs in flight, and those in line."""
 
     def __init__(self) -> None:
-        self._jobs: dict[Hashable, Job] = {}
+        self._running: dict[Hashable, Job] = {}
+        self._line: dict[Hashable, Job] = {}
+        self._lines: tuple[_Line, _Line] = ([], [])
+        """The same in order: of keys that have answered, and of the others."""
+        self._begun: deque[Job] = deque()
+        """Those whose turn has come, and which are not launched yet."""
         self._hung: Counter[Hashable] = Counter()
+        self._count = itertools.count()
+        self._most = 0
 
     def find(self, key: Hashable) -> Job | None:
-        """The job in flight of this key. Call with GUARD held."""
-        job = self._jobs.get(key)
-        if job is not None and job.left <= 0:
+        """The job of this key. Call with GUARD held."""
+        job = self._running.get(key) or self._line.get(key)
+        if job is not None and job.began is not None and job.left <= 0:
             self._give_up(job)
             return None
         return job
@@ -72,49 +154,84 @@ class Jobs:
         key: Hashable,
         seconds: float,
         work: Callable[[Job], None],
+        *,
         late: Callable[[], None],
+        unasked: Callable[[], None],
         after: Callable[[], None],
+        most: int,
+        past: Past,
     ) -> Job | None:
-        """Start a job. Call with GUARD held, and none of this key in flight.
+        """Have a job run, now or in its turn. Call with GUARD held, and none of this key there; then let go
+        of GUARD and call `launch`.
 
         Args:
             key: whose job it is.
-            seconds: after which it is given up.
+            seconds: after which it is given up, from its start.
             work: what to do; called with the job, without GUARD. It must `claim` before it changes anything.
             late: called with GUARD held where the job is given up.
-            after: called without GUARD when the job has left the table.
+            unasked: called with GUARD held where no thread could be started for it.
+            after: called without GUARD when the job is over.
+            most: how many jobs may run at once.
+            past: how the last one of this key went; this one is noted there.
 
         Returns:
-            The job; None where no thread may be started: too many run or hang, or the interpreter ends.
+            The job; None where too many of this key hang, or too many stand in line.
         """
-        if len(self._jobs) >= MAX_JOBS:
-            for other in list(self._jobs):  # nobody may have asked for those whose time is up
-                self.find(other)
-        if len(self._jobs) >= MAX_JOBS or self._hung.get(key, 0) >= MAX_HUNG:
+        if self._hung[key] >= MAX_HUNG or len(self._line) >= MAX_LINE:
             return None
-        job = Job(key, time.monotonic() + seconds, late, after)
-        self._jobs[key] = job
-        try:
-            # A context of its own: a caller's context variables are not another caller's.
-            run = contextvars.Context().run
-            threading.Thread(target=run, args=(self._run, job, work), name="rightkey", daemon=True).start()
-        except RuntimeError:
-            del self._jobs[key]
-            return None
+        job = Job(key, seconds, work, late, unasked, after, past, fresh=not past.answered)
+        self._line[key] = job
+        place = time.monotonic() + SET_BACK * past.took
+        heapq.heappush(self._lines[job.fresh], (place, next(self._count), job))
+        self._most = most
+        self._admit()
         return job
 
+    def launch(self) -> None:
+        """Start the threads of the jobs whose turn has come. Call without GUARD."""
+        while True:
+            try:
+                job = self._begun.popleft()
+            except IndexError:  # there is no more, or another thread was faster
+                return
+            try:
+                # A context of its own: a caller's context variables are not another caller's.
+                run = contextvars.Context().run
+                threading.Thread(target=run, args=(self._run, job), name="rightkey", daemon=True).start()
+            except RuntimeError:
+                self._refuse(job)
+
     def claim(self, job: Job) -> bool:
-        """Whether what the job found counts, since nobody gave it up. Call with GUARD held."""
+        """Whether what the job found counts, since it was not given up. Call with GUARD held."""
         job.claimed = not job.given_up
         return job.claimed
 
     def give_up(self, job: Job) -> None:
-        """Let everybody go who waits for a job, if it is past its deadline."""
+        """Let all callers go that wait for a job, if it is past its deadline."""
         with GUARD:
             if job.left > 0:
                 return
             self._give_up(job)
+        self.launch()
         job.after()
+
+    def _admit(self) -> None:
+        """Begin those whose turn it is, with GUARD held."""
+        for late in [job for job in self._running.values() if job.left <= 0]:
+            self._give_up(late)  # no caller may have asked for it since
+        while len(self._running) < self._most and (line := self._next_line()):
+            *_, job = heapq.heappop(line)
+            del self._line[job.key]
+            job.began = time.monotonic()
+            self._running[job.key] = job
+            self._begun.append(job)
+
+    def _next_line(self) -> _Line | None:
+        """The line whose first job may begin; of both, the one whose first job has come before."""
+        proven, fresh = self._lines
+        if sum(job.fresh for job in self._running.values()) >= max(1, self._most // 2):
+            fresh = []
+        return min((line for line in (proven, fresh) if line), default=None)
 
     def _give_up(self, job: Job) -> None:
         if not (job.claimed or job.given_up):
@@ -124,27 +241,38 @@ class Jobs:
             self._leave(job)
             job.done.set_result(None)
 
-    def _run(self, job: Job, work: Callable[[Job], None]) -> None:
+    def _refuse(self, job: Job) -> None:
+        """No thread could be started: the interpreter ends, or the system has no more."""
+        with GUARD:
+            job.refused = job.given_up = True
+            job.unasked()
+            self._leave(job)
+        job.done.set_result(None)
+
+    def _run(self, job: Job) -> None:
         try:
-            work(job)
+            job.work(job)
         finally:
             with GUARD:
                 if job.given_up:  # it hung, and has come back
                     self._hung -= Counter((job.key,))
-                job.claimed = True  # who waits still cannot give it up from here on
+                job.claimed = True  # a caller that waits still cannot give it up from here on
                 self._leave(job)
             if not job.given_up:
                 job.done.set_result(None)
+            self.launch()
             job.after()
 
     def _leave(self, job: Job) -> None:
-        if self._jobs.get(job.key) is job:
-            del self._jobs[job.key]
+        if self._running.get(job.key) is job and job.began is not None:
+            del self._running[job.key]
+            job.past.took, job.past.answered = time.monotonic() - job.began, job.answered
+            self._admit()
 
     def empty(self) -> None:
         """Forget everything: after a fork no thread of the parent runs here."""
-        self._jobs.clear()
-        self._hung.clear()
+        for held in (self._running, self._line, self._lines[0], self._lines[1], self._begun, self._hung):
+            held.clear()
 
 
 JOBS = Jobs()
@@ -186,7 +314,7 @@ async def _wait_asyncio(job: Job, seconds: float) -> None:
     done = loop.create_future()
 
     def poke(_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits there any more
+        with contextlib.suppress(RuntimeError):  # that loop is closed: no task waits there any more
             loop.call_soon_threadsafe(done.set_result, None)
 
     job.done.add_done_callback(poke)
@@ -198,7 +326,7 @@ async def _wait_trio(trio: Any, job: Job, seconds: float) -> None:
     token = trio.lowlevel.current_trio_token()
 
     def poke(_: object) -> None:
-        with contextlib.suppress(trio.RunFinishedError):  # that run is over: nobody waits there any more
+        with contextlib.suppress(trio.RunFinishedError):  # that run is over: no task waits there any more
             token.run_sync_soon(done.set)
 
     job.done.add_done_callback(poke)
@@ -207,18 +335,21 @@ async def _wait_trio(trio: Any, job: Job, seconds: float) -> None:
 
 
 def _before_fork() -> None:
-    READING.acquire()
-    GUARD.acquire()
+    READING.__enter__()
+    GUARD.__enter__()
 
 
 def _after_fork() -> None:
-    GUARD.release()
-    READING.release()
+    # A signal handler that raises may have cut the taking short: what was not taken must not be let go.
+    for lock in (GUARD, READING):
+        if lock.is_mine:
+            lock.__exit__(None, None, None)
 
 
 def _after_fork_in_child() -> None:  # pragma: no cover - runs in a forked child, where nothing measures
+    for lock in (GUARD, READING):
+        lock.renew()
     JOBS.empty()
-    _after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none

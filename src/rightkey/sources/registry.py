@@ -1,7 +1,8 @@
 """The registry: what one process shares, so that a verifier built for each request still caches.
 
-Shared is what was fetched, and the budget to fetch; what is made of it is each verifier's own. The key is
-where the keys come from, the transport, the freshness and the clock of elapsed seconds: never a key id.
+Shared are the sources of fetched keys, by the place, the transport, the freshness and the clock of elapsed
+seconds, never by a key id; what is refused of an issuer, by its identity; and the budgets, of issuers and of
+places. What is made of it, a trust and its verdicts, is each verifier's own.
 """
 
 from __future__ import annotations
@@ -9,77 +10,115 @@ from __future__ import annotations
 import os
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Generic, TypeVar
 
-from rightkey.exchange import Transport
-from rightkey.freshness.refresh import Elapsed, Place
-from rightkey.freshness.settings import Freshness
-from rightkey.sources.elapsed import SYSTEM
+from rightkey.freshness.budget import Draws
+from rightkey.freshness.record import Record
+from rightkey.freshness.refresh import Place
+from rightkey.issuer.name import identity_of
 from rightkey.sources.jobs import GUARD
 from rightkey.sources.remote import Remote
+from rightkey.sources.source import Means
 
 MAX_IDLE = 256
-"""Entries that no verifier uses any more: so many are kept, the least recently used go first."""
+"""Sources of keys that are kept though no verifier uses them; the least recently used go first."""
+MAX_BUDGETS = 4096
+"""Budgets, and records of issuers, that are kept though no source uses them."""
 LOOKED_AT = 8
-"""Entries that are looked at, when there is one too many, for one that may go."""
+"""Entries that are looked at for one that may go, where there is one too many."""
+_Entry = TypeVar("_Entry")
 
 
-class Registry:
-    """Entries of live verifiers are pinned by them; of the others the latest are kept.
+class Shelf(Generic[_Entry]):
+    """Entries in use stay as long as they are; of the others the latest are kept.
 
-    An entry that was let go and comes back has a new budget; so that nobody gains by it, none is let go
-    whose budget is not full, that backs off, or that knows of a leaked key.
+    An entry that was let go and comes back begins anew. So that nothing is gained by that, one stays that has
+    something to lose. Call with GUARD held.
+
+    Args:
+        most: how many are kept that are not in use.
+        may_go: whether one has nothing to lose.
     """
 
-    def __init__(self, most: int = MAX_IDLE) -> None:
-        self._most = most
-        self._live: weakref.WeakValueDictionary[Hashable, Remote] = weakref.WeakValueDictionary()
-        self._recent: OrderedDict[Hashable, Remote] = OrderedDict()
-        self._distrusted: dict[Place, set[str]] = {}
+    def __init__(self, most: int, may_go: Callable[[_Entry], bool]) -> None:
+        self._most, self._may_go = most, may_go
+        self._live: weakref.WeakValueDictionary[Hashable, _Entry] = weakref.WeakValueDictionary()
+        self._recent: OrderedDict[Hashable, _Entry] = OrderedDict()
 
-    def remote(
-        self, place: Place, transport: Transport, freshness: Freshness, elapsed: Elapsed | None
-    ) -> Remote:
-        """The entry for these, made where there is none."""
-        clock = elapsed or SYSTEM
-        key = (place, _identity(transport), freshness, _identity(clock))
-        with GUARD:
-            remote = self._live.get(key)
-            if remote is None:
-                distrusted = self._distrusted.get(place, ())
-                remote = self._live[key] = Remote(place, transport, freshness, clock, distrusted)
-            self._recent[key] = remote
-            self._recent.move_to_end(key)
-            if len(self._recent) > self._most:
-                self._let_go()
-        return remote
+    def get(self, key: Hashable, make: Callable[[], _Entry]) -> _Entry:
+        """The entry, made where there is none."""
+        entry = self._live.get(key)
+        if entry is None:
+            entry = self._live[key] = make()
+        self._recent[key] = entry
+        self._recent.move_to_end(key)
+        if len(self._recent) > self._most:
+            self._let_go()
+        return entry
 
-    def distrust(self, place: Place, name: str) -> None:
-        """Refuse the keys of a place with this key id or thumbprint, in every entry there is or will be."""
-        with GUARD:
-            self._distrusted.setdefault(place, set()).add(name)
-            remotes = [remote for remote in self._live.values() if remote.place == place]
-        for remote in remotes:
-            remote.distrust(name)
-
-    def spread(self) -> None:
-        """Have every entry refreshed at a moment of its own. Called in a forked child."""
-        for remote in list(self._live.values()):
-            remote.spread()
+    def in_use(self) -> list[_Entry]:
+        """All that there are."""
+        return list(self._live.values())
 
     def _let_go(self) -> None:
-        """Let the oldest go that may be; the latest stays. One that may not goes to the end of the row, and a
+        """Let the oldest go that may; the latest stays. One that may not goes to the end of the row, and a
         few are looked at each time: thousands of them are no reason to walk through them all.
         """
         for _ in range(min(LOOKED_AT, len(self._recent) - 1)):
-            key, remote = next(iter(self._recent.items()))
-            if remote.may_be_forgotten():
+            key, entry = next(iter(self._recent.items()))
+            if self._may_go(entry):
                 del self._recent[key]
             else:
                 self._recent.move_to_end(key)
             if len(self._recent) <= self._most:
                 return
+
+
+class Registry:
+    """What the verifiers of a process share."""
+
+    def __init__(self, most: int = MAX_IDLE) -> None:
+        self._remotes: Shelf[Remote] = Shelf(most, Remote.may_be_forgotten)
+        self._records: Shelf[Record] = Shelf(MAX_BUDGETS, Record.may_be_forgotten)
+        self._budgets: Shelf[Draws] = Shelf(MAX_BUDGETS, lambda draws: draws.as_new)
+
+    def remote(self, identity: str, place: Place, means: Means) -> Remote:
+        """The source of the keys at a place, for the issuer of this identity."""
+        means = replace(means, given=means.transport)
+        key = (identity, place, *_settings(means))
+        with GUARD:
+            record = self._record(identity)
+            budget_of = partial(self._budget, means)
+            return self._remotes.get(key, lambda: Remote(place, means, record, budget_of))
+
+    def record(self, identity: str) -> Record:
+        """What is refused of an issuer."""
+        with GUARD:
+            return self._record(identity)
+
+    def budget(self, means: Means, name: str) -> Draws:
+        """The budget of an issuer, by its identity, or of a place, by its URL."""
+        with GUARD:
+            return self._budget(means, name)
+
+    def spread(self) -> None:
+        """Have every entry refreshed at a moment of its own. Called in a forked child."""
+        for remote in self._remotes.in_use():
+            remote.spread()
+
+    def _record(self, identity: str) -> Record:
+        return self._records.get(identity, lambda: Record(identity))
+
+    def _budget(self, means: Means, name: str) -> Draws:
+        transport, _, clock = _settings(means)
+        return self._budgets.get((identity_of(name), transport, clock), Draws)
+
+
+def _settings(means: Means) -> tuple[Hashable, Hashable, Hashable]:
+    return _identity(means.transport), means.freshness, _identity(means.elapsed)
 
 
 def _identity(thing: Any) -> Hashable:

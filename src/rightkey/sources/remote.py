@@ -1,136 +1,87 @@
 """Remote: an issuer's keys over the network, kept fresh by `Cache` and fetched by jobs.
 
-This is where the pure machine meets clocks, threads and a transport. Every decision is made with GUARD
-held; every fetch, wait and listener is without it.
+This is where the pure machine meets clocks, threads and a transport. Every decision is made with GUARD held;
+every fetch, wait, listener and start of a thread is without it.
 """
 
 from __future__ import annotations
 
 import random
-import weakref
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from rightkey.errors import IssuerUnavailable
-from rightkey.events import Event, Listener
-from rightkey.exchange import Transport
-from rightkey.freshness.cache import Ask, Cache, Serve
-from rightkey.freshness.refresh import Elapsed, Place, Refresh, Refreshed
-from rightkey.freshness.settings import Freshness
+from rightkey.freshness.asking import Ask
+from rightkey.freshness.budget import Draws
+from rightkey.freshness.cache import Cache, Serve
+from rightkey.freshness.record import Record
+from rightkey.freshness.refresh import Place, Refresh, Refreshed
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
+from rightkey.sources.announcer import Announcer
 from rightkey.sources.elapsed import COUNT
-from rightkey.sources.jobs import GUARD, JOBS, READING, Job
-from rightkey.sources.source import Located
-from rightkey.verdict.held import NOTHING, Held, NeedsNewer
-
-
-class Subscription:
-    """A listener, for as long as its verifier lives."""
-
-    def __init__(self, listener: Listener) -> None:
-        self.listener = listener
+from rightkey.sources.jobs import GUARD, JOBS, READING, Job, Past
+from rightkey.sources.source import Located, Means
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
 
 
 class Remote:
-    """One issuer's keys, shared by every verifier of the process that asks for the same."""
+    """One issuer's keys, shared by every verifier of the process that asks for the same.
 
-    def __init__(
-        self,
-        place: Place,
-        transport: Transport,
-        freshness: Freshness,
-        elapsed: Elapsed,
-        distrusted: Iterable[str] = (),
-    ) -> None:
+    Args:
+        place: where the keys are.
+        means: how they are fetched.
+        record: what holds for the issuer, however it is named.
+        budget_of: the budget of an issuer, by its identity, or of a place, by its URL.
+    """
+
+    def __init__(self, place: Place, means: Means, record: Record, budget_of: Callable[[str], Draws]) -> None:
         self.place = place
-        self.transport = transport
-        self.freshness = freshness
-        self.elapsed = elapsed
-        self.wait = freshness.wait
-        self.listener_errors = 0
+        self.means = means
+        self.wait = means.freshness.wait
+        self.announcer = Announcer()
+        self._elapsed = means.elapsed
+        self._past = Past()
         self._last: Refreshed | None = None
-        self._cache = Cache(place.name, freshness)
-        for name in distrusted:
-            self._cache.distrust(name)
-        self._untold: deque[Event] = deque()
-        self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
-
-    def subscribe(self, subscription: Subscription) -> None:
-        """Tell this listener what happens, while its subscription lives."""
-        with GUARD:
-            self._subscriptions.add(subscription)
+        self._cache = Cache(place.name, means.freshness, record, budget_of, place.url)
 
     # -- what a verifier needs
 
-    def moment(self) -> int:
-        return next(COUNT)
-
     def held(self, *, waited: bool = False) -> Held:
         snapshot = self._cache.snapshot
-        now = self.elapsed()
+        now = self._elapsed()
         if snapshot is not None and now < snapshot.refresh_at:
             return self._cache.held  # the warm path: no lock
         with GUARD:
             serve = self._cache.serve(now, waited=waited)
             if serve is Serve.HELD_AND_REFRESH and JOBS.find(self) is None:
                 self._start()
-            return self._cache.held if serve in (Serve.HELD, Serve.HELD_AND_REFRESH) else NOTHING
+            held = self._cache.held if serve in (Serve.HELD, Serve.HELD_AND_REFRESH) else NOTHING
+        self._after()
+        return held
 
-    def obtain(self) -> Job | None:
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
         with GUARD:
-            job = JOBS.find(self)
-            if job is None and self._cache.serve(self.elapsed()) is Serve.WAIT:
-                job = self._start()
-        self._tell()
-        return job
+            job = self._for_keys() if need.reason == "no_keys" else self._newer(need, came)
+            answer: Job | Outlook = job or self._cache.outlook(self._elapsed(), need, came)
+            if job is not None and waiter is not None and need.reason != "no_keys":
+                if len(job.waiters) < self.means.freshness.waiting_threads:
+                    job.waiters.add(waiter)
+                else:
+                    answer = Outlook(confirmed=False, retry_after=1.0)
+        self._after()
+        return answer
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
+    def unanswered(self, need: NeedsNewer) -> Outlook:
         with GUARD:
-            job = self._newer(need, came)
-            if job is not None and waiter is not None:
-                if len(job.waiters) >= self.freshness.waiting_threads:
-                    raise self._too_many(need)
-                job.waiters.add(waiter)
-        self._tell()
-        return job
-
-    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
-        with GUARD:
-            if not answered:
-                return self._unanswered(need)
-            confirmed = self._cache.last_answer > came
-            return self._cache.verdict(self.elapsed(), need, confirmed=confirmed)
-
-    # -- what its owner may do
-
-    def refetch(self) -> Job | None:
-        """Fetch now, whatever backoff and budget say; joins a job in flight."""
-        with GUARD:
-            return JOBS.find(self) or self._start()
-
-    def distrust(self, name: str) -> None:
-        """Refuse the keys with this key id or thumbprint from now on, in every verifier of this issuer."""
-        with GUARD:
-            self._cache.distrust(name)
-
-    def may_be_forgotten(self) -> bool:
-        """Whether nobody gains anything if all this begins anew. Call with GUARD held."""
-        return self._cache.may_be_forgotten(self.elapsed())
-
-    def status(self) -> Status:
-        """How things are."""
-        with GUARD:
-            return self._cache.status(self.elapsed())
+            return Outlook(confirmed=False, unavailable=self._cache.unavailable(self._elapsed()))
 
     def located(self) -> Located:
-        """Where the keys are and what came of the last attempt, for whoever explains."""
         with GUARD:
             cache, last = self._cache, self._last
             snapshot, jwks_uri = cache.snapshot, self.place.url
             if jwks_uri is None and cache.metadata is not None:
                 jwks_uri = cache.metadata.jwks_uri
-            gone = snapshot is None or self.elapsed() >= snapshot.stale_until
+            gone = snapshot is None or self._elapsed() >= snapshot.stale_until
             return Located(
                 keys=None if gone else cache.held.keys,
                 issuer=cache.metadata.issuer if cache.metadata else None,
@@ -138,107 +89,114 @@ class Remote:
                 jwks_uri=jwks_uri,
                 requests=last.requests if last else (),
                 failure=cache.last_failure,
-                age=self.elapsed() - snapshot.began if snapshot else None,
+                age=self._elapsed() - snapshot.began if snapshot else None,
                 origin=f"at {jwks_uri}" if jwks_uri else f"of {self.place.name}",
             )
+
+    def status(self) -> Status:
+        with GUARD:
+            return self._cache.status(self._elapsed())
+
+    # -- what its owner may do
+
+    def obtain(self) -> Job | None:
+        """The job to wait for where no keys may be used; None where it is too early to ask."""
+        with GUARD:
+            job = self._for_keys()
+        self._after()
+        return job
+
+    def refetch(self) -> Job | None:
+        """Fetch now, whatever backoff and budget say; joins a job that is there."""
+        with GUARD:
+            job = JOBS.find(self) or self._start()
+        self._after()
+        return job
+
+    def spread(self) -> None:
+        """Draw the moment of the next refresh anew. Called in a forked child, where nothing else runs."""
+        self._cache.spread(random.random())  # noqa: S311 - spreads load, keeps no secret
+
+    def may_be_forgotten(self) -> bool:
+        """Whether this may begin anew. Call with GUARD held."""
+        return self._cache.may_be_forgotten(self._elapsed())
 
     @property
     def metadata(self) -> Metadata | None:
         """What the issuer says of itself."""
         return self._cache.metadata
 
-    def require_keys(self, *, fresh: bool) -> None:
-        """Raise what went wrong, if no keys may be used.
-
-        Args:
-            fresh: whether what is held does not count where the last attempt failed.
-        """
-        with GUARD:
-            cache = self._cache
-            failure = cache.last_failure
-            served = cache.serve(self.elapsed(), waited=True) in (Serve.HELD, Serve.HELD_AND_REFRESH)
-            if served and not (fresh and failure is not None):
-                return
-            # It is kept, and may be raised again: without the frames of whoever had it before.
-            raise (failure or cache.unavailable(self.elapsed())).with_traceback(None)
-
     # -- inside
 
+    def _for_keys(self) -> Job | None:
+        """The job for a caller without keys, with GUARD held."""
+        job = JOBS.find(self)
+        if job is None and self._cache.serve(self._elapsed()) is Serve.WAIT:
+            job = self._start()
+        return job
+
     def _newer(self, need: NeedsNewer, came: int) -> Job | None:
-        """Decide, with GUARD held."""
+        """The job for a token that the held keys do not satisfy, with GUARD held."""
         job = JOBS.find(self)
         if job is not None:
             return job  # joining is free
-        cache, now = self._cache, self.elapsed()
+        cache, now = self._cache, self._elapsed()
         if cache.last_answer > came:  # asked and answered: it is final, unless the keys have moved
             moved = cache.ask_metadata(now, need)
             cache.settle(now, need)
             return self._start(forced=True, metadata=True) if moved else None
         ask = cache.ask(now, need)
         if ask is Ask.SPENT:
-            self._untold.append(cache.refused(now))
+            self.announcer.note(cache.refused(now))
         if ask is not Ask.REFETCH:
             return None
-        job = self._start(forced=True)
-        if job is None:  # no thread was to be had
-            cache.not_asked()
-            raise self._unanswered(need)
-        return job
+        return self._start(forced=True)
 
     def _start(self, *, forced: bool = False, metadata: bool = False) -> Job | None:
-        """Start a refresh, with GUARD held."""
+        """Have a refresh run, with GUARD held."""
+        means = self.means
 
         def work(job: Job) -> None:
             with GUARD:
-                plan = self._cache.plan(self.elapsed(), forced=forced, metadata=metadata)
-            refresh = Refresh(self.place, self.transport, self.freshness, self.elapsed, self.moment, READING)
+                plan = self._cache.plan(self._elapsed(), forced=forced, metadata=metadata)
+            refresh = Refresh(
+                self.place, means.transport, means.freshness, means.elapsed, COUNT.__next__, READING
+            )
             refreshed = refresh.run(plan)
             with GUARD:
                 if JOBS.claim(job):
+                    job.answered = refreshed.failure is None
                     self._last = refreshed
                     self._take(refreshed, forced)
 
         def late() -> None:
-            why = f"no answer within {self.freshness.wait:g} s"
-            self._take(Refreshed(self.elapsed(), failure=IssuerUnavailable("keys_unavailable", why)), forced)
+            why = f"no answer within {self.wait:g} s"
+            failure = IssuerUnavailable("keys_unavailable", why)
+            self._take(Refreshed(self._elapsed(), failure=failure), forced)
 
-        return JOBS.start(self, self.freshness.wait, work, late, self._tell)
+        def unasked() -> None:
+            if forced:
+                self._cache.not_asked()
 
-    def spread(self) -> None:
-        """Draw the moment of the next refresh anew. Called in a forked child, where nothing else runs."""
-        self._cache.spread(random.random())  # noqa: S311 - spreads load, keeps no secret
+        job = JOBS.start(
+            self,
+            self.wait,
+            work,
+            late=late,
+            unasked=unasked,
+            after=self.announcer.tell,
+            most=means.freshness.jobs,
+            past=self._past,
+        )
+        if job is None:
+            unasked()
+        return job
 
     def _take(self, refreshed: Refreshed, forced: bool) -> None:
         jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
-        self._untold += self._cache.take(refreshed, self.elapsed(), jitter, forced=forced)
+        self.announcer.note(self._cache.take(refreshed, self._elapsed(), jitter, forced=forced))
 
-    def _tell(self) -> None:
-        """Tell the listeners what has happened, without GUARD. Their exceptions are counted, not raised."""
-        while True:
-            try:
-                event = self._untold.popleft()
-            except IndexError:  # there is no more, or another thread was faster
-                return
-            with GUARD:  # a set that grows cannot be walked
-                subscriptions = list(self._subscriptions)
-            for subscription in subscriptions:
-                try:
-                    subscription.listener(event)
-                except Exception:  # noqa: BLE001 - a listener's fault is not the token's
-                    self.listener_errors += 1
-
-    def _unanswered(self, need: NeedsNewer) -> Exception:
-        """What a token is told that could not be asked for: nobody knows, but of a bad signature."""
-        if need.error is not None and need.reason == "signature":
-            return need.error
-        return self._cache.unavailable(self.elapsed())
-
-    def _too_many(self, need: NeedsNewer) -> Exception:
-        if need.reason == "signature" and need.error is not None:
-            return need.error
-        most = self.freshness.waiting_threads
-        return IssuerUnavailable(
-            "keys_unavailable",
-            f"{most} threads wait for newer keys of issuer {self.place.name!r} already",
-            retry_after=1.0,
-        )
+    def _after(self) -> None:
+        """What a decision has begun and what it has to tell, once GUARD is let go."""
+        JOBS.launch()
+        self.announcer.tell()

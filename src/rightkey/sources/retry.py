@@ -1,12 +1,12 @@
-"""Retry: one caller's way to keys that the held ones are not, up to the verdict.
+"""The one retry: get newer keys for a token that the held ones do not verify, and judge it again.
 
-Iterate it, wait for each job as your face can, then take `verified`:
+Iterate it, wait for each job as your kind of verifier can, then take `verified`:
 
     for job in retry:
         wait(job, retry.patience)
 
-A token without keys waits for one attempt to get some. One that the held keys do not satisfy has them
-fetched anew once; a job that began before the token came does not count as that.
+A token without keys waits for one attempt to get some. One that the held keys do not satisfy has them fetched
+anew once; a job that began before the token came does not count as that.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator
 
 from rightkey.sources.jobs import Job
 from rightkey.sources.source import Source
-from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer, Outlook, fault_of
 from rightkey.verdict.verified import Verified
 
-MAX_NEWER = 4
-"""How many newly fetched keys are tried on one token."""
 MAX_ATTEMPTS = 2
-"""How many attempts to have any keys at all one caller waits for."""
+"""How many attempts to have any keys at all one caller waits for. The first may have begun too early; where
+an answer takes longer than keys live, none ever comes in time."""
 
 
 class Retry:
@@ -31,7 +30,7 @@ class Retry:
     Args:
         source: of the keys.
         judge: judges the token by the keys held, after what was needed before.
-        came: the source's moment, once the token had come.
+        came: when the token came, by COUNT.
         judged: the keys by which it was judged before.
         need: what was needed then.
         threads: whether the caller blocks a thread while it waits.
@@ -40,7 +39,7 @@ class Retry:
     def __init__(
         self,
         source: Source,
-        judge: Callable[[Held, NeedsNewer | None], Verified],
+        judge: Callable[[Held, NeedsNewer | None], Verified | NeedsNewer],
         came: int,
         judged: Held,
         need: NeedsNewer,
@@ -54,7 +53,7 @@ class Retry:
         self._attempts = 0
         self._waited = False
         self._until = time.monotonic() + source.wait
-        self._judged, self._first = judged, need
+        self._judged, self._need = judged, need
         self.verified: Verified
 
     @property
@@ -65,44 +64,48 @@ class Retry:
     def __iter__(self) -> Iterator[Job]:
         """Each job to wait for. Raises what `verify` raises."""
         # Keys may have come between judging and asking: of them the first judgement says nothing.
-        moved = self._source.held() != self._judged
-        need = self._need(None) if moved else self._first
-        while need is not None and need.reason == "no_keys":
-            if self._waited:
-                raise self._source.verdict(need, self._came, answered=True)
-            yield from self._first_keys()
-            need = self._need(None)
-        while need is not None:
-            job = self._source.newer(need, self._came, self._waiter)
-            if job is None:
-                if self._source.held(waited=self._waited) == self._judged:
-                    raise self._source.verdict(need, self._came, answered=True)
-                need = self._need(need)  # another caller's job was over between judging and asking
+        needs = self._judge_again(None) if self._source.held() != self._judged else True
+        while needs:
+            if self._waited and self._need.reason == "no_keys":
+                raise fault_of(self._need, self._source.unanswered(self._need))
+            answer = self._source.newer(self._need, self._came, self._waiter)
+            if isinstance(answer, Outlook):
+                needs = self._stop(answer)
                 continue
             try:
-                yield job
+                yield answer
             finally:
-                job.waiters.discard(self._waiter)
-            if not job.done.done():
-                raise self._source.verdict(need, self._came, answered=False)
-            need = self._need(need)
+                answer.waiters.discard(self._waiter)
+            needs = self._after(answer)
 
-    def _first_keys(self) -> Iterator[Job]:
-        """One attempt to have keys that may be used, as long as there is one to wait for. When there is no
-        more, this caller is served what is within its bound; and after a second one as well: the first may
-        have begun too early, but where an answer takes longer than keys live none ever comes in time.
-        """
-        job = self._source.obtain()
-        if job is not None:
-            yield job
-        self._attempts += 1
-        self._waited = job is None or not job.done.done() or self._attempts >= MAX_ATTEMPTS
+    def _stop(self, outlook: Outlook) -> bool:
+        """There is no job to wait for. Whether more is needed, by keys that have come meanwhile."""
+        if self._need.reason == "no_keys":
+            self._waited = (
+                True  # from now on this caller is served what is past its life and within its bound
+            )
+            return self._judge_again(None)
+        if self._source.held(waited=self._waited) != self._judged:
+            return self._judge_again(self._need)
+        raise fault_of(self._need, outlook)
 
-    def _need(self, before: NeedsNewer | None) -> NeedsNewer | None:
-        """What is still needed; None where the verdict is reached."""
+    def _after(self, job: Job) -> bool:
+        """A job was waited for. Whether more is needed."""
+        over = job.done.done() and not job.refused
+        if self._need.reason == "no_keys":
+            self._attempts += 1
+            self._waited = not over or self._attempts >= MAX_ATTEMPTS
+            return self._judge_again(None)
+        if not over:
+            raise fault_of(self._need, self._source.unanswered(self._need))
+        return self._judge_again(self._need)
+
+    def _judge_again(self, before: NeedsNewer | None) -> bool:
+        """Whether more is needed still; the verdict is reached otherwise."""
         self._judged = self._source.held(waited=self._waited)
-        try:
-            self.verified = self._judge(self._judged, before)
-        except NeedsNewer as need:
-            return need
-        return None
+        outcome = self._judge(self._judged, before)
+        if isinstance(outcome, NeedsNewer):
+            self._need = outcome
+            return True
+        self.verified = outcome
+        return False

@@ -1,15 +1,38 @@
-"""Where keys come from, one source a file. `Source` is what a verifier needs of each."""
+"""Source: what a verifier needs of where its keys come from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from rightkey.errors import IssuerFault
+from rightkey.errors import IssuerFault, IssuerUnavailable
+from rightkey.exchange import Transport
+from rightkey.freshness.refresh import Elapsed
+from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
+from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.jobs import Job
-from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer, Outlook
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How keys are fetched, and how fresh they are kept."""
+
+    given: Transport | None
+    """None: the default one, which is loaded with the first source that fetches."""
+    freshness: Freshness
+    elapsed: Elapsed
+
+    @property
+    def transport(self) -> Transport:
+        """What fetches."""
+        if self.given is not None:
+            return self.given
+        from rightkey.transport.default import DefaultTransport  # as slow to load as all the rest
+
+        return DefaultTransport()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +51,23 @@ class Located:
     parts: tuple[Located, ...] = ()
     """What each of several sources knows, in their order."""
 
+    def require_keys(self, *, fresh: bool) -> None:
+        """Raise what went wrong, if no keys may be used.
+
+        Args:
+            fresh: whether keys do not count where the last attempt failed.
+        """
+        if self.keys is not None and not fresh:
+            return
+        for part in self.parts:
+            part.require_keys(fresh=fresh)
+        if self.failure is not None:
+            # It is kept, and may be raised again: without the frames of those who had it before.
+            raise self.failure.with_traceback(None)
+        if self.keys is None:
+            message = f"no keys {self.origin}: no attempt has come to an end"
+            raise IssuerUnavailable("keys_unavailable", message, retry_after=1.0)
+
 
 class Source(Protocol):
     """Keys at hand, and a way to newer ones. None of it blocks."""
@@ -36,9 +76,6 @@ class Source(Protocol):
     def wait(self) -> float:
         """Seconds that one caller waits in all."""
 
-    def moment(self) -> int:
-        """A count that grows with each reading, so that it can be told what came before what."""
-
     def held(self, *, waited: bool = False) -> Held:
         """The keys that may be used now; none where a caller must wait or go.
 
@@ -46,34 +83,29 @@ class Source(Protocol):
             waited: whether the caller has waited for an attempt already.
         """
 
-    def obtain(self) -> Job | None:
-        """The job to wait for where no keys may be used; None where it is too early to ask."""
-
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
-        """The job to wait for so that newer keys may mend a token; None where none is to be had.
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+        """The job to wait for so that newer keys may mend a token; or why there is none.
 
         Args:
             need: what the token needs.
-            came: the moment at which the token came.
-            waiter: what stands for a waiting thread, of which only so many may wait; None for a task.
-                It is among the job's `waiters` until it leaves.
-
-        Raises:
-            TokenRejected, IssuerUnavailable: the verdict, where it could not be asked for.
+            came: when the token came, by COUNT.
+            waiter: stands for a waiting thread, of which only so many may wait; None for a task. It is among
+                the job's `waiters` until it leaves.
         """
+
+    def unanswered(self, need: NeedsNewer) -> Outlook:
+        """The outlook where a job did not end in time, or could not be started."""
 
     def located(self) -> Located:
-        """What is known of where the keys are, for whoever explains."""
-
-    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
-        """What a token is told that was not mended. `answered`: whether the wait was not in vain."""
-
-    def require_keys(self, *, fresh: bool) -> None:
-        """Raise what went wrong, if no keys may be used.
-
-        Args:
-            fresh: whether what is held does not count where the last attempt failed.
-        """
+        """What is known of where the keys are."""
 
     def status(self) -> Status:
         """How things are."""
+
+
+@runtime_checkable
+class Proved(Protocol):
+    """A source that keeps what has verified a token before what has not."""
+
+    def proves(self, key: Key) -> None:
+        """This key has verified a token."""

@@ -1,11 +1,12 @@
 """Watched: the keys in a file or a directory, read again when they have changed.
 
-Nothing watches: whoever needs keys looks, once a second at most, and at once where a token needs newer ones.
-A look asks for the times and sizes of local files, and takes microseconds; to read them and to make keys of
-them is a job, as a fetch is, so that no loop stands still for it. Whoever finds a change waits for the
-reading: what was taken out of a file is not accepted once more because nobody came for an hour.
+A caller that needs keys has the files looked at, once a second at most, and at once where a token needs newer
+ones. To look at them and to read them is a job, as a fetch is: no event loop stands still for a disk that
+hangs. A caller waits for a look that is due: what was taken out of a file is not accepted once more after an
+idle hour.
 
-What cannot be read replaces nothing: it keeps the keys that it had, for as long as it takes.
+What cannot be read replaces nothing: it keeps the keys that it had, for as long as it takes, and from then on
+no caller waits until it can be read again.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rightkey.errors import IssuerFault, IssuerUnavailable, Misconfigured
+from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Elapsed
 from rightkey.freshness.status import Status
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.files import Stamp, read, shown, stamps
-from rightkey.sources.jobs import GUARD, JOBS, READING, Job
+from rightkey.sources.jobs import GUARD, JOBS, READING, Job, Past
 from rightkey.sources.source import Located
-from rightkey.verdict.held import NOTHING, Held, NeedsNewer
+from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
 
 EVERY = 1.0
-"""Seconds from one look to the next."""
+"""Seconds from one look at a file of keys to the next."""
+MAX_LOOKS = 32
+"""Looks at files, and refreshes, that run at once; more stand in line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Reading:
     """One reading: the keys of each file, and what could not be read."""
 
     began: float
-    moment: int
+    count: int
     stamps: Mapping[Path, Stamp] | None = None
     files: Mapping[Path, KeySet] | None = None
     failure: IssuerFault | None = None
@@ -49,44 +53,38 @@ class Watched:
 
     wait = 8.0
 
-    def __init__(self, path: Path, elapsed: Elapsed) -> None:
+    def __init__(self, path: Path, elapsed: Elapsed, record: Record) -> None:
         self._path = path
         self._elapsed = elapsed
+        self._record = record
+        self._past = Past()
         self._held = NOTHING
         self._look_at = 0.0
         self._reading = Reading(0.0, 0)
-        with READING:
-            self._take(self._read())
+        self._take(self._read())
+        record.readers.add(self)
         failure = self._reading.failure
         if failure is not None:
             raise Misconfigured(str(failure), hint=failure.hint)
 
     # -- what a verifier needs
 
-    def moment(self) -> int:
-        return next(COUNT)
-
     def held(self, *, waited: bool = False) -> Held:
-        now = self._elapsed()
-        if now < self._look_at:
+        if self._elapsed() < self._look_at:
             return self._held
-        if not self._changed():
-            self._look_at = now + EVERY
-            return self._held
-        return self._held if waited else NOTHING
+        if waited or self._reading.failure is None:
+            return self._held if waited else NOTHING
+        self.refetch()  # the last reading failed: no caller waits for the next one
+        return self._held
 
-    def obtain(self) -> Job | None:
-        return self.refetch()
+    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+        reading = self._reading
+        if need.reason != "no_keys" and reading.count > came:
+            return self._outlook(reading.failure)
+        return self.refetch() or self.unanswered(need)
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | None:
-        with GUARD:
-            job = JOBS.find(self)
-        if job is not None or self._reading.moment > came or not self._changed():
-            return job
-        job = self.refetch()
-        if job is None:  # no thread was to be had
-            raise self.verdict(need, came, answered=False)
-        return job
+    def unanswered(self, need: NeedsNewer) -> Outlook:
+        return self._outlook(self._reading.failure or self._late_failure())
 
     def located(self) -> Located:
         reading = self._reading
@@ -97,31 +95,31 @@ class Watched:
             origin=f"in {shown(self._path)}",
         )
 
-    def verdict(self, need: NeedsNewer, came: int, *, answered: bool) -> Exception:
-        failure = self._reading.failure
-        if need.error is not None and (need.reason == "signature" or (answered and failure is None)):
-            return need.error
-        error = IssuerUnavailable(
-            "keys_unavailable",
-            f"the keys in {shown(self._path)} cannot be read anew: {failure or 'it takes too long'}",
-            hint="the token may be good: try again later, with the same token",
-            retry_after=EVERY,
-        )
-        error.__cause__ = failure
-        return error
-
     # -- what its owner may do
 
-    def refetch(self) -> Job | None:
-        """Read now; joins a reading under way."""
-        with GUARD:
-            return JOBS.find(self) or JOBS.start(self, self.wait, self._work, self._late, lambda: None)
+    def obtain(self) -> Job | None:
+        """The job to wait for where the files must be looked at."""
+        return self.refetch()
 
-    def require_keys(self, *, fresh: bool) -> None:
-        """Raise what went wrong, if it was asked to be `fresh` and the last reading failed."""
-        failure = self._reading.failure
-        if fresh and failure is not None:
-            raise failure.with_traceback(None)
+    def refetch(self) -> Job | None:
+        """Look now, and read what has changed; joins a look that is under way."""
+        with GUARD:
+            job = JOBS.find(self) or JOBS.start(
+                self,
+                self.wait,
+                self._work,
+                late=lambda: self._take(replace(self._reading, failure=self._late_failure())),
+                unasked=lambda: None,
+                after=lambda: None,
+                most=MAX_LOOKS,
+                past=self._past,
+            )
+        JOBS.launch()
+        return job
+
+    def republish(self) -> None:
+        """Leave out what the issuer's record refuses since."""
+        self._take(self._reading)
 
     def status(self) -> Status:
         """How things are. Files have no life: what was read serves until it is read anew."""
@@ -146,45 +144,55 @@ class Watched:
 
     # -- inside
 
-    def _changed(self) -> bool:
-        try:
-            return stamps(self._path) != self._reading.stamps
-        except IssuerFault:
-            return self._reading.stamps is not None
+    def _outlook(self, failure: IssuerFault | None) -> Outlook:
+        """Why no newer keys are coming. `failure`: what the last reading ended with."""
+        if failure is None:
+            return Outlook()
+        error = IssuerUnavailable(
+            "keys_unavailable",
+            f"{shown(self._path)} cannot be read: {failure}",
+            hint="the token may be good: try again later, with the same token",
+            retry_after=EVERY,
+        )
+        error.__cause__ = failure
+        return Outlook(confirmed=False, unavailable=error)
+
+    def _late_failure(self) -> IssuerUnavailable:
+        return IssuerUnavailable("keys_unavailable", f"{shown(self._path)}: not read within {self.wait:g} s")
 
     def _work(self, job: Job) -> None:
-        with READING:
-            reading = self._read()
+        reading = self._read()
         with GUARD:
             if JOBS.claim(job):
+                job.answered = True
                 self._take(reading)
 
-    def _late(self) -> None:
-        failure = IssuerUnavailable(
-            "keys_unavailable", f"{shown(self._path)}: not read within {self.wait:g} s"
-        )
-        self._take(replace(self._reading, failure=failure))
-
     def _read(self) -> Reading:
-        """Read every file. One that cannot be read keeps the keys it had; one that is gone loses them."""
-        before, began, moment = self._reading.files or {}, self._elapsed(), self.moment()
+        """Read what has changed. A file that cannot be read keeps the keys it had; one that is gone loses
+        them."""
+        last, began, count = self._reading, self._elapsed(), next(COUNT)
+        before = last.files or {}
         try:
             found = stamps(self._path)  # before what they stamp is read: what changes meanwhile is seen later
         except IssuerFault as failure:
-            return Reading(began, moment, None, before, failure)
+            return Reading(began, count, None, before, failure)
+        if found == last.stamps:
+            return replace(last, began=began, count=count)
         files: dict[Path, KeySet] = {}
         failed: IssuerFault | None = None
         for file in found:
             try:
-                files[file] = read(file, file != self._path)
+                with READING:
+                    files[file] = read(file, file != self._path)
             except IssuerFault as failure:
                 failed = failed or failure
                 if file in before:
                     files[file] = before[file]
-        return Reading(began, moment, found, files, failed)
+        return Reading(began, count, found, files, failed)
 
     def _take(self, reading: Reading) -> None:
-        held = Held(KeySet.union((reading.files or {}).values()))
+        keys = self._record.distrusted.taken_from(KeySet.union((reading.files or {}).values()))
+        held = Held(keys)
         if held != self._held:  # the same object for the same keys: what remembers by it need not look again
             self._held = held
         self._reading = reading

@@ -1,7 +1,7 @@
 """The whole path from a token to a verdict, as one pure function of the keys held and the time.
 
-Claims are judged before the signature, and before anything is asked of anybody: a token that has expired
-or is meant for someone else costs neither a signature check nor a request.
+Claims are judged before the signature and before any request: a token that has expired, or is meant for
+another service, costs neither.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from rightkey.jose.jws import (
     key_not_found,
     malformed,
     read,
-    read_payload,
     require_allowed,
     signature_invalid,
 )
@@ -40,16 +39,23 @@ if TYPE_CHECKING:
     from rightkey.requirements import AllOf
 
 
-class Asked(NamedTuple):
-    """What one call asks beyond the trust."""
+class Demands(NamedTuple):
+    """What one call demands beyond the trust."""
 
     require: AllOf | None = None
     nonce: str | None = None
     access_token: str | None = None
     max_age: float | None = None
 
+    @property
+    def judged_with_claims(self) -> bool:
+        """Whether claims that passed before must be judged anew."""
+        return self.nonce is not None or self.access_token is not None or self.max_age is not None
 
-PLAIN = Asked()
+
+NONE = Demands()
+MAX_NEWER = 4
+"""How many newly fetched keys are tried on one token."""
 
 
 def attempt(
@@ -57,11 +63,10 @@ def attempt(
     raw: str | bytes,
     held: Held,
     now: float,
-    asked: Asked = PLAIN,
+    demands: Demands = NONE,
     memory: Memory | None = None,
-    limit: int = MAX_TRIED,
-    tried: tuple[Key, ...] = (),
-) -> Verified:
+    before: NeedsNewer | None = None,
+) -> Verified | NeedsNewer:
     """Judge a token by the keys held.
 
     Args:
@@ -69,62 +74,68 @@ def attempt(
         raw: the token.
         held: the keys, and the issuer's spelling where it is known.
         now: the time, as a Unix time in seconds.
-        asked: what this call asks beyond.
+        demands: what this call demands beyond.
         memory: tokens verified before.
-        limit: how many keys are tried on the signature.
-        tried: keys that were, and failed.
+        before: what was needed when it was judged by older keys: those that failed then are not tried again.
+
+    Returns:
+        What the token says; or NeedsNewer, where newer keys may mend it.
 
     Raises:
-        TokenRejected: the verdict.
-        NeedsNewer: newer keys may mend it.
+        TokenRejected, InsufficientScope: the verdict.
     """
     keys, expected = held
     entry = memory.recall(raw, keys) if memory is not None and keys is not None else None
     if entry is not None and entry.trust is trust:
-        header, key = entry.header, entry.key
-        claims = entry.payload.read()
-        if asked is not PLAIN or not entry.since <= now < entry.until or entry.expected != expected:
-            judge_claims(trust, header, claims, expected, now, asked)
+        claims, header, key = entry.payload.read(), entry.header, entry.key
+        judged = entry.since <= now < entry.until and entry.expected == expected
+        if not judged or (demands is not NONE and demands.judged_with_claims):
+            judge_claims(trust, header, claims, expected, now, demands)
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
             _judge_certificate(trust, key, now)
+        token = Verified(claims, key, header, _places=trust.compiled.places)
     else:
-        unverified = read(raw, None if memory is None else memory.headers, padded=trust.compiled.padded)
-        header = unverified.header
-        require_allowed(header, trust.allowed)
-        claims = _claims(unverified.payload, header)
-        judge_claims(trust, header, claims, expected, now, asked)
-        if keys is None:
-            raise NeedsNewer("no_keys", header, None)
-        key = _signer(trust, unverified, claims, keys, now, limit, tried)
-        if memory is not None:
-            if unverified.segment not in memory.headers:
-                memory.keep_header(unverified)
-            if memory.most:
-                since, until = registered.period(_stated(trust, header, claims), trust.leeway)
-                payload = strictjson.Repeated(unverified.payload)
-                entry = Entry(header, payload, key, keys, since, until, expected, trust)
-                memory.keep(raw, entry)
+        read_anew = _judged(trust, raw, held, now, demands, memory, before)
+        if isinstance(read_anew, NeedsNewer):
+            return read_anew
+        claims, token = read_anew.claims, read_anew
     if trust.requirement is not None:
         require(claims, trust.requirement, trust.compiled.places)
-    if asked is not PLAIN and asked.require is not None:
-        require(claims, asked.require, trust.compiled.places)
+    if demands.require is not None:
+        require(claims, demands.require, trust.compiled.places)
+    return token
+
+
+def _judged(
+    trust: Trust,
+    raw: str | bytes,
+    held: Held,
+    now: float,
+    demands: Demands,
+    memory: Memory | None,
+    before: NeedsNewer | None,
+) -> Verified | NeedsNewer:
+    """A token that is not remembered: read, judged, its signature checked, and remembered."""
+    keys, expected = held
+    unverified = read(raw, None if memory is None else memory.headers, padded=trust.compiled.padded)
+    header = unverified.header
+    require_allowed(header, trust.allowed)
+    claims = _claims(unverified.payload, header)
+    judge_claims(trust, header, claims, expected, now, demands)
+    if keys is None:
+        return NeedsNewer("no_keys", header)
+    key = _signer(trust, unverified, claims, keys, now, before)
+    if isinstance(key, NeedsNewer):
+        return key
+    if memory is not None:
+        since, until = registered.period(_stated(trust, header, claims), trust.leeway)
+        payload = strictjson.Repeated(unverified.payload)
+        memory.keep_header(unverified)
+        memory.keep(raw, Entry(header, payload, key, keys.mark, since, until, expected, trust))
     return Verified(claims, key, header, _places=trust.compiled.places)
 
 
-def issuer_of(raw: str | bytes) -> tuple[Any, dict[str, Any]]:
-    """Whose token it says it is, and all that it says: nothing of it is known to be true.
-
-    Raises:
-        TokenRejected: `token_missing`, `token_malformed`.
-    """
-    try:
-        claims = strictjson.read_object(read_payload(raw))
-    except strictjson.NotJson as error:
-        raise malformed(f"its payload is refused: {error}") from None
-    return claims.get("iss"), claims
-
-
-def foreign(issuer: Any) -> TokenRejected:
+def not_trusted(issuer: Any) -> TokenRejected:
     """The verdict on a token of an issuer that nobody trusts."""
     return _not_trusted(registered.issuer_failure({"iss": issuer}, ()), None)
 
@@ -135,7 +146,7 @@ def judge_claims(
     claims: Mapping[str, Any],
     expected: tuple[str, ...] | None,
     now: float,
-    asked: Asked = PLAIN,
+    demands: Demands = NONE,
 ) -> None:
     """Judge everything that the token says of itself. `expected` is what metadata say of its `iss`.
 
@@ -145,15 +156,7 @@ def judge_claims(
     vendor = trust.vendor
     if trust.compiled.padded:
         claims = _stated(trust, header, claims)
-    spellings = expected or trust.expected
-    if spellings is not None:
-        # A form with a hole in it is no spelling: a token that quotes it is nobody's.
-        if vendor is not None and vendor.by_form:
-            issued = vendor.issued(spellings, claims)
-        else:
-            issued = claims.get("iss") in spellings
-        if not issued:
-            raise _not_trusted(registered.issuer_failure(claims, spellings), vendor)
+    _judge_issuer(trust, claims, expected or trust.expected)
     failures = registered.failures(
         claims,
         now,
@@ -166,13 +169,26 @@ def judge_claims(
         failures += vendor.failures(trust.profile, claims)
     if trust.compiled.types is not None and header.kind not in trust.compiled.types:
         failures.append(trust.kind.type_failure(header.typ))
-    if trust.compiled.judges or asked is not PLAIN or "events" in claims:
-        since = None if asked.max_age is None else now - asked.max_age - trust.leeway
-        presented = Presented(header.alg, claims, trust.audiences, asked.nonce, asked.access_token, since)
+    if trust.compiled.judges or demands is not NONE or "events" in claims:
+        since = None if demands.max_age is None else now - demands.max_age - trust.leeway
+        presented = Presented(header.alg, claims, trust.audiences, demands.nonce, demands.access_token, since)
         failures += trust.kind.failures(presented)
     if failures:
-        raise registered.rejected(_each_once(failures))
+        raise registered.rejected(_first_of_each_claim(failures))
     require_sender(trust.sender, claims)
+
+
+def _judge_issuer(trust: Trust, claims: Mapping[str, Any], spellings: tuple[str, ...] | None) -> None:
+    if spellings is None:
+        return
+    vendor = trust.vendor
+    # A form with a hole in it is no spelling: a token that quotes it is not the issuer's.
+    if vendor is not None and vendor.by_form:
+        issued = vendor.issued(spellings, claims)
+    else:
+        issued = claims.get("iss") in spellings
+    if not issued:
+        raise _not_trusted(registered.issuer_failure(claims, spellings), vendor)
 
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -200,19 +216,19 @@ def _signer(
     claims: Mapping[str, Any],
     keys: KeySet,
     now: float,
-    limit: int,
-    tried: tuple[Key, ...],
-) -> Key:
+    before: NeedsNewer | None,
+) -> Key | NeedsNewer:
     """The key that signed the token, with a certificate as the policy has it."""
     header = unverified.header
     fitting = keys.fitting(header)
     if trust.compiled.of_tenants:
         fitting = tuple(key for key in fitting if _may_sign(trust, key, claims))
     if not fitting:
-        if keys.names_skipped(header):
+        if keys.names_refused(header):
             raise key_not_found(header)
-        raise NeedsNewer("nothing_fits", header, key_not_found(header))
+        return NeedsNewer("nothing_fits", header, key_not_found(header))
     refused: TokenRejected | None = None
+    tried, limit = (before.tried, MAX_NEWER) if before is not None else ((), MAX_TRIED)
     untried = [key for key in fitting if key not in tried] if tried else fitting
     for key in untried[:limit]:
         if is_by(key, unverified):
@@ -224,7 +240,7 @@ def _signer(
                 return key
     if refused is not None:
         raise refused
-    raise NeedsNewer("signature", header, signature_invalid(header), fitting)
+    return NeedsNewer("signature", header, signature_invalid(header), fitting)
 
 
 def _judge_certificate(trust: Trust, key: Key, now: float) -> None:
@@ -238,7 +254,7 @@ def _judge_certificate(trust: Trust, key: Key, now: float) -> None:
         raise _certificate_rejected(fault)
 
 
-def _each_once(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+def _first_of_each_claim(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     """One failure a claim, the first: what is missing need not be told as malformed too."""
     return tuple({failure.claim: failure for failure in reversed([*failures])}.values())[::-1]
 

@@ -1,20 +1,30 @@
-"""Held: the keys at hand for one judgement; NeedsNewer: what newer ones may mend."""
+"""Held: the keys at hand; NeedsNewer: what newer ones may mend; and the verdict where they do not.
+
+    need            could ask, or an answer settled it    could not ask (backing off, or the attempt failed)
+    no keys         -                                     keys_unavailable, 503
+    nothing fits    key_not_found, 401                    keys_unavailable, 503
+    signature       signature_invalid, 401                signature_invalid, 401
+
+A spent budget is no failure of the issuer: the verdict is 401, by keys that are seconds old, and says that it
+is not confirmed. A 5xx that any stranger can cause at will would let them have a host ejected.
+"""
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from rightkey.errors import RightkeyError
+from rightkey.errors import IssuerUnavailable, RightkeyError, TokenRejected
 from rightkey.jose.jws import Header
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 
-Reason = Literal["no_keys", "nothing_fits", "signature"]
+Reason: TypeAlias = Literal["no_keys", "nothing_fits", "signature"]
 """What newer keys may mend: there are none, none fits the header, or the signature fails."""
 
 
 class Held(NamedTuple):
-    """The keys at hand, and the values of `iss` that pass if the issuer's metadata said them.
+    """The keys at hand, and the values of `iss` that pass if the issuer's metadata stated them.
 
     `keys` is None where none may be used.
     """
@@ -26,14 +36,34 @@ class Held(NamedTuple):
 NOTHING: Final = Held(None)
 
 
-class NeedsNewer(Exception):
-    """Newer keys may mend this; if they cannot be had, or do not, `error` is the verdict."""
+@dataclass(frozen=True, slots=True)
+class NeedsNewer:
+    """Newer keys may mend this; `error` is the verdict if they do not, and None where there are no keys."""
 
-    def __init__(
-        self, reason: Reason, header: Header, error: RightkeyError | None, tried: tuple[Key, ...] = ()
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.header = header
-        self.error = error
-        self.tried = tried
+    reason: Reason
+    header: Header
+    error: TokenRejected | None = None
+    tried: tuple[Key, ...] = ()
+    """The keys that fit, and whose signature it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Why no newer keys are coming."""
+
+    confirmed: bool = True
+    """Whether an answer whose request began after the token came has settled it."""
+    unavailable: IssuerUnavailable | None = None
+    """Why the issuer could not be asked, if that is so."""
+    retry_after: float = 0.0
+    """Seconds until the issuer may be asked for this token."""
+
+
+def fault_of(need: NeedsNewer, outlook: Outlook) -> RightkeyError:
+    """The verdict on a token that newer keys did not mend; the table above."""
+    if outlook.unavailable is not None and need.reason != "signature":
+        return outlook.unavailable
+    assert need.error is not None  # noqa: S101 - without keys there is a reason why they are unavailable
+    if not outlook.confirmed:
+        need.error.confirmed, need.error.retry_after = False, outlook.retry_after
+    return need.error

@@ -18,11 +18,16 @@ from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import Trust
 
 MAX_BYTES = 8 * 1024 * 1024
+"""Bytes that remembered tokens take together, unless as many as were asked for need more."""
+BYTES_EACH = 8192
+"""Bytes that are allowed for each token asked for; a typical one takes 3 KiB."""
 KEPT = 4
-"""Bytes that are kept for each octet of a token, about: its text, its entry, and its claims as read."""
+"""Bytes that a remembered token takes for each of its octets, about: its text, its entry, and its claims."""
 MAX_HEADERS = 64
+"""Headers of tokens that are remembered as read, by their spelling."""
 LOOKED_AT = 64
-"""Tokens that are looked at to find one that may go; the last goes anyway, so that nobody pays for all."""
+"""Remembered tokens that are looked at to find one that may go. The last goes anyway, so that no caller pays
+for all."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -36,8 +41,8 @@ class Entry:
     header: Header
     payload: strictjson.Repeated
     key: Key
-    keys: KeySet | None
-    """None once a set has lacked the key."""
+    mark: object | None
+    """That of the set it was last judged by, which is not kept alive; None once a set has lacked the key."""
     since: float
     until: float
     expected: tuple[str, ...] | None
@@ -62,39 +67,50 @@ class Memory:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self._most_bytes = max(MAX_BYTES, BYTES_EACH * most)
         self.headers: dict[bytes, Header] = {}
-        self._entries: dict[str | bytes, Entry] = {}
-        self._ahead: deque[str | bytes] = deque()
+        self._entries: dict[str, Entry] = {}
+        """By the text: to compare a text with octets is an error under `python -bb`."""
+        self._ahead: deque[str] = deque()
         """Those before the hand, the newest last."""
         self._bytes = 0
 
     def recall(self, raw: str | bytes, keys: KeySet) -> Entry | None:
         """The token as it was read and the key that proves its signature, if that is still published."""
-        entry = self._entries.get(raw)
+        entry = self.entry(raw)
         if entry is None:
             return None
-        if entry.keys is keys or _still_by_one_of(keys, entry):
+        if entry.mark is keys.mark or _still_by_one_of(keys, entry):
             entry.seen = True
             return entry
         return None
 
-    def keep(self, raw: str | bytes, entry: Entry) -> None:
-        """Remember a token whose signature was checked."""
-        if not self.most or type(raw) not in (str, bytes):  # a subclass may have another idea of being equal
-            return
-        if raw not in self._entries:
-            with suppress(IndexError):  # another thread has emptied it meanwhile
-                while len(self._entries) >= self.most or self._bytes > MAX_BYTES:
-                    self._forget_one()
-            self._ahead.append(raw)
-            self._bytes += KEPT * len(raw)
-        self._entries[raw] = entry
+    def entry(self, raw: str | bytes) -> Entry | None:
+        """The token as it was read, whether or not its key is still published."""
+        if type(raw) is str:
+            return self._entries.get(raw)
+        # A subclass may have another idea of being equal.
+        return self._entries.get(raw.decode("latin-1")) if type(raw) is bytes else None
 
     def keep_header(self, unverified: Unverified) -> None:
         """Remember how a header reads that a good signature has vouched for."""
-        if len(self.headers) >= MAX_HEADERS:
-            self.headers.clear()
-        self.headers[unverified.segment] = unverified.header
+        if unverified.segment not in self.headers:
+            if len(self.headers) >= MAX_HEADERS:
+                self.headers.clear()
+            self.headers[unverified.segment] = unverified.header
+
+    def keep(self, raw: str | bytes, entry: Entry) -> None:
+        """Remember a token whose signature was checked."""
+        if not self.most or type(raw) not in (str, bytes):
+            return
+        text = raw.decode("latin-1") if isinstance(raw, bytes) else raw
+        if text not in self._entries:
+            with suppress(IndexError):  # another thread has emptied it meanwhile
+                while len(self._entries) >= self.most or self._bytes > self._most_bytes:
+                    self._forget_one()
+            self._ahead.append(text)
+            self._bytes += KEPT * len(text)
+        self._entries[text] = entry
 
     def _forget_one(self) -> None:
         """Raises IndexError: there is none."""
@@ -107,7 +123,7 @@ class Memory:
         if self._entries.pop(raw, None) is not None:
             self._bytes -= KEPT * len(raw)
 
-    def _at_hand(self) -> str | bytes:
+    def _at_hand(self) -> str:
         if not self._ahead:  # the hand is past the newest, and begins again with the oldest
             row = list(self._entries)
             self._ahead, self._bytes = deque(row), KEPT * sum(map(len, row))
@@ -121,9 +137,9 @@ def _still_by_one_of(keys: KeySet, entry: Entry) -> bool:
     """The set was replaced: the key counts only if the new one has the same, and it still fits. One that was
     missing does not come back: its tokens are verified anew."""
     same = [key for key in keys.fitting(entry.header) if key == entry.key]
-    if entry.keys is None or not same:
-        entry.keys = None
+    if entry.mark is None or not same:
+        entry.mark = None
         return False
     entry.key = same[0]
-    entry.keys = keys  # last: whoever reads it finds the key in place
+    entry.mark = keys.mark  # last: another thread that reads it finds the key in place
     return True

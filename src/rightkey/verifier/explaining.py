@@ -7,7 +7,7 @@ signature and no claim's value beyond the issuer and key ids; `data` of the clai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import Trust
 from rightkey.sources.source import Located
-from rightkey.verdict.attempt import PLAIN, Asked, judge_claims
+from rightkey.verdict.attempt import NONE, Demands, judge_claims
 from rightkey.verdict.verified import Verified
 
 Outcome = Literal["ok", "failed", "skipped", "note"]
@@ -37,14 +37,34 @@ STEPS = (
 )
 
 
+STEP_OF = {
+    "token_missing": "token",
+    "token_malformed": "token",
+    "algorithm_not_allowed": "algorithm",
+    "issuer_not_trusted": "claims",
+    "claims_rejected": "claims",
+    "proof_rejected": "claims",
+    "discovery_failed": "metadata",
+    "issuer_mismatch": "metadata",
+    "metadata_invalid": "metadata",
+    "keys_unavailable": "keys",
+    "keyset_invalid": "keys",
+    "key_not_found": "key",
+    "signature_invalid": "signature",
+    "certificate_rejected": "certificate",
+    "scope_insufficient": "requirements",
+}
+"""The step at which an error ends the path, by its code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `data` is for machines."""
+    """One step. `data` is for machines, and holds what the token says."""
 
     step: str
     outcome: Outcome
     detail: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +82,61 @@ def explain(
     located: Located,
     now: float,
     outcome: Verified | RightkeyError,
-    asked: Asked = PLAIN,
+    demands: Demands = NONE,
 ) -> Explanation:
     """Tell the path of a token whose outcome is known.
 
     Args:
-        trust: what was asked of it.
+        trust: what it had to be.
         raw: the token.
         located: the keys by which it was judged.
-        now: when, as a Unix time in seconds.
+        now: when it was judged, as a Unix time in seconds.
         outcome: what `verify` returned or raised.
-        asked: what the call asked beyond the trust.
+        demands: what the call demanded beyond the trust.
     """
-    steps = tuple(_Teller(trust, located, now, outcome, asked).tell(raw))
-    told = {step.step for step in steps}
-    rest = tuple(Step(name, "skipped", "not reached") for name in STEPS if name not in told)
+    steps = tuple(_Teller(trust, located, now, outcome, demands).tell(raw))
     if isinstance(outcome, Verified):
         return Explanation(steps, verified=outcome)
-    return Explanation(steps + rest, error=outcome)
+    return Explanation(ended(steps, outcome), error=outcome)
+
+
+def unchosen(error: RightkeyError) -> Explanation:
+    """What is told of a token for which no issuer was found."""
+    read = () if STEP_OF.get(error.code) == "token" else (Step("token", "ok", "three parts"),)
+    # Whatever it is, it was met where the issuer was looked for.
+    failed = () if STEP_OF.get(error.code) == "token" else (failed_step("claims", error),)
+    return Explanation(ended((*read, *failed), error), error=error)
+
+
+def ended(steps: Iterable[Step], error: RightkeyError) -> tuple[Step, ...]:
+    """All steps of a path that ended with an error: those made, the one that failed, and those not
+    reached."""
+    made = {step.step: step for step in steps}
+    if not any(step.outcome == "failed" for step in made.values()):
+        name = STEP_OF[error.code]
+        made[name] = failed_step(name, error)
+    return tuple(made.get(name) or Step(name, "skipped", "not reached") for name in STEPS)
+
+
+def failed_step(name: str, error: RightkeyError, **data: Any) -> Step:
+    """The step at which the path ends, with what the error says."""
+    failures = [
+        {"claim": f.claim, "reason": f.reason, "expected": f.expected, "got": f.got}
+        for f in getattr(error, "failures", ())
+    ]
+    told = {"code": error.code, **({"failures": failures} if failures else {}), **data}
+    return Step(name, "failed", str(error), told)
 
 
 class _Teller:
     def __init__(
-        self, trust: Trust, located: Located, now: float, outcome: Verified | RightkeyError, asked: Asked
+        self, trust: Trust, located: Located, now: float, outcome: Verified | RightkeyError, demands: Demands
     ) -> None:
         self._trust = trust
         self._located = located
         self._now = now
         self._outcome = outcome
-        self._asked = asked
+        self._demands = demands
         self._steps: list[Step] = []
 
     def tell(self, raw: str | bytes) -> list[Step]:
@@ -109,18 +155,7 @@ class _Teller:
         self._steps.append(Step(step, outcome, detail, data))
 
     def _failed(self, step: str, error: RightkeyError, **data: Any) -> None:
-        failures = [
-            {"claim": f.claim, "reason": f.reason, "expected": f.expected, "got": f.got}
-            for f in getattr(error, "failures", ())
-        ]
-        self._add(
-            step,
-            str(error),
-            "failed",
-            code=error.code,
-            **({"failures": failures} if failures else {}),
-            **data,
-        )
+        self._steps.append(failed_step(step, error, **data))
 
     def _token(self, unverified: Unverified) -> None:
         header = unverified.header
@@ -135,7 +170,7 @@ class _Teller:
         if isinstance(outcome, TokenRejected) and outcome.code == "token_malformed":
             raise outcome  # its header was read, so that it is the payload that cannot be
         claims = strictjson.read_object(unverified.payload)
-        judge_claims(self._trust, unverified.header, claims, self._located.expected, self._now, self._asked)
+        judge_claims(self._trust, unverified.header, claims, self._located.expected, self._now, self._demands)
         self._add("claims", "issuer, audience, times and kind are as required", claims=claims)
 
     def _metadata(self) -> bool:
@@ -206,7 +241,7 @@ class _Teller:
             self._add("certificate", f"{certificate.subject}, {shape}, {dates}", certificate=data)
         if isinstance(outcome, InsufficientScope):
             self._failed("requirements", outcome, required=outcome.required, missing=outcome.missing)
-        elif self._trust.requirement or self._asked.require:
+        elif self._trust.requirement or self._demands.require:
             self._add("requirements", "granted")
 
 

@@ -11,10 +11,10 @@ from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import AUTO, Issuer
 from rightkey.jose.keyset import KeySet, Skipped
 from rightkey.sources.elapsed import SYSTEM
-from rightkey.sources.given import place_of
+from rightkey.sources.given import alone, place_of
 from rightkey.sources.jobs import wait, wait_async
 from rightkey.sources.remote import Remote
-from rightkey.transport.default import DefaultTransport
+from rightkey.sources.source import Means
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,12 @@ async def locate_async(
 
 
 def _remote(issuer: Issuer, transport: Transport | None, freshness: Freshness) -> Remote:
-    """An entry of its own: whoever looks wants to see what is there, not what is remembered."""
-    return Remote(place_of(issuer), transport or DefaultTransport(), freshness, SYSTEM)
+    return alone(place_of(issuer), Means(transport, freshness, SYSTEM))
 
 
 def _provider(issuer: Issuer, remote: Remote) -> Provider:
-    remote.require_keys(fresh=True)
     located = remote.located()
+    located.require_keys(fresh=True)
     assert located.keys is not None  # noqa: S101 - the line before saw to it
     assert located.jwks_uri is not None  # noqa: S101
     asked = [url for url, answer in located.requests if answer == "200" and url != located.jwks_uri]

@@ -1,55 +1,142 @@
-"""Resolved: what a resolver said of issuers, kept for a while and in bounds."""
+"""Answers: what a resolver said of issuers, kept for a while and in bounds."""
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import IssuerUnavailable, Misconfigured
 from rightkey.issuer.name import Issuer
-from rightkey.verifier.one import Face
+from rightkey.policy.trust import Trust
+from rightkey.verdict.attempt import not_trusted
+
+if TYPE_CHECKING:
+    from rightkey.verifier.one import OneIssuer, Surroundings
 
 MAX_ISSUER = 2048
 """Letters of an `iss` about which a resolver is asked."""
 MAX_STRANGERS = 1024
+"""Issuers that a resolver did not know, and about which it is not asked again for a while."""
 STRANGER_FOR = 60.0
 """Seconds for which a resolver is not asked again about an issuer that it did not know."""
 
-_Face = TypeVar("_Face", bound=Face)
 
+class Answer(NamedTuple):
+    """What a resolver said of an issuer, and until when it counts, in `elapsed` seconds."""
 
-class Found(NamedTuple, Generic[_Face]):
-    """What a resolver said of an issuer, and in `elapsed` seconds until when it counts."""
-
-    face: _Face | None
+    one: OneIssuer | None
     until: float
 
 
-class Row(Generic[_Face]):
+class Kept:
     """Answers by issuer, in two generations, so that no use needs a lock: the least used are forgotten."""
 
     def __init__(self, most: int) -> None:
         self._half = max(1, most // 2)
-        self._young: dict[str, Found[_Face]] = {}
-        self._old: dict[str, Found[_Face]] = {}
+        self._young: dict[str, Answer] = {}
+        self._old: dict[str, Answer] = {}
 
-    def get(self, issuer: str) -> Found[_Face] | None:
-        found = self._young.get(issuer)
-        if found is None:
-            found = self._old.get(issuer)
-            if found is not None:
-                self.put(issuer, found)
-        return found
+    def get(self, issuer: str) -> Answer | None:
+        answer = self._young.get(issuer)
+        if answer is None:
+            answer = self._old.get(issuer)
+            if answer is not None:
+                self.put(issuer, answer)
+        return answer
 
-    def put(self, issuer: str, found: Found[_Face]) -> None:
+    def put(self, issuer: str, answer: Answer) -> None:
         if len(self._young) >= self._half and issuer not in self._young:
             self._young, self._old = {}, self._young
-        self._young[issuer] = found
+        self._young[issuer] = answer
 
-    def faces(self) -> list[_Face]:
-        return [one.face for one in (self._old | self._young).values() if one.face is not None]
+    def issuers(self) -> list[OneIssuer]:
+        return [answer.one for answer in (self._old | self._young).values() if answer.one is not None]
 
 
-def may_be(issuer: str) -> bool:
+class Answers:
+    """What one resolver said.
+
+    Args:
+        build: makes an issuer of a trust.
+        most: how many trusted issuers are kept.
+        trusted_for: seconds for which an answer counts.
+    """
+
+    def __init__(
+        self, build: Callable[[Trust], OneIssuer], surroundings: Surroundings, most: int, trusted_for: float
+    ) -> None:
+        from rightkey.sources.elapsed import SYSTEM
+
+        self._build, self._trusted_for = build, trusted_for
+        self._elapsed = surroundings.elapsed or SYSTEM
+        self._stale = surroundings.freshness.stale_if_error
+        self._trusted, self._strangers = Kept(most), Kept(MAX_STRANGERS)
+        self._distrusted: set[str] = set()
+
+    def kept(self, issuer: str) -> OneIssuer | None:
+        """The issuer, by an answer that counts; None where the resolver must be asked.
+
+        Raises TokenRejected: `issuer_not_trusted`.
+        """
+        answer = self._trusted.get(issuer) or self._strangers.get(issuer)
+        if answer is None or self._elapsed() >= answer.until:
+            if answer is None and not _may_be(issuer):
+                raise not_trusted(issuer)
+            return None
+        if answer.one is None:
+            raise not_trusted(issuer)
+        return answer.one
+
+    def answered(self, issuer: str, trust: Any) -> OneIssuer:
+        """The issuer under what the resolver said, which is kept.
+
+        Raises:
+            TokenRejected: `issuer_not_trusted`: it knows none.
+            IssuerUnavailable: `keys_unavailable`: it said what cannot be used.
+        """
+        before = self._trusted.get(issuer)
+        if trust is None:
+            # Strangers apart, so that no flood of them drives out an issuer that is trusted.
+            kept = self._strangers if before is None else self._trusted
+            kept.put(issuer, Answer(None, self._elapsed() + min(STRANGER_FOR, self._trusted_for)))
+            raise not_trusted(issuer)
+        one = before.one if before is not None else None
+        if one is None or one.trust != trust:
+            one = self._new(issuer, trust)
+        self._trusted.put(issuer, Answer(one, self._elapsed() + self._trusted_for))
+        return one
+
+    def failed(self, issuer: str, error: Exception) -> OneIssuer:
+        """The issuer that there was before the resolver failed, for as long as keys would be.
+
+        Raises IssuerUnavailable: `keys_unavailable`.
+        """
+        before = self._trusted.get(issuer)
+        if before is None or before.one is None or self._elapsed() >= before.until + self._stale:
+            raise _unresolved(issuer, f"raised {type(error).__name__}") from error
+        return before.one
+
+    def distrust(self, name: str) -> None:
+        """Refuse the keys with this key id or thumbprint, of issuers that are still to come."""
+        self._distrusted.add(name)
+
+    def in_use(self) -> list[OneIssuer]:
+        """The issuers that are kept."""
+        return self._trusted.issuers()
+
+    def _new(self, issuer: str, trust: Any) -> OneIssuer:
+        if not isinstance(trust, Trust) or trust.expected is None:
+            raise _unresolved(issuer, "answered with something else than a Trust of that issuer")
+        try:
+            one = self._build(trust)
+        except Misconfigured as error:
+            raise _unresolved(issuer, f"answered with a Trust that cannot be used: {error}") from error
+        for name in self._distrusted:
+            one.distrust(name)
+        return one
+
+
+def _may_be(issuer: str) -> bool:
     """Whether it could be an issuer at all."""
     try:
         return len(issuer) <= MAX_ISSUER and bool(Issuer.parse(issuer, None))
@@ -57,6 +144,6 @@ def may_be(issuer: str) -> bool:
         return False
 
 
-def unresolved(issuer: str, why: str) -> IssuerUnavailable:
+def _unresolved(issuer: str, why: str) -> IssuerUnavailable:
     message = f"the trust of issuer {issuer[:200]!a} could not be found: the resolver {why}"
     return IssuerUnavailable("keys_unavailable", message, retry_after=1.0)

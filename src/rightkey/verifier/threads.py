@@ -1,91 +1,56 @@
-"""Verifier: the face for threads. Its twin is in aio.py; they differ in the line that waits."""
+"""Verifier: for threads. Its twin is in tasks.py; they differ in the line that waits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from rightkey.errors import RightkeyError
-from rightkey.verdict.attempt import attempt
+from rightkey.verdict.attempt import NONE, Demands, attempt
 from rightkey.verdict.held import NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
-from rightkey.verifier.one import Face, Require, asked_of
+from rightkey.verifier.calls import Asks, demands_of
+from rightkey.verifier.several import Several
+from rightkey.verifier.single import Single
 
 if TYPE_CHECKING:
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
     from rightkey.verifier.explaining import Explanation
-    from rightkey.verifier.several import Resolver, Verifiers
+    from rightkey.verifier.one import OneIssuer
+    from rightkey.verifier.several import Resolver
 
 
-class Verifier(Face):
-    __doc__ = Face.__doc__
+class InThreads:
+    """What is asked of a verifier, in threads."""
 
-    @classmethod
-    def of(cls, *trusts: Trust | Resolver, **settings: Any) -> Verifiers:
-        """A verifier for several issuers: a token's `iss` chooses whose rules and keys count.
+    _one: OneIssuer | None
 
-        Args:
-            trusts: a `Trust` each; or one function that finds the Trust of an issuer, or
-                None, for who has more of them than fit a list.
-            settings: `freshness`, `remember` (tokens of all issuers together), `transport`, `clock`,
-                `elapsed` and `listener`, as a verifier of one issuer has them. And for a function, `issuers`:
-                how many are kept, 10,000; `trusted_for`: seconds for which an answer counts, 300.
+    if TYPE_CHECKING:
 
-        Raises:
-            Misconfigured: no trusts, or two for one issuer.
-        """
-        from rightkey.verifier.several import Verifiers
+        def _all(self) -> list[OneIssuer]: ...
+        def _require_fetched(self, what: str = "refresh") -> None: ...
 
-        return Verifiers(cls, *trusts, **settings)
+    @overload
+    def verify(self, raw: str | bytes, /, *, claims_type: None = None, **asks: Unpack[Asks]) -> Verified: ...
 
     @overload
     def verify(
-        self,
-        raw: str | bytes,
-        /,
-        *,
-        require: Require = (),
-        claims_type: None = None,
-        nonce: str | None = None,
-        access_token: str | None = None,
-        max_age: float | None = None,
-    ) -> Verified: ...
-
-    @overload
-    def verify(
-        self,
-        raw: str | bytes,
-        /,
-        *,
-        require: Require = (),
-        claims_type: type[Claims],
-        nonce: str | None = None,
-        access_token: str | None = None,
-        max_age: float | None = None,
+        self, raw: str | bytes, /, *, claims_type: type[Claims], **asks: Unpack[Asks]
     ) -> Typed[Claims]: ...
 
     def verify(
-        self,
-        raw: str | bytes,
-        /,
-        *,
-        require: Require = (),
-        claims_type: type[Any] | None = None,
-        nonce: str | None = None,
-        access_token: str | None = None,
-        max_age: float | None = None,
+        self, raw: str | bytes, /, *, claims_type: type[Any] | None = None, **asks: Unpack[Asks]
     ) -> Verified:
         """Verify a token: its kind, its claims, its key and its signature.
 
         Args:
             raw: the token, a JWS in compact form.
-            require: what it must grant besides what the verifier requires.
             claims_type: what its claims are made: a dataclass, TypedDict, msgspec Struct, attrs class or
                 Pydantic model, which is then `typed` of the result.
-            nonce: what was sent for it; for ID tokens.
-            access_token: what came with it and its `at_hash` must fit; for ID tokens.
-            max_age: for how many seconds at most its subject may have been logged in (`auth_time`); for ID
-                tokens.
+            asks: `require`: what it must grant besides what the verifier requires. For ID tokens `nonce`:
+            what
+                was sent for it; `access_token`: what came with it and its `at_hash` must fit; `max_age`: for
+                how many seconds at most its subject may have been logged in (`auth_time`).
 
         Raises:
             TokenRejected: 401; `code` says why.
@@ -93,59 +58,104 @@ class Verifier(Face):
             IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
-        if claims_type is not None:
-            token = self.verify(raw, require=require, nonce=nonce, access_token=access_token, max_age=max_age)
-            return Typed.of(token, claims_type)
-        asked = asked_of(require, nonce, access_token, max_age)
-        held = self._source.held()
-        try:
-            return attempt(self._trust, raw, held, self._clock(), asked, self._memory)
-        except NeedsNewer as need:
-            retry = self._retry(raw, asked, held, need, threads=True)
-        for job in retry:
-            self._wait(job, retry.patience)
-        return retry.verified
+        one = self._one or self._issuer_of(raw)
+        demands = demands_of(dict(asks)) if asks else NONE
+        token = self._judged(one, raw, demands, one.clock())
+        return token if claims_type is None else Typed.of(token, claims_type)
 
-    def explain(
-        self,
-        raw: str | bytes,
-        /,
-        *,
-        require: Require = (),
-        nonce: str | None = None,
-        access_token: str | None = None,
-        max_age: float | None = None,
-    ) -> Explanation:
+    def explain(self, raw: str | bytes, /, **asks: Unpack[Asks]) -> Explanation:
         """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""
-        asked = asked_of(require, nonce, access_token, max_age)
-        outcome: Verified | RightkeyError
+        demands = demands_of(dict(asks))
         try:
-            outcome = self.verify(
-                raw, require=asked.require or (), nonce=nonce, access_token=access_token, max_age=max_age
-            )
+            one = self._one or self._issuer_of(raw)
+        except RightkeyError as error:
+            from rightkey.verifier.explaining import unchosen
+
+            return unchosen(error)
+        now = one.clock()
+        try:
+            outcome: Verified | RightkeyError = self._judged(one, raw, demands, now)
         except RightkeyError as error:
             outcome = error
-        return self._explain(raw, outcome, asked)
+        return one.explained(raw, outcome, demands, now)
 
     def prepare(self) -> None:
-        """Have the keys fetched if there are none, before serving.
+        """Have the keys of all issuers fetched that have none, before serving.
 
         Raises:
             IssuerUnavailable: `discovery_failed`, `keys_unavailable`: no answer.
             IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that
                 cannot be accepted.
         """
-        for job in self._unheld():
-            self._wait(job, self._source.wait)
-        self._source.require_keys(fresh=False)
+        jobs = [
+            job for one in self._all() for job in one.unheld()
+        ]  # all of them begin before one is waited for
+        for job in jobs:
+            self._wait(job, job.seconds)
+        for one in self._all():
+            one.require_keys(fresh=False)
 
     def refresh(self) -> None:
         """Fetch the keys now, whatever backoff and budget say. Raises as `prepare`."""
-        for job in self._refetched():
-            self._wait(job, self._source.wait)
-        self._source.require_keys(fresh=True)
+        self._require_fetched()
+        jobs = [job for one in self._all() for job in one.refetched()]
+        for job in jobs:
+            self._wait(job, job.seconds)
+        for one in self._all():
+            one.require_keys(fresh=True)
+
+    def _judged(self, one: OneIssuer, raw: str | bytes, demands: Demands, now: float) -> Verified:
+        held = one.source.held()
+        outcome = attempt(one.trust, raw, held, now, demands, one.memory)
+        if isinstance(outcome, NeedsNewer):
+            retry = one.retry(raw, demands, now, held, outcome, threads=True)
+            for job in retry:
+                self._wait(job, retry.patience)
+            outcome = retry.verified
+        if one.proves is not None:
+            one.proves(outcome.key)
+        return outcome
+
+    def _issuer_of(self, raw: str | bytes) -> OneIssuer:
+        raise NotImplementedError
 
     def _wait(self, job: Job, seconds: float) -> None:
         from rightkey.sources.jobs import wait
 
         wait(job, seconds)
+
+
+class Verifier(InThreads, Single):
+    __doc__ = Single.__doc__
+
+    @classmethod
+    def of(cls, *trusts: Trust | Resolver, **settings: Any) -> Verifiers:
+        """A verifier for several issuers: a token's `iss` chooses whose rules and keys count.
+
+        Args:
+            trusts: a `Trust` each; or one function that finds the Trust of an issuer, or None, if there are
+            more
+                of them than fit a list.
+            settings: `freshness`, `remember` (tokens of all issuers together), `transport`, `clock`,
+            `elapsed`
+                and `listener`, as a verifier of one issuer has them. And for a function, `issuers`: how many
+                are kept, 10,000; `trusted_for`: seconds for which an answer counts, 300.
+
+        Raises:
+            Misconfigured: no trusts, or two for one issuer.
+        """
+        return Verifiers(*trusts, **settings)
+
+
+class Verifiers(InThreads, Several):
+    """A verifier of several issuers' tokens, in threads. Built by `Verifier.of`."""
+
+    def _issuer_of(self, raw: str | bytes) -> OneIssuer:
+        known = self._known(raw)
+        if not isinstance(known, str):
+            return known
+        try:
+            trust = self._resolver(known)
+        except Exception as error:  # noqa: BLE001 - whatever the user's function raises is an outage of it
+            return self._answers.failed(known, error)
+        return self._answers.answered(known, trust)

@@ -1,4 +1,4 @@
-"""The endpoints beside the grants: what a token is worth, taking it back, and connecting a device."""
+"""The endpoints beside the grants: introspection, revocation, and device authorization."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from rightkey.errors import RightkeyError
 from rightkey.jose.jws import verify_jws
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer.clients import Client
+from rightkey.localissuer.documents.wellknown import key_set
 from rightkey.localissuer.grants.kinds import ANY, INTERVAL, SECRET
 from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Permission
-from rightkey.localissuer.grants.server import Request, Server
-from rightkey.localissuer.wellknown import key_set
+from rightkey.localissuer.grants.request import OAuthRequest
+from rightkey.localissuer.grants.server import Server
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that holds, as Authlib asks for it: one that does not is not found in the first place."""
+    """A valid token, with what Authlib asks of it. An invalid one is never found."""
 
     claims: Mapping[str, Any]
     family: str
@@ -39,7 +40,7 @@ class Token:
 
 
 def signed(server: Server, raw: str) -> dict[str, Any] | None:
-    """The claims of a token that one of the published keys signed, or None. Its times are not looked at."""
+    """The claims of a token that a published key signed, or None. Times are not checked."""
     issuer = server.issuer
     try:
         jws = verify_jws(raw, KeySet.parse(key_set(issuer.keys)), algorithms=[issuer.algorithm])
@@ -50,24 +51,33 @@ def signed(server: Server, raw: str) -> dict[str, Any] | None:
 
 
 def access(server: Server, raw: str) -> Token | None:
-    """An access token that holds now, whoever minted it here, or None."""
-    claims = signed(server, raw)
-    if claims is None or claims.get("iss") != server.issuer.url or _of_id_token(claims):
+    """A valid access token of this issuer, or None."""
+    claims = valid(server, raw)
+    if claims is None or of_id_token(claims):
         return None
-    expires, family = claims.get("exp"), f"jti {claims.get('jti')}"
-    if isinstance(expires, int | float) and expires <= server.issuer.clock():
-        return None
+    family = f"jti {claims.get('jti')}"
     return None if server.ledger.withdrawn(family) else Token(claims, family)
 
 
-def _of_id_token(claims: Mapping[str, Any]) -> bool:
-    """Whether they tell a client of a sign-in (OpenID Connect Core 1.0, section 2). An access token may, too,
-    but names its client (RFC 9068, section 2.2)."""
+def valid(server: Server, raw: str) -> dict[str, Any] | None:
+    """The claims of a token of this issuer that is valid at this time, or None."""
+    claims = signed(server, raw)
+    if claims is None or claims.get("iss") != server.issuer.url:
+        return None
+    now, begins, ends = server.issuer.clock(), claims.get("nbf"), claims.get("exp")
+    early = isinstance(begins, int | float) and begins > now
+    late = isinstance(ends, int | float) and ends <= now
+    return None if early or late else claims
+
+
+def of_id_token(claims: Mapping[str, Any]) -> bool:
+    """Whether claims are those of an ID token (OpenID Connect Core 1.0, section 2). An access token may hold
+    the same ones, but names its client (RFC 9068, section 2.2)."""
     return "client_id" not in claims and not claims.keys().isdisjoint(("nonce", "at_hash", "auth_time"))
 
 
 class _Either:
-    """Both kinds of token are looked for, whatever the hint says (RFC 7009, section 2.1)."""
+    """Looks for both kinds of token, whatever the hint says (RFC 7009, section 2.1)."""
 
     server: Server
 
@@ -82,11 +92,11 @@ class _Either:
 
 
 class Introspection(_Either, IntrospectionEndpoint):
-    """RFC 7662. Whoever has a secret may ask."""
+    """RFC 7662, for any client with a secret."""
 
     CLIENT_AUTH_METHODS = SECRET
 
-    def check_permission(self, token: Token, client: Client, request: Request) -> bool:
+    def check_permission(self, token: Token, client: Client, request: OAuthRequest) -> bool:
         return True
 
     def introspect_token(self, token: Token) -> dict[str, Any]:
@@ -94,11 +104,11 @@ class Introspection(_Either, IntrospectionEndpoint):
 
 
 class Revocation(_Either, RevocationEndpoint):
-    """RFC 7009. A refresh token goes with all that came of its sign-in."""
+    """RFC 7009. Revoking a refresh token revokes everything that came of its sign-in."""
 
     CLIENT_AUTH_METHODS = ANY
 
-    def revoke_token(self, token: Token, request: Request) -> None:
+    def revoke_token(self, token: Token, request: OAuthRequest) -> None:
         self.server.ledger.withdraw(token.family)
 
 
@@ -112,7 +122,7 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
     def get_verification_uri(self) -> str:
         return str(self.server.issuer.urls["activate"])
 
-    def create_endpoint_response(self, request: Request) -> tuple[int, dict[str, Any], Any]:
+    def create_endpoint_response(self, request: OAuthRequest) -> tuple[int, dict[str, Any], Any]:
         status, data, headers = super().create_endpoint_response(request)
         waiting = Permission(
             client_id=request.client.client_id,
@@ -126,7 +136,7 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
         return status, data, headers
 
     def save_device_credential(self, client_id: str, scope: str | None, data: dict[str, Any]) -> None:
-        """Kept above, where the audience is at hand."""
+        """Saved by `create_endpoint_response`, which knows the audience."""
 
 
 ENDPOINTS = (Introspection, Revocation, DeviceAuthorization)

@@ -1,27 +1,35 @@
-"""The grants: Authlib's, told where permissions are kept."""
+"""The grants: Authlib's, on the ledger of permissions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc6749 import AccessDeniedError, grants
+from authlib.oauth2.rfc6749.hooks import hooked
 from authlib.oauth2.rfc8628 import DeviceCodeGrant
+from authlib.oidc.core.grants import OpenIDHybridGrant
 
 from rightkey.localissuer.clients import Client
+from rightkey.localissuer.grants.assertions import METHOD
 from rightkey.localissuer.grants.ledger import CODE, DEVICE, REFRESH, Permission
-from rightkey.localissuer.grants.server import Request, Server
+from rightkey.localissuer.grants.modes import TOKENS, require_mode, sent_back
+from rightkey.localissuer.grants.request import OAuthRequest
+from rightkey.localissuer.grants.server import LIFE, Server
 
-SECRET = ["client_secret_basic", "client_secret_post"]
+if TYPE_CHECKING:
+    from rightkey.localissuer.answers import Answer
+
+SECRET = [METHOD, "client_secret_basic", "client_secret_post"]
 ANY = [*SECRET, "none"]
 INTERVAL = 5  # seconds between two questions of a device (RFC 8628, section 3.2)
 
 
-class _Ours:
-    """What all our grants do alike: tokens are made by the server, for the request at hand."""
+class Ours:
+    """What all grants share: the server makes the tokens."""
 
     GRANT_TYPE: str
-    request: Request
+    request: OAuthRequest
     server: Server
 
     def generate_token(
@@ -37,19 +45,61 @@ class _Ours:
         )
 
 
-class ClientCredentials(_Ours, grants.ClientCredentialsGrant):
+class ClientCredentials(Ours, grants.ClientCredentialsGrant):
     """RFC 6749, section 4.4."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = SECRET
 
 
-class AuthorizationCode(_Ours, grants.AuthorizationCodeGrant):
+class _SigningIn(Ours):
+    """What a sign-in at the authorization endpoint brings, and how it gets to the client."""
+
+    generate_authorization_code: Any
+
+    @hooked  # type: ignore[untyped-decorator]
+    def validate_consent_request(self) -> str:
+        redirect_uri: str = self.validate_authorization_request()
+        require_mode(self.request, redirect_uri)
+        self.redirect_uri = redirect_uri
+        return redirect_uri
+
+    def validate_authorization_request(self) -> str:
+        return str(super().validate_authorization_request())  # type: ignore[misc]
+
+    def create_authorization_response(
+        self, redirect_uri: str, grant_user: Permission | None
+    ) -> tuple[Answer]:
+        if grant_user is None:
+            raise AccessDeniedError(redirect_uri=redirect_uri)
+        self.request.user = grant_user
+        params, state = self._brought(grant_user), self.request.payload.state
+        if state:
+            params["state"] = state
+        return (sent_back(self.request, redirect_uri, params.items()),)
+
+    def _brought(self, allowed: Permission) -> dict[str, Any]:
+        types = self.request.payload.response_type.split()
+        brought: dict[str, Any] = {}
+        if "code" in types:
+            brought["code"] = code = self.generate_authorization_code()
+            self.save_authorization_code(code, self.request)
+        if "token" in types:
+            access = self.server.access_token(self.GRANT_TYPE, allowed, allowed.scope)
+            brought |= {"access_token": access, "token_type": "Bearer", "expires_in": LIFE}
+        if "id_token" in types:
+            brought["id_token"] = self.server.id_token(
+                self.GRANT_TYPE, allowed, allowed.scope, brought.get("access_token"), brought.get("code")
+            )
+        return brought
+
+    def save_authorization_code(self, code: str, request: OAuthRequest) -> None:
+        self.server.ledger.grant(CODE, request.user, secret=code)
+
+
+class AuthorizationCode(_SigningIn, grants.AuthorizationCodeGrant):
     """RFC 6749, section 4.1. A code is for one use."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ANY
-
-    def save_authorization_code(self, code: str, request: Request) -> None:
-        self.server.ledger.grant(CODE, request.user, secret=code)
 
     def query_authorization_code(self, code: str, client: Client) -> Permission | None:
         found = self.server.ledger.find(CODE, code)
@@ -62,7 +112,18 @@ class AuthorizationCode(_Ours, grants.AuthorizationCodeGrant):
         return authorization_code
 
 
-class RefreshToken(_Ours, grants.RefreshTokenGrant):
+class Hybrid(_SigningIn, OpenIDHybridGrant):
+    """OpenID Connect Core 1.0, sections 3.2 and 3.3: tokens from the authorization endpoint, with or without
+    a code. A response type is a set of words, in any order."""
+
+    RESPONSE_TYPES = TOKENS
+    GRANT_TYPE = "implicit"
+
+    def exists_nonce(self, nonce: str, request: OAuthRequest) -> bool:
+        return False
+
+
+class RefreshToken(Ours, grants.RefreshTokenGrant):
     """RFC 6749, section 6: each use brings a new one, and a second use withdraws the family."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ANY
@@ -78,7 +139,7 @@ class RefreshToken(_Ours, grants.RefreshTokenGrant):
         self.server.ledger.spend(REFRESH, self.request.form["refresh_token"])
 
 
-class DeviceCode(_Ours, DeviceCodeGrant):
+class DeviceCode(Ours, DeviceCodeGrant):
     """RFC 8628, section 3.4."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ANY
@@ -103,7 +164,7 @@ class DeviceCode(_Ours, DeviceCodeGrant):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A device's permission, as Authlib asks for it. One whose time is up is not found in the first place."""
+    """A device's permission, with what Authlib asks of it. An expired one is never found."""
 
     permission: Permission
 
@@ -120,4 +181,4 @@ class Waiting:
         return False
 
 
-KINDS = (ClientCredentials, AuthorizationCode, RefreshToken, DeviceCode)
+KINDS = (ClientCredentials, AuthorizationCode, Hybrid, RefreshToken, DeviceCode)

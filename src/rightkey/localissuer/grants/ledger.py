@@ -1,8 +1,7 @@
-"""What has been granted: codes, refresh tokens and device codes, each with whom and what it stands for.
+"""What has been granted: codes, refresh tokens and device codes, each with the permission behind it.
 
-Only digests of them are kept. What is used once is marked and not removed, so that a second use is seen for
-what it is: then the whole family is withdrawn (RFC 9700, section 4.14.2; RFC 6749, section 4.1.2). Once its
-time is up, used or not, it is removed.
+Only their digests are kept. A used one is marked, not removed, so that a second use is noticed and withdraws
+the whole family (RFC 9700, section 4.14.2; RFC 6749, section 4.1.2). Expired ones are removed, used or not.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ LIVES = {CODE: 300, REFRESH: 30 * 86400, DEVICE: 1800}
 class Permission:
     """What a person allowed a client. Times are Unix times in seconds.
 
-    `sub` is empty and `approved` None while a device waits for somebody.
+    `sub` is empty and `approved` None while a device waits for a person.
     """
 
     client_id: str
@@ -59,14 +58,14 @@ class Permission:
 
 
 class Ledger:
-    """Permissions by kind and by the secret that stands for each."""
+    """Permissions by kind and by their secret."""
 
     def __init__(self, shelf: Shelf, clock: Callable[[], float]) -> None:
         self._shelf, self._clock = shelf, clock
         self._next_clearing = 0.0
 
     def grant(self, kind: str, permission: Permission, secret: str | None = None) -> str:
-        """Keep a permission, and return the secret that stands for it."""
+        """Keep a permission, and return its secret."""
         self._clear()
         secret = secret or secrets.token_urlsafe(32)
         family = permission.family or secrets.token_urlsafe(16)
@@ -79,8 +78,8 @@ class Ledger:
         self._shelf.put(kind, _digest(secret), asdict(permission))
 
     def find(self, kind: str, secret: str) -> Permission | None:
-        """The permission, if it may still be used. One that was used before withdraws its family; a device's
-        does not, since devices ask again when an answer is lost."""
+        """The permission, if it may still be used. A second use withdraws its family, except for a device's,
+        since devices ask again when an answer is lost."""
         found = self._shelf.get(kind, _digest(secret))
         if found is None:
             return None
@@ -90,17 +89,17 @@ class Ledger:
         return None if permission.used or not self.lives(permission) else permission
 
     def spend(self, kind: str, secret: str) -> None:
-        """Mark as used what must not be used again."""
+        """Mark a permission as used."""
         digest = _digest(secret)
         found = self._shelf.get(kind, digest) or {}
         self._shelf.put(kind, digest, found | {"used": True})
 
     def lives(self, permission: Permission) -> bool:
-        """Whether its time is not up, and nobody has withdrawn it."""
+        """Whether a permission is neither expired nor withdrawn."""
         return permission.expires_at > self._clock() and not self.withdrawn(permission.family)
 
     def withdraw(self, family: str) -> None:
-        """Let nothing more come of a sign-in, or of one access token by its `jti`."""
+        """Withdraw everything that came of a sign-in, or one access token by its `jti`."""
         self._shelf.put("withdrawn", family, {})
 
     def withdrawn(self, family: str) -> bool:
@@ -113,8 +112,7 @@ class Ledger:
                 self.withdraw(found["family"])
 
     def _clear(self) -> None:
-        """Remove what is of no more use, once in the life of a code: each time would be slow where there is
-        much."""
+        """Remove expired permissions, once in the life of a code: on each grant it would be slow."""
         now = self._clock()
         if now < self._next_clearing:
             return

@@ -1,140 +1,91 @@
-"""The authorization server: Authlib's, over what the local issuer is asked and answers.
+"""The authorization server: Authlib's, on the local issuer's requests and answers.
 
-Authlib decides by RFC 6749, 7636, 8628, 7662 and 7009 what is granted; here is what it leaves to its user:
-how a request is read, who the clients are, and what a token says.
+Authlib decides what is granted (RFC 6749, 7636, 8628, 7662 and 7009). It leaves to its user which clients
+there are, and what a token says.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
-from collections.abc import Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import orjson
-from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Payload, OAuth2Request
+from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error
 from authlib.oidc.core.util import create_half_hash
 
-from rightkey.jose import strictjson
-from rightkey.localissuer.answers import Answer, Asked
-from rightkey.localissuer.grants.ledger import DEVICE, REFRESH, Ledger, Permission
-from rightkey.localissuer.personal import Occasion, personal
+from rightkey.localissuer.answers import Answer, Request
+from rightkey.localissuer.grants.assertions import METHOD, ClientAssertion
+from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Ledger, Permission
+from rightkey.localissuer.grants.modes import sent_back
+from rightkey.localissuer.grants.request import OAuthRequest
+from rightkey.localissuer.tokens.minting import compact
+from rightkey.localissuer.tokens.personal import Occasion, personal
 
 if TYPE_CHECKING:
     from rightkey.localissuer.clients import Client
-    from rightkey.localissuer.issuing import LocalIssuer
+    from rightkey.localissuer.issuer import Issuer
 
 LIFE = 3600  # seconds an access token or ID token lives
 PROTOCOL = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "scope", "client_id"})
-"""Claims that say nothing of the person."""
-
-
-class Payload(OAuth2Payload):
-    """The parameters of a request."""
-
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self.pairs = list(pairs)
-
-    @cached_property
-    def data(self) -> dict[str, str]:
-        return dict(self.pairs)
-
-    @cached_property
-    def datalist(self) -> defaultdict[str, list[str]]:
-        found = defaultdict(list)
-        for name, value in self.pairs:
-            found[name].append(value)
-        return found
-
-
-class Request(OAuth2Request):
-    """A request as Authlib reads it. Parameters come from the body of a POST, and from the query otherwise.
-
-    A body may be JSON, as Auth0 takes it.
-    """
-
-    def __init__(self, asked: Asked) -> None:
-        # Authlib wants https or loopback; by which name this machine was called is none of its business
-        super().__init__(
-            asked.method,
-            f"http://127.0.0.1{asked.target}",
-            headers={name.title(): value for name, value in asked.headers.items()},
-        )
-        posted = asked.method == "POST"
-        self.payload = Payload(_body(asked) if posted else _decoded(asked.target.partition("?")[2]))
-
-    @property
-    def audience(self) -> str | None:
-        """Whom a token is asked for: as Auth0 has it, or by RFC 8707."""
-        data: dict[str, str] = self.payload.data
-        return data.get("audience") or data.get("resource")
-
-    @property
-    def form(self) -> dict[str, str]:
-        found: dict[str, str] = self.payload.data
-        return found
-
-
-def _body(asked: Asked) -> list[tuple[str, str]]:
-    if "json" not in asked.headers.get("content-type", ""):
-        return _decoded(asked.body.decode("utf-8", "replace"))
-    try:
-        members = strictjson.read_object(asked.body)
-    except ValueError:
-        return []
-    return [(name, value) for name, value in members.items() if isinstance(value, str)]
-
-
-def _decoded(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, errors="replace")
+"""Claims that say nothing about the person."""
 
 
 class Server(AuthorizationServer):
     """Authlib's server for one issuer."""
 
-    def __init__(self, issuer: LocalIssuer) -> None:
+    def __init__(self, issuer: Issuer) -> None:
         super().__init__()
         self.issuer = issuer
         self.ledger = Ledger(issuer.shelf, issuer.clock)
+        self.register_client_auth_method(METHOD, ClientAssertion(issuer))
 
     def query_client(self, client_id: str) -> Client | None:
         return self.issuer.clients.find(client_id)
 
-    def create_oauth2_request(self, request: Asked | Request) -> Request:
-        return Request(request) if isinstance(request, Asked) else request
+    def create_oauth2_request(self, request: Request | OAuthRequest) -> OAuthRequest:
+        return OAuthRequest(request) if isinstance(request, Request) else request
 
-    def handle_response(self, status: int, body: Any, headers: Iterable[tuple[str, str]]) -> Answer:
+    def handle_response(self, *response: Any) -> Answer:
+        if isinstance(response[0], Answer):
+            return response[0]
+        status, body, headers = response
         octets = orjson.dumps(body) if isinstance(body, dict) else str(body).encode()
         return Answer(status, {name.lower(): value for name, value in headers}, octets)
 
-    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Nobody listens."""
+    def handle_error_response(self, request: OAuthRequest, error: OAuth2Error) -> Answer:
+        if error.redirect_uri:
+            return sent_back(request, error.redirect_uri, error.get_body())
+        answered: Answer = super().handle_error_response(request, error)
+        return answered
 
-    def save_token(self, token: dict[str, Any], request: Request) -> None:
-        """Tokens speak for themselves; what brought this one must not bring another."""
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """No signals here."""
+
+    def save_token(self, token: dict[str, Any], request: OAuthRequest) -> None:
+        """Tokens are self-contained; but a device code must not bring a second one."""
         if request.credential is not None:
             self.ledger.spend(DEVICE, request.payload.data["device_code"])
 
     def tokens(
-        self, request: Request, grant_type: str, allowed: Permission | None, scope: str, *, refresh: bool
+        self, request: OAuthRequest, grant_type: str, allowed: Permission | None, scope: str, *, refresh: bool
     ) -> dict[str, Any]:
-        """The token response (RFC 6749, section 5.1). `allowed` is None where no person is involved."""
+        """The token response (RFC 6749, section 5.1). `allowed` is None without a person."""
         granted = allowed or Permission(request.client.client_id, scope, request.audience)
-        access = self._access_token(grant_type, granted, scope)
+        access = self.access_token(grant_type, granted, scope)
         answer = {"access_token": access, "token_type": "Bearer", "expires_in": LIFE}
         if scope:
             answer["scope"] = scope
         scopes = scope.split()
         if allowed is not None and "openid" in scopes:
-            answer["id_token"] = self._id_token(grant_type, allowed, scope, access)
+            answer["id_token"] = self.id_token(grant_type, allowed, scope, access)
         lasting = self.issuer.dress.always_refresh or "offline_access" in granted.scope.split()
         if allowed is not None and refresh and lasting:
-            answer["refresh_token"] = self.ledger.grant(REFRESH, allowed)
+            secret = self._jwt_refresh(allowed) if self.issuer.dress.jwt_refresh else None
+            answer["refresh_token"] = self.ledger.grant(REFRESH, allowed, secret)
         return answer
 
-    def _access_token(self, grant_type: str, granted: Permission, scope: str) -> str:
+    def access_token(self, grant_type: str, granted: Permission, scope: str) -> str:
+        """An access token with the permission's audience, subject and claims."""
         audience = granted.audience or self.issuer.audience
         sub = granted.sub or granted.client_id
         own = {
@@ -147,21 +98,42 @@ class Server(AuthorizationServer):
         occasion = Occasion("access", grant_type, granted.client_id, sub, scope, audience)
         return self.issuer.mint(own | dict(granted.claims) | personal(self.issuer.claims, occasion))
 
-    def _id_token(self, grant_type: str, allowed: Permission, scope: str, access: str) -> str:
+    def _jwt_refresh(self, allowed: Permission) -> str:
+        """A refresh token with Keycloak's claims. Its signature is random, as only the ledger reads it back:
+        one of the issuer's key would make it an access token for some."""
+        now, url = int(self.issuer.clock()), self.issuer.url
+        own = {"iss": url, "aud": url, "sub": allowed.sub, "typ": "Refresh", "azp": allowed.client_id}
+        times = {"iat": now, "exp": now + LIVES[REFRESH], "jti": secrets.token_urlsafe(16)}
+        header = {"alg": "HS512", "typ": "JWT"}
+        return compact(header, orjson.dumps(own | times), lambda _: secrets.token_bytes(64))
+
+    def id_token(
+        self,
+        grant_type: str,
+        allowed: Permission,
+        scope: str,
+        access: str | None = None,
+        code: str | None = None,
+    ) -> str:
+        """An ID token, with the hashes of what comes beside it (OpenID Connect Core, section 3.3.2.11)."""
         own = {
             "aud": allowed.client_id,
             "sub": allowed.sub,
             "nonce": allowed.nonce,
             "auth_time": allowed.auth_time,
+            "at_hash": self._half_hash(access),
+            "c_hash": self._half_hash(code),
         }
-        half = create_half_hash(access, self.issuer.algorithm)
-        own["at_hash"] = None if half is None else half.decode("ascii")
         occasion = Occasion("id", grant_type, allowed.client_id, allowed.sub, scope, allowed.client_id)
         return self.issuer.mint(own | dict(allowed.claims) | personal(self.issuer.claims, occasion))
 
+    def _half_hash(self, text: str | None) -> str | None:
+        half = None if text is None else create_half_hash(text, self.issuer.algorithm)
+        return None if half is None else half.decode("ascii")
 
-def permission(request: Request, sub: str, claims: dict[str, Any], now: float) -> Permission:
-    """What somebody allows who signs in for this authorization request."""
+
+def permission(request: OAuthRequest, sub: str, claims: dict[str, Any], now: float) -> Permission:
+    """What a person allows by signing in for this authorization request."""
     data = request.payload.data
     return Permission(
         client_id=request.client.client_id,

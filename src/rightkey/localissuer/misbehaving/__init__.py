@@ -1,0 +1,1 @@
+"""What goes wrong on request, and what was asked."""

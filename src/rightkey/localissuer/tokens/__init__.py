@@ -1,0 +1,1 @@
+"""The tokens an issuer signs, and those it must never sign."""

@@ -1,0 +1,1 @@
+"""How an issuer is reached: sockets, TLS, or in process."""

@@ -1,0 +1,36 @@
+"""Calls: what one call to `verify` may ask beyond the verifier's settings."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from rightkey.policy.trust import requirement_of
+from rightkey.verdict.attempt import NONE, Demands
+from rightkey.verifier.single import Require
+
+
+class Asks(TypedDict, total=False):
+    """The options of `verify` and `explain`.
+
+    require: what the token must grant besides what the verifier requires.
+    nonce: what was sent for it; for ID tokens.
+    access_token: what came with it and its `at_hash` must fit; for ID tokens.
+    max_age: for how many seconds at most its subject may have been logged in (`auth_time`); for ID tokens.
+    """
+
+    require: Require
+    nonce: str | None
+    access_token: str | None
+    max_age: float | None
+
+
+def demands_of(asks: dict[str, Any]) -> Demands:
+    """What a call demands. Raises Misconfigured: a requirement that cannot be one.
+
+    Raises TypeError: an option that `verify` does not have.
+    """
+    unknown = asks.keys() - Asks.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"verify() got an unexpected keyword argument {min(unknown)!r}")
+    demands = Demands(**asks | {"require": requirement_of(asks.get("require", ()))})
+    return NONE if demands == NONE else demands  # the same object, by which the warm path knows it
