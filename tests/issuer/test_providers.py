@@ -541,3 +541,33 @@ def test_a_place_of_another_shape_grants_nothing(judged: Any, wrong: Any) -> Non
         token = judged(KEYCLOAK, {"iss": KEYCLOAK} | claims)
         with pytest.raises(InsufficientScope):
             token.require(role("admin"))
+
+
+@pytest.mark.parametrize(
+    ("header", "aud", "code"),
+    [
+        ({"nonce": "x"}, "api", "signature_invalid"),
+        ({}, "00000003-0000-0000-c000-000000000000", "claims_rejected"),
+        ({}, ["https://graph.microsoft.com"], "claims_rejected"),
+    ],
+)
+def test_a_token_for_graph_is_told_as_one(
+    key: SigningKey, token: Any, header: dict[str, Any], aud: Any, code: str
+) -> None:
+    """Its signature is over another header than it shows: only Graph can verify it."""
+    issuer = f"{ENTRA}/{TENANT}/v2.0"
+    trust = Trust(issuer, audience="api")
+    payload = orjson.dumps({"iss": issuer, "aud": aud, "exp": NOW + 60})
+    raw = token(key, payload, **header)
+    head, claims, signature = raw.split(".")
+    broken = f"{head}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+    held = Held(KeySet.parse({"keys": [key.public_jwk()]}), None)
+    try:
+        outcome = attempt(trust, broken, held, NOW)
+        assert isinstance(outcome, NeedsNewer)
+        error = outcome.error
+    except TokenRejected as refused:
+        error = refused
+    assert error is not None
+    assert error.code == code
+    assert "Microsoft Graph" in str(error.hint)

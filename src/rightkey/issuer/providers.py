@@ -24,6 +24,16 @@ _ENTRA_TENANTS = (("consumers", _PERSONAL),)
 _ENTRA_STRANGERS = (("organizations", _PERSONAL),)
 _ENTRA_GRACE = 300.0
 _ENTRA_GRANTS = (("role", Place(("wids",))),)  # directory roles, each by the GUID of its template
+_GRAPH = tuple(
+    (name, "a token for Microsoft Graph, which only Graph can verify: ask for a scope of your own API")
+    # A token with `nonce` in its header was signed before that was hashed.
+    for name in (
+        "nonce",
+        "00000003-0000-0000-c000-000000000000",
+        "https://graph.microsoft.com",
+        "https://graph.microsoft.com/",
+    )
+)
 _STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
 
 _AWS = r"amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu"
@@ -58,6 +68,7 @@ _ROWS = (
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
         grants=_ENTRA_GRANTS,
+        elsewhere=_GRAPH,
         hints=tuple(
             (sts + "{guid}/", "a token of version 1.0: name the issuer without /v2.0 at its end")
             for sts in _STS
@@ -74,6 +85,7 @@ _ROWS = (
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
         grants=_ENTRA_GRANTS,
+        elsewhere=_GRAPH,
         hints=(
             ("https://{host}/{guid}/v2.0", "a token of version 2.0: name the issuer with /v2.0 at its end"),
         ),
@@ -86,6 +98,7 @@ _ROWS = (
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
         grants=_ENTRA_GRANTS,
+        elsewhere=_GRAPH,
     ),
     Vendor(
         "entra-external",
@@ -98,6 +111,7 @@ _ROWS = (
         keys_of_tenants=True,
         grace=_ENTRA_GRACE,
         grants=_ENTRA_GRANTS,
+        elsewhere=_GRAPH,
     ),
     Vendor(
         "entra-b2c",

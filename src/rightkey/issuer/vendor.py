@@ -77,6 +77,8 @@ class Vendor(NamedTuple):
     """Claims that are judged by what a member of the header says."""
     any_case: bool = False
     """Whether the metadata spell the host in letters of another case."""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """Audiences and members of the header that tell a token for another service, and what to do about it."""
     grants: tuple[tuple[str, Place], ...] = ()
     """Where else its tokens have names of a kind (`scope`, `permission`, `role`, `group`). `{audience}` in a
     path stands for each audience that is expected."""
@@ -87,6 +89,10 @@ class Vendor(NamedTuple):
     def by_form(self) -> bool:
         """Whether `iss` is to be judged by `issued`, and not by comparing it with the spellings."""
         return bool(self.templates) or self.any_case
+
+    def hint_for(self, *names: str) -> str | None:
+        """What to do about a token for another service, by its audiences or the members of its header."""
+        return next((hint for name, hint in self.elsewhere if name in names), None)
 
     def issued(self, spellings: tuple[str, ...], claims: Mapping[str, Any]) -> bool:
         """Whether a token's `iss` is one of these forms, with the hole filled by the tenant it names."""

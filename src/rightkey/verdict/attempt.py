@@ -174,7 +174,8 @@ def judge_claims(
         presented = Presented(header.alg, claims, trust.audiences, demands.nonce, demands.access_token, since)
         failures += trust.kind.failures(presented)
     if failures:
-        raise registered.rejected(_first_of_each_claim(failures))
+        told = _first_of_each_claim(failures)
+        raise registered.rejected(told, registered.hint_of(told, claims, vendor))
     require_sender(trust.sender, claims)
 
 
@@ -240,7 +241,10 @@ def _signer(
                 return key
     if refused is not None:
         raise refused
-    return NeedsNewer("signature", header, signature_invalid(header), fitting)
+    invalid = signature_invalid(header)
+    if trust.vendor is not None:
+        invalid.hint = trust.vendor.hint_for(*header.members) or invalid.hint
+    return NeedsNewer("signature", header, invalid, fitting)
 
 
 def _judge_certificate(trust: Trust, key: Key, now: float) -> None:
