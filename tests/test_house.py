@@ -28,6 +28,7 @@ FLAT = {
     "errors": "jose",
     "exchange": "jose",
     "version": "jose",
+    "grants": "jose",
     "requirements": "jose",
     "events": "jose",
     "awslc": "issuer",

@@ -79,9 +79,13 @@ def test_the_string_form_is_read_back(requirement: Any) -> None:
 _NAMES = st.text(min_size=1, max_size=20).filter(lambda text: '"' not in text)
 
 
-@given(kind=st.sampled_from([scope, permission, role, group]), name=_NAMES)
-def test_any_name_is_read_back(kind: Any, name: str) -> None:
+@given(
+    st.tuples(st.just(scope), _NAMES.filter(lambda name: name.split() == [name]))
+    | st.tuples(st.sampled_from([permission, role, group]), _NAMES)
+)
+def test_any_name_is_read_back(made: tuple[Any, str]) -> None:
     """Brackets, commas and words of the language included."""
+    kind, name = made
     assert parse(str(any_of(kind(name), "x"))) == any_of(kind(name), "x")
 
 
@@ -144,3 +148,101 @@ def test_scopes_come_as_a_string_or_as_an_array() -> None:
     """Both claims count, and what is no string does not."""
     assert granted(CLAIMS, "scope") == {"read:x", "write:x", "openid"}
     assert granted({"scope": 5, "scp": "  a  b "}, "scope") == {"a", "b"}
+
+
+ONE_NAME = {"role": "billing admin", "roles": "Not Admin", "groups": "Domain Users", "permissions": "a b"}
+
+
+@pytest.mark.parametrize(
+    ("make", "names", "parts"),
+    [
+        (role, ["billing admin", "Not Admin"], ["billing", "admin", "Not", "Admin"]),
+        (group, ["Domain Users"], ["Domain", "Users"]),
+        (permission, ["a b"], ["a", "b"]),
+    ],
+)
+def test_only_scopes_are_split_at_spaces(make: Any, names: list[str], parts: list[str]) -> None:
+    """RFC 8693, section 4.2, is about `scope`: another claim given as one string is that one string."""
+    assert [make(name).missing(ONE_NAME) for name in names] == [None] * len(names)
+    assert all(make(part).missing(ONE_NAME) is not None for part in parts)
+    assert granted({"scope": ["a b"], "scp": "c d"}, "scope") == {"a b", "c", "d"}  # nor is an array's member
+
+
+@pytest.mark.parametrize("name", ["read:x write:x", " a", "a ", "a\tb", "\u00a0", "a\nb"])
+def test_a_scope_has_no_white_space(name: str) -> None:
+    """No token could ever grant it (RFC 6749, section 3.3): told where it is built, by each door."""
+    doors: list[Any] = [
+        scope,
+        required,
+        all_of,
+        lambda name: parse(f'"{name}"'),
+        lambda name: [required([name])],
+    ]
+    for door in doors:
+        with pytest.raises(Misconfigured, match="white space") as caught:
+            door(name)
+        assert caught.value.hint is not None
+    with pytest.raises(Misconfigured) as caught:
+        scope("read:x write:x")
+    assert caught.value.hint == 'for each of several: ["read:x", "write:x"]'
+
+
+NESTED = {
+    "realm_access": {"roles": ["admin"], "a/b": {"~": "x"}},
+    "/realm_access/roles": "literal",
+    "https://app.example/roles": ["editor"],
+    "list": [{"a": 1}],
+    "": {"": "empty"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "there"),
+    [
+        ("/realm_access/roles", "admin", True),
+        ("/realm_access/roles", "literal", False),
+        ("/~1realm_access~1roles", "literal", True),
+        ("/realm_access/a~1b/~0", "x", True),
+        ("realm_access/roles", "admin", False),
+        ("https://app.example/roles", "editor", True),
+        ("/https:~1~1app.example~1roles", "editor", True),
+        ("/list/0/a", 1, False),
+        ("/realm_access/roles/0", "admin", False),
+        ("/realm_access/none", None, False),
+        ("/", None, False),
+        ("//", "empty", True),
+    ],
+)
+def test_a_claim_inside_another_is_named_by_a_pointer(name: str, value: Any, there: bool) -> None:
+    """RFC 6901, through objects; a name without a slash in front is a claim's whole name."""
+    asked = claim(name, value)
+    assert (asked.missing(NESTED) is None) is there
+    assert parse(str(asked)) == asked
+
+
+@pytest.mark.parametrize("name", ["/a~", "/~2", "/a~b/c"])
+def test_a_pointer_is_well_formed(name: str) -> None:
+    """Section 3; in a plain name a tilde is a tilde."""
+    with pytest.raises(Misconfigured, match="JSON Pointer"):
+        claim(name, "x")
+    assert claim(name[1:], "x").missing({name[1:]: "x"}) is None
+
+
+class Counted(dict[str, Any]):
+    """Claims that count how often one is looked up."""
+
+    reads = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.reads += 1
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("count", [1, 10, 100])
+def test_each_kind_is_read_once(count: int) -> None:
+    """However many names of it are required, and however they are combined: the cost grows in a line."""
+    names = [f"scope{n}" for n in range(count)]
+    claims = Counted(scope=" ".join(names))
+    asked = all_of(*names, any_of("never", *names), all_of(*names))
+    assert asked.missing(claims) is None
+    assert claims.reads == 2  # scope and scp

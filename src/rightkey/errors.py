@@ -29,7 +29,7 @@ CODES: dict[str, str] = {
     "certificate_rejected": "the key's certificate does not satisfy the policy",
     "signature_invalid": "a key fits, and the signature is not by it",
     "claims_rejected": "one or more claims are missing, malformed or not as required",
-    "proof_rejected": "the proof of possession does not belong to the token",
+    "proof_rejected": "the token is bound to its sender and no proof was verified, or it must be bound",
     "scope_insufficient": "the token is good, and does not grant what is required",
     "discovery_failed": "the issuer's metadata could not be fetched",
     "keys_unavailable": "the issuer's keys could not be fetched, or are too old to be trusted",
@@ -74,7 +74,8 @@ class TokenRejected(RightkeyError):
     """The token is at fault: asking again with the same token does not help.
 
     But where `confirmed` is False: no newer keys could be asked for, since the budget of requests was spent.
-    The token may then be tried again after `retry_after` seconds.
+    The token may then be tried again after `retry_after` seconds. `reason` says what is wrong with a proof,
+    where the code is `proof_rejected`.
     """
 
     status = 401
@@ -82,10 +83,17 @@ class TokenRejected(RightkeyError):
     retry_after: float | None = None
 
     def __init__(
-        self, code: str, message: str, *, hint: str | None = None, failures: tuple[Failure, ...] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        failures: tuple[Failure, ...] = (),
+        reason: str | None = None,
     ) -> None:
         super().__init__(code, message, hint=hint)
         self.failures = failures
+        self.reason = reason
 
     @property
     def expired(self) -> bool:
@@ -94,16 +102,28 @@ class TokenRejected(RightkeyError):
 
 
 class InsufficientScope(TokenRejected):
-    """The token is good, and does not grant what was asked (RFC 6750, section 3.1)."""
+    """The token is good, and does not grant what was asked (RFC 6750, section 3.1).
+
+    `requirement` is what was required, a value of `rightkey.requirements`, and `required` its text. `missing`
+    is the text of the part that the token lacks.
+    """
 
     status = 403
 
     def __init__(
-        self, code: str, message: str, *, hint: str | None = None, required: str = "", missing: str = ""
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        required: str = "",
+        missing: str = "",
+        requirement: Any = None,
     ) -> None:
         super().__init__(code, message, hint=hint)
         self.required = required
         self.missing = missing
+        self.requirement = requirement
 
 
 class RequestMalformed(TokenRejected):

@@ -8,6 +8,10 @@
 
 Each is a value; its string, on the right, is read back by `parse`. What has other characters than a
 scope may have, or a bracket or comma, stands in double quotes there.
+
+A claim inside another is named by a JSON Pointer (RFC 6901), which begins with a slash:
+`claim("/realm_access/roles", "admin")`. A name without a slash in front is a claim's whole name:
+`claim("https://app.example/roles", "admin")`.
 """
 
 from __future__ import annotations
@@ -19,30 +23,34 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rightkey.errors import Misconfigured
-
-GRANTS: dict[str, tuple[str, ...]] = {
-    "scope": ("scope", "scp"),
-    "permission": ("permissions",),
-    "role": ("roles", "role"),
-    "group": ("groups",),
-}
-"""Kind of grant -> the claims it is found in: RFC 8693's `scope`, `scp` of Okta and Entra, Auth0's
-`permissions`, RFC 9068's `roles` and `groups`."""
+from rightkey.grants import GRANTS, Granted, Places, at, items
+from rightkey.grants import granted as granted
 
 MAX_DEPTH = 16
 """How deep `all_of` and `any_of` may be nested in a requirement that is written as text."""
 
 
+class _Judged:
+    __slots__ = ()
+
+    def missing(self, claims: Mapping[str, Any], places: Places = GRANTS) -> Requirement | None:
+        """What the claims lack: the requirement's unsatisfied part; None where they lack nothing."""
+        return self.lacking(Granted(claims, places))
+
+    def lacking(self, granted: Granted) -> Requirement | None:
+        """As `missing`, for claims that others read too."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(_Judged):
     """One named thing of a kind, such as the scope `read:x`."""
 
     kind: str
     name: str
 
-    def missing(self, claims: Mapping[str, Any]) -> Requirement | None:
-        """What the claims lack; None where they grant it."""
-        return None if self.name in granted(claims, self.kind) else self
+    def lacking(self, granted: Granted) -> Requirement | None:
+        return None if self.name in granted.names(self.kind) else self
 
     def __str__(self) -> str:
         plain = self.kind == "scope" and self.name not in _COMBINATIONS
@@ -50,16 +58,15 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A claim with this value, or with an array that holds it."""
+class Claim(_Judged):
+    """A claim with this value, or with an array that holds it. The name is a claim's, or a JSON Pointer."""
 
     name: str
     value: Any
 
-    def missing(self, claims: Mapping[str, Any]) -> Requirement | None:
-        """What the claims lack; None where they have it."""
-        got = claims.get(self.name, _ABSENT)
-        return None if any(_same(self.value, one) for one in (got, *_items(got))) else self
+    def lacking(self, granted: Granted) -> Requirement | None:
+        got = at(granted.claims, _path(self.name))
+        return None if any(_same(self.value, one) for one in (got, *items(got))) else self
 
     def __str__(self) -> str:
         value = self.value
@@ -72,14 +79,13 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(_Judged):
     """Every one of several."""
 
     parts: tuple[Requirement, ...]
 
-    def missing(self, claims: Mapping[str, Any]) -> Requirement | None:
-        """Those parts that the claims lack; None where they lack none."""
-        lacking = tuple(m for part in self.parts if (m := part.missing(claims)) is not None)
+    def lacking(self, granted: Granted) -> Requirement | None:
+        lacking = tuple(m for part in self.parts if (m := part.lacking(granted)) is not None)
         return lacking[0] if len(lacking) == 1 else AllOf(lacking) if lacking else None
 
     def __str__(self) -> str:
@@ -87,14 +93,13 @@ class AllOf:
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(_Judged):
     """At least one of several."""
 
     parts: tuple[Requirement, ...]
 
-    def missing(self, claims: Mapping[str, Any]) -> Requirement | None:
-        """The whole choice where the claims satisfy no part of it; None where they satisfy one."""
-        return self if all(part.missing(claims) is not None for part in self.parts) else None
+    def lacking(self, granted: Granted) -> Requirement | None:
+        return self if all(part.lacking(granted) is not None for part in self.parts) else None
 
     def __str__(self) -> str:
         return f"any_of({', '.join(map(str, self.parts))})"
@@ -114,21 +119,34 @@ def permission(name: str) -> Grant:
 
 
 def role(name: str) -> Grant:
-    """A role (`roles`, or one `role`)."""
+    """A role, in `roles`, in `role`, or where the provider has its own."""
     return _grant("role", name)
 
 
 def group(name: str) -> Grant:
-    """A group (`groups`)."""
+    """A group, in `groups`, or where the provider has its own."""
     return _grant("group", name)
 
 
 def claim(name: str, value: Any) -> Claim:
-    """A claim that equals the value (a string, number, boolean or None), or is an array holding it."""
+    """A claim that equals the value (a string, number, boolean or None), or is an array holding it.
+
+    Args:
+        name: the claim's name; with a slash in front a JSON Pointer into nested objects (RFC 6901), such as
+            `/realm_access/roles`, in which `~1` is a slash and `~0` a tilde.
+        value: what to compare with.
+
+    Raises:
+        Misconfigured: a name that is empty, has a double quote, or is no JSON Pointer; another type of value.
+    """
     if not _nameable(name) or (isinstance(value, str) and '"' in value):
-        raise Misconfigured("a claim's name and value are without double quotes, and the name is not empty")
+        raise Misconfigured(
+            "a claim's name must not be empty, and neither name nor value may contain a double quote"
+        )
+    if name.startswith("/") and re.search("~(?![01])", name):
+        raise Misconfigured(f"claim {name!r}: in a JSON Pointer ~ must be followed by 0 or 1 (RFC 6901)")
     if not isinstance(value, str | int | float | bool | None):
-        raise Misconfigured(f"claim {name!r}: a value to compare with is a string, number, boolean or None")
+        raise Misconfigured(f"claim {name!r}: the value must be a string, number, boolean or None")
     return Claim(name, value)
 
 
@@ -152,16 +170,7 @@ def required(asked: str | Requirement | Iterable[str | Requirement]) -> AllOf:
     try:
         return AllOf(tuple(map(_one, several)))
     except TypeError:
-        raise Misconfigured(f"{type(asked).__name__} is no requirement") from None
-
-
-def granted(claims: Mapping[str, Any], kind: str) -> frozenset[str]:
-    """The names of a kind that the claims grant. A string is split at spaces (RFC 8693, section 4.2)."""
-    found: set[str] = set()
-    for name in GRANTS[kind]:
-        value = claims.get(name)
-        found.update(value.split(" ") if isinstance(value, str) else _strings(value))
-    return frozenset(found - {""})
+        raise _not_a_requirement(asked) from None
 
 
 def parse(text: str) -> Requirement:
@@ -175,6 +184,8 @@ def parse(text: str) -> Requirement:
         raise _unreadable(text)
     try:
         requirement, rest = _read(tokens, 0)
+    except Misconfigured:
+        raise
     except (IndexError, ValueError):
         raise _unreadable(text) from None
     if rest:
@@ -182,7 +193,6 @@ def parse(text: str) -> Requirement:
     return requirement
 
 
-_ABSENT = object()
 _COMBINATIONS = {"all_of": all_of, "any_of": any_of}
 _WORDS = r'"[^"]*"|[^\s(),"]+|[(),]'
 _PLAIN = r'[^\s(),"\\]+'
@@ -190,8 +200,21 @@ _PLAIN = r'[^\s(),"\\]+'
 
 def _grant(kind: str, name: str) -> Grant:
     if not _nameable(name):
-        raise Misconfigured(f"a {kind} is a string with something in it, and without double quotes")
+        raise Misconfigured(f"a {kind} must be a non-empty string without double quotes")
+    if kind == "scope" and name.split() != [name]:
+        words = ", ".join(f'"{word}"' for word in name.split()[:5])
+        raise Misconfigured(
+            "a scope cannot contain white space (RFC 6749, section 3.3)",
+            hint=f"for each of several: [{words}]",
+        )
     return Grant(kind, name)
+
+
+def _not_a_requirement(asked: Any) -> Misconfigured:
+    return Misconfigured(
+        f"a requirement must be a string or made by role(), claim() ..., not {type(asked).__name__}",
+        hint="a string is a scope",
+    )
 
 
 def _nameable(name: Any) -> bool:
@@ -200,7 +223,7 @@ def _nameable(name: Any) -> bool:
 
 def _parts(word: str, parts: tuple[str | Requirement, ...]) -> tuple[Requirement, ...]:
     if not parts:
-        raise Misconfigured(f"{word} of nothing")
+        raise Misconfigured(f"{word}() needs at least one argument")
     return tuple(map(_one, parts))
 
 
@@ -208,16 +231,15 @@ def _one(asked: Any) -> Requirement:
     if isinstance(asked, str):
         return scope(asked)
     if not isinstance(asked, Requirement):
-        raise Misconfigured(f"{type(asked).__name__} is no requirement", hint="a string is a scope")
+        raise _not_a_requirement(asked)
     return asked
 
 
-def _strings(value: Any) -> list[str]:
-    return [one for one in _items(value) if isinstance(one, str)]
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _path(name: str) -> tuple[str, ...]:
+    """The names to follow, one inside the other."""
+    if not name.startswith("/"):
+        return (name,)
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in name[1:].split("/"))
 
 
 def _same(expected: Any, got: Any) -> bool:

@@ -111,7 +111,7 @@ def test_metadata_are_as_their_line_says(slug: str) -> None:
             Issuer.parse(name)
         return
     issuer = Issuer.parse(name)
-    assert (issuer.known.name if issuer.known else "-") == provider
+    assert (issuer.vendor.name if issuer.vendor else "-") == provider
     if verdict == "read":
         assert read_metadata(issuer, Response(200, {}, raw)).issuer == stated
         return

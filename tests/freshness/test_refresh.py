@@ -117,9 +117,10 @@ def test_held_metadata_is_not_asked_for_again() -> None:
         assert transport.asked == [OLD]
 
 
-def test_rfc_8414_is_asked_where_openid_is_not_found() -> None:
-    """And only there: the next path after a 404, nothing after another failure."""
-    transport = Scripted({WELL_KNOWN: answer({}, 404), OAUTH: metadata(), OLD: keys()})
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 406])
+def test_rfc_8414_is_asked_where_openid_is_refused(status: int) -> None:
+    """The next path after a redirect or a refusal, nothing after another failure."""
+    transport = Scripted({WELL_KNOWN: answer({}, status), OAUTH: metadata(), OLD: keys()})
     assert run(transport).failure is None
     assert transport.asked == [WELL_KNOWN, OAUTH, OLD]
     transport = Scripted({WELL_KNOWN: answer({}, 503)})

@@ -125,7 +125,13 @@ def test_a_challenge_without_a_token_names_no_error() -> None:
             'error="invalid_token", error_description="no"',
         ),
         (
-            rightkey.InsufficientScope("scope_insufficient", "lacks", required="all_of(a, b)", missing="b"),
+            rightkey.InsufficientScope(
+                "scope_insufficient",
+                "lacks",
+                required="all_of(a, b)",
+                missing="b",
+                requirement=rightkey.all_of("a", "b"),
+            ),
             403,
             'error="insufficient_scope", error_description="lacks", scope="a b"',
         ),

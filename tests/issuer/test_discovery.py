@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, RightkeyError
 from rightkey.exchange import Response
-from rightkey.issuer.discovery import metadata_requests, read_metadata
+from rightkey.issuer.discovery import is_elsewhere, metadata_requests, read_metadata
 from rightkey.issuer.name import Issuer
 
 ISSUER = Issuer.parse("https://issuer.example/")
@@ -28,7 +28,13 @@ def test_two_places_are_asked() -> None:
     """OpenID's first, for JSON."""
     requests = metadata_requests(ISSUER)
     assert [request.url for request in requests] == list(ISSUER.metadata_urls)
-    assert all(request.headers == {"accept": "application/json"} for request in requests)
+    assert all(request.headers == {"accept": "application/json, */*;q=0.1"} for request in requests)
+
+
+@pytest.mark.parametrize("status", range(200, 600))
+def test_the_next_place_is_asked_after_any_refusal(status: int) -> None:
+    """Redirects and 4xx, as clients of MCP do; not after 408, 425 and 429, which say to come back later."""
+    assert is_elsewhere(status) is (300 <= status < 500 and status not in (408, 425, 429))
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -63,11 +69,12 @@ def test_a_domain_learns_its_spelling(spelling: str) -> None:
     ],
 )
 def test_another_issuers_metadata(name: str, stated: str, hinted: bool) -> None:
-    """It is refused, and where only the slash differs that is said."""
+    """It is refused. The hint says that the slash alone differs, or how to name one that is elsewhere."""
     with pytest.raises(IssuerMisbehaved) as caught:
         read_metadata(Issuer.parse(name), answer({"issuer": stated}))
     assert caught.value.code == "issuer_mismatch"
-    assert (caught.value.hint is not None) is hinted
+    assert ("only the slash" in str(caught.value.hint)) is hinted
+    assert ("metadata_url=" in str(caught.value.hint)) is not hinted
 
 
 def test_a_foreign_name_is_escaped_and_cut() -> None:
@@ -116,6 +123,11 @@ def test_what_is_no_metadata(body: bytes) -> None:
         "http://issuer.example/keys",
         "http://127.0.0.1/keys",
         "HTTP://localhost/keys",
+        "https://127.0.0.1/keys",
+        "https://localhost:8443/keys",
+        "https://127.1/keys",
+        "https://[::ffff:7f00:1]/keys",
+        "https://0.0.0.0/keys",
         "https://user@issuer.example/keys",
         "https://issuer.example/keys#",
         "https://issuer.example/ke ys",
@@ -145,7 +157,7 @@ def test_any_other_status_is_an_outage(status: int) -> None:
     with pytest.raises(IssuerUnavailable, match=str(status)) as caught:
         read_metadata(ISSUER, answer(status=status, retry_after="7"))
     assert (caught.value.code, caught.value.retry_after) == ("discovery_failed", 7.0)
-    assert (caught.value.hint is not None) is (status == 404)
+    assert (caught.value.hint is not None) is (status in (301, 304, 401, 404))
 
 
 JSON = st.recursive(
@@ -160,3 +172,44 @@ def test_nothing_else_leaves(status: int, body: bytes) -> None:
     """Any answer is metadata, or an error of ours."""
     with contextlib.suppress(RightkeyError):
         read_metadata(ISSUER, Response(status, {}, body))
+
+
+def test_the_refusal_that_says_most_is_told() -> None:
+    """A 404 at the last place says less than what the first one answered."""
+    for answers, told in (((403, 404), "403"), ((404, 404), "404"), ((404, 401), "401"), ((302, 404), "302")):
+        with pytest.raises(IssuerUnavailable, match=told):
+            read_metadata(ISSUER, *(answer(status=status) for status in answers))
+    assert read_metadata(ISSUER, answer(status=403), answer()).issuer == GOOD["issuer"]
+
+
+def test_a_redirect_is_told_with_its_target() -> None:
+    """Which is not followed; a stranger's text is escaped and cut."""
+    with pytest.raises(IssuerUnavailable, match=r"status 302, to 'https://other\.example/x'") as caught:
+        read_metadata(ISSUER, answer(status=302, location="https://other.example/x"))
+    assert "not followed" in str(caught.value.hint)
+    with pytest.raises(IssuerUnavailable) as caught:
+        read_metadata(ISSUER, answer(status=302, location="\x1b[31m" + "x" * 10_000))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+def test_a_key_set_is_no_metadata() -> None:
+    """Its URL belongs to another setting."""
+    with pytest.raises(IssuerMisbehaved, match="key set") as caught:
+        read_metadata(ISSUER, answer(json.dumps({"keys": []}).encode()))
+    assert "keys=" in str(caught.value.hint)
+
+
+def test_metadata_elsewhere_state_the_issuer_that_was_named() -> None:
+    """Exactly, and may have their keys on this machine only where they themselves are."""
+    here = Issuer.parse("shop", metadata_url="http://localhost:8080/metadata")
+    document = {"issuer": "shop", "jwks_uri": "http://localhost:8080/keys"}
+    found = read_metadata(here, answer(document))
+    assert (found.expected, found.jwks_uri) == (("shop",), document["jwks_uri"])
+    with pytest.raises(IssuerMisbehaved, match="not of 'shop'"):
+        read_metadata(here, answer(document | {"issuer": "https://localhost:8080"}))
+    away = Issuer.parse("http://localhost:8080", metadata_url="https://meta.example/m")
+    with pytest.raises(IssuerMisbehaved, match="this machine"):
+        read_metadata(
+            away, answer({"issuer": "http://localhost:8080", "jwks_uri": "http://localhost:8080/k"})
+        )

@@ -20,7 +20,7 @@ def test_a_first_request_has_no_conditions() -> None:
     request = jwks_request(URL)
     assert request.url == URL
     assert list(request.headers) == ["accept"]
-    assert "application/jwk-set+json" in request.headers["accept"]
+    assert request.headers["accept"] == "application/jwk-set+json, application/json, */*;q=0.1"
 
 
 def test_what_is_held_can_be_renewed() -> None:
@@ -53,3 +53,15 @@ def test_html_is_no_key_set() -> None:
     with pytest.raises(IssuerMisbehaved) as caught:
         read_jwks(Response(200, {}, b"<html></html>"))
     assert caught.value.code == "keyset_invalid"
+
+
+def test_metadata_are_no_key_set() -> None:
+    """The hint names the settings that are meant; other objects have none."""
+    body = json.dumps({"issuer": "https://issuer.example", "jwks_uri": URL}).encode()
+    with pytest.raises(IssuerMisbehaved, match="metadata") as caught:
+        read_jwks(Response(200, {}, body))
+    assert caught.value.code == "keyset_invalid"
+    assert "metadata_url=" in str(caught.value.hint)
+    with pytest.raises(IssuerMisbehaved) as caught:
+        read_jwks(Response(200, {}, b'{"x": 1}'))
+    assert caught.value.hint is None

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rightkey.errors import Misconfigured
-from rightkey.issuer.name import Issuer, identity_of, is_loopback, url_fault
+from rightkey.issuer.name import Issuer, identity_of, is_loopback, reaches_this_machine, url_fault
+
+WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
 def test_a_url_is_compared_letter_by_letter() -> None:
@@ -43,9 +45,10 @@ def test_a_domain_stands_for_two_spellings(name: str) -> None:
     ],
 )
 def test_where_the_metadata_is(name: str, openid: str, oauth: str) -> None:
-    """OpenID's path is appended (section 4.1), OAuth's inserted behind the host (RFC 8414, section 3.1)."""
-    expected = (openid, oauth.format("/.well-known/oauth-authorization-server"))
-    assert Issuer.parse(name).metadata_urls == expected
+    """OpenID's path is appended (section 4.1), OAuth's inserted behind the host (RFC 8414, section 3.1), then
+    OpenID's inserted, as clients of MCP do; where there is no path, these are two places."""
+    expected = [openid, *map(oauth.format, WELL_KNOWN)]
+    assert Issuer.parse(name).metadata_urls == tuple(dict.fromkeys(expected))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,7 @@ REFUSED = {
         "https://127.0.0.1@evil.example",
         "https://user:secret@issuer.example",
         "https://@issuer.example",
+        "https://[::1]@evil.example",
         "user@issuer.example",
     ],
     "fragment": [
@@ -132,7 +136,6 @@ REFUSED = {
         "https://::1",
         "https://[::1]evil.example",
         "http://[::1]evil.example",
-        "http://[::1]@evil.example",
         "https://a[::1]",
         "https://[v1.a]",
         "https:issuer.example",
@@ -154,6 +157,95 @@ def test_a_name_is_a_string(name: Any) -> None:
     """Another type is a setting that is wrong, and is named."""
     with pytest.raises(Misconfigured, match=type(name).__name__):
         Issuer.parse(name)
+
+
+DOCUMENTS = {
+    "https://a.example/.well-known/openid-configuration": "https://a.example",
+    "https://a.example/t/.well-known/openid-configuration": "https://a.example/t",
+    "https://a.example/.well-known/oauth-authorization-server/t/u": "https://a.example/t/u",
+    "https://a.example/.well-known/openid-configuration/t": "https://a.example/t",
+    "a.example/.well-known/openid-configuration": "https://a.example",
+    "https://a.example/t/.well-known/jwks.json": "https://a.example/t",
+    "https://a.example/.well-known/jwks": "https://a.example",
+}
+
+
+@pytest.mark.parametrize("url", DOCUMENTS)
+def test_the_url_of_a_document_is_no_issuer(url: str) -> None:
+    """The way out names the issuer, and the setting that takes the URL."""
+    with pytest.raises(Misconfigured, match="not the issuer") as caught:
+        Issuer.parse(url)
+    assert f"'{DOCUMENTS[url]}'" in str(caught.value.hint)
+    assert ("keys=" if "jwks" in url else "metadata_url=") in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https://me:hunter2@issuer.example",
+        "-----BEGIN PRIVATE KEY-----\nhunter2",
+        "me:hunter2@issuer.example",
+    ],
+)
+def test_a_secret_that_was_given_for_an_issuer_is_not_told(name: str) -> None:
+    """A password in a URL, a private key pasted into the wrong setting."""
+    with pytest.raises(Misconfigured) as caught:
+        Issuer.parse(name)
+    assert "hunter2" not in f"{caught.value}{caught.value.hint}"
+
+
+def test_a_long_name_is_cut() -> None:
+    """A whole document given for an issuer does not fill the log."""
+    with pytest.raises(Misconfigured) as caught:
+        Issuer.parse("{" * 10_000)
+    assert len(str(caught.value)) < 300
+
+
+AT = "https://meta.example/.well-known/openid-configuration?appid=1"
+
+
+def test_metadata_may_be_elsewhere() -> None:
+    """Then they alone are asked for, and the issuer may have any name."""
+    for name in ("https://issuer.example", "http://keycloak:8080/realms/shop", "acme.com", "shop"):
+        issuer = Issuer.parse(name, metadata_url=AT)
+        assert issuer.metadata_urls == (AT,)
+        assert issuer.stated(name) == (name,)
+        assert issuer.expected[0] == name
+        assert issuer.stated("https://other.example") is None
+    assert Issuer.parse("issuer.example", metadata_url=AT).stated("https://issuer.example/") is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["", "meta.example", "http://meta.example/x", "https://a@meta.example", 5, b"x"]
+)
+def test_where_metadata_cannot_be(url: Any) -> None:
+    """By the rules of every URL that is fetched; the message names the setting."""
+    with pytest.raises(Misconfigured, match=r"^metadata_url"):
+        Issuer.parse("https://issuer.example", metadata_url=url)
+    with pytest.raises(Misconfigured, match="empty"):
+        Issuer.parse("", metadata_url=AT)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        *(
+            (host, True)
+            for host in ("127.0.0.1", "127.1", "2130706433", "0x7f.1", "0x7f000001", "0.0.0.0", "0")
+        ),
+        *(
+            (host, True)
+            for host in ("[::1]", "::", "::ffff:127.0.0.1", "LOCALHOST", "a.localhost", "localhost.")
+        ),
+        *(
+            (host, False)
+            for host in ("10.0.0.1", "a.example", "localhost.example", "::2", "0x7f.example", "")
+        ),
+    ],
+)
+def test_what_reaches_this_machine(host: str, expected: bool) -> None:
+    """In whatever spelling a resolver takes; wider than what needs no TLS."""
+    assert reaches_this_machine(host) is expected
 
 
 def test_a_query_has_its_place_elsewhere() -> None:

@@ -5,12 +5,26 @@ The forms are those of the providers' own documentation; the GUIDs are made up.
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import orjson
 import pytest
 
-from rightkey import IssuerUnavailable, KeySet, Misconfigured, TokenRejected, Trust, Verified, Verifier
+from rightkey import (
+    InsufficientScope,
+    IssuerUnavailable,
+    KeySet,
+    Misconfigured,
+    TokenRejected,
+    Trust,
+    Verified,
+    Verifier,
+    group,
+    permission,
+    role,
+    scope,
+)
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.issuer.name import Issuer
 from rightkey.issuer.providers import PROVIDERS, recognise
@@ -58,6 +72,31 @@ WHOSE = {
     "https://adfs.example.com/adfs": "adfs",
     "https://sso.example.com/realms/shop": "keycloak",
     "https://sso.example.com/auth/realms/shop": "keycloak",
+    "https://dev-1.okta-gov.com/oauth2/default": "okta",
+    "https://agency.okta.mil": "okta",
+    f"https://login.partner.microsoftonline.cn/{TENANT}/v2.0": "entra",
+    f"https://login.microsoft.com/{TENANT}/v2.0": "entra",
+    "https://contoso.ciamlogin.us/contoso.onmicrosoft.us/v2.0": "entra-external",
+    "https://contoso.b2clogin.cn/contoso.partner.onmschina.cn/B2C_1_signin/v2.0": "entra-b2c",
+    "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf": "cognito",
+    "https://issuer-cognito-idp-fips.us-gov-west-1.amazonaws.com/us-gov-west-1_AbCdEf": "cognito",
+    "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEf": "cognito",
+    "https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_AbCdEf": "cognito",
+    "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:loadbalancer/app/w/50dc6c495c": "aws-alb",
+    "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/app/w/50dc6c495c": "aws-alb",
+    "https://oidc-eks.eu-west-1.api.aws/id/0123ABCD": "eks",
+    "https://token.actions.octocorp.ghe.com": "github-actions",
+    "https://github.example.com/_services/token": "github-server",
+    "https://shop-abc123.us1.zitadel.cloud": "zitadel",
+    "https://shop.zitadel.cloud": "zitadel",
+    "https://slug.projects.oryapis.com": "ory",
+    "https://abcdefgh.supabase.co/auth/v1": "supabase",
+    "https://fit-cat-1.clerk.accounts.dev": "clerk",
+    "https://clerk.example.com": "clerk",
+    "https://api.workos.com/user_management/client_123": "workos",
+    "https://api.descope.com/P2abcDEF": "descope",
+    "https://cognito-idp.eu-west-1.amazonaws.com.evil.example/eu-west-1_AbCdEf": None,
+    "https://evil-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf": None,
     "https://issuer.example": None,
     "https://login.microsoftonline.com.evil.example/common/v2.0": None,
     "https://evil.example/tenant.auth0.com": None,
@@ -70,8 +109,8 @@ WHOSE = {
 @pytest.mark.parametrize("issuer", WHOSE)
 def test_a_provider_is_told_by_the_issuers_url(issuer: str) -> None:
     """By the whole host and the whole path; every row has an example."""
-    known = Issuer.parse(issuer).known
-    assert (known.name if known else None) == WHOSE[issuer]
+    vendor = Issuer.parse(issuer).vendor
+    assert (vendor.name if vendor else None) == WHOSE[issuer]
 
 
 def test_every_row_is_told_by_some_url() -> None:
@@ -85,7 +124,7 @@ def test_a_provider_may_be_named_or_switched_off() -> None:
     assert Issuer.parse(f"{ENTRA}/common/v2.0", None).expected == (f"{ENTRA}/common/v2.0",)
     with pytest.raises(Misconfigured, match="not known here"):
         recognise("https://a.example", "nobody")
-    with pytest.raises(Misconfigured, match="of another form"):
+    with pytest.raises(Misconfigured, match="another form"):
         recognise("https://a.example/x", "entra")
 
 
@@ -297,6 +336,7 @@ def test_adfs_spells_its_host_as_it_likes(judged: Any) -> None:
     """And access tokens have an issuer of their own."""
     stated = "https://FS.Example.COM/adfs"
     assert judged("https://fs.example.com/adfs", {"iss": stated}, stated).issuer == stated
+    assert judged("https://fs.example.com/adfs", {"iss": stated}).issuer == stated  # before metadata say so
     services = "http://fs.example.com/adfs/services/trust"
     assert judged("https://fs.example.com/adfs", {"iss": services}, stated).issuer == services
     assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.example.com/ADFS") is None
@@ -305,7 +345,7 @@ def test_adfs_spells_its_host_as_it_likes(judged: Any) -> None:
 
 def test_some_have_no_metadata_to_ask() -> None:
     """Where the keys are is known."""
-    assert Issuer.parse("https://team.cloudflareaccess.com").known.keys == (
+    assert Issuer.parse("https://team.cloudflareaccess.com").vendor.keys == (
         "https://team.cloudflareaccess.com/cdn-cgi/access/certs"
     )
     for name in ("google-iap", "firebase-session", "kubernetes"):
@@ -382,3 +422,152 @@ def test_the_right_one_is_asked_for(key: SigningKey, token: Any) -> None:
     with pytest.raises(IssuerUnavailable):
         verifier.verify(token(key, orjson.dumps({"aud": "api", "exp": NOW + 60} | entra(TENANT))))
     assert transport.asked == [f"{ENTRA}/common/v2.0/.well-known/openid-configuration"]
+
+
+ALB = "arn:{}:elasticloadbalancing:{}:123456789012:loadbalancer/app/web/50dc6c495c0c9188"
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "keys"),
+    [
+        ("aws", "eu-west-1", "https://public-keys.auth.elb.eu-west-1.amazonaws.com/{kid}"),
+        (
+            "aws-us-gov",
+            "us-gov-east-1",
+            "https://s3-us-gov-east-1.amazonaws.com/aws-elb-public-keys-prod-us-gov-east-1/{kid}",
+        ),
+        ("aws-cn", "cn-north-1", "https://public-keys.auth.elb.cn-north-1.amazonaws.com.cn/{kid}"),
+        ("aws-eusc", "eusc-de-east-1", "https://public-keys.auth.elb.eusc-de-east-1.amazonaws.eu/{kid}"),
+    ],
+)
+def test_a_load_balancers_keys_are_in_its_own_partition(partition: str, region: str, keys: str) -> None:
+    """Each cloud of AWS publishes its own; of another nothing is known."""
+    assert Issuer.parse(ALB.format(partition, region)).vendor.keys == keys
+    with pytest.raises(Misconfigured):
+        Issuer.parse(ALB.format("aws-iso", "us-iso-east-1"))
+
+
+def test_cognitos_newer_issuers_are_cognitos(judged: Any) -> None:
+    """AWS recommends them for all pools: `client_id` is the audience there, too."""
+    issuer = "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf"
+    claims = {"iss": issuer, "aud": None, "client_id": "api", "token_use": "access"}
+    assert judged(issuer, claims).issuer == issuer
+    assert judged(issuer, claims | {"token_use": "id"}) == "claims_rejected"
+    assert judged(issuer, claims | {"client_id": "other"}) == "claims_rejected"
+
+
+KEYCLOAK = "https://sso.example.com/realms/shop"
+ZITADEL = "https://shop.zitadel.cloud"
+GRANTED: list[tuple[str, dict[str, Any], Any, Any]] = [
+    (KEYCLOAK, {"realm_access": {"roles": ["admin"]}}, role("admin"), role("other")),
+    (
+        KEYCLOAK,
+        {"resource_access": {"api": {"roles": ["editor"]}, "account": {"roles": ["manage-account"]}}},
+        role("editor"),
+        role("manage-account"),
+    ),
+    (KEYCLOAK, {"groups": ["/staff"]}, group("/staff"), group("staff")),
+    (f"{ENTRA}/{TENANT}/v2.0", {"roles": ["Reader"], "wids": [OTHER]}, role(OTHER), role("reader")),
+    (f"{ENTRA}/{TENANT}/v2.0", {"groups": [OTHER], "scp": "a b"}, group(OTHER), scope("c")),
+    (
+        "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_A",
+        {"cognito:groups": ["staff"], "token_use": "access"},
+        group("staff"),
+        role("staff"),
+    ),
+    ("https://tenant.auth0.com/", {"permissions": ["read:x"]}, permission("read:x"), scope("read:x")),
+    ("https://tenant.auth0.com/", {"api/roles": ["admin"], "x/roles": ["root"]}, role("admin"), role("root")),
+    ("https://dev-1.okta.com", {"scp": ["a"], "groups": ["staff"]}, group("staff"), group("a")),
+    (
+        ZITADEL,
+        {"urn:zitadel:iam:org:project:roles": {"admin": {"1": "a.example"}}},
+        role("admin"),
+        role("1"),
+    ),
+    (
+        ZITADEL,
+        {
+            "urn:zitadel:iam:org:project:api:roles": {"a": {}},
+            "urn:zitadel:iam:org:project:x:roles": {"b": {}},
+        },
+        role("a"),
+        role("b"),
+    ),
+    ("https://slug.projects.oryapis.com", {"ext": {"roles": ["admin"]}}, role("admin"), group("admin")),
+    (
+        "https://abc.supabase.co/auth/v1",
+        {"app_metadata": {"role": "admin"}, "user_metadata": {"role": "root"}, "role": "authenticated"},
+        role("admin"),
+        role("root"),
+    ),
+    ("https://clerk.example.com", {"o": {"rol": "admin"}, "org_role": "org:x"}, role("admin"), role("x")),
+    ("https://api.workos.com/user_management/c", {"role": "admin"}, role("admin"), role("member")),
+    (
+        "https://team.cloudflareaccess.com",
+        {"custom": {"groups": ["staff"]}},
+        group("staff"),
+        role("staff"),
+    ),
+    ("https://fs.example.com/adfs", {"group": "Domain Users"}, group("Domain Users"), group("Users")),
+    ("https://gitlab.com", {"groups_direct": ["a/b"]}, group("a/b"), group("a")),
+    (
+        "https://issuer.example",
+        {"realm_access": {"roles": ["admin"]}, "roles": ["a"]},
+        role("a"),
+        role("admin"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("issuer", "claims", "given", "lacking"), GRANTED, ids=lambda one: str(one)[:40])
+def test_roles_and_groups_are_where_the_provider_has_them(
+    judged: Any, issuer: str, claims: dict[str, Any], given: Any, lacking: Any
+) -> None:
+    """So that `role("admin")` means what it says; a role of another client is none here."""
+    token = judged(issuer, {"iss": issuer, "tid": TENANT} | claims)
+    assert isinstance(token, Verified), token
+    token.require(given)
+    again = pickle.loads(pickle.dumps(token))
+    for one in (token, again):
+        with pytest.raises(InsufficientScope):
+            one.require(lacking)
+    again.require(given)
+
+
+@pytest.mark.parametrize("wrong", [None, "admin", 5, ["roles"], {"roles": None}, {"roles": {"admin": 1}}])
+def test_a_place_of_another_shape_grants_nothing(judged: Any, wrong: Any) -> None:
+    """And breaks nothing."""
+    for claims in ({"realm_access": wrong}, {"resource_access": wrong}, {"resource_access": {"api": wrong}}):
+        token = judged(KEYCLOAK, {"iss": KEYCLOAK} | claims)
+        with pytest.raises(InsufficientScope):
+            token.require(role("admin"))
+
+
+@pytest.mark.parametrize(
+    ("header", "aud", "code"),
+    [
+        ({"nonce": "x"}, "api", "signature_invalid"),
+        ({}, "00000003-0000-0000-c000-000000000000", "claims_rejected"),
+        ({}, ["https://graph.microsoft.com"], "claims_rejected"),
+    ],
+)
+def test_a_token_for_graph_is_told_as_one(
+    key: SigningKey, token: Any, header: dict[str, Any], aud: Any, code: str
+) -> None:
+    """Its signature is over another header than it shows: only Graph can verify it."""
+    issuer = f"{ENTRA}/{TENANT}/v2.0"
+    trust = Trust(issuer, audience="api")
+    payload = orjson.dumps({"iss": issuer, "aud": aud, "exp": NOW + 60})
+    raw = token(key, payload, **header)
+    head, claims, signature = raw.split(".")
+    broken = f"{head}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+    held = Held(KeySet.parse({"keys": [key.public_jwk()]}), None)
+    try:
+        outcome = attempt(trust, broken, held, NOW)
+        assert isinstance(outcome, NeedsNewer)
+        error = outcome.error
+    except TokenRejected as refused:
+        error = refused
+    assert error is not None
+    assert error.code == code
+    assert "Microsoft Graph" in str(error.hint)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rightkey.policy.claims import failures, issuer_failure
+from rightkey.policy.claims import failures, hint_of, issuer_failure
 
 NOW = 1_000_000.0
 
@@ -96,3 +96,30 @@ def test_every_failure_is_found() -> None:
     claims = {"exp": NOW, "nbf": NOW + 1, "iat": "x", "sub": 1, "aud": "other"}
     found = failures(claims, NOW, 0, exp_required=True, audience=frozenset({"api"}))
     assert [failure.claim for failure in found] == ["exp", "nbf", "iat", "sub", "aud"]
+
+
+def hinted(claims: dict[str, Any], audience: set[str], **row: Any) -> str | None:
+    found = failures(claims, NOW, 0, exp_required=False, audience=frozenset(audience))
+    return hint_of(found, claims, **row)
+
+
+@pytest.mark.parametrize("aud", ["https://api.example", ["other", "https://api.example"]])
+def test_an_audience_that_differs_by_a_slash_is_told(aud: Any) -> None:
+    """MCP's SDKs add and strip it; the hint names what was configured, and nothing of the token."""
+    hint = hinted({"aud": aud}, {"https://api.example/", "b"})
+    assert hint == "only the slash at the end differs: the audience expected is 'https://api.example/'; " + (
+        "audience= takes several"
+    )
+    assert hinted({"aud": "https://api.example/x"}, {"https://api.example/"}) is None
+    assert hinted({"aud": []}, {"a"}) is None
+
+
+def test_client_id_without_aud_is_told() -> None:
+    """As Cognito's access tokens are, where the provider is not known to be Cognito."""
+    assert "provider='cognito'" in str(hinted({"client_id": "a"}, {"a"}))
+    assert hinted({}, {"a"}) is None
+
+
+def test_a_clock_that_is_behind_is_told() -> None:
+    """`nbf` is ahead of the clock here."""
+    assert "leeway=" in str(hinted({"aud": "a", "nbf": NOW + 1}, {"a"}))

@@ -61,9 +61,11 @@ def test_an_access_token_of_rfc_9068_has_all_that_it_must() -> None:
     [
         ({}, []),
         ({"azp": "client"}, []),
-        ({"azp": "another"}, [("azp", "mismatch")]),
+        ({"azp": "another"}, []),
         ({"azp": ["client"]}, [("azp", "malformed")]),
+        ({"aud": ["client"], "azp": "another"}, []),
         ({"aud": ["client", "more"]}, [("azp", "missing")]),
+        ({"aud": ["client", "more"], "azp": "more"}, [("azp", "mismatch")]),
         ({"aud": ["client", "more"], "azp": "client"}, []),
         ({"aud": ["client"]}, []),
         ({"sub": None}, [("sub", "missing")]),
@@ -72,6 +74,38 @@ def test_an_access_token_of_rfc_9068_has_all_that_it_must() -> None:
 def test_an_id_token_is_for_the_client(change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     """OpenID Connect Core 1.0, section 3.1.3.7, 2 to 5."""
     assert failures("id", ID | change) == expected
+
+
+def test_audiences_that_are_all_ours_need_no_party() -> None:
+    """Item 3 asks to refuse further audiences that are not trusted: these are."""
+    both = frozenset({"client", "more"})
+    for azp in ({}, {"azp": "app"}):
+        assert failures("id", ID | {"aud": ["client", "more"]} | azp, audience=both) == []
+
+
+@pytest.mark.parametrize("name", ["access", "at+jwt", "id"])
+@pytest.mark.parametrize("event", [{}, None, "x"])
+def test_a_logout_token_is_no_other(name: str, event: Any) -> None:
+    """Its event tells, whatever its `typ` (Back-Channel Logout 1.0, section 2.4)."""
+    claims = ID | {"client_id": "c", "jti": "j", "events": {LOGOUT_EVENT: event, "other": {}}}
+    assert failures(name, claims) == [("events", "forbidden")]
+
+
+@pytest.mark.parametrize("events", ['{"type": "consent-revoked"}', {"urn:example:event": {}}, [], None, 5])
+def test_other_events_are_nobodys_business(events: Any) -> None:
+    """Apple sends its notifications as text."""
+    for name in ("access", "id"):
+        assert failures(name, ID | {"events": events}) == []
+
+
+def test_a_logout_token_with_a_plain_typ_is_no_access_token() -> None:
+    """By the whole judgement, in which `access` looks at no other claim."""
+    trust = Trust("https://issuer.example/", audience="api")
+    header = read_header(base64url.encode(b'{"alg":"RS256","typ":"JWT"}').encode())
+    claims = {"iss": "https://issuer.example/", "aud": "api", "exp": 2000, "events": {LOGOUT_EVENT: {}}}
+    with pytest.raises(TokenRejected, match="events forbidden"):
+        judge_claims(trust, header, claims, None, 1000)
+    judge_claims(trust, header, claims | {"events": '{"type": "email-disabled"}'}, None, 1000)
 
 
 def test_where_no_audience_is_expected_any_party_is_authorized() -> None:

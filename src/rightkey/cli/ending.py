@@ -102,9 +102,10 @@ def as_json(error: RightkeyError) -> dict[str, Any]:
 
 def _hints(error: RightkeyError) -> list[str]:
     """The ways out, in the words of the command line where the library's are of its arguments."""
-    if error.hint or error.code == "token_missing":
+    failures = [(one.claim, one.reason) for one in getattr(error, "failures", ())]
+    of_clocks = ("nbf", "not_yet_valid") in failures
+    if (error.hint and not of_clocks) or error.code == "token_missing":
         return [_IN_OUR_WORDS.get(error.code) or str(error.hint)]
-    failures = ((one.claim, one.reason) for one in getattr(error, "failures", ()))
     return [_WAYS_OUT[failure] for failure in failures if failure in _WAYS_OUT]
 
 

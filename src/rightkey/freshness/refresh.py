@@ -14,7 +14,7 @@ from typing import TypeAlias
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.discovery import Metadata, metadata_requests, read_metadata
+from rightkey.issuer.discovery import Metadata, is_elsewhere, metadata_requests, read_metadata
 from rightkey.issuer.jwks import MOVED, jwks_request, read_jwks
 from rightkey.issuer.name import Issuer
 from rightkey.jose.keyset import KeySet
@@ -153,11 +153,12 @@ class Refresh:
     def _ask_for_metadata(self) -> Metadata:
         issuer = self._place.issuer
         assert issuer is not None  # noqa: S101 - a place without one has a URL, and asks for no metadata
+        answers: list[Response] = []
         for request in metadata_requests(issuer):
-            response = self._get(request, "discovery_failed", "metadata")
-            if response.status != 404:
+            answers.append(self._get(request, "discovery_failed", "metadata"))
+            if not is_elsewhere(answers[-1].status):
                 break
-        return read_metadata(issuer, response)
+        return read_metadata(issuer, *answers)
 
     def _get(self, request: Request, code: str, what: str) -> Response:
         """Ask, within the time left. Whatever a transport raises is a failed fetch."""

@@ -39,7 +39,7 @@ from rightkey.integrations.carriers import (
 )
 from rightkey.integrations.resource import WELL_KNOWN, ProtectedResource
 from rightkey.issuer.name import url_fault
-from rightkey.requirements import AllOf, Grant, Requirement, parse
+from rightkey.requirements import AllOf, Grant, Requirement
 
 __all__ = [
     "AUTHORIZATION",
@@ -207,10 +207,7 @@ def scopes_of(requirement: Requirement | None) -> tuple[str, ...]:
 
 def required_scopes(error: InsufficientScope) -> tuple[str, ...]:
     """The scopes that this error says are required."""
-    try:
-        return scopes_of(parse(error.required))
-    except Misconfigured:  # an application raised it, in its own words
-        return ()
+    return scopes_of(error.requirement)
 
 
 def _told(code: str, message: str, hint: str | None) -> dict[str, str]:

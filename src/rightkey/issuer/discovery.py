@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Request, Response
-from rightkey.issuer.name import Issuer, url_fault
+from rightkey.issuer.name import Issuer, quoted, reaches_this_machine, slash_hint, url_fault
 from rightkey.jose import strictjson
+
+_LATER = (408, 425, 429)
+_HINTS = {
+    401: "its metadata need credentials: give the transport some, or the keys by keys=",
+    403: "its metadata need credentials: give the transport some, or the keys by keys=",
+    404: "is it the issuer's name, and not the application's? metadata elsewhere are named by metadata_url=",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +38,36 @@ class Metadata:
 
 
 def metadata_requests(issuer: Issuer) -> tuple[Request, ...]:
-    """The requests to make, the next one where the one before is answered with 404."""
-    return tuple(Request(url, {"accept": "application/json"}) for url in issuer.metadata_urls)
+    """The requests to make, the next one where `is_elsewhere` says so of the answer before."""
+    return tuple(Request(url, {"accept": "application/json, */*;q=0.1"}) for url in issuer.metadata_urls)
 
 
-def read_metadata(issuer: Issuer, response: Response) -> Metadata:
-    """Judge an answer.
+def is_elsewhere(status: int) -> bool:
+    """Whether metadata may be at the next place, by the answer of this one.
+
+    After a redirect or a refusal, as clients of MCP go on; not after one that says to come back later.
+    """
+    return 300 <= status < 500 and status not in _LATER
+
+
+def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
+    """Judge the last answer; where it is a refusal, tell of the one that says most.
 
     Raises:
         IssuerUnavailable: `discovery_failed`: any status but 200.
         IssuerMisbehaved: `metadata_invalid`: not a JSON object, or no `jwks_uri` that may be asked;
             `issuer_mismatch`: it is the metadata of another issuer.
     """
+    response = answers[-1]
     if response.status != 200:
-        raise IssuerUnavailable(
-            "discovery_failed",
-            f"the issuer's metadata could not be fetched: status {response.status}",
-            hint="is it the issuer's name, and not the application's?" if response.status == 404 else None,
-            retry_after=response.retry_after,
-        )
+        refusals = [one for one in answers if one.status != 404] if response.status == 404 else []
+        raise _refused(*refusals[:1] or (response,))
     try:
         document = strictjson.read_unique(strictjson.without_mark(response.body))
     except strictjson.NotJson as error:
         raise _invalid(str(error)) from None
+    if "issuer" not in document and isinstance(document.get("keys"), list):
+        raise _invalid("it is a key set", "give the URL of a key set as keys=, not as metadata_url=")
     stated = document.get("issuer")
     if not isinstance(stated, str):
         raise _invalid("it does not state its issuer")
@@ -60,16 +75,35 @@ def read_metadata(issuer: Issuer, response: Response) -> Metadata:
     return Metadata(stated, _jwks_uri(issuer, document.get("jwks_uri")), expected, document)
 
 
+def _refused(response: Response) -> IssuerUnavailable:
+    told, hint = f"status {response.status}", _HINTS.get(response.status)
+    if 300 <= response.status < 400:
+        location = response.headers.get("location", "")
+        told += f", to {quoted(location)}" if location else ""
+        hint = (
+            "redirects are not followed: name the issuer as it names itself, or its metadata by metadata_url="
+        )
+    return IssuerUnavailable(
+        "discovery_failed",
+        f"the issuer's metadata could not be fetched: {told}",
+        hint=hint,
+        retry_after=response.retry_after,
+    )
+
+
 def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
     """What `iss` must be; the document must not be another issuer's (Discovery, section 4.3)."""
     expected = issuer.stated(stated)
     if expected is not None:
         return expected
-    slash = any(stated.rstrip("/") == one.rstrip("/") for one in issuer.spellings)
+    slash = next(
+        filter(None, (slash_hint(one, [stated], "name the issuer") for one in issuer.spellings)), None
+    )
     raise IssuerMisbehaved(
         "issuer_mismatch",
-        f"the metadata is of issuer {stated[:200]!a}, not of {issuer.name!r}",
-        hint=f"only the slash at the end differs: name the issuer {stated[:200]!r}" if slash else None,
+        f"the metadata is of issuer {stated[:200]!a}, not of {quoted(issuer.name)}",
+        hint=slash
+        or f"if tokens have that iss, name that issuer, and metadata_url={issuer.metadata_urls[0]!r}",
     )
 
 
@@ -77,12 +111,16 @@ def _jwks_uri(issuer: Issuer, uri: Any) -> str:
     if not isinstance(uri, str) or not uri:
         raise _invalid("it has no jwks_uri")
     fault = url_fault(uri)
-    if fault is None and uri[:5].lower() == "http:" and not issuer.url.lower().startswith("http:"):
+    if fault is None and _is_here(uri) and not _is_here(issuer.metadata_urls[0]):
         fault = "an issuer on the network cannot have its keys on this machine"
     if fault:
-        raise _invalid(f"its jwks_uri cannot be asked: {fault}")
+        raise _invalid(f"its jwks_uri cannot be fetched: {fault}")
     return uri
 
 
-def _invalid(why: str) -> IssuerMisbehaved:
-    return IssuerMisbehaved("metadata_invalid", f"the issuer's metadata cannot be used: {why}")
+def _is_here(url: str) -> bool:
+    return reaches_this_machine(urlsplit(url).hostname or "")
+
+
+def _invalid(why: str, hint: str | None = None) -> IssuerMisbehaved:
+    return IssuerMisbehaved("metadata_invalid", f"the issuer's metadata cannot be used: {why}", hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
 from rightkey.exchange import Request, Response
+from rightkey.jose import strictjson
 from rightkey.jose.keyset import KeySet
 
 MOVED = frozenset((300, 301, 302, 303, 307, 308, 403, 404, 410))
@@ -21,7 +22,7 @@ def jwks_request(
         modified: its `Last-Modified`.
         forced: whether no cache on the way may answer from what it holds (RFC 9111, section 5.2.1.4).
     """
-    headers = {"accept": "application/jwk-set+json, application/json"}
+    headers = {"accept": "application/jwk-set+json, application/json, */*;q=0.1"}
     for name, value in (("if-none-match", etag), ("if-modified-since", modified)):
         if value is not None:
             headers[name] = value
@@ -49,7 +50,25 @@ def read_jwks(response: Response, kid: str | None = None) -> KeySet:
         )
     if response.body.lstrip().startswith(b"-----BEGIN "):
         return _of_pem(response.body, kid)
-    return KeySet.parse(response.body, published=True)
+    try:
+        return KeySet.parse(response.body, published=True)
+    except IssuerMisbehaved:
+        _require_no_metadata(response.body)
+        raise
+
+
+def _require_no_metadata(body: bytes) -> None:
+    """Raises IssuerMisbehaved where it is an issuer's metadata that was named instead of its keys."""
+    try:
+        document = strictjson.read_unique(strictjson.without_mark(body))
+    except strictjson.NotJson:
+        return
+    if isinstance(document.get("jwks_uri"), str):
+        raise IssuerMisbehaved(
+            "keyset_invalid",
+            "the key set has no array of keys: it is the issuer's metadata",
+            hint="leave out keys= and name the issuer; for metadata that are elsewhere give metadata_url=",
+        )
 
 
 def _of_pem(pem: bytes, kid: str | None) -> KeySet:

@@ -9,24 +9,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
+from rightkey.issuer.identity import identity_of as identity_of
 
 if TYPE_CHECKING:
-    from rightkey.issuer.providers import Known
+    from rightkey.issuer.vendor import Vendor
 
 AUTO = "auto"
 """The provider is told by the issuer's URL."""
 _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
-_TRIPLET = "%([0-9A-Fa-f]{2})"
-_ASCII = "".join(map(chr, range(128)))
-_PORTS = {"https": 443, "http": 80}
+_DOCUMENTS = ("openid-configuration", "oauth-authorization-server")
+MAX_QUOTED = 100
+"""Characters of a setting that a message quotes."""
 _PRINTABLE = r"[!-~]+"
-_DOMAIN = r"(?!-)[^\s/:?#@\[\]]+\.[^\s/:?#@\[\]]+(:[0-9]+)?(/[^?#]*)?"  # a name with a dot is one of a host
 _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 
 
@@ -34,25 +35,29 @@ _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 class Issuer:
     """One issuer, as the user named it.
 
-    `name` is what was given, `spellings` are the URLs that it stands for, `known` is what its provider does
+    `name` is what was given, `spellings` are the URLs that it stands for, `vendor` is what its provider does
     beyond the standards.
     """
 
     name: str
     spellings: tuple[str, ...]
-    known: Known | None = None
+    vendor: Vendor | None = None
+    metadata_url: str | None = None
+    """Where its metadata are, if not at the issuer."""
 
     @classmethod
-    def parse(cls, name: str, provider: str | None = AUTO) -> Issuer:
+    def parse(cls, name: str, provider: str | None = AUTO, metadata_url: str | None = None) -> Issuer:
         """Read a domain (`tenant.eu.auth0.com`) or a URL (`https://issuer.example/tenant`).
 
         Args:
-            name: the domain or URL.
-            provider: whose it is: `auto`, a name of `rightkey.providers`, or None for whoever's.
+            name: the domain or URL; any string, if `metadata_url` says where its metadata are.
+            provider: whose it is: `auto`, a name of `rightkey.issuer.providers`, or None for the standards
+                alone.
+            metadata_url: where its metadata are, if not at the issuer; they must state it.
 
         Raises:
             Misconfigured: not a domain or URL, plain http to another host than loopback, a user name,
-                query or fragment in it, or not of that provider.
+                query or fragment in it, the URL of its metadata, or not of that provider.
         """
         from rightkey.issuer.providers import (  # with the first issuer, not with Verifier
             of_resource,
@@ -60,19 +65,37 @@ class Issuer:
         )
 
         if not isinstance(name, str):
-            raise Misconfigured(f"an issuer is a domain or a URL, not {type(name).__name__}")
+            raise Misconfigured(f"issuer must be a domain or a URL, not {type(name).__name__}")
         if provider is not None and name.startswith("arn:"):
-            known = of_resource(name)
-            if known is not None:
-                return cls(name, (name,), known)
+            vendor = of_resource(name)
+            if vendor is not None:
+                return cls(name, (name,), vendor)
+        if metadata_url is not None:
+            return cls._found_at(_checked_url("metadata_url", metadata_url), name, provider)
         url = name if "://" in name else f"https://{name}"
         fault = url_fault(url)
         if fault:
-            raise Misconfigured(f"issuer {name!r}: {fault}", hint="give a domain, or https://host/path")
+            raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint="give a domain, or https://host/path")
         if "?" in url:
-            raise Misconfigured(f"issuer {name!r}: a query has no place in an issuer (RFC 8414, section 2)")
+            raise Misconfigured(
+                f"issuer {quoted(name)}: an issuer URL must not contain a query (RFC 8414, section 2)",
+                hint="if its metadata are at a URL with a query, give that as metadata_url=",
+            )
+        _require_no_document(name, url)
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
         return cls(name, spellings, recognise(url, provider))
+
+    @classmethod
+    def _found_at(cls, metadata_url: str, name: str, provider: str | None) -> Issuer:
+        """An issuer that is not asked itself, so that it may have any name."""
+        from rightkey.issuer.providers import recognise
+
+        if not name:
+            raise Misconfigured("issuer must not be empty")
+        if "://" in name:
+            return cls(name, (name,), recognise(name, provider), metadata_url)
+        url = f"https://{name.rstrip('/')}"
+        return cls(name, (name, url, url + "/"), recognise(url, provider), metadata_url)
 
     @property
     def url(self) -> str:
@@ -87,47 +110,44 @@ class Issuer:
     @property
     def expected(self) -> tuple[str, ...]:
         """The values of `iss` that pass before the issuer's metadata state which of them it is."""
-        if self.known is None:
+        if self.vendor is None:
             return self.spellings
-        forms = self.known.templates
+        forms = self.vendor.templates
         closed = () if any("{" in form for form in forms) else self.spellings
-        return tuple(dict.fromkeys((*forms, *closed, *self.known.aliases)))
+        return tuple(dict.fromkeys((*forms, *closed, *self.vendor.aliases)))
 
     def stated(self, issuer: str) -> tuple[str, ...] | None:
         """The values of `iss` that pass where its metadata state this issuer; None if that is another."""
-        if self.known is None:
+        if self.vendor is None:
             return (issuer,) if issuer in self.spellings else None
-        same = issuer in self.spellings or (self.known.any_case and _same_but_case(issuer, self.spellings))
-        form = issuer if same else self.known.stated(issuer)
-        return None if form is None else (form, *(one for one in self.known.aliases if one != form))
+        same = issuer in self.spellings or (
+            self.vendor.any_case and lower_host(issuer) in map(lower_host, self.spellings)
+        )
+        form = issuer if same else self.vendor.stated(issuer)
+        return None if form is None else (form, *(one for one in self.vendor.aliases if one != form))
 
     @property
     def metadata_urls(self) -> tuple[str, ...]:
-        """Where to ask, in this order: OpenID Connect's path appended, RFC 8414's inserted after the host."""
+        """Where to ask, in this order: where it was said; else OpenID Connect's path appended, RFC 8414's
+        inserted after the host, and OpenID Connect's inserted, where MCP clients look, too."""
+        if self.metadata_url is not None:
+            return (self.metadata_url,)
         parts = urlsplit(self.url)
-        return self.url + _OPENID, f"{parts.scheme}://{parts.netloc}{_OAUTH}{parts.path}"
+        origin = f"{parts.scheme}://{parts.netloc}"
+        places = (self.url + _OPENID, f"{origin}{_OAUTH}{parts.path}", f"{origin}{_OPENID}{parts.path}")
+        return tuple(dict.fromkeys(places))
 
 
-def identity_of(name: str) -> str:
-    """Which issuer a name means: equal for every spelling of one issuer, and different for different ones.
-
-    Rules about an issuer (distrust, leaked keys, the refetch budget) are kept under it. It is no spelling to
-    compare an `iss` with: those are compared letter by letter.
+def slash_hint(got: str, expected: Iterable[str], what: str) -> str | None:
+    """The way out where a name differs from one that was expected by slashes at its end alone.
 
     Args:
-        name: an issuer as it was named: a URL, a domain, or any other string, such as an ARN, which is
-            returned as it is. The URL of a key set has an identity too, with its query.
-
-    Returns:
-        Scheme, host, port and path, normalised as RFC 3986, section 6.2.2 and 6.2.3 say: scheme and host in
-        lower case, the host in its ASCII form, no default port, no dot segments, each octet percent-encoded
-        only where it must be; and without slashes at the end.
+        got: the name that does not pass.
+        expected: those that do.
+        what: how to begin to tell of the one that passes.
     """
-    url = name if "://" in name else f"https://{name}" if re.fullmatch(_DOMAIN, name) else None
-    try:
-        return name if url is None else _normalised(url) or name
-    except ValueError:
-        return name
+    near = next((one for one in expected if one != got and one.rstrip("/") == got.rstrip("/")), None)
+    return None if near is None else f"only the slash at the end differs: {what} {near[:200]!r}"
 
 
 def url_fault(url: str) -> str | None:
@@ -146,6 +166,45 @@ def url_fault(url: str) -> str | None:
     return _scheme_fault(parts.scheme, host) or _part_fault(url, parts.netloc)
 
 
+def quoted(text: str) -> str:
+    """A setting as a message may quote it: cut, and not where it may hold a password or a private key."""
+    if "@" in text or "-----" in text or "\n" in text:
+        return "(not shown: it may hold a secret)"
+    return ascii(text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "...")
+
+
+def document_of(url: str) -> tuple[str, str] | None:
+    """What a well-known URL is the URL of (`metadata`, `keys`), and the issuer it belongs to."""
+    parts = urlsplit(url)
+    before, mark, after = parts.path.partition("/.well-known/")
+    if not mark:
+        return None
+    document, _, inserted = after.partition("/")
+    what = "metadata" if document in _DOCUMENTS else "keys"
+    path = before + (f"/{inserted}" if what == "metadata" and inserted else "")
+    return what, f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def reaches_this_machine(host: str) -> bool:
+    """Whether a host name may be this machine, in any of the spellings that a resolver takes.
+
+    `127.1`, `2130706433` and `0x7f.1` are loopback to most resolvers, and `0.0.0.0` to Linux. So a host that
+    ends in a number, and is no plain address, counts as this machine.
+    """
+    from ipaddress import IPv6Address, ip_address
+
+    host = host.strip("[]").lower().removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return re.fullmatch("0x[0-9a-f]*|[0-9]+", host.rpartition(".")[2]) is not None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback or address.is_unspecified
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""
     from ipaddress import ip_address
@@ -156,54 +215,33 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _normalised(url: str) -> str | None:
-    """None where it is no URL of a host. Raises ValueError where its host or port cannot be read."""
-    parts = urlsplit(re.sub(_TRIPLET, _decoded, url))
-    if not parts.hostname or "@" in parts.netloc or "#" in url or re.search(r"[\s\x00-\x1f\x7f]", url):
-        return None
-    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
-    query = f"?{parts.query}" if parts.query else ""
-    path = _without_dots(parts.path).rstrip("/")
-    rest = quote(path + query, safe=_ASCII, errors="surrogatepass")
-    return f"{parts.scheme}://{_ascii_host(parts.hostname, parts.netloc)}{port}{rest}"
+def lower_host(url: str) -> str:
+    """The URL with its host in lower case, and nothing else changed."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.lower() + slash + path
 
 
-def _decoded(triplet: re.Match[str]) -> str:
-    """An octet that needs no percent-encoding as it is, and the others in capitals (section 6.2.2.2)."""
-    letter = chr(int(triplet[1], 16))
-    return letter if re.fullmatch("[A-Za-z0-9._~-]", letter) else triplet[0].upper()
+def _checked_url(setting: str, url: Any) -> str:
+    fault = url_fault(url) if isinstance(url, str) else f"it must be a string, not {type(url).__name__}"
+    if fault:
+        raise Misconfigured(
+            f"{setting} {quoted(url) if isinstance(url, str) else ''}: {fault}",
+            hint="such as https://host/.well-known/openid-configuration",
+        )
+    return str(url)
 
 
-def _without_dots(path: str) -> str:
-    """The path without its segments `.` and `..` (RFC 3986, section 5.2.4)."""
-    kept: list[str] = []
-    for segment in path.split("/"):
-        if segment == "..":
-            del kept[max(1, len(kept) - 1) :]
-        elif segment != ".":
-            kept.append(segment)
-    return "/".join(kept)
-
-
-def _ascii_host(host: str, authority: str) -> str:
-    """Raises ValueError."""
-    from ipaddress import ip_address
-
-    if "[" in authority:
-        return f"[{ip_address(host).compressed}]"
-    text = host if host.isascii() else host.encode("idna").decode("ascii")
-    name = text.lower().removesuffix(".")
-    if "" in name.split("."):
-        raise ValueError
-    return name
-
-
-def _same_but_case(issuer: str, spellings: tuple[str, ...]) -> bool:
-    """Whether the host alone is in letters of another case."""
-    host = urlsplit(issuer).netloc
-    return issuer.replace(host, host.lower(), 1) in [
-        one.replace(urlsplit(one).netloc, urlsplit(one).netloc.lower(), 1) for one in spellings
-    ]
+def _require_no_document(name: str, url: str) -> None:
+    """Raises Misconfigured where the URL of an issuer's document is named instead of the issuer."""
+    found = document_of(url)
+    if found is not None:
+        what, issuer = found
+        raise Misconfigured(
+            f"issuer {quoted(name)}: this is the URL of an issuer's {what}, not the issuer",
+            hint=f"name the issuer as its tokens do, such as {quoted(issuer)}; if its {what} are not there, "
+            f"give this URL as {'metadata_url' if what == 'metadata' else 'keys'}=",
+        )
 
 
 def _scheme_fault(scheme: str, host: str) -> str | None:
@@ -211,12 +249,12 @@ def _scheme_fault(scheme: str, host: str) -> str | None:
         return None
     if scheme == "http":
         return "plain http is for loopback only"
-    return "only https is spoken"
+    return "only https is supported"
 
 
 def _part_fault(url: str, authority: str) -> str | None:
     if "@" in authority:
-        return "a user name or password has no place in it"
+        return "it must not contain a user name or password"
     if "#" in url:
-        return "a fragment has no place in it"
+        return "it must not contain a fragment"
     return None if re.fullmatch(_AUTHORITY, authority) else "it has no proper host name"

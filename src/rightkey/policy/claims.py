@@ -6,12 +6,20 @@ Every failure is found, not the first one only. Times are NumericDates, seconds 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Failure, TokenRejected
+from rightkey.issuer.name import slash_hint
+
+if TYPE_CHECKING:
+    from rightkey.issuer.vendor import Vendor
 
 _NUMBERS = (int, float)
+_CLIENT_ID = "it has client_id instead, as Amazon Cognito's access tokens do: provider='cognito' judges that"
+_HINTS = {
+    ("nbf", "not_yet_valid"): "does the clock here agree with the issuer's? leeway= allows for some seconds",
+}
 
 
 def failures(
@@ -84,7 +92,34 @@ def _audience_failures(aud: Any, audience: frozenset[str]) -> list[Failure]:
     return [Failure("aud", "mismatch", sorted(audience), aud)] if audience.isdisjoint(several) else []
 
 
-def rejected(failures: tuple[Failure, ...]) -> TokenRejected:
+def hint_of(
+    failures: Iterable[Failure], claims: Mapping[str, Any], vendor: Vendor | None = None
+) -> str | None:
+    """What to do about the first failure that people often meet by a mistake of set-up; no claim's value."""
+    for failure in failures:
+        hint = _HINTS.get((failure.claim, failure.reason))
+        if failure.claim == "aud" and failure.reason == "mismatch":
+            hint = _audience_hint(failure, vendor)
+        elif failure.claim == "aud" and isinstance(claims.get("client_id"), str) and vendor is None:
+            hint = _CLIENT_ID
+        if hint:
+            return hint
+    return None
+
+
+def _audience_hint(failure: Failure, vendor: Vendor | None) -> str | None:
+    got = failure.got if type(failure.got) is list else [failure.got]
+    for one in got:
+        hint = slash_hint(one, failure.expected, "the audience expected is")
+        hint = f"{hint}; audience= takes several" if hint else vendor.hint_for(one) if vendor else None
+        if hint:
+            return hint
+    return None
+
+
+def rejected(failures: tuple[Failure, ...], hint: str | None = None) -> TokenRejected:
     """The error that names each claim which is not as required."""
     told = ", ".join(f"{failure.claim} {failure.reason.replace('_', ' ')}" for failure in failures)
-    return TokenRejected("claims_rejected", f"claims are not as required: {told}", failures=failures)
+    return TokenRejected(
+        "claims_rejected", f"claims are not as required: {told}", hint=hint, failures=failures
+    )

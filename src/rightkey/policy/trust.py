@@ -5,20 +5,22 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured
+from rightkey.grants import GRANTS, Places
 from rightkey.issuer.name import AUTO, Issuer, identity_of
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
+from rightkey.policy.confirmation import sender
 from rightkey.policy.profiles import Profile
 from rightkey.policy.profiles import profile as profile_named
 
-if TYPE_CHECKING:  # ours are loaded where somebody asks for what they decide
+if TYPE_CHECKING:  # loaded where what they decide is asked for
     import os
 
-    from rightkey.issuer.providers import Known
+    from rightkey.issuer.vendor import Vendor
     from rightkey.jose.certificate import Certificates, Policy
     from rightkey.requirements import AllOf, Requirement
 
@@ -27,7 +29,7 @@ MAX_LEEWAY = 300.0
 
 
 class Anyone(enum.Enum):
-    """The loud way to say that an audience or an issuer is not checked."""
+    """Says explicitly that an audience or an issuer is not checked."""
 
     ANY = "ANY"
 
@@ -54,7 +56,7 @@ class FirstOf:
 
     def __init__(self, *given: Any) -> None:
         if not given:
-            raise Misconfigured("FirstOf of nothing", hint="FirstOf(keys, url, ...)")
+            raise Misconfigured("FirstOf() needs at least one argument", hint="FirstOf(keys, url, ...)")
         self.given = given
 
     @property
@@ -70,6 +72,32 @@ Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
 """What `keys=` takes: None is what the issuer itself publishes."""
 
 
+class Compiled(NamedTuple):
+    """What every token is asked first, copied out of the profile and the provider's row.
+
+    There each is two look-ups away, behind a question whether there is a row; here it is one.
+    """
+
+    types: frozenset[str] | None
+    """The values of `typ` that pass; None where every one does."""
+    judges: bool
+    """Whether the profile looks at claims at all."""
+    padded: bool
+    """Whether tokens are spelled with padding, and state in their header which issuer they are from."""
+    of_tenants: bool
+    """Whether a key may be one tenant's among many, and sign for that tenant alone."""
+    places: Places
+    """Where scopes, permissions, roles and groups are in its tokens."""
+
+    @classmethod
+    def of(cls, kind: Profile, vendor: Vendor | None, audiences: frozenset[str] | None) -> Compiled:
+        """The copies."""
+        if vendor is None:
+            return cls(kind.types, kind.judges, padded=False, of_tenants=False, places=GRANTS)
+        places = vendor.places(audiences or ())
+        return cls(kind.types, kind.judges, vendor.padded, vendor.keys_of_tenants, places)
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """One issuer, and what its tokens must be.
@@ -83,9 +111,13 @@ class Trust:
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
         certificates: `match`, `valid`, `ignore`, or Certificates.
-        provider: whose issuer it is, `auto` or a name of `rightkey.providers`: what that provider does
-            beyond the standards is then known; None for nobody's.
+        provider: whose issuer it is, `auto` or a name of `rightkey.issuer.providers`: what that provider
+            does beyond the standards is then known; None for the standards alone.
         keys: instead of what the issuer publishes, a KeySet, a URL, a Path or `FirstOf` several of these.
+        sender: what of a token that is bound to its sender (`cnf`): `checked` refuses it unless its proof is
+            verified, `bound` refuses any other too, `bearer` takes possession for enough.
+        metadata_url: where the issuer's metadata are, if not at the issuer. Their `issuer` must be the one
+            named here, and tokens' `iss` is always that; the issuer may then be any string.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -101,22 +133,18 @@ class Trust:
     certificates: Policy = "match"
     provider: str | None = AUTO
     keys: Given = field(default=None, repr=False)
+    sender: str = "checked"
+    metadata_url: str | None = None
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
     identity: str | None = field(init=False, repr=False)
     """Which issuer it is, however it is named; None where it may be any: then go by the place of its keys."""
-    known: Known | None = field(init=False, repr=False)
-    of_tenants: bool = field(init=False, repr=False)
-    """Whether a key may be one tenant's among many, and sign for that tenant alone."""
-    padded: bool = field(init=False, repr=False)
-    """Whether tokens are spelled with padding, and state in their header whose they are."""
+    vendor: Vendor | None = field(init=False, repr=False)
     audiences: frozenset[str] | None = field(init=False, repr=False)
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
-    types: frozenset[str] | None = field(init=False, repr=False)
-    """The values of `typ` that pass; None where every one does."""
-    kind_judges: bool = field(init=False, repr=False)
+    compiled: Compiled = field(init=False, repr=False)
     requirement: AllOf | None = field(init=False, repr=False)
     matched: bool = field(init=False, repr=False)
     """Whether a certificate, where there is one, must be for the key it stands beside."""
@@ -124,21 +152,20 @@ class Trust:
 
     def __post_init__(self) -> None:
         brought = self.keys is not None and not (isinstance(self.keys, FirstOf) and self.keys.discovers)
-        issuer = _issuer(self.issuer, self.provider, named_freely=brought)
-        known = issuer.known if isinstance(issuer, Issuer) else None
+        issuer = _issuer(self.issuer, self.provider, self.metadata_url, named_freely=brought)
+        vendor = issuer.vendor if isinstance(issuer, Issuer) else None
+        kind, audiences = profile_named(self.profile), _audiences(self.audience)
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
             "identity": identity_of(issuer[0]) if isinstance(issuer, tuple) else issuer and issuer.identity,
-            "known": known,
-            "of_tenants": known is not None and known.keys_of_tenants,
-            "padded": known is not None and known.padded,
-            "audiences": _audiences(self.audience),
+            "vendor": vendor,
+            "audiences": audiences,
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
-            "kind": profile_named(self.profile),
-            "types": profile_named(self.profile).types,
-            "kind_judges": profile_named(self.profile).judges,
+            "kind": kind,
+            "compiled": Compiled.of(kind, vendor, audiences),
             "requirement": requirement_of(self.require),
+            "sender": sender(self.sender),
             "matched": self.certificates != "ignore",
             "certificate_policy": _certificate_policy(self.certificates),
         }
@@ -164,15 +191,23 @@ def _certificate_policy(asked: Policy) -> Certificates | None:
     return policy(asked)
 
 
-def _issuer(issuer: Any, provider: str | None, *, named_freely: bool) -> Issuer | tuple[str, ...] | None:
-    """The issuer; its one spelling where it may be any string; None where it may be anyone."""
+def _issuer(
+    issuer: Any, provider: str | None, metadata_url: str | None, *, named_freely: bool
+) -> Issuer | tuple[str, ...] | None:
+    """The issuer; its one spelling where it may be any string; None where it may be any issuer."""
+    if named_freely and metadata_url is not None:
+        raise Misconfigured(
+            "metadata_url= says where keys are found, and keys= brings them: give one of the two"
+        )
     if issuer is ANY and named_freely:
         return None
     if issuer is ANY:
-        raise Misconfigured("issuer=rightkey.ANY needs keys=: keys that nobody chose cannot be found")
+        raise Misconfigured(
+            "issuer=rightkey.ANY requires keys=: without an issuer there is nowhere to fetch keys from"
+        )
     if named_freely and isinstance(issuer, str) and issuer and provider in (AUTO, None):
         return (issuer,)
-    return Issuer.parse(issuer, provider)
+    return Issuer.parse(issuer, provider, metadata_url)
 
 
 def _audiences(audience: Any) -> frozenset[str] | None:
@@ -180,13 +215,13 @@ def _audiences(audience: Any) -> frozenset[str] | None:
         return None
     names = (audience,) if isinstance(audience, str) else audience
     if not isinstance(names, Collection) or not names or not all(isinstance(n, str) and n for n in names):
-        hint = "the API's identifier at the issuer; rightkey.ANY to accept tokens meant for anybody"
-        raise Misconfigured("audience is a string or several, and not empty", hint=hint)
+        hint = "the API's identifier at the issuer; rightkey.ANY accepts tokens meant for any API"
+        raise Misconfigured("audience must be a non-empty string, or several", hint=hint)
     return frozenset(names)
 
 
 def _leeway(leeway: Any) -> float:
     number = isinstance(leeway, int | float) and not isinstance(leeway, bool)
     if not number or not 0 <= leeway <= MAX_LEEWAY:  # which NaN is not
-        raise Misconfigured(f"leeway is in seconds, from 0 to {MAX_LEEWAY:.0f}")
+        raise Misconfigured(f"leeway must be a number of seconds, from 0 to {MAX_LEEWAY:.0f}")
     return float(leeway)

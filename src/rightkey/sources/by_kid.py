@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from rightkey.freshness.budget import Draws, draw
 from rightkey.freshness.status import Status
-from rightkey.issuer.providers import is_guid
+from rightkey.issuer.vendor import is_guid
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.first_of import InOrder

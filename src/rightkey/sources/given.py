@@ -18,7 +18,7 @@ from rightkey.freshness.budget import Draws
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.name import Issuer, identity_of
+from rightkey.issuer.name import Issuer, document_of, identity_of, quoted, url_fault
 from rightkey.jose import certificate, pem, x509  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import ANY, FirstOf, Given, Trust
@@ -32,7 +32,7 @@ from rightkey.sources.source import Means, Source
 from rightkey.sources.watched import Watched
 
 if TYPE_CHECKING:
-    from rightkey.issuer.providers import Known
+    from rightkey.issuer.vendor import Vendor
 
 
 def source_of(trust: Trust, means: Means, record: Record) -> Source:
@@ -72,15 +72,15 @@ def _source(keys: Given, trust: Trust, means: Means, record: Record) -> Source:
     if keys is not None:
         return REGISTRY.remote(record.identity, place_of_keys(keys), means)
     assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
-    issuer = Issuer.parse(trust.issuer, trust.provider)
+    issuer = Issuer.parse(trust.issuer, trust.provider, trust.metadata_url)
     means = replace(means, freshness=_known(means.freshness, trust))
-    if issuer.known is not None and "{kid}" in (issuer.known.keys or ""):
-        return _by_kid(issuer.name, issuer.known, means, record.identity)
+    if issuer.metadata_url is None and issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
+        return _by_kid(issuer.name, issuer.vendor, means, record.identity)
     return REGISTRY.remote(record.identity, place_of(issuer), means)
 
 
-def _by_kid(name: str, known: Known, means: Means, identity: str) -> ByKid:
-    form = known.keys or ""
+def _by_kid(name: str, vendor: Vendor, means: Means, identity: str) -> ByKid:
+    form = vendor.keys or ""
 
     def remote(kid: str) -> Remote:
         return REGISTRY.remote(identity, Place(name, None, form.replace("{kid}", kid), kid), means)
@@ -115,10 +115,12 @@ def place_of(issuer: Issuer) -> Place:
 
     Raises Misconfigured where there is no such place.
     """
-    if issuer.known is not None and "{kid}" in (issuer.known.keys or ""):
+    if issuer.metadata_url is not None:
+        return Place(issuer.name, issuer)
+    if issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
         raise Misconfigured(f"{issuer.name} publishes its keys one by one: there is no set of them to find")
-    if issuer.known is not None and issuer.known.keys is not None:
-        return Place(issuer.name, None, issuer.known.keys)
+    if issuer.vendor is not None and issuer.vendor.keys is not None:
+        return Place(issuer.name, None, issuer.vendor.keys)
     return Place(issuer.name, issuer)
 
 
@@ -128,13 +130,20 @@ def place_of_keys(url: Any) -> Place:
         known = "a KeySet, a URL, a Path or FirstOf(...)"
         raise Misconfigured(f"keys is {known}, not {type(url).__name__}", hint="KeySet.parse(...)")
     if "://" not in url:
-        raise Misconfigured(f"keys: {url!r} is no URL", hint="for a file give a Path: keys=Path(...)")
-    Issuer.parse(url.partition("?")[0], None)  # held to the same rules, but for its query
+        raise Misconfigured(f"keys {quoted(url)}: not a URL", hint="for a file give a Path: keys=Path(...)")
+    fault = url_fault(url)
+    if fault:
+        raise Misconfigured(f"keys {quoted(url)}: {fault}", hint="the https URL of a key set, or a Path")
+    if (document_of(url) or ("", ""))[0] == "metadata":
+        raise Misconfigured(
+            f"keys {quoted(url)}: this is the URL of an issuer's metadata, not of its keys",
+            hint="leave out keys= and name the issuer; if that has another name, give this as metadata_url=",
+        )
     return Place(url, None, url)
 
 
 def _known(freshness: Freshness, trust: Trust) -> Freshness:
     """The settings, with what is known of the provider where they leave it open."""
-    if freshness.grace is not None or trust.known is None or not trust.known.grace:
+    if freshness.grace is not None or trust.vendor is None or not trust.vendor.grace:
         return freshness
-    return replace(freshness, grace=trust.known.grace)
+    return replace(freshness, grace=trust.vendor.grace)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Failure, TokenRejected
+from rightkey.issuer.name import slash_hint
 from rightkey.jose import strictjson
 from rightkey.jose.jws import (
     MAX_TRIED,
@@ -26,6 +27,7 @@ from rightkey.jose.jws import (
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.policy import claims as registered
+from rightkey.policy.confirmation import require_sender
 from rightkey.policy.profiles import Presented
 from rightkey.policy.trust import Trust
 from rightkey.verdict.held import Held, NeedsNewer
@@ -33,7 +35,7 @@ from rightkey.verdict.memory import Entry, Memory
 from rightkey.verdict.verified import Verified, require
 
 if TYPE_CHECKING:
-    from rightkey.issuer.providers import Known
+    from rightkey.issuer.vendor import Vendor
     from rightkey.requirements import AllOf
 
 
@@ -91,16 +93,16 @@ def attempt(
             judge_claims(trust, header, claims, expected, now, demands)
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
             _judge_certificate(trust, key, now)
-        token = Verified(claims, key, header)
+        token = Verified(claims, key, header, _places=trust.compiled.places)
     else:
         read_anew = _judged(trust, raw, held, now, demands, memory, before)
         if isinstance(read_anew, NeedsNewer):
             return read_anew
         claims, token = read_anew.claims, read_anew
     if trust.requirement is not None:
-        require(claims, trust.requirement)
+        require(claims, trust.requirement, trust.compiled.places)
     if demands.require is not None:
-        require(claims, demands.require)
+        require(claims, demands.require, trust.compiled.places)
     return token
 
 
@@ -115,7 +117,7 @@ def _judged(
 ) -> Verified | NeedsNewer:
     """A token that is not remembered: read, judged, its signature checked, and remembered."""
     keys, expected = held
-    unverified = read(raw, None if memory is None else memory.headers, padded=trust.padded)
+    unverified = read(raw, None if memory is None else memory.headers, padded=trust.compiled.padded)
     header = unverified.header
     require_allowed(header, trust.allowed)
     claims = _claims(unverified.payload, header)
@@ -130,7 +132,7 @@ def _judged(
         payload = strictjson.Repeated(unverified.payload)
         memory.keep_header(unverified)
         memory.keep(raw, Entry(header, payload, key, keys.mark, since, until, expected, trust))
-    return Verified(claims, key, header)
+    return Verified(claims, key, header, _places=trust.compiled.places)
 
 
 def not_trusted(issuer: Any) -> TokenRejected:
@@ -149,10 +151,10 @@ def judge_claims(
     """Judge everything that the token says of itself. `expected` is what metadata say of its `iss`.
 
     Raises:
-        TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure.
+        TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure; or `proof_rejected`.
     """
-    known = trust.known
-    if trust.padded:
+    vendor = trust.vendor
+    if trust.compiled.padded:
         claims = _stated(trust, header, claims)
     _judge_issuer(trust, claims, expected or trust.expected)
     failures = registered.failures(
@@ -161,36 +163,38 @@ def judge_claims(
         trust.leeway,
         exp_required=trust.require_exp,
         audience=trust.audiences,
-        client=None if known is None else known.client,
+        client=None if vendor is None else vendor.client,
     )
-    if known is not None and known.asks:
-        failures += known.failures(trust.profile, claims)
-    if trust.types is not None and header.kind not in trust.types:
+    if vendor is not None and vendor.asks:
+        failures += vendor.failures(trust.profile, claims)
+    if trust.compiled.types is not None and header.kind not in trust.compiled.types:
         failures.append(trust.kind.type_failure(header.typ))
-    if trust.kind_judges or demands is not NONE:
+    if trust.compiled.judges or demands is not NONE or "events" in claims:
         since = None if demands.max_age is None else now - demands.max_age - trust.leeway
         presented = Presented(header.alg, claims, trust.audiences, demands.nonce, demands.access_token, since)
         failures += trust.kind.failures(presented)
     if failures:
-        raise registered.rejected(_first_of_each_claim(failures))
+        told = _first_of_each_claim(failures)
+        raise registered.rejected(told, registered.hint_of(told, claims, vendor))
+    require_sender(trust.sender, claims)
 
 
 def _judge_issuer(trust: Trust, claims: Mapping[str, Any], spellings: tuple[str, ...] | None) -> None:
     if spellings is None:
         return
-    known = trust.known
+    vendor = trust.vendor
     # A form with a hole in it is no spelling: a token that quotes it is not the issuer's.
-    if known is not None and known.templates:
-        issued = known.issued(spellings, claims)
+    if vendor is not None and vendor.by_form:
+        issued = vendor.issued(spellings, claims)
     else:
         issued = claims.get("iss") in spellings
     if not issued:
-        raise _not_trusted(registered.issuer_failure(claims, spellings), known)
+        raise _not_trusted(registered.issuer_failure(claims, spellings), vendor)
 
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
     """The claims as they count, at a provider that states some of them in the header."""
-    return trust.known.stated_in(header.members, claims) if trust.known else claims
+    return trust.vendor.stated_in(header.members, claims) if trust.vendor else claims
 
 
 def _claims(payload: bytes, header: Header) -> dict[str, Any]:
@@ -204,7 +208,7 @@ def _claims(payload: bytes, header: Header) -> dict[str, Any]:
 
 def _may_sign(trust: Trust, key: Key, claims: Mapping[str, Any]) -> bool:
     """Whether the key is for tokens of this tenant, at a provider whose keys name theirs."""
-    return trust.known is None or trust.known.signs(key.jwk.get("issuer"), claims)
+    return trust.vendor is None or trust.vendor.signs(key.jwk.get("issuer"), claims)
 
 
 def _signer(
@@ -218,7 +222,7 @@ def _signer(
     """The key that signed the token, with a certificate as the policy has it."""
     header = unverified.header
     fitting = keys.fitting(header)
-    if trust.of_tenants:
+    if trust.compiled.of_tenants:
         fitting = tuple(key for key in fitting if _may_sign(trust, key, claims))
     if not fitting:
         if keys.names_refused(header):
@@ -237,7 +241,10 @@ def _signer(
                 return key
     if refused is not None:
         raise refused
-    return NeedsNewer("signature", header, signature_invalid(header), fitting)
+    invalid = signature_invalid(header)
+    if trust.vendor is not None:
+        invalid.hint = trust.vendor.hint_for(*header.members) or invalid.hint
+    return NeedsNewer("signature", header, invalid, fitting)
 
 
 def _judge_certificate(trust: Trust, key: Key, now: float) -> None:
@@ -256,16 +263,13 @@ def _first_of_each_claim(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     return tuple({failure.claim: failure for failure in reversed([*failures])}.values())[::-1]
 
 
-def _not_trusted(failure: Failure, known: Known | None) -> TokenRejected:
+def _not_trusted(failure: Failure, vendor: Vendor | None) -> TokenRejected:
     message = "the token names no issuer"
     hint = None
     if isinstance(failure.got, str):
         message = f"the token is of issuer {failure.got[:200]!a}, which is not trusted"
-        expected = [one for one in failure.expected if one.rstrip("/") == failure.got.rstrip("/")]
-        hint = (
-            f"only the slash at the end differs: the issuer trusted is {expected[0]!r}" if expected else None
-        )
-        hint = hint or (known.hint(failure.got) if known else None)
+        hint = slash_hint(failure.got, failure.expected, "the issuer trusted is")
+        hint = hint or (vendor.hint(failure.got) if vendor else None)
     elif failure.reason == "malformed":
         message = "the token's issuer is not a string"
     return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rightkey.errors import InsufficientScope
+from rightkey.grants import GRANTS, Places, granted
 from rightkey.jose.jws import Header
 from rightkey.jose.key import Key
 from rightkey.policy.trust import requirement_of
@@ -24,6 +25,7 @@ class Verified:
     claims: dict[str, Any]
     key: Key
     _header: Header
+    _places: Places = field(default_factory=lambda: GRANTS, kw_only=True)
 
     @property
     def header(self) -> dict[str, Any]:
@@ -45,8 +47,6 @@ class Verified:
     @property
     def scopes(self) -> frozenset[str]:
         """What `scope` and `scp` grant."""
-        from rightkey.requirements import granted
-
         return granted(self.claims, "scope")
 
     def require(self, *asked: str | Requirement) -> None:
@@ -57,7 +57,7 @@ class Verified:
         """
         requirement = requirement_of(asked)
         if requirement is not None:
-            require(self.claims, requirement)
+            require(self.claims, requirement, self._places)
 
     def into(self, claims_type: type[Claims]) -> Claims:
         """The claims as a dataclass, TypedDict, msgspec Struct, attrs class or Pydantic model.
@@ -83,13 +83,19 @@ class Typed(Verified, Generic[Claims]):
     @classmethod
     def of(cls, token: Verified, claims_type: type[Claims]) -> Typed[Claims]:
         """The token with its claims as a type. Raises as `into`."""
-        return cls(token.claims, token.key, token._header, token.into(claims_type))
+        return cls(token.claims, token.key, token._header, token.into(claims_type), _places=token._places)
 
 
-def require(claims: Mapping[str, Any], requirement: AllOf) -> None:
+def require(claims: Mapping[str, Any], requirement: AllOf, places: Places = GRANTS) -> None:
     """Raises InsufficientScope: `scope_insufficient`."""
-    missing = requirement.missing(claims)
+    missing = requirement.missing(claims, places)
     if missing is not None:
         wanted = requirement.parts[0] if len(requirement.parts) == 1 else requirement
         message = f"the token does not grant {missing}"
-        raise InsufficientScope("scope_insufficient", message, required=str(wanted), missing=str(missing))
+        raise InsufficientScope(
+            "scope_insufficient",
+            message,
+            required=str(wanted),
+            missing=str(missing),
+            requirement=wanted,
+        )

@@ -132,6 +132,7 @@ _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
 VARIABLES = (
     Variable("audience", _words),
     Variable("keys", _keys),
+    Variable("metadata_url"),
     Variable("issuer"),
     Variable("provider", lambda text: None if text == "none" else text),
     Variable("algorithms", _words),
@@ -139,6 +140,7 @@ VARIABLES = (
     Variable("profile"),
     Variable("require", _requirement),
     Variable("certificates"),
+    Variable("sender"),
     Variable("remember", _whole),
     Variable("max_life", _number, of_freshness=True),
     Variable("stale_if_error", _number, of_freshness=True),

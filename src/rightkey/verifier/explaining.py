@@ -141,7 +141,7 @@ class _Teller:
 
     def tell(self, raw: str | bytes) -> list[Step]:
         try:
-            unverified = read(raw, padded=self._trust.padded)
+            unverified = read(raw, padded=self._trust.compiled.padded)
             self._token(unverified)
             self._claims(unverified)
         except TokenRejected as error:

@@ -28,7 +28,7 @@ class Provider:
     keys: KeySet
     status: Status
     provider: str | None
-    """Whose it is, by its URL: a name of `rightkey.providers`."""
+    """Whose it is, by its URL: a name of `rightkey.issuer.providers`."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -40,6 +40,7 @@ def locate(
     issuer: str,
     *,
     provider: str | None = AUTO,
+    metadata_url: str | None = None,
     transport: Transport | None = None,
     freshness: Freshness = Freshness(),  # noqa: B008
 ) -> Provider:
@@ -47,8 +48,9 @@ def locate(
 
     Args:
         issuer: a domain (`tenant.eu.auth0.com`) or the issuer's URL.
-        provider: whose it is: `auto` recognises it, a name says it (`rightkey.providers`), None keeps to the
-            standards alone.
+        provider: whose it is: `auto` recognises it, a name says it (`rightkey.issuer.providers`), None
+            keeps to the standards alone.
+        metadata_url: where its metadata are, if not at the issuer.
         transport: what fetches; urllib3 by default.
         freshness: whose timeouts count.
 
@@ -58,7 +60,7 @@ def locate(
             accepted; an empty key set is one.
         Misconfigured: not an issuer.
     """
-    parsed = Issuer.parse(issuer, provider)
+    parsed = Issuer.parse(issuer, provider, metadata_url)
     remote = _remote(parsed, transport, freshness)
     job = remote.refetch()
     if job is not None:
@@ -70,11 +72,12 @@ async def locate_async(
     issuer: str,
     *,
     provider: str | None = AUTO,
+    metadata_url: str | None = None,
     transport: Transport | None = None,
     freshness: Freshness = Freshness(),  # noqa: B008
 ) -> Provider:
     """`locate`, in a task of asyncio or trio."""
-    parsed = Issuer.parse(issuer, provider)
+    parsed = Issuer.parse(issuer, provider, metadata_url)
     remote = _remote(parsed, transport, freshness)
     job = remote.refetch()
     if job is not None:
@@ -99,5 +102,5 @@ def _provider(issuer: Issuer, remote: Remote) -> Provider:
         jwks_uri=located.jwks_uri,
         keys=located.keys,
         status=remote.status(),
-        provider=issuer.known.name if issuer.known else None,
+        provider=issuer.vendor.name if issuer.vendor else None,
     )

@@ -42,6 +42,10 @@ class Single:
         certificates: `match`, `valid`, `ignore` or `Certificates(...)`.
         provider: whose issuer it is: `auto` recognises it by its URL (with `keys`, none is), a name says it
             (`rightkey.issuer.providers`), None keeps to the standards alone.
+        sender: what of a token that is bound to its sender (`cnf`): `checked` refuses it unless its proof is
+            verified, `bound` refuses any other too, `bearer` takes possession for enough.
+        metadata_url: where the issuer's metadata are, if not at the issuer. Their `issuer` must be the one
+            named here, and tokens' `iss` is always that; the issuer may then be any string.
         freshness: how fresh keys are kept.
         remember: how many verified tokens are remembered; 0 for none.
         transport: what fetches; urllib3 by default.
@@ -71,6 +75,8 @@ class Single:
         keys: Given = None,
         certificates: Policy = "match",
         provider: str | None = AUTO,
+        sender: str = "checked",
+        metadata_url: str | None = None,
         freshness: Freshness = Freshness(),  # noqa: B008 - a frozen value
         remember: int = 1024,
         transport: Transport | None = None,
@@ -89,6 +95,8 @@ class Single:
             certificates=certificates,
             provider=provider,
             keys=keys,
+            sender=sender,
+            metadata_url=metadata_url,
         )
         self._begin(trust, remember, Surroundings(freshness, transport, clock, elapsed, listener))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
+from rightkey.issuer.forms import Forms
 from rightkey.jose import strictjson
 from rightkey.jose.jws import malformed, read, read_payload
 from rightkey.policy.trust import ANY
@@ -16,7 +16,7 @@ from rightkey.verifier.one import OneIssuer
 
 
 class Table:
-    """Issuers by each exact spelling of `iss`, and those of many tenants by their host.
+    """Issuers by each exact spelling of `iss`, and those of many tenants by the form of `iss`.
 
     Raises:
         Misconfigured: two for one issuer, or one without an issuer.
@@ -27,11 +27,8 @@ class Table:
         self._memory = memory
         self._by_trust = {id(one.trust): one for one in fixed}
         self._by_spelling = _by_spelling(fixed)
-        self._of_tenants: dict[str, list[OneIssuer]] = {}
-        for one in fixed:
-            for host in {_host(form) for form in one.trust.expected or () if "{" in form}:
-                self._of_tenants.setdefault(host, []).append(one)
-        self._padded = any(one.trust.padded for one in fixed)
+        self._forms = Forms((one.trust.vendor, one.trust.expected or (), one) for one in fixed)
+        self._padded = any(one.trust.compiled.padded for one in fixed)
 
     def issuer_of(self, raw: str | bytes) -> OneIssuer:
         """The issuer of a token.
@@ -48,25 +45,17 @@ class Table:
             issuer = self._signer(raw) or issuer
         if not isinstance(issuer, str):
             raise not_trusted(issuer)
-        one = self._by_spelling.get(issuer) or self._of_form(issuer, claims)
+        one = self._by_spelling.get(issuer) or self._forms.owner(claims)
         if one is None:
             raise not_trusted(issuer)
         return one
-
-    def _of_form(self, issuer: str, claims: dict[str, Any]) -> OneIssuer | None:
-        """The issuer for many tenants, whose form this token's `iss` has."""
-        for one in self._of_tenants.get(_host(issuer), ()):
-            known = one.trust.known
-            if known is not None and known.issued(one.trust.expected or (), claims):
-                return one
-        return None
 
     def _signer(self, raw: str | bytes) -> str | None:
         """Whose token it is, at a provider that states that in the header."""
         members = read(raw, padded=True).header.members
         for one in self.fixed:
-            if one.trust.padded and one.trust.known is not None:
-                stated = one.trust.known.stated_in(members, {}).get("iss")
+            if one.trust.compiled.padded and one.trust.vendor is not None:
+                stated = one.trust.vendor.stated_in(members, {}).get("iss")
                 return stated if stated in self._by_spelling else None
         return None
 
@@ -98,10 +87,3 @@ def _by_spelling(fixed: Iterable[OneIssuer]) -> dict[str, OneIssuer]:
                     f"two trusts for one issuer, {spelling!r}", hint="one Trust may have several audiences"
                 )
     return found
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""
