@@ -145,7 +145,7 @@ def test_any_other_status_is_an_outage(status: int) -> None:
     with pytest.raises(IssuerUnavailable, match=str(status)) as caught:
         read_metadata(ISSUER, answer(status=status, retry_after="7"))
     assert (caught.value.code, caught.value.retry_after) == ("discovery_failed", 7.0)
-    assert (caught.value.hint is not None) is (status == 404)
+    assert (caught.value.hint is not None) is (status in (401, 404))
 
 
 JSON = st.recursive(

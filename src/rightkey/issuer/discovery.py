@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Request, Response
-from rightkey.issuer.name import Issuer, url_fault
+from rightkey.issuer.name import Issuer, is_loopback, is_this_machine, url_fault
 from rightkey.jose import strictjson
 
 
@@ -45,8 +46,9 @@ def read_metadata(issuer: Issuer, response: Response) -> Metadata:
     if response.status != 200:
         raise IssuerUnavailable(
             "discovery_failed",
-            f"the issuer's metadata could not be fetched: status {response.status}",
-            hint="is it the issuer's name, and not the application's?" if response.status == 404 else None,
+            f"the issuer's metadata could not be fetched: {response.refusal}",
+            hint=response.hint
+            or ("is it the issuer's name, and not the application's?" if response.status == 404 else None),
             retry_after=response.retry_after,
         )
     try:
@@ -76,12 +78,16 @@ def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
 def _jwks_uri(issuer: Issuer, uri: Any) -> str:
     if not isinstance(uri, str) or not uri:
         raise _invalid("it has no jwks_uri")
-    fault = url_fault(uri)
-    if fault is None and uri[:5].lower() == "http:" and not issuer.url.lower().startswith("http:"):
+    fault = url_fault(uri, issuer.plain_http)
+    if fault is None and is_this_machine(_host(uri)) and not is_loopback(_host(issuer.url)):
         fault = "an issuer on the network cannot have its keys on this machine"
     if fault:
-        raise _invalid(f"its jwks_uri cannot be asked: {fault}")
+        raise _invalid(f"its jwks_uri cannot be fetched: {fault}")
     return uri
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _invalid(why: str) -> IssuerMisbehaved:

@@ -3,12 +3,13 @@
 - A full URL is an exact issuer: compared letter by letter (OpenID Connect Discovery 1.0, section 4.3).
 - A bare domain names no exact issuer: `https://domain` and `https://domain/` both pass, until the
   metadata states which of the two it is.
-- https always, but http where the issuer itself is loopback.
+- https always, but http where the host of the URL is loopback, or named in `plain_http`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -26,6 +27,7 @@ _TRIPLET = "%([0-9A-Fa-f]{2})"
 _ASCII = "".join(map(chr, range(128)))
 _PORTS = {"https": 443, "http": 80}
 _PRINTABLE = r"[!-~]+"
+_SHORTENED = r"(.*\.)?(localhost|localdomain|[0-9]+|0x[0-9a-f]*)"
 _DOMAIN = r"(?!-)[^\s/:?#@\[\]]+\.[^\s/:?#@\[\]]+(:[0-9]+)?(/[^?#]*)?"  # a name with a dot is one of a host
 _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 
@@ -35,23 +37,25 @@ class Issuer:
     """One issuer, as the user named it.
 
     `name` is what was given, `spellings` are the URLs that it stands for, `known` is what its provider does
-    beyond the standards.
+    beyond the standards, `plain_http` the hosts beyond loopback that may be asked without TLS.
     """
 
     name: str
     spellings: tuple[str, ...]
     known: Known | None = None
+    plain_http: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, name: str, provider: str | None = AUTO) -> Issuer:
+    def parse(cls, name: str, provider: str | None = AUTO, plain_http: Collection[str] = ()) -> Issuer:
         """Read a domain (`tenant.eu.auth0.com`) or a URL (`https://issuer.example/tenant`).
 
         Args:
             name: the domain or URL.
             provider: whose it is: `auto`, a name of `rightkey.providers`, or None for whoever's.
+            plain_http: hosts, beyond loopback, that the transport may ask by http.
 
         Raises:
-            Misconfigured: not a domain or URL, plain http to another host than loopback, a user name,
+            Misconfigured: not a domain or URL, plain http to a host that is not among those, a user name,
                 query or fragment in it, or not of that provider.
         """
         from rightkey.issuer.providers import (  # with the first issuer, not with Verifier
@@ -66,13 +70,13 @@ class Issuer:
             if known is not None:
                 return cls(name, (name,), known)
         url = name if "://" in name else f"https://{name}"
-        fault = url_fault(url)
+        fault = url_fault(url, plain_http)
         if fault:
             raise Misconfigured(f"issuer {name!r}: {fault}", hint="give a domain, or https://host/path")
         if "?" in url:
             raise Misconfigured(f"issuer {name!r}: a query has no place in an issuer (RFC 8414, section 2)")
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
-        return cls(name, spellings, recognise(url, provider))
+        return cls(name, spellings, recognise(url, provider), tuple(plain_http))
 
     @property
     def url(self) -> str:
@@ -130,11 +134,12 @@ def identity_of(name: str) -> str:
         return name
 
 
-def url_fault(url: str) -> str | None:
+def url_fault(url: str, plain_http: Collection[str] = ()) -> str | None:
     """What forbids a request to this URL; None where nothing does.
 
     Args:
         url: one that was configured, or that an issuer's document names (`jwks_uri`).
+        plain_http: hosts in lower case, beyond loopback, that may be asked by http.
     """
     if not re.fullmatch(_PRINTABLE, url) or "\\" in url:
         return "it has characters that a URL cannot have (spell another alphabet as xn--...)"
@@ -143,7 +148,7 @@ def url_fault(url: str) -> str | None:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "it is not a URL"
-    return _scheme_fault(parts.scheme, host) or _part_fault(url, parts.netloc)
+    return _scheme_fault(parts.scheme, host, plain_http) or _part_fault(url, parts.netloc)
 
 
 def is_loopback(host: str) -> bool:
@@ -154,6 +159,22 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this machine by any of its spellings, those that few resolvers know included.
+
+    To refuse what a stranger names; `is_loopback` is for what may be done.
+    """
+    from ipaddress import ip_address
+
+    bare = host.strip("[]").lower().removesuffix(".")
+    try:
+        address = ip_address(bare)
+    except ValueError:  # such as 127.1, 2130706433 and 0x7f.1
+        return bare == "localhost" or re.fullmatch(_SHORTENED, bare) is not None
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
 
 def _normalised(url: str) -> str | None:
@@ -206,12 +227,12 @@ def _same_but_case(issuer: str, spellings: tuple[str, ...]) -> bool:
     ]
 
 
-def _scheme_fault(scheme: str, host: str) -> str | None:
-    if scheme == "https" or (scheme == "http" and is_loopback(host)):
+def _scheme_fault(scheme: str, host: str, plain_http: Collection[str]) -> str | None:
+    if scheme == "https" or (scheme == "http" and (is_loopback(host) or host in plain_http)):
         return None
     if scheme == "http":
-        return "plain http is for loopback only"
-    return "only https is spoken"
+        return "plain http is for loopback only, unless plain_http names the host"
+    return "only https is supported"
 
 
 def _part_fault(url: str, authority: str) -> str | None:

@@ -295,6 +295,12 @@ def of_resource(name: str) -> Known | None:
     return next((row.filled("", match.groupdict()) for row, match in found if match), None)
 
 
+def is_known_host(host: str) -> bool:
+    """Whether a host is of a provider that is told by its hosts."""
+    hosts = (row.hosts for row in _ROWS if row.hosts not in ("", ".+"))
+    return any(re.fullmatch(one, host, re.IGNORECASE) for one in hosts)
+
+
 def is_guid(text: str) -> bool:
     return re.fullmatch(_GUID, text) is not None
 
