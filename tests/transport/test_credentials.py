@@ -153,19 +153,19 @@ def test_a_file_that_holds_something_else(serve: Serve, token_file: Path, held: 
     server = serve(saying())
     token_file.write_bytes(held)
     transport = DefaultTransport(credentials=Credentials(f"http://127.0.0.1:{server.port}", str(token_file)))
-    with pytest.raises(ExchangeFailed, match=r"on this side: .* holds no bearer token") as caught:
+    with pytest.raises(ExchangeFailed, match=r"our own bearer token: .* holds none") as caught:
         transport.get(Request(server.url))
     assert (caught.value.reason, server.accepted) == ("credentials", 0)
     assert SECRET not in "".join(f"{one}{one!r}{one.args}" for one in below(caught.value))
 
 
-@pytest.mark.parametrize("name", ["missing", ".", "nul\0"])
+@pytest.mark.parametrize("name", ["missing", "."])
 def test_a_file_that_cannot_be_read(serve: Serve, tmp_path: Path, name: str) -> None:
     """A verifier says so: 503, since the token may be good, with the file and whose fault it is."""
     server = serve(saying())
     issuer = f"http://127.0.0.1:{server.port}"
     transport = DefaultTransport(credentials=Credentials(issuer, f"{tmp_path}/{name}"))
-    with pytest.raises(rightkey.IssuerUnavailable, match="the fault is on this side") as caught:
+    with pytest.raises(rightkey.IssuerUnavailable, match="cannot read our own bearer token from") as caught:
         rightkey.locate(issuer, transport=transport)
     assert f"{tmp_path}/{name}" in str(caught.value)
     assert isinstance(caught.value.__cause__, ExchangeFailed)

@@ -49,7 +49,7 @@ def locate(
         issuer: a domain (`tenant.eu.auth0.com`) or the issuer's URL.
         provider: whose it is: `auto` recognises it, a name says it (`rightkey.providers`), None keeps to the
             standards alone.
-        transport: what fetches; urllib3 by default.
+        transport: what fetches; `DefaultTransport()` by default.
         freshness: whose timeouts count.
 
     Raises:
