@@ -160,3 +160,33 @@ def test_nothing_else_leaves(status: int, body: bytes) -> None:
     """Any answer is metadata, or an error of ours."""
     with contextlib.suppress(RightkeyError):
         read_metadata(ISSUER, Response(status, {}, body))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1", "a.localhost"])
+def test_an_issuer_on_the_network_cannot_name_this_machine(scheme: str, host: str) -> None:
+    """By no scheme and no spelling: it would have us ask a service that listens here alone."""
+    for issuer in (ISSUER, Issuer.parse("http://keycloak/", plain_http=["keycloak"])):
+        document = {"issuer": issuer.name, "jwks_uri": f"{scheme}://{host}:8443/keys"}
+        with pytest.raises(IssuerMisbehaved) as caught:
+            read_metadata(issuer, answer(document))
+        assert caught.value.code == "metadata_invalid"
+
+
+def test_keys_by_plain_http_are_for_hosts_that_are_named() -> None:
+    """Metadata that came over https lead to http only where that host is named."""
+    document = {"jwks_uri": "http://keys.internal:8080/jwks"}
+    named = Issuer.parse(ISSUER.name, plain_http=["keys.internal"])
+    assert read_metadata(named, answer(document)).jwks_uri == document["jwks_uri"]
+    for issuer in (ISSUER, Issuer.parse(ISSUER.name, plain_http=["issuer.example"])):
+        with pytest.raises(IssuerMisbehaved, match="plain http"):
+            read_metadata(issuer, answer(document))
+
+
+def test_a_redirect_is_told_with_its_target() -> None:
+    """And with the way out."""
+    with pytest.raises(
+        IssuerUnavailable, match=r"redirects to 'https://other\.example/a'.*not followed"
+    ) as caught:
+        read_metadata(ISSUER, answer(status=301, location="https://other.example/a"))
+    assert caught.value.hint is not None

@@ -13,7 +13,7 @@ import pytest
 from rightkey import IssuerUnavailable, KeySet, Misconfigured, TokenRejected, Trust, Verified, Verifier
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.issuer.name import Issuer
-from rightkey.issuer.providers import PROVIDERS, recognise
+from rightkey.issuer.providers import PROVIDERS, is_known_host, recognise
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.localissuer.keys.signing import SigningKey
@@ -382,3 +382,17 @@ def test_the_right_one_is_asked_for(key: SigningKey, token: Any) -> None:
     with pytest.raises(IssuerUnavailable):
         verifier.verify(token(key, orjson.dumps({"aud": "api", "exp": NOW + 60} | entra(TENANT))))
     assert transport.asked == [f"{ENTRA}/common/v2.0/.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("tenant.eu.auth0.com", True),
+        ("login.microsoftonline.com", True),
+        ("keycloak", False),
+        ("issuer.example", False),
+    ],
+)
+def test_hosts_of_providers(host: str, known: bool) -> None:
+    """Those that are told by their hosts; software that runs anywhere has none."""
+    assert is_known_host(host) is known
