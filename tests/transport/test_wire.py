@@ -116,7 +116,7 @@ def test_chunks_of_one_octet_are_few() -> None:
 
 
 def test_single_octets_take_few_turns() -> None:
-    """After 64 reads there is a pause before each: a thread woken for each octet would keep others waiting."""
+    """After 64 reads there is a pause before each: a thread woken for each octet keeps others waiting."""
     sock = Endless(OK + b"\r\n", b" ", at_once=1)
     with pytest.raises(TimeoutError):
         read(sock, 0.3)
