@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.exchange import ExchangeFailed, Request, Response, plain_http_of
+from rightkey.transport.default import DefaultTransport
 
 
 def after(headers: dict[str, str]) -> float | None:
@@ -101,3 +102,16 @@ def test_what_a_status_says() -> None:
     hints = [Response(status, {}, b"").hint for status in (200, 304, 401, 403, 404)]
     assert [hint is not None for hint in hints] == [False, False, True, True, False]
     assert Response(301, {"location": "/"}, b"").hint is not None
+
+
+def test_which_hosts_a_transport_may_ask_by_http() -> None:
+    """None, where it does not say."""
+    assert plain_http_of(DefaultTransport(plain_http=["keycloak"])) == ("keycloak",)
+    assert plain_http_of(Mine()) == ()
+
+
+class Mine:
+    """A transport of one's own."""
+
+    def get(self, request: Request, /) -> Response:
+        return Response(200, {}, b"")

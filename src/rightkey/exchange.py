@@ -100,3 +100,8 @@ class Transport(Protocol):
     """
 
     def get(self, request: Request, /) -> Response: ...
+
+
+def plain_http_of(transport: Transport) -> tuple[str, ...]:
+    """The hosts beyond loopback that a transport may ask by http; none, if it has no such attribute."""
+    return tuple(getattr(transport, "plain_http", ()))

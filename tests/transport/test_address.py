@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport.address import read_address
+from rightkey.transport.connection import Route
 from rightkey.transport.default import DefaultTransport
+from rightkey.transport.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,3 +106,67 @@ def test_what_an_address_holds() -> None:
     assert (address.host, address.port, address.target, address.loopback) == (HOST, 443, "/", False)
     address = read_address("http://[::1]:0/a?b")
     assert (address.host, address.port, address.target, address.loopback) == ("::1", 0, "/a?b", True)
+
+
+# -- plain http by name ------------------------------------------------------------------------------
+
+
+def test_a_host_that_is_named_is_asked_by_http(serve: Serve) -> None:
+    """At any port and by its own name, wherever that leads."""
+    server = serve(saying(ok(b"here")))
+    where = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))
+    request = Request("http://keycloak:8080/realms/x")
+    response = fetch(request, lambda address: Route(address, lambda *_: [where]), ["keycloak"])
+    assert (response.body, "Host: keycloak:8080\r\n" in server.head) == (b"here", True)
+    assert failed(request.url).reason == "address"
+    assert failed("http://name.invalid/", DefaultTransport(plain_http=["name.invalid"])).reason == "dns"
+
+
+@pytest.mark.parametrize(
+    ("named", "read"),
+    [
+        (["keycloak"], ("keycloak",)),
+        ({"Keycloak", "a.internal"}, ("a.internal", "keycloak")),
+        (["10.0.0.5", "[fd00::1]", "fd00::1"], ("10.0.0.5", "fd00::1")),
+        ((), ()),
+    ],
+)
+def test_hosts_are_read_alike(named: Any, read: tuple[str, ...]) -> None:
+    """In lower case and in order, so that equal transports are equal."""
+    assert DefaultTransport(plain_http=named).plain_http == read
+    assert hash(DefaultTransport(plain_http=named)) == hash(DefaultTransport(plain_http=list(read)))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *("keycloak", b"keycloak", 7, None, [7], [""]),
+        *(["*"], ["*.internal"], [".internal"], ["key*"], ["10.0.0.0/8"]),
+        *(["http://keycloak"], ["keycloak:8080"], ["keycloak/realms"], ["me:s3cr3t@keycloak"], ["a b"]),
+        *(["tenant.eu.auth0.com"], ["LOGIN.microsoftonline.com"], ["accounts.google.com"]),
+    ],
+)
+def test_what_cannot_be_named(named: Any) -> None:
+    """No wildcard, no URL, and no host of a provider that serves https; a password is not quoted."""
+    with pytest.raises(Misconfigured) as caught:
+        DefaultTransport(plain_http=named)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_named_host_is_that_host_alone() -> None:
+    """A name that ends or begins like it is another."""
+    for other in ("xkeycloak", "keycloak.example", "a.keycloak", "keycloak."):
+        error = failed(f"http://{other}/", DefaultTransport(plain_http=["keycloak"]))
+        assert (error.reason, "plain_http" in str(error)) == ("address", True)
+
+
+def test_how_a_host_is_named_to_a_server() -> None:
+    """Without the scheme's own port, and an IPv6 address in brackets."""
+    for url, authority, with_port in (
+        ("https://a.example/", "a.example", "a.example:443"),
+        ("https://a.example:8443/", "a.example:8443", "a.example:8443"),
+        ("http://[::1]/", "[::1]", "[::1]:80"),
+        ("http://[::1]:443/", "[::1]:443", "[::1]:443"),
+    ):
+        address = read_address(url)
+        assert (address.authority, address.with_port) == (authority, with_port)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.transport.body import collect
 from rightkey.transport.default import DefaultTransport
 
 if TYPE_CHECKING:
@@ -131,3 +132,31 @@ def test_a_chunk_after_the_end_of_gzip_is_refused(serve: Serve) -> None:
     said = chunked(gzip.compress(b"{}"), b"more", b"")
     said = said.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n", 1)
     assert failed(serve(saying(said, every=0.05)).url).reason == "protocol"
+
+
+@pytest.mark.parametrize("coding", ["identity", "utf-8", "none", "aws-chunked", "UTF8, none", ""])
+def test_what_is_no_coding_changes_nothing(coding: str) -> None:
+    """Object stores serve what somebody once wrote there."""
+    assert collect([b"{", b"}"], coding, 9) == b"{}"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "X-GZIP", "aws-chunked,gzip"])
+def test_several_gzip_streams_are_one_body(coding: str) -> None:
+    """Wherever they are cut (RFC 1952, section 2.2)."""
+    packed = gzip.compress(b"one ") + gzip.compress(b"two")
+    assert collect([packed], coding, 99) == b"one two"
+    assert collect([packed[at : at + 1] for at in range(len(packed))], coding, 99) == b"one two"
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "deflate", "gzip, br", "gzip, gzip", "compress"])
+def test_a_coding_that_was_not_asked_for_is_named(coding: str) -> None:
+    """So that the server can be mended."""
+    with pytest.raises(ExchangeFailed, match=f"content-encoding {coding}: only gzip") as caught:
+        collect([b"{}"], coding, 9)
+    assert caught.value.reason == "protocol"
+
+
+def test_gzip_streams_are_bounded_in_number() -> None:
+    """Each may be empty."""
+    with pytest.raises(ExchangeFailed, match="more than 16 gzip streams"):
+        collect([gzip.compress(b"")] * 17, "gzip", 9)

@@ -260,3 +260,32 @@ def test_what_goes_on_in_a_tunnel_ends_at_the_deadline(
     begun = time.monotonic()
     assert failed(f"https://{HOST}/", DefaultTransport(authority.file), timeout=0.5).reason == "timeout"
     assert time.monotonic() - begun < 2
+
+
+ENDLESS = {
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "header fields": (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
+    "one header field": (b"HTTP/1.1 200 OK\r\nA: ", b"b"),
+}
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_proxys_answer_has_an_end(
+    serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch, kind: str, over_tls: bool
+) -> None:
+    """Its octets count with all others."""
+    start, rest = ENDLESS[kind]
+    proxy = serve(
+        saying(start, *[rest * (16384 // len(rest))] * 99), tls=authority.server if over_tls else None
+    )
+    monkeypatch.setenv("HTTPS_PROXY", f"http{'s' * over_tls}://127.0.0.1:{proxy.port}")
+    error = failed(f"https://{HOST}/", DefaultTransport(authority.file), timeout=30)
+    assert (error.reason, f"127.0.0.1:{proxy.port}" in str(error)) == ("too_large", True)
+
+
+def test_a_proxy_says_nothing_before_tls(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows its answer at once cannot be the issuer's."""
+    proxy = serve(saying(b"HTTP/1.1 200 OK\r\n\r\nand more"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+    assert "more than its answer" in str(failed(f"https://{HOST}/"))

@@ -218,3 +218,54 @@ def test_what_is_not_an_origin(origin: Any, word: str) -> None:
     with pytest.raises(Misconfigured, match=word) as caught:
         Credentials(origin)
     assert SECRET not in str(caught.value)
+
+
+def test_a_password_and_headers_are_shown_to_their_origin(serve: Serve) -> None:
+    """And to no other."""
+    server, other = serve(saying()), serve(saying())
+    credentials = Credentials(
+        f"http://127.0.0.1:{server.port}", basic=("me", "hünter:2"), headers={"X-Api-Key": SECRET}
+    )
+    transport = DefaultTransport(credentials=credentials)
+    assert transport.get(Request(server.url)).status == transport.get(Request(other.url)).status == 200
+    assert "Authorization: Basic bWU6aMO8bnRlcjoy\r\n" in server.head
+    assert f"X-Api-Key: {SECRET}\r\n" in server.head
+    assert "authorization" not in other.head.lower()
+    assert SECRET not in other.head
+    assert SECRET not in repr(transport)
+    assert "nter:2" not in repr(transport)
+
+
+def test_equal_headers_are_equal_credentials() -> None:
+    """However they were given: what one process shares is found by a hash."""
+    made = [
+        Credentials("https://a.example", headers=headers)
+        for headers in ({"B": "2", "A": "1"}, [("A", "1"), ("B", "2")], {"A": "1"})
+    ]
+    assert made[0] == made[1] != made[2]
+    assert len(set(made)) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"basic": SECRET}, "basic must be"),
+        ({"basic": (SECRET,)}, "basic must be"),
+        ({"basic": (f"{SECRET}:", "a")}, "basic must be"),
+        ({"basic": ("a", 7)}, "basic must be"),
+        ({"basic": ("a", SECRET), "token_file": "/a"}, "two values of one header"),
+        ({"key_file": "/a"}, "needs certificate_file"),
+        ({"headers": {"A": f"{SECRET}\r\nB: c"}}, "headers must be"),
+        ({"headers": {"A": 7}}, "headers must be"),
+        ({"headers": {7: SECRET}}, "headers must be"),
+        ({"headers": SECRET}, "headers must be"),
+        ({"headers": 7}, "headers must be"),
+        ({"headers": {"host": SECRET}}, "headers cannot set"),
+    ],
+)
+def test_credentials_that_cannot_be_shown(settings: Any, word: str) -> None:
+    """Are refused when they are made, and not quoted."""
+    with pytest.raises(Misconfigured, match=word) as caught:
+        Credentials("https://a.example", **settings)
+    assert SECRET not in f"{caught.value}{caught.value!r}"
+    assert caught.value.__cause__ is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport.credentials import Credentials
 from rightkey.transport.default import DefaultTransport
@@ -222,3 +225,24 @@ def test_every_setting_is_documented(kind: type) -> None:
     """In a row of its own."""
     page = (ROOT / "docs/transport.md").read_text()
     assert all(f"| `{setting.name}` |" in page for setting in fields(kind))
+
+
+def test_what_the_package_names() -> None:
+    """Each name is there, loaded when it is used."""
+    import rightkey.transport as package
+
+    assert all(getattr(package, name).__name__ == name for name in package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="Nothing"):
+        package.Nothing  # noqa: B018
+    program = "import rightkey.transport, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert not {"ssl", "socket", "rightkey.exchange"} & set(loaded.split())
+
+
+def test_an_authority_is_the_files_or_the_systems() -> None:
+    """Not both."""
+    with pytest.raises(Misconfigured, match="cannot both be given"):
+        DefaultTransport("/a.pem", truststore=True)

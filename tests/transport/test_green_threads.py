@@ -138,14 +138,8 @@ def reachable(where: str) -> bool:
     return False
 
 
-LATE = pytest.mark.xfail(run=False, reason="sources/jobs.py starts a thread with a lock held")
-
-
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-@pytest.mark.parametrize(
-    "preload",
-    [pytest.param((), id="patched early"), pytest.param(("--preload",), marks=LATE, id="patched late")],
-)
+@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["patched early", "patched late"])
 def test_gunicorn_with_gevent(issuer: Issuer, launch: Launch, preload: tuple[str, ...], tls: bool) -> None:
     """The first tokens, before any key is held, a rotation, and a token that is refused."""
     pytest.importorskip("greenlet", reason="gevent is not here")

@@ -136,7 +136,7 @@ def test_the_environment_can_be_left_aside(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     "setting",
     [
-        f"socks5://user:{PASSWORD}@127.0.0.1:1",
+        f"http://user:{PASSWORD}@[::1",
         f"http://user:{PASSWORD}@host:{PASSWORD}",
         "http://",
         "http://[x",
@@ -149,3 +149,22 @@ def test_a_proxy_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, se
     assert error.reason == "proxy"
     assert error.__cause__ is None
     assert error.__context__ is None
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "SOCKS"])
+def test_socks_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """With both ways out, since a developer's shell sets it for everything."""
+    monkeypatch.setenv("ALL_PROXY", f"{scheme}://user:{PASSWORD}@127.0.0.1:1")
+    error = failed(f"https://{HOST}/")
+    said = str(error)
+    assert error.reason == "proxy"
+    assert all(word in said for word in ("socks is not supported", "NO_PROXY", "trust_env=False"))
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+def test_plain_http_is_not_proxied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy sees nothing but a request for a tunnel."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example:1")
+    assert proxy_for(read_address("http://keycloak/", ["keycloak"])) is None

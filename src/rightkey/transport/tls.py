@@ -103,7 +103,7 @@ def _of_openssl(ca_file: str | None) -> ssl.SSLContext:
     if (
         ca_file is None and default and _stamp(default) is None
     ):  # OpenSSL would trust no authority, and not say why
-        raise ExchangeFailed("tls", "SSL_CERT_FILE names a file that cannot be read")
+        raise ExchangeFailed("tls", "no certificates can be read from the file that SSL_CERT_FILE names")
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError):
