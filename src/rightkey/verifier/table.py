@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, TokenRejected
 from rightkey.issuer.forms import Forms
 from rightkey.jose import strictjson
 from rightkey.jose.jws import malformed, read, read_payload
@@ -52,7 +52,10 @@ class Table:
 
     def _signer(self, raw: str | bytes) -> str | None:
         """Whose token it is, at a provider that states that in the header."""
-        members = read(raw, padded=True).header.members
+        try:
+            members = read(raw, padded=True).header.members
+        except TokenRejected:  # spelled without padding: another issuer's
+            return None
         for one in self.fixed:
             if one.trust.compiled.padded and one.trust.vendor is not None:
                 stated = one.trust.vendor.stated_in(members, {}).get("iss")
