@@ -6,7 +6,7 @@ import argparse
 import socket
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.contenders import PACKAGES
 from bench.nodejs import PROGRAM, Node
@@ -16,6 +16,7 @@ from rightkey.drill.row import SHOWN, Kind
 from rightkey.localissuer import LocalIssuer
 
 LIFE = 2.0
+TOLD_OF = ("expected", "reference", "why", "remedy")
 TOLD = ("{issuer}", "{audience}", "{jwks_uri}", str(LIFE))
 
 
@@ -61,13 +62,20 @@ def measure(options: argparse.Namespace) -> Report:
             notes.append(f"{service.name} was not scored: {card.stopped.splitlines()[0]}.")
     with Node() as node:
         found = versions(*PACKAGES) | node.versions
-    figures = {name: card.document() for name, card in cards.items()}
+    figures = {name: figures_of(card) for name, card in cards.items()}
     notes += [
         f"{name}: {row.name} ({row.reference}): {row.told}."
         for name, card in cards.items()
         for row in card.failing
     ]
     return Report("drill", figures, [summary(cards), by_exercise(cards)], notes=notes, versions=found)
+
+
+def figures_of(card: Scorecard) -> dict[str, Any]:
+    """The card without what the suite says of each row: docs/drill.md has that."""
+    document = card.document()
+    rows = [{name: value for name, value in row.items() if name not in TOLD_OF} for row in document["rows"]]
+    return document | {"rows": rows}
 
 
 def drilled(service: Service, only: Sequence[str]) -> Scorecard:
