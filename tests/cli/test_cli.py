@@ -90,7 +90,7 @@ def test_a_mistake_is_2() -> None:
     assert ran("locat").stderr.startswith("error: no such command 'locat'")
     nothing = ran()
     assert (nothing.returncode, nothing.stdout) == (2, "")
-    assert "Commands:" in nothing.stderr
+    assert "Keys and tokens:" in nothing.stderr
 
 
 def test_the_issuers_fault_is_3() -> None:
@@ -109,7 +109,7 @@ def test_both_modules_run(module: str) -> None:
     assert re.fullmatch(r"rightkey \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("command", ["locate", "verify", "decode", "issuer", "drill", "demo"])
+@pytest.mark.parametrize("command", ["locate", "verify", "decode", "issuer", "drill", "demo", "completion"])
 def test_every_command_is_listed_and_has_help(command: str) -> None:
     """The list is a table of its own, and names what is there."""
     assert re.search(rf"^  {command} ", ran("--help").stdout, re.MULTILINE)
@@ -208,6 +208,7 @@ def test_a_terminal_has_colour_and_its_own_width(issuer: LocalIssuer) -> None:
     assert ESCAPE in written
     lines = re.sub(r"\x1b\[[\d;]*m", "", written).splitlines()
     assert max(map(len, lines)) <= 80
+    assert any(issuer.current.kid in line for line in lines), "a key id is never broken"
     assert any(line.endswith("self-issued") for line in lines)
 
 

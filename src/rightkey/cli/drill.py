@@ -10,8 +10,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from rightkey.cli import output, page
-from rightkey.cli.ending import BadUse
+from rightkey.cli import layout, output
+from rightkey.cli.errors import BadUse
 from rightkey.drill import EXERCISES, NotReady, Row, Scorecard, Target
 from rightkey.drill import drill as played
 from rightkey.drill.rehearsing import WAIT
@@ -126,15 +126,15 @@ def _announce(issuer: LocalIssuer) -> None:
 
 
 def _show(row: Row) -> None:
-    cost = page.counted(row.requests, "request")
+    cost = layout.counted(row.requests, "request")
     wait = f", {row.wait:.1f} s waited" if row.wait >= 0.1 else ""
-    page.triples([(page.mark(_MARKS[row.verdict]), f"{row.name:32}", Text(f"{row.told} ({cost}{wait})"))])
+    layout.triples([(layout.mark(_MARKS[row.verdict]), f"{row.name:32}", Text(f"{row.told} ({cost}{wait})"))])
 
 
 def _sum(card: Scorecard) -> None:
     style = "green bold" if card.passed else "red bold"
     said = ", ".join(f"{card.count(verdict)} {verdict}" for verdict in _MARKS)
-    page.line(f"{said}; {card.seconds:.0f} s", style)
+    layout.line(f"{said}; {card.seconds:.0f} s", style)
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from rightkey.cli.page import counted
+from rightkey.cli.layout import counted
 from rightkey.errors import RightkeyError
 from rightkey.freshness.settings import Freshness
 from rightkey.localissuer import ATTACKS, LocalIssuer, SigningKey, fault
