@@ -14,6 +14,9 @@ GROUPS = {
         "verify": "Verify a token, and say why not.",
         "decode": "Show what a token says, unverified.",
     },
+    "Issuers in production": {
+        "doctor": "Say what a verifier would stumble over.",
+    },
     "Tests and drills": {
         "issuer": "Run an issuer on this machine, for tests.",
         "drill": "Score a service under rotations, outages, floods and attacks.",

@@ -111,7 +111,7 @@ def tell(error: RightkeyError, now: float | None = None) -> int:
     """
     told = [_told(failure, now) for failure in getattr(error, "failures", ())]
     words("error", str(error), *told)
-    for hint in _hints(error):
+    for hint in ways_out(error):
         words("hint", hint)
     return exit_code(error)
 
@@ -122,7 +122,7 @@ def as_json_document(error: RightkeyError) -> dict[str, Any]:
         "code": error.code,
         "status": error.status,
         "message": str(error),
-        "hint": "; ".join(_hints(error)) or None,
+        "hint": "; ".join(ways_out(error)) or None,
         "failures": [_failure(failure) for failure in getattr(error, "failures", ())],
     }
     if isinstance(error, IssuerUnavailable) and error.retry_after is not None:
@@ -132,7 +132,7 @@ def as_json_document(error: RightkeyError) -> dict[str, Any]:
     return document
 
 
-def _hints(error: RightkeyError) -> list[str]:
+def ways_out(error: RightkeyError) -> list[str]:
     """The ways out, in the words of the command line where the library speaks of its arguments."""
     if _reason(error) == "tls":
         return [_UNTRUSTED_TLS]
