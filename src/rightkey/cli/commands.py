@@ -16,6 +16,7 @@ GROUPS = {
     },
     "Issuers in production": {
         "doctor": "Say what a verifier would stumble over.",
+        "watch": "Show what changes, and keep the history of its keys.",
     },
     "Tests and drills": {
         "issuer": "Run an issuer on this machine, for tests.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rightkey.cli.errors import as_json_document as error_as_json
@@ -39,6 +39,12 @@ class Result:
             return cls(explanation.steps, None, explanation.error)
         accepted = Accepted(verified.header, verified.claims, verified.key, verified)
         return cls(explanation.steps, accepted, None)
+
+    def with_step(self, step: Step, *, after: str) -> Result:
+        """This result with one more step, behind the one of this name."""
+        names = [one.step for one in self.steps]
+        at = names.index(after) + 1 if after in names else len(names)
+        return replace(self, steps=(*self.steps[:at], step, *self.steps[at:]))
 
     def document(self) -> dict[str, Any]:
         """The result as JSON. `valid` is null where the issuer failed, so that it cannot be told."""

@@ -21,7 +21,7 @@ from rightkey.jose.jws import shown
 from rightkey.policy.profiles import PROFILES
 
 SECTIONS = {
-    "Where keys come from": ("issuer", "jwks", "provider", "ca_file", "timeout"),
+    "Where keys come from": ("issuer", "jwks", "history", "provider", "ca_file", "timeout"),
     "What is checked": ("audience", "any_audience", "profile", "require", "alg", "leeway", "at", "no_exp"),
     "The key's certificate": ("certificates", "roots", "pin"),
     "Only the signature": ("no_claims",),
@@ -35,6 +35,9 @@ SECTIONS = {
 @click.option("--any-audience", is_flag=True, help="Accept a token for any audience.")
 @click.option(
     "--jwks", metavar="FILE|URL", help="The keys: JWKS, JWK, PEM or a directory; --issuer is then optional."
+)
+@click.option(
+    "--history", metavar="FILE", help="The keys published at --at by this history; see `rightkey watch`."
 )
 @provider_option
 @click.option("--alg", multiple=True, metavar="ALG", help="Allow this algorithm only.  [repeatable]")

@@ -17,6 +17,9 @@ from rightkey.cli.connection import Connection
 from rightkey.cli.errors import BadUse
 from rightkey.cli.files import contents
 from rightkey.cli.result import Result
+from rightkey.cli.watch.explaining import history_step
+from rightkey.cli.watch.files import read_history
+from rightkey.cli.watch.history import History
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.certificate import Certificates, Policy
 from rightkey.policy.trust import ANY
@@ -32,6 +35,7 @@ class VerifyOptions:
 
     issuer: str | None
     jwks: str | None
+    history: str | None
     provider: str | None
     audience: tuple[str, ...]
     any_audience: bool
@@ -59,7 +63,9 @@ class VerifyOptions:
 
     def require_sense(self) -> None:
         """Raises BadUse where options contradict each other, or one is missing."""
-        if self.issuer is None and self.jwks is None:
+        if self.history is not None and self.jwks is not None:
+            raise BadUse("--history and --jwks exclude each other")
+        if self.issuer is None and self.jwks is None and self.history is None:
             raise BadUse("give --issuer or --jwks", "--issuer finds the keys, --jwks names them")
         if self.no_claims:
             self._require_no_claims()
@@ -81,19 +87,23 @@ class VerifyOptions:
                 signature_only.Keys(self._keys(), self.issuer, self.provider, self.connection),
                 self.alg or SAFE,
             )
+        if self.history is not None:
+            history = read_history(self.history)
+            result = Result.of(self._verifier(history).explain(raw))
+            return result.with_step(history_step(history, raw, self.now), after="key")
         return Result.of(self._verifier().explain(raw))
 
-    def _verifier(self) -> Verifier:
-        at = self.at
+    def _verifier(self, history: History | None = None) -> Verifier:
+        at, issuer = self.at, self.issuer or (history.issuer if history else None)
         return Verifier(
-            ANY if self.issuer is None else self.issuer,
+            ANY if issuer is None else issuer,
             audience=ANY if self.any_audience else self.audience,
             algorithms=self.alg or SAFE,
             leeway=self.leeway,
             profile=self.profile,
             require_exp=not self.no_exp,
             require=[parse(text) for text in self.require],
-            keys=self._keys(),
+            keys=history.keys_at(self.now) if history else self._keys(),
             provider=self.provider,
             certificates=self._policy(),
             freshness=self.connection.freshness(),
@@ -116,6 +126,7 @@ class VerifyOptions:
             "--at": self.at is not None,
             "--leeway": self.leeway,
             "--no-exp": self.no_exp,
+            "--history": self.history is not None,
             "--profile": self.profile != "access",
             "--require": self.require,
             "--certificates": self.certificates != "match",
