@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rightkey.cli import layout, output
 from rightkey.cli.demo_scenes import SCENES, Play, Scene, play
+from rightkey.cli.progress import busy
 
 
 @click.command()
@@ -26,9 +27,11 @@ def demo(as_json: bool) -> int:
 
 def run(scenes: Mapping[str, Play], *, as_json: bool) -> int:
     """Play scenes, show each as it ends, and return the exit code."""
-    began, played = time.monotonic(), []
+    began = time.monotonic()
+    played: list[Scene] = []
     for name, scene in scenes.items():
-        played.append(play(name, scene))
+        with busy(f"{len(played) + 1}/{len(scenes)} {name}"):
+            played.append(play(name, scene))
         if not as_json:
             show(len(played), played[-1])
     seconds = time.monotonic() - began

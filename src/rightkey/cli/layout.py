@@ -70,7 +70,7 @@ def table(columns: Sequence[str], rows: Iterable[Row]) -> None:
 
 def _records(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> None:
     for first, *rest in rows:
-        _print(Text(f"{columns[0]} ", "dim") + first, UNBOUND)
+        _print(Text.assemble((f"{columns[0]} ", "dim"), first), UNBOUND)
         pairs(zip(columns[1:], rest, strict=True), indent=2)
 
 

@@ -19,7 +19,7 @@ class Sectioned(click.Command):
         records = {
             option.name: record
             for option in self.get_params(ctx)
-            if (record := option.get_help_record(ctx)) is not None
+            if isinstance(option, click.Option) and (record := option.get_help_record(ctx)) is not None
         }
         named = {name for names in self.sections.values() for name in names}
         rest = [name for name in records if name not in named]

@@ -215,7 +215,7 @@ def test_a_changed_history_is_refused(issuer: LocalIssuer, tmp_path: Path) -> No
     path = tmp_path / "h"
     ran("watch", issuer.url, "--count", "1", "--history", str(path))
     other = ran("watch", "https://other.example", "--history", str(path), "--export")
-    assert (other.code, "is of" in other.err) == (2, True)
+    assert (other.code, "belongs to" in other.err) == (2, True)
     path.write_text(path.read_text().replace("published", "withdrawn", 1))
     for arguments in (
         ("watch", issuer.url, "--history", str(path)),

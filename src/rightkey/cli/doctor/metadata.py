@@ -37,7 +37,7 @@ def answered(seen: Examination) -> Iterator[Trouble]:
 
 
 def redirects(seen: Examination) -> Iterator[Trouble]:
-    """Verifiers do not follow redirects, so that nobody can send them elsewhere."""
+    """Verifiers do not follow redirects, which could lead them to an attacker."""
     for one in seen.asked:
         if one.response is not None and 300 <= one.response.status < 400 and one.response.status != 304:
             target = one.response.headers.get("location", "nowhere")[:200]

@@ -100,7 +100,7 @@ def _names(value: Any) -> Any:
 def _show(entry: Entry, as_json: bool) -> None:
     text = json.dumps(entry.document()) if as_json else output.plain(line(entry))
     output.write(sys.stdout, text + "\n")
-    sys.stdout.flush()  # whoever reads a pipe reads it now
+    sys.stdout.flush()  # a pipe is read line by line
 
 
 def _export(path: str | None, issuer: str) -> int:
@@ -108,7 +108,7 @@ def _export(path: str | None, issuer: str) -> int:
         raise BadUse("--export needs --history FILE")
     history = read_history(path)
     if history.issuer != issuer:
-        raise BadUse(f"{path}: the key history is of {history.issuer!r}, not of {issuer!r}")
+        raise BadUse(f"{path}: the key history belongs to {history.issuer!r}, not of {issuer!r}")
     output.data(history.exported(time.time()))
     return 0
 

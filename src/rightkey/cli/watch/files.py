@@ -32,7 +32,7 @@ class HistoryFile:
         if Path(path).exists():
             self.history = read_history(path)
             if self.history.issuer != issuer:
-                raise BadUse(f"{path}: the key history is of {self.history.issuer!r}, not of {issuer!r}")
+                raise BadUse(f"{path}: the key history belongs to {self.history.issuer!r}, not of {issuer!r}")
             self._written = self.history.lines
             self._size = Path(path).stat().st_size
             self.write(self.history.with_line(at, "resumed"))
