@@ -556,3 +556,21 @@ def test_a_set_of_skipped_keys_is_shown_with_exit_3(issuer: LocalIssuer) -> None
     document = ran("locate", issuer.url, "--json").document
     assert {one["kid"] for one in document["skipped"]} == {key.kid for key in issuer.keys}
     assert document["error"]["code"] == "keyset_invalid"
+
+
+# -- metadata elsewhere -------------------------------------------------------------------------------------
+
+
+def test_metadata_at_another_url(issuer: LocalIssuer) -> None:
+    """Every command that asks an issuer takes it; the metadata must still state the issuer that was named."""
+    at = ("--metadata-url", issuer.urls["discovery"])
+    assert ran("locate", issuer.url, *at).code == 0
+    assert verify(issuer, *at).code == 0
+    assert ran("verify", issuer.token(), "--issuer", issuer.url, *at, "--no-claims").code == 0
+    assert ran("doctor", issuer.url, *at, "--token", issuer.token()).code == 0
+    assert ran("watch", issuer.url, *at, "--count", "1").code == 0
+    other = ran("locate", "https://other.example", *at, "--json")
+    assert (other.code, other.document["error"]["code"]) == (3, "issuer_mismatch")
+    doctored = ran("doctor", "https://other.example", *at, "--json")
+    assert doctored.code == 1
+    assert {one["check"] for one in doctored.document["findings"] if one["severity"] == "error"} >= {"issuer"}

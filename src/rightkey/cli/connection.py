@@ -53,6 +53,15 @@ def provider_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def metadata_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--metadata-url`."""
+    return click.option(
+        "--metadata-url",
+        metavar="URL",
+        help="Where the issuer's metadata are, if not at the issuer.",
+    )(command)
+
+
 def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--ca-file` and `--timeout`."""
     for option in (

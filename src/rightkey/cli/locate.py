@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rightkey.cli import layout, output
-from rightkey.cli.connection import Connection, connection_options, provider_option
+from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
 from rightkey.cli.errors import as_json_document as error_as_json
 from rightkey.cli.errors import exit_code, tell
 from rightkey.cli.progress import busy
@@ -29,11 +29,17 @@ SHORT = 11
 
 @click.command()
 @click.argument("issuer")
+@metadata_option
 @provider_option
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def locate(
-    issuer: str, provider: str | None, ca_file: str | None, timeout: float | None, as_json: bool
+    issuer: str,
+    metadata_url: str | None,
+    provider: str | None,
+    ca_file: str | None,
+    timeout: float | None,
+    as_json: bool,
 ) -> int:
     """Find the signing keys of ISSUER, a domain or URL.
 
@@ -46,6 +52,7 @@ def locate(
             found = find(
                 issuer,
                 provider=provider,
+                metadata_url=metadata_url,
                 transport=connection.transport(),
                 freshness=connection.freshness(),
             )

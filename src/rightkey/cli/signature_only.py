@@ -30,6 +30,7 @@ class Keys:
     given: Path | str | None
     issuer: str | None
     provider: str | None
+    metadata_url: str | None
     connection: Connection
 
     def find(self) -> tuple[KeySet, Step]:
@@ -44,6 +45,7 @@ class Keys:
         provider = locate(
             self.issuer or "",
             provider=self.provider,
+            metadata_url=self.metadata_url,
             transport=connection.transport(),
             freshness=connection.freshness(),
         )

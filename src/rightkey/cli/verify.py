@@ -9,7 +9,7 @@ import click
 
 from rightkey.cli import layout, output, steps
 from rightkey.cli import token as tokens
-from rightkey.cli.connection import connection_options, provider_option
+from rightkey.cli.connection import connection_options, metadata_option, provider_option
 from rightkey.cli.decode import value
 from rightkey.cli.errors import exit_code, tell
 from rightkey.cli.progress import busy
@@ -21,7 +21,7 @@ from rightkey.jose.jws import shown
 from rightkey.policy.profiles import PROFILES
 
 SECTIONS = {
-    "Where keys come from": ("issuer", "jwks", "history", "provider", "ca_file", "timeout"),
+    "Where keys come from": ("issuer", "jwks", "history", "metadata_url", "provider", "ca_file", "timeout"),
     "What is checked": ("audience", "any_audience", "profile", "require", "alg", "leeway", "at", "no_exp"),
     "The key's certificate": ("certificates", "roots", "pin"),
     "Only the signature": ("no_claims",),
@@ -39,6 +39,7 @@ SECTIONS = {
 @click.option(
     "--history", metavar="FILE", help="The keys published at --at by this history; see `rightkey watch`."
 )
+@metadata_option
 @provider_option
 @click.option("--alg", multiple=True, metavar="ALG", help="Allow this algorithm only.  [repeatable]")
 @click.option("--leeway", type=float, default=0.0, metavar="SECONDS", help="How far clocks may differ.")

@@ -36,6 +36,7 @@ class VerifyOptions:
     issuer: str | None
     jwks: str | None
     history: str | None
+    metadata_url: str | None
     provider: str | None
     audience: tuple[str, ...]
     any_audience: bool
@@ -84,7 +85,9 @@ class VerifyOptions:
         if self.no_claims:
             return signature_only.check(
                 raw,
-                signature_only.Keys(self._keys(), self.issuer, self.provider, self.connection),
+                signature_only.Keys(
+                    self._keys(), self.issuer, self.provider, self.metadata_url, self.connection
+                ),
                 self.alg or SAFE,
             )
         if self.history is not None:
@@ -105,6 +108,7 @@ class VerifyOptions:
             require=[parse(text) for text in self.require],
             keys=history.keys_at(self.now) if history else self._keys(),
             provider=self.provider,
+            metadata_url=self.metadata_url,
             certificates=self._policy(),
             freshness=self.connection.freshness(),
             transport=self.connection.transport(),

@@ -9,7 +9,7 @@ import click
 
 from rightkey.cli import layout, output
 from rightkey.cli import token as tokens
-from rightkey.cli.connection import Connection, connection_options, provider_option
+from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
 from rightkey.cli.doctor.asking import Asking, with_network
 from rightkey.cli.doctor.findings import Asked, Examination, Finding
 from rightkey.cli.doctor.judging import findings
@@ -26,6 +26,7 @@ STYLES = {"error": "red bold", "warning": "yellow", "note": "dim"}
 @click.argument("issuer")
 @click.option("--token", metavar="TOKEN", help="Verify this token too; - reads it from stdin.")
 @click.option("--audience", multiple=True, metavar="NAME", help="The audience of the token.  [repeatable]")
+@metadata_option
 @provider_option
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -33,6 +34,7 @@ def doctor(
     issuer: str,
     token: str | None,
     audience: tuple[str, ...],
+    metadata_url: str | None,
     provider: str | None,
     ca_file: str | None,
     timeout: float | None,
@@ -42,13 +44,13 @@ def doctor(
 
     Ends with 1 where a finding is an error, with 3 where the issuer cannot be reached, else with 0.
     """
-    parsed, connection = Issuer.parse(issuer, provider), Connection(ca_file, timeout)
+    parsed, connection = Issuer.parse(issuer, provider, metadata_url), Connection(ca_file, timeout)
     raw = None if token is None else tokens.read(token)
     with busy(f"examining {issuer}"):
         transport, seconds = connection.transport(), min(4.0, timeout or 4.0)
         seen = with_network(Asking(transport, seconds).examine(parsed), ca_file, seconds)
         if raw is not None:
-            error = _refusal(raw, issuer, audience, provider, connection)
+            error = _refusal(raw, parsed, audience, provider, connection)
             seen = replace(seen, token_error=error)
     found = findings(seen)
     if as_json:
@@ -61,12 +63,13 @@ def doctor(
 
 
 def _refusal(
-    raw: str | bytes, issuer: str, audience: tuple[str, ...], provider: str | None, connection: Connection
+    raw: str | bytes, issuer: Issuer, audience: tuple[str, ...], provider: str | None, connection: Connection
 ) -> RightkeyError | None:
     verifier = Verifier(
-        issuer,
+        issuer.name,
         audience=audience or ANY,
         provider=provider,
+        metadata_url=issuer.metadata_url,
         transport=connection.transport(),
         freshness=connection.freshness(),
     )

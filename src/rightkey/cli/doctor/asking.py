@@ -74,8 +74,8 @@ class Asking:
 
 
 def with_network(seen: Examination, ca_file: str | None, timeout: float) -> Examination:
-    """The examination, with the addresses of the issuer's host and the end of its TLS certificate."""
-    parts = urlsplit(seen.issuer.url)
+    """The examination, with the addresses of the host first asked and the end of its TLS certificate."""
+    parts = urlsplit(seen.asked[0].url)  # a metadata URL, where the issuer is not where its name says
     host, port = parts.hostname or "", parts.port or 443
     until = tls_until(host, port, ca_file, timeout) if parts.scheme == "https" else None
     return replace(seen, families=() if is_loopback(host) else families(host), tls_until=until)

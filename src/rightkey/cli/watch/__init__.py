@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from rightkey.cli import output
-from rightkey.cli.connection import Connection, connection_options, provider_option
+from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
 from rightkey.cli.errors import BadUse
 from rightkey.cli.times import written
 from rightkey.cli.watch.files import HistoryFile, read_history
@@ -50,6 +50,7 @@ _TOLD = {
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N looks.")
 @click.option("--history", metavar="FILE", help="Keep the history of its keys in FILE and FILE.head.")
 @click.option("--export", is_flag=True, help="Print the withdrawn keys of --history, and do not look.")
+@metadata_option
 @provider_option
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line an event.")
@@ -59,6 +60,7 @@ def watch(
     count: int | None,
     history: str | None,
     export: bool,
+    metadata_url: str | None,
     provider: str | None,
     ca_file: str | None,
     timeout: float | None,
@@ -69,7 +71,7 @@ def watch(
     Ends with 0, or with 3 where --count ended it and the last look failed. --export prints the payload of
     OpenID Federation's historical keys.
     """
-    parsed, connection = Issuer.parse(issuer, provider), Connection(ca_file, timeout)
+    parsed, connection = Issuer.parse(issuer, provider, metadata_url), Connection(ca_file, timeout)
     if export:
         return _export(history, parsed.name)
     file = HistoryFile(history, parsed.name, time.time()) if history else None
