@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import LocalIssuer, fault
 
 PYTHON = [sys.executable, "-W", "error", "-m", "rightkey"]
 ESCAPE = "\x1b["
@@ -90,7 +90,7 @@ def test_a_mistake_is_2() -> None:
     assert ran("locat").stderr.startswith("error: no such command 'locat'")
     nothing = ran()
     assert (nothing.returncode, nothing.stdout) == (2, "")
-    assert "Commands:" in nothing.stderr
+    assert "Keys and tokens:" in nothing.stderr
 
 
 def test_the_issuers_fault_is_3() -> None:
@@ -109,7 +109,9 @@ def test_both_modules_run(module: str) -> None:
     assert re.fullmatch(r"rightkey \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("command", ["locate", "verify", "decode", "issuer", "drill", "demo"])
+@pytest.mark.parametrize(
+    "command", ["locate", "verify", "decode", "doctor", "watch", "issuer", "drill", "demo"]
+)
 def test_every_command_is_listed_and_has_help(command: str) -> None:
     """The list is a table of its own, and names what is there."""
     assert re.search(rf"^  {command} ", ran("--help").stdout, re.MULTILINE)
@@ -208,7 +210,29 @@ def test_a_terminal_has_colour_and_its_own_width(issuer: LocalIssuer) -> None:
     assert ESCAPE in written
     lines = re.sub(r"\x1b\[[\d;]*m", "", written).splitlines()
     assert max(map(len, lines)) <= 80
+    assert any(issuer.current.kid in line for line in lines), "a key id is never broken"
     assert any(line.endswith("self-issued") for line in lines)
+
+
+def test_a_long_id_is_never_broken_on_a_terminal(issuer: LocalIssuer) -> None:
+    """Nor in a table, nor beside a name, nor in a step, however narrow the terminal is."""
+    token = issuer.token(sub="s" * 90)
+    by = ("--issuer", issuer.url, "--audience", issuer.audience, "--explain")
+    for arguments in (("locate", issuer.url), ("verify", token, *by), ("decode", token)):
+        written = on_a_terminal(*arguments, COLUMNS="40", NO_COLOR="1").splitlines()
+        assert any(issuer.current.kid in line for line in written), arguments
+    assert any("s" * 90 in line for line in written)
+
+
+def test_a_slow_answer_has_a_sign_of_life() -> None:
+    """On a terminal's stderr, and not where a pipe or NO_COLOR forbids it."""
+    with LocalIssuer(algorithm="ES256") as slow:
+        slow.misbehave("jwks", fault("delay", seconds=1.0))
+        assert f"looking for the keys of {slow.url}" in on_a_terminal("locate", slow.url)
+        assert "looking for" not in on_a_terminal("locate", slow.url, NO_COLOR="1")
+        done = ran("locate", slow.url, FORCE_COLOR="1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ESCAPE in done.stdout
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])

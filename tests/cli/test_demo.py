@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from rightkey.cli.demo import run
-from rightkey.cli.scenes import SCENES, Line, Stage, note, play
+from rightkey.cli.demo_scenes import SCENES, Line, Stage, note, play
 
 DEMO = [sys.executable, "-m", "rightkey", "demo"]
 
@@ -113,7 +113,7 @@ def on_a_terminal(**environment: str) -> str:
     """What a terminal is sent for a scene that has failed."""
     pty = pytest.importorskip("pty")
     program = (
-        "from rightkey.cli.demo import show; from rightkey.cli.scenes import Line, Scene;"
+        "from rightkey.cli.demo import show; from rightkey.cli.demo_scenes import Line, Scene;"
         "show(1, Scene('a scene', 'about', (Line('failed', 'verifier', 'not as it must be'),), 3, False))"
     )
     ours, theirs = pty.openpty()

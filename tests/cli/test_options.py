@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from rightkey.cli import output, page, run
-from rightkey.cli.moments import distance, lasting, written
+from rightkey.cli import layout, output, run
+from rightkey.cli.times import distance, lasting, written
 from rightkey.localissuer import LocalIssuer, SigningKey
 from rightkey.localissuer.keys.selfsigned import pem
 
@@ -209,10 +209,15 @@ def test_times_that_are_none(issuer: LocalIssuer, at: str) -> None:
     ],
 )
 def test_settings_that_are_mistakes(issuer: LocalIssuer, arguments: tuple[str, ...], told: str) -> None:
-    """Exit code 2, and words also with --json."""
-    done = verify(issuer, *arguments, "--json")
+    """Exit code 2, in words, or as one JSON document with --json."""
+    done = verify(issuer, *arguments)
     assert (done.code, done.out) == (2, "")
     assert told in done.err
+    done = verify(issuer, *arguments, "--json")
+    assert (done.code, done.err) == (2, "")
+    error = done.document["error"]
+    assert error["code"] == "misconfigured"
+    assert told in f"{error['message']} {error['hint']}"
 
 
 def test_an_empty_audience_is_a_mistake(issuer: LocalIssuer) -> None:
@@ -244,7 +249,7 @@ def test_settings_that_decide(issuer: LocalIssuer, arguments: tuple[str, ...], c
 def test_a_hint_speaks_of_options_not_of_arguments(issuer: LocalIssuer) -> None:
     """The library says algorithms=[...]; here it is --alg."""
     done = verify(issuer, "--alg", "RS256")
-    assert done.err.splitlines()[1] == "hint: if the issuer does sign with it, allow it by name with --alg"
+    assert done.err.splitlines()[1] == "hint: if the issuer signs with it, allow it by name with --alg"
 
 
 def test_pins_and_roots(issuer: LocalIssuer, tmp_path: Path) -> None:
@@ -305,7 +310,7 @@ def test_decode_reads_what_verify_refuses(issuer: LocalIssuer, attack: str, told
     done = ran("decode", issuer.attack(attack))
     assert done.code == 0
     assert "claims" in done.out
-    assert (told or "unverified: nothing of this was checked") in done.err
+    assert (told or "unverified: none of this was checked") in done.err
 
 
 @pytest.mark.parametrize("token", ["e30.Zm9v.", "e30..", "a.b", "ä.b.c", "e30.W10.", "x" * 70_000])
@@ -365,8 +370,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8") -> tuple[
 def test_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Marks, labels and heads are coloured, and a cell has several lines."""
     out, err = terminal(monkeypatch)
-    page.table(("a", "b"), [("x", page.several(["one", "two"]))])
-    page.line("good", "green")
+    layout.table(("a", "b"), [("x", layout.several(["one", "two"]))])
+    layout.line("good", "green")
     output.words("hint", "try")
     output.finished(0)
     assert "one\n" in out.getvalue().decode()
@@ -377,7 +382,7 @@ def test_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_marks_of_a_poor_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Letters where there is no mark."""
     terminal(monkeypatch, "ascii")
-    assert [page.mark(one).plain for one in page.MARKS] == ["ok", "x", "-", "."]
+    assert [layout.mark(one).plain for one in layout.MARKS] == ["ok", "x", "-", "."]
 
 
 def test_stdin_on_a_terminal_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,3 +391,186 @@ def test_stdin_on_a_terminal_is_announced(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "stdin", Terminal(BytesIO(b"nonsense\n")))
     assert run(["decode"]) == 1
     assert b"reading the token from stdin" in err.getvalue()
+
+
+# -- what is pasted along with a token, or instead of one ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Bearer {}",
+        "Authorization: Bearer {}",
+        "authorization:bearer {}",
+        '"{}"',
+        "'Bearer {}'",
+        "\u201c{}\u201d",
+        "b'{}'",
+        "\ufeff{}",
+        "\u200b{}\u200b",
+        "\r\n  {}\r\n",
+    ],
+)
+def test_what_is_pasted_along_with_a_token(issuer: LocalIssuer, form: str) -> None:
+    """As an argument and on stdin it is left out."""
+    pasted = form.format(issuer.token(sub="alice"))
+    assert verify(issuer, token=pasted).code == 0
+    assert verify(issuer, pasted).code == 0
+    assert ran("decode", pasted).code == 0
+
+
+def test_folded_lines_are_joined(issuer: LocalIssuer) -> None:
+    """Mail and terminals fold long lines, sometimes with white space at both ends."""
+    token = issuer.token(sub="alice")
+    folded = "\n  ".join(token[at : at + 60] for at in range(0, len(token), 60))
+    assert verify(issuer, token=folded).code == 0
+
+
+@pytest.mark.parametrize(
+    ("pasted", "hint"),
+    [
+        ('{{"access_token": "{}"}}', "this is JSON: pass the value of its access_token alone"),
+        ("https://app.example/cb#access_token={}", "this is a URL: pass what follows _token= alone"),
+        ("https://app.example/cb?id_token={}&state=x", "this is a URL: pass what follows _token= alone"),
+        ("https://app.example/", "this is a URL, not a token"),
+        ("-----BEGIN PUBLIC KEY-----", "this is PEM, a key or a certificate: keys are given with --jwks"),
+    ],
+)
+def test_what_is_pasted_instead_of_a_token(issuer: LocalIssuer, pasted: str, hint: str) -> None:
+    """It is named, with what to do; the exit code is that of a malformed token."""
+    text = pasted.format(issuer.token())
+    for done in (verify(issuer, token=text), ran("decode", stdin=text)):
+        assert (done.code, f"hint: {hint}" in done.err) == (1, True)
+        assert issuer.token()[:40] not in done.err
+
+
+def test_the_name_of_a_file_is_not_a_token(issuer: LocalIssuer, tmp_path: Path) -> None:
+    """The hint says how to read it."""
+    (path := tmp_path / "token.txt").write_text(issuer.token())
+    done = verify(issuer, str(path))
+    assert (done.code, f"hint: {path} is a file: rightkey ... < {path}" in done.err) == (1, True)
+
+
+# -- what is misspelt ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("verfy",), "did you mean verify?"),
+        (("locat",), "did you mean locate?"),
+        (("help", "decod"), "did you mean decode?"),
+        (("issuer", "rotat"), "did you mean rotate?"),
+        (("verify", "--audiance", "x"), "did you mean --audience?"),
+        (("locate", "--timout", "3"), "did you mean --timeout?"),
+        (("verify", "--frob"), "rightkey verify --help"),
+        (("qqq",), "rightkey --help"),
+    ],
+)
+def test_a_misspelt_name_gets_a_suggestion(arguments: tuple[str, ...], hint: str) -> None:
+    """Commands, their commands, and options; what is like nothing gets the way to the help."""
+    done = ran(*arguments)
+    assert (done.code, done.err.splitlines()[1]) == (2, f"hint: {hint}")
+    error = ran(*arguments, "--json").document["error"]
+    assert (error["code"], error["hint"]) == ("misconfigured", hint)
+
+
+def test_what_follows_two_dashes_is_not_ours(issuer: LocalIssuer) -> None:
+    """`drill TARGET -- app --json` does not ask us for JSON."""
+    done = ran("drill", "--only", "nope", "http://127.0.0.1:9", "--", "app", "--json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err
+
+
+# -- help ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("help",), ("verify", "--help"), ("help", "verify")])
+def test_help_fits_80_columns_and_has_sections(arguments: tuple[str, ...]) -> None:
+    """`rightkey help COMMAND` says what `rightkey COMMAND --help` does; no example is broken."""
+    done = ran(*arguments)
+    assert done.code == 0
+    assert max(map(len, done.out.splitlines())) <= 80
+    expected = "Where keys come from:" if "verify" in arguments else "Keys and tokens:"
+    assert expected in done.out
+    assert "--audience my-api < token" in done.out or "verify" in arguments
+
+
+def test_every_option_of_verify_has_a_section() -> None:
+    """A name that no option has any more would hide one."""
+    from rightkey.cli.verify import SECTIONS
+    from rightkey.cli.verify import verify as command
+
+    assert {name for names in SECTIONS.values() for name in names} <= {one.name for one in command.params}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script(shell: str) -> None:
+    """It is printed, and names the variable by which the shell asks."""
+    done = ran("completion", shell)
+    assert (done.code, "_RIGHTKEY_COMPLETE" in done.out) == (0, True)
+    assert ran("completion", shell, "--json").document["shell"] == shell
+
+
+# -- colour and width ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "0"}, False),
+        ({"FORCE_COLOR": ""}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ({}, False),
+    ],
+)
+def test_colour_off_a_terminal(
+    environment: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FORCE_COLOR asks for it, NO_COLOR counts first."""
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+    assert output.styled(sys.stdout) is coloured
+
+
+def test_a_tls_failure_has_its_own_hint(issuer: LocalIssuer) -> None:
+    """An authority that is not trusted does not become trusted by trying again later."""
+    with LocalIssuer(algorithm="ES256", tls=True) as secure:
+        for done in (
+            ran("locate", secure.url),
+            ran("verify", secure.token(), "--issuer", secure.url, "--any-audience"),
+        ):
+            assert done.code == 3
+            assert "hint: --ca-file FILE names the authorities to trust for TLS" in done.err
+
+
+def test_a_set_of_skipped_keys_is_shown_with_exit_3(issuer: LocalIssuer) -> None:
+    """Each with its kid, reason and detail, in words and in JSON."""
+    issuer.misbehave("jwks", "use-enc")
+    done = ran("locate", issuer.url)
+    assert (done.code, issuer.current.kid in done.out) == (3, True)
+    assert "not_for_signatures" in done.out
+    document = ran("locate", issuer.url, "--json").document
+    assert {one["kid"] for one in document["skipped"]} == {key.kid for key in issuer.keys}
+    assert document["error"]["code"] == "keyset_invalid"
+
+
+# -- metadata elsewhere -------------------------------------------------------------------------------------
+
+
+def test_metadata_at_another_url(issuer: LocalIssuer) -> None:
+    """Every command that asks an issuer takes it; the metadata must still state the issuer that was named."""
+    at = ("--metadata-url", issuer.urls["discovery"])
+    assert ran("locate", issuer.url, *at).code == 0
+    assert verify(issuer, *at).code == 0
+    assert ran("verify", issuer.token(), "--issuer", issuer.url, *at, "--no-claims").code == 0
+    assert ran("doctor", issuer.url, *at, "--token", issuer.token()).code == 0
+    assert ran("watch", issuer.url, *at, "--count", "1").code == 0
+    other = ran("locate", "https://other.example", *at, "--json")
+    assert (other.code, other.document["error"]["code"]) == (3, "issuer_mismatch")
+    doctored = ran("doctor", "https://other.example", *at, "--json")
+    assert doctored.code == 1
+    assert {one["check"] for one in doctored.document["findings"] if one["severity"] == "error"} >= {"issuer"}

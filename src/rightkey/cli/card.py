@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.text import Text
 
-from rightkey.cli import output, page
-from rightkey.cli.ending import BadUse
+from rightkey.cli import layout, output
+from rightkey.cli.errors import BadUse
 from rightkey.drill.compare import Comparison, compared, read
 from rightkey.drill.exercises import EXERCISES
 from rightkey.drill.row import SHOWN, Row, Verdict
@@ -49,14 +49,14 @@ class Progress:
 
 def show(row: Row) -> None:
     """One row, and what there is to know where it did not pass."""
-    cost = [page.counted(row.requests, "request")] if row.requests else []
+    cost = [layout.counted(row.requests, "request")] if row.requests else []
     wait = [f"{row.wait:.1f} s waited"] if row.wait >= 0.1 else []
     extra = f" ({', '.join(cost + wait)})" if cost or wait else ""
     said = row.told if row.verdict in ("passed", "failed") else f"{SHOWN[row.verdict]}: {row.told}"
     name = f"{row.name:{_NAME}} {row.kind:6}"
-    page.triples([(page.mark(_MARKS[row.verdict]), name, Text(output.plain(f"{said}{extra}")))])
+    layout.triples([(layout.mark(_MARKS[row.verdict]), name, Text(output.plain(f"{said}{extra}")))])
     if row.verdict in ("failed", "error", "ended"):
-        page.pairs(_explained(row), indent=3)
+        layout.pairs(_explained(row), indent=3)
 
 
 def _explained(row: Row) -> Iterator[tuple[str, str]]:
@@ -68,18 +68,18 @@ def _explained(row: Row) -> Iterator[tuple[str, str]]:
 
 def summarize(card: Scorecard) -> None:
     """How much of each kind passed, what got better or worse, and the verdict."""
-    page.line()
-    page.pairs([(kind, _counts(card, kind)) for kind in ("must", "advice")])
+    layout.line()
+    layout.pairs([(kind, _counts(card, kind)) for kind in ("must", "advice")])
     if card.baseline is not None:
-        page.pairs([("better", _names(card.better)), ("worse", _names(card.failing))])
+        layout.pairs([("better", _names(card.better)), ("worse", _names(card.failing))])
     if card.stopped is not None:
-        page.line("the drill did not come to its end", "red bold")
+        layout.line("the drill did not come to its end", "red bold")
         return
     failing = len(card.failing)
     said = "passed" if card.passed else "nothing was tested"
     if failing:
-        said = f"failed: {page.counted(failing, 'row')}"
-    page.line(f"{said}; {card.seconds:.0f} s", "green bold" if card.passed else "red bold")
+        said = f"failed: {layout.counted(failing, 'row')}"
+    layout.line(f"{said}; {card.seconds:.0f} s", "green bold" if card.passed else "red bold")
 
 
 def _counts(card: Scorecard, kind: Any) -> str:
@@ -108,7 +108,7 @@ def show_all(*, as_json: bool) -> int:
         output.data({"exercises": facts})
     else:
         columns = ("name", "kind", "reference", "expected")
-        page.table(columns, [[fact[column] for column in columns] for fact in facts])
+        layout.table(columns, [[fact[column] for column in columns] for fact in facts])
     return 0
 
 
@@ -129,9 +129,9 @@ def _show_changes(found: Comparison) -> None:
         before, after = (SHOWN[verdict] if verdict else "not there" for verdict in (one.before, one.after))
         mark = "failed" if one.worse else "ok" if one.better else "note"
         said = f"{before} -> {after}"
-        page.triples([(page.mark(mark), f"{one.name:{_NAME}} {one.kind:6}", Text(said))])
+        layout.triples([(layout.mark(mark), f"{one.name:{_NAME}} {one.kind:6}", Text(said))])
     worse, better = (sum(getattr(one, what) for one in found.changes) for what in ("worse", "better"))
-    page.line(f"{worse} worse, {better} better, {len(found.changes)} changed")
+    layout.line(f"{worse} worse, {better} better, {len(found.changes)} changed")
 
 
 def card_in(file: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which commands there are. Each is imported when it is run, and not to be listed."""
+"""Which commands there are, in groups. A command's module is imported when it runs, not when it is listed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,29 @@ import click
 
 from rightkey.version import __version__
 
-COMMANDS = {
-    "locate": "Find an issuer's signing keys.",
-    "verify": "Verify a token, and say why not.",
-    "decode": "Show what a token says, unverified.",
-    "issuer": "Run an issuer on this machine, for tests.",
-    "drill": "Try a service: rotations, outages, floods and attacks before it, scored.",
-    "demo": "See rotations, an outage, a flood and attacks, on this machine.",
+GROUPS = {
+    "Keys and tokens": {
+        "locate": "Find an issuer's signing keys.",
+        "verify": "Verify a token, and say why not.",
+        "decode": "Show what a token says, unverified.",
+    },
+    "Issuers in production": {
+        "doctor": "Say what a verifier would stumble over.",
+        "watch": "Show what changes, and keep the history of its keys.",
+    },
+    "Tests and drills": {
+        "issuer": "Run an issuer on this machine, for tests.",
+        "drill": "Score a service under rotations, outages, floods and attacks.",
+        "demo": "See rotations, an outage, a flood and attacks, on this machine.",
+    },
+    "Shell": {
+        "completion": "Print the completion script of a shell.",
+        "help": "Show the help of a command.",
+    },
 }
-"""A command's name, which is that of its module and of the object in it, and what it does."""
+"""Groups of commands. A command's name is that of its module, and of the object in it."""
+COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}
+_MODULES = {"help": "completion"}
 
 
 class Lazy(click.Group):
@@ -28,16 +42,25 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"rightkey.cli.{cmd_name}"), cmd_name)
+        module = import_module(f"rightkey.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, f"{cmd_name}_" if cmd_name == "help" else cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), about) for name, about in commands.items()])
 
 
-@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+EXIT_CODES = (
+    "Exit codes: 0 valid or done, 1 rejected or findings, 2 usage or configuration, 3 the issuer's fault, "
+    "70 a defect of rightkey, 130 interrupted."
+)
+
+
+@click.command(cls=Lazy, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, errors included.")
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @click.pass_context
 def rightkey(context: click.Context, as_json: bool) -> None:
@@ -45,9 +68,7 @@ def rightkey(context: click.Context, as_json: bool) -> None:
 
     \b
     rightkey locate tenant.eu.auth0.com
-    rightkey verify --issuer tenant.eu.auth0.com --audience https://api.example.com < token
-
-    Exit codes: 0 valid or done, 1 rejected, 2 usage or configuration, 3 the issuer's fault.
+    rightkey verify --issuer tenant.eu.auth0.com --audience my-api < token
     """
     if as_json:
         context.default_map = {name: {"as_json": True} for name in COMMANDS}

@@ -1,4 +1,4 @@
-"""How an issuer is reached: whom to believe in TLS, and how long to wait."""
+"""How an issuer is reached: which authorities to trust for TLS, and how long to wait."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from rightkey.cli.ending import BadUse
-from rightkey.cli.keyfile import contents
+from rightkey.cli.errors import BadUse
+from rightkey.cli.files import contents
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.providers import PROVIDERS
 from rightkey.transport.default import DefaultTransport
@@ -18,13 +18,13 @@ from rightkey.transport.default import DefaultTransport
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What `--ca-file` and `--timeout` ask for."""
+    """`--ca-file` and `--timeout`."""
 
     ca_file: str | None
     timeout: float | None
 
     def transport(self) -> DefaultTransport:
-        """Raises BadUse where the file holds no certificate: that is not the issuer's fault."""
+        """Raises BadUse where the file holds no certificate, which is not the issuer's fault."""
         if self.ca_file is not None:
             contents(self.ca_file)
             try:
@@ -34,8 +34,7 @@ class Connection:
         return DefaultTransport(ca_file=self.ca_file)
 
     def freshness(self) -> Freshness:
-        """One request may take all but a tenth of the wait, so that it is the request that gives up, and
-        says on what, and not the wait."""
+        """One request may take nine tenths of the wait: it times out first, and its error says at what."""
         if self.timeout is None:
             return Freshness()
         one = 0.9 * self.timeout
@@ -50,7 +49,16 @@ def provider_option(command: Callable[..., Any]) -> Callable[..., Any]:
         default="auto",
         metavar="NAME",
         callback=lambda _context, _option, name: None if name == "none" else name,
-        help="Whose issuer it is: auto, none, or a name such as entra-b2c for a domain of one's own.",
+        help="The vendor of the issuer: auto, none, or a name such as entra-b2c for a custom domain.",
+    )(command)
+
+
+def metadata_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--metadata-url`."""
+    return click.option(
+        "--metadata-url",
+        metavar="URL",
+        help="Where the issuer's metadata are, if not at the issuer.",
     )(command)
 
 
@@ -61,7 +69,7 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--timeout",
             type=click.FloatRange(min=0.1, max=600),
             metavar="SECONDS",
-            help="Wait for the issuer so long in all.  [default: 8]",
+            help="Longest wait for the issuer in all.  [default: 8]",
         ),
         click.option(
             "--ca-file",

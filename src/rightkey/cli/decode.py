@@ -1,4 +1,4 @@
-"""`rightkey decode`: what a token says, of which nothing was checked."""
+"""`rightkey decode`: what a token says, with nothing checked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from rightkey.cli import output, page
+from rightkey.cli import layout, output
 from rightkey.cli import token as tokens
-from rightkey.cli.ending import as_json as error_as_json
-from rightkey.cli.ending import tell
-from rightkey.cli.moments import CLAIMS, distance, written
+from rightkey.cli.errors import as_json_document as error_as_json
+from rightkey.cli.errors import tell
+from rightkey.cli.times import CLAIMS, distance, written
 from rightkey.errors import TokenRejected
 from rightkey.jose import base64url, strictjson
 from rightkey.jose.algorithms import SAFE
@@ -29,13 +29,14 @@ Said = tuple[dict[str, Any], dict[str, Any]]
 def decode(token: str | None, as_json: bool) -> int:
     """Show the header and claims of TOKEN, unverified.
 
-    Without TOKEN, or with -, reads stdin. White space around it and a leading "Bearer " are left out. Reads
-    what it can, also of tokens that verify would refuse.
+    Without TOKEN, or with -, reads stdin. White space, quotes, a leading "Authorization:" and "Bearer " are
+    left out. Reads what it can, also of tokens that verify would refuse.
     """
     raw = tokens.read(token)
     try:
         header, claims = _said(raw)
     except TokenRejected as error:
+        error.hint = tokens.hint(raw, token) or error.hint
         if not as_json:
             return tell(error)
         output.data({"verified": False, "error": error_as_json(error)})
@@ -45,7 +46,7 @@ def decode(token: str | None, as_json: bool) -> int:
         why = refused and {"code": refused.code, "message": str(refused)}
         output.data({"verified": False, "header": header, "claims": claims, "refused": why})
         return 0
-    output.words("unverified", "nothing of this was checked")
+    output.words("unverified", "none of this was checked")
     _show(header, claims)
     if refused:
         output.words("note", f"verify would refuse it: {refused}")
@@ -53,20 +54,20 @@ def decode(token: str | None, as_json: bool) -> int:
 
 
 def value(name: str, what: Any, now: float) -> str:
-    """A claim's value for people: text as it is, times told, all else as JSON."""
+    """A claim's value for people: text as it is, times with their date, all else as JSON."""
     if name in CLAIMS and type(what) in (int, float):
         return f"{what}  {written(what)}, {distance(what, now)}"
     return what if isinstance(what, str) else json.dumps(what, ensure_ascii=False)
 
 
 def _said(raw: str | bytes) -> Said:
-    """Read leniently what is to be read at all. Raises TokenRejected."""
+    """Read leniently. Raises TokenRejected."""
     try:
         segments = (raw.encode("ascii") if isinstance(raw, str) else raw).split(b".")
         first, second, _ = segments
         return _object(first), _object(second)
     except ValueError:
-        read_strictly(raw)  # says best what is wrong with it
+        read_strictly(raw)  # its error says what is wrong
         raise malformed("its payload is not a JSON object") from None
 
 
@@ -75,7 +76,7 @@ def _object(segment: bytes) -> dict[str, Any]:
 
 
 def _refused(raw: str | bytes) -> TokenRejected | None:
-    """Why no key could make this token a good one; None where one might."""
+    """Why no key could verify this token; None where one might."""
     try:
         require_allowed(read_strictly(raw).header, SAFE)
     except TokenRejected as error:
@@ -86,5 +87,5 @@ def _refused(raw: str | bytes) -> TokenRejected | None:
 def _show(*parts: Mapping[str, Any]) -> None:
     now = time.time()
     for title, part in zip(("header", "claims"), parts, strict=True):
-        page.line(title, "bold")
-        page.pairs([(name, value(name, what, now)) for name, what in part.items()], indent=2)
+        layout.line(title, "bold")
+        layout.pairs([(name, value(name, what, now)) for name, what in part.items()], indent=2)

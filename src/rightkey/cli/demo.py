@@ -9,8 +9,9 @@ from dataclasses import asdict
 import click
 from rich.text import Text
 
-from rightkey.cli import output, page
-from rightkey.cli.scenes import SCENES, Play, Scene, play
+from rightkey.cli import layout, output
+from rightkey.cli.demo_scenes import SCENES, Play, Scene, play
+from rightkey.cli.progress import busy
 
 
 @click.command()
@@ -26,9 +27,11 @@ def demo(as_json: bool) -> int:
 
 def run(scenes: Mapping[str, Play], *, as_json: bool) -> int:
     """Play scenes, show each as it ends, and return the exit code."""
-    began, played = time.monotonic(), []
+    began = time.monotonic()
+    played: list[Scene] = []
     for name, scene in scenes.items():
-        played.append(play(name, scene))
+        with busy(f"{len(played) + 1}/{len(scenes)} {name}"):
+            played.append(play(name, scene))
         if not as_json:
             show(len(played), played[-1])
     seconds = time.monotonic() - began
@@ -51,19 +54,19 @@ def as_data(played: list[Scene], seconds: float) -> dict[str, object]:
 
 def show(number: int, scene: Scene) -> None:
     """A scene's heading, with its mark and what it cost; then what happened."""
-    sign = page.mark("ok" if scene.ok else "failed").plain
-    cost = page.counted(scene.requests, "request")
-    page.line(f"{sign} {number}. {scene.name}: {cost}", "bold" if scene.ok else "red bold")
-    page.line(scene.about, "dim")
-    page.triples((page.mark(one.mark), one.who, Text(one.text)) for one in scene.told)
-    page.line()
+    sign = layout.mark("ok" if scene.ok else "failed").plain
+    cost = layout.counted(scene.requests, "request")
+    layout.line(f"{sign} {number}. {scene.name}: {cost}", "bold" if scene.ok else "red bold")
+    layout.line(scene.about, "dim")
+    layout.triples((layout.mark(one.mark), one.who, Text(one.text)) for one in scene.told)
+    layout.line()
 
 
 def end(played: list[Scene], seconds: float) -> None:
     """How many scenes came out as they must."""
     good = sum(scene.ok for scene in played)
-    cost = page.counted(sum(scene.requests for scene in played), "request")
+    cost = layout.counted(sum(scene.requests for scene in played), "request")
     style = "green bold" if good == len(played) else "red bold"
-    page.line(
-        f"{good} of {page.counted(len(played), 'scene')} as they must be: {cost}, {seconds:.1f} s", style
+    layout.line(
+        f"{good} of {layout.counted(len(played), 'scene')} as they must be: {cost}, {seconds:.1f} s", style
     )

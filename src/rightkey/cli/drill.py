@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from rightkey.cli import card, output
-from rightkey.cli.ending import BadUse
+from rightkey.cli.errors import BadUse
 from rightkey.cli.issuer import origin_of, require_loopback
 from rightkey.drill import Row, Scorecard, Target, Tokens
 from rightkey.drill import drill as played

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from rightkey.cli import output, page
-from rightkey.cli.ending import BadUse
-from rightkey.cli.keyfile import contents
+from rightkey.cli import layout, output
+from rightkey.cli.errors import BadUse
+from rightkey.cli.files import contents
 from rightkey.cli.managing import COMMANDS
 from rightkey.localissuer import ALGORITHMS, DRESSES, Client, LocalIssuer, LocalIssuers, RateLimit, Schedule
 
@@ -197,8 +197,8 @@ def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         output.write(sys.stdout, json.dumps(facts) + "\n")
     else:
-        page.pairs(_lines(facts))
-        page.line()
+        layout.pairs(_lines(facts))
+        layout.line()
         for name, value in facts["environment"].items():
             output.write(sys.stdout, f"{name}={shlex.quote(value)}\n")
     sys.stdout.flush()

@@ -1,60 +1,79 @@
-"""`rightkey locate`: from a domain to its signing keys, and what was skipped on the way."""
+"""`rightkey locate`: from a domain to its signing keys, and the keys that were skipped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
 
-from rightkey.cli import output, page
-from rightkey.cli.connection import Connection, connection_options, provider_option
-from rightkey.cli.ending import as_json as error_as_json
-from rightkey.cli.ending import exit_code, tell
-from rightkey.cli.moments import lasting
+from rightkey.cli import layout, output
+from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
+from rightkey.cli.errors import as_json_document as error_as_json
+from rightkey.cli.errors import exit_code, tell
+from rightkey.cli.progress import busy
+from rightkey.cli.times import lasting
 from rightkey.errors import IssuerFault
+from rightkey.freshness.refresh import NoSigningKey
 from rightkey.freshness.status import Status
 from rightkey.jose.key import Key
+from rightkey.jose.keyset import Skipped
 from rightkey.verifier.explaining import facts
 from rightkey.verifier.locate import Provider
 from rightkey.verifier.locate import locate as find
 
 SHORT = 11
-"""Letters of a thumbprint that tell keys apart at a glance; --json has them all."""
+"""Characters of a thumbprint, enough to tell keys apart; --json has all of it."""
 
 
 @click.command()
 @click.argument("issuer")
+@metadata_option
 @provider_option
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def locate(
-    issuer: str, provider: str | None, ca_file: str | None, timeout: float | None, as_json: bool
+    issuer: str,
+    metadata_url: str | None,
+    provider: str | None,
+    ca_file: str | None,
+    timeout: float | None,
+    as_json: bool,
 ) -> int:
     """Find the signing keys of ISSUER, a domain or URL.
 
-    Shows each usable key, what was skipped of the key set and why, where it all was found, and for how long
-    it may be relied on.
+    Shows each usable key, what was skipped of the key set and why, where it was found, and for how long it
+    may be cached.
     """
     connection = Connection(ca_file, timeout)
     try:
-        found = find(
-            issuer,
-            provider=provider,
-            transport=connection.transport(),
-            freshness=connection.freshness(),
-        )
+        with busy(f"looking for the keys of {issuer}"):
+            found = find(
+                issuer,
+                provider=provider,
+                metadata_url=metadata_url,
+                transport=connection.transport(),
+                freshness=connection.freshness(),
+            )
     except IssuerFault as error:
-        if not as_json:
-            return tell(error)
-        output.data({"error": error_as_json(error)})
-        return exit_code(error)
+        return _failed(error, as_json)
     if as_json:
         output.data(_document(found))
     else:
         _show(found)
     return 0
+
+
+def _failed(error: IssuerFault, as_json: bool) -> int:
+    """Report the fault. A set in which no key can be used is shown all the same: it says why."""
+    skipped = error.keys.skipped if isinstance(error, NoSigningKey) else ()
+    if as_json:
+        document = {"skipped": _skipped(skipped)} if skipped else {}
+        output.data({"error": error_as_json(error), **document})
+        return exit_code(error)
+    _show_skipped(skipped)
+    return tell(error)
 
 
 def key_facts(key: Key) -> dict[str, Any]:
@@ -76,20 +95,20 @@ def _document(provider: Provider) -> dict[str, Any]:
         "metadata_url": provider.metadata_url,
         "jwks_uri": provider.jwks_uri,
         "keys": [key_facts(key) | {"use": key.use} for key in provider.keys],
-        "skipped": [{"kid": one.kid, "reason": one.reason, "detail": one.detail} for one in provider.skipped],
+        "skipped": _skipped(provider.skipped),
         "status": _status(provider.status),
     }
 
 
 def _status(status: Status) -> dict[str, Any]:
-    """In whole seconds: what is finer differs from run to run and means nothing."""
+    """In whole seconds: fractions differ from run to run and mean nothing."""
     return {
         name: round(value) if isinstance(value, float) else value for name, value in asdict(status).items()
     }
 
 
 def _show(provider: Provider) -> None:
-    page.pairs(
+    layout.pairs(
         [
             ("issuer", provider.issuer + (f"  ({provider.provider})" if provider.provider else "")),
             ("metadata", provider.metadata_url or "none"),
@@ -97,14 +116,21 @@ def _show(provider: Provider) -> None:
             ("fresh", _fresh(provider.status)),
         ]
     )
-    page.line()
-    page.table(("kid", "kty", "alg", "use", "thumbprint", "certificate"), map(_row, provider.keys))
+    layout.line()
+    layout.table(("kid", "kty", "alg", "use", "thumbprint", "certificate"), map(_row, provider.keys))
     if provider.skipped:
-        page.line()
-        page.table(
-            ("skipped", "reason", "detail"),
-            [(one.kid or "no kid", one.reason, one.detail) for one in provider.skipped],
-        )
+        layout.line()
+        _show_skipped(provider.skipped)
+
+
+def _show_skipped(skipped: Sequence[Skipped]) -> None:
+    if skipped:
+        rows = [(one.kid or "no kid", one.reason, one.detail) for one in skipped]
+        layout.table(("skipped", "reason", "detail"), rows)
+
+
+def _skipped(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
+    return [{"kid": one.kid, "reason": one.reason, "detail": one.detail} for one in skipped]
 
 
 def _fresh(status: Status) -> str:
@@ -112,14 +138,14 @@ def _fresh(status: Status) -> str:
     return f"for {lasting(round(fresh))}; at most {lasting(round(bound))} if the issuer fails"
 
 
-def _row(key: Key) -> page.Row:
+def _row(key: Key) -> layout.Row:
     return (
         key.kid or "none",
         key.kty,
         key.alg or "any",
         key.use or "any",
         key.thumbprint[:SHORT],
-        page.several(list(_certificate(key))),
+        layout.several(list(_certificate(key))),
     )
 
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import click
 
-from rightkey.cli import output, page
-from rightkey.cli.ending import BadUse
-from rightkey.cli.local import NotThere, Running
-from rightkey.cli.moments import Time, written
+from rightkey.cli import layout, output
+from rightkey.cli.errors import BadUse
+from rightkey.cli.running import NotThere, Running
+from rightkey.cli.times import Time, written
 from rightkey.localissuer.clients import Client
 from rightkey.localissuer.management import AUTH0, OURS
 
@@ -86,10 +86,10 @@ def token(issuer: Running, claims: tuple[str, ...], attack: str | None) -> Any:
     A VALUE that is not JSON is text. A claim that is null is left out.
     """
     if attack == "list":
-        return issuer.ask("GET", f"{OURS}/attacks"), lambda said: page.pairs(said.items())
+        return issuer.ask("GET", f"{OURS}/attacks"), lambda said: layout.pairs(said.items())
     body = {"claims": _pairs(claims)}
     path = "token" if attack is None else f"attacks/{quote(attack, safe='')}"
-    return issuer.ask("POST", f"{OURS}/{path}", body), lambda said: page.line(said["token"])
+    return issuer.ask("POST", f"{OURS}/{path}", body), lambda said: layout.line(said["token"])
 
 
 @click.command()
@@ -172,7 +172,7 @@ def clients(issuer: Running, client: str | None, redirect_uri: tuple[str, ...]) 
         raise BadUse("no client given", "ID, or ID:SECRET")
     body = {"redirect_uris": redirect_uri} | ({"secret": listed.secret} if listed.secret else {})
     path = f"{OURS}/clients/{quote(listed.client_id, safe='')}"
-    return issuer.ask("PUT", path, body), lambda said: page.line(said["client_id"])
+    return issuer.ask("PUT", path, body), lambda said: layout.line(said["client_id"])
 
 
 COMMANDS: dict[str, click.Command] = {
@@ -205,16 +205,16 @@ def _pairs(texts: Iterable[str]) -> dict[str, Any]:
 
 def _show_keys(said: list[dict[str, Any]]) -> None:
     rows = [(key["kid"], next(role for role in _ROLES if key[role])) for key in said]
-    page.table(("kid", "role"), rows)
+    layout.table(("kid", "role"), rows)
 
 
 def _show_kid(said: dict[str, Any]) -> None:
-    page.line(said["kid"])
+    layout.line(said["kid"])
 
 
 def _show_clients(said: dict[str, Any]) -> None:
     for client_id in said["clients"] or ["any client is accepted, with any secret: none is listed"]:
-        page.line(client_id)
+        layout.line(client_id)
 
 
 def _show_planned(said: dict[str, Any]) -> None:
@@ -227,16 +227,16 @@ def _show_planned(said: dict[str, Any]) -> None:
         )
         for rule in said["planned"]
     ]
-    page.table(("endpoint", "fault", "for", "of the requests"), rows)
+    layout.table(("endpoint", "fault", "for", "of the requests"), rows)
 
 
 def _show_requests(said: dict[str, Any]) -> None:
-    page.pairs(
+    layout.pairs(
         [(name, str(count)) for name, count in said["counts"].items()] + [("total", str(said["total"]))]
     )
-    page.table(("method", "path"), [(one["method"], one["path"]) for one in said["requests"]])
+    layout.table(("method", "path"), [(one["method"], one["path"]) for one in said["requests"]])
 
 
 def _show_clock(said: dict[str, Any]) -> None:
     state = "stopped" if said["frozen"] else "running"
-    page.pairs([("now", written(said["now"])), ("state", state), ("off by", f"{said['off']} s")])
+    layout.pairs([("now", written(said["now"])), ("state", state), ("off by", f"{said['off']} s")])

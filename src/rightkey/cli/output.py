@@ -1,7 +1,7 @@
-"""Where output goes: data to stdout, words to stderr, nothing that a terminal would obey, no surprise.
+"""Where output goes: data to stdout, words to stderr, and nothing that could drive a terminal.
 
-What a token or an issuer says is a stranger's text. `plain` makes it harmless, and everything for people
-passes through it; JSON is written in ASCII, which needs no more.
+What a token or an issuer says is untrusted text. `plain` makes it harmless, and all text for people passes
+through it. JSON is written in ASCII, which needs no more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from typing import Any, TextIO
 
 GONE = 141
-"""What a shell shows for a program that nobody reads any more: 128 + SIGPIPE, and never 1, `rejected`."""
+"""What a shell shows for a program whose reader has gone: 128 + SIGPIPE. It must not be 1, `rejected`."""
 
 _COLOURS = {"error": "31;1", "hint": "36", "note": "33", "unverified": "33;1"}
 
@@ -23,7 +23,7 @@ def data(document: Any) -> None:
 
 
 def words(kind: str, text: str, *more: str) -> None:
-    """Say one thing on stderr: an `error`, the `hint` to it, a `note`; with more lines under it."""
+    """Say one thing on stderr: an `error`, its `hint`, a `note`; more lines follow below it."""
     label = f"{kind}:"
     if styled(sys.stderr):
         label = f"\x1b[{_COLOURS[kind]}m{label}\x1b[0m"
@@ -37,8 +37,15 @@ def plain(text: str) -> str:
 
 
 def styled(stream: TextIO) -> bool:
-    """Whether colour is welcome: on a terminal that can, unless NO_COLOR says otherwise (no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether to use colour: NO_COLOR says no, FORCE_COLOR yes, else it is a terminal that can.
+
+    NO_COLOR counts first (no-color.org); FORCE_COLOR=0 is not force (force-color.org).
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -53,7 +60,7 @@ def write(stream: TextIO, text: str) -> None:
 
 
 def finished(code: int) -> int:
-    """Write out what waits to be written, and return the exit code."""
+    """Flush both streams, and return the exit code."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -63,7 +70,7 @@ def finished(code: int) -> int:
 
 
 def _gone() -> int:
-    """Nobody reads: keep the interpreter from trying, and failing, once more when it ends."""
+    """The reader has gone: keep the interpreter from failing once more when it flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

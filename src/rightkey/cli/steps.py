@@ -1,4 +1,4 @@
-"""How the path of a token is shown: a mark and a sentence a step, and under it what was found."""
+"""How the steps of a verification are shown: a mark and a sentence each, and details below."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from rich.text import Text
 
-from rightkey.cli import page
+from rightkey.cli import layout
 from rightkey.cli.output import plain
 from rightkey.verifier.explaining import Step
 
 
 def show(steps: Iterable[Step]) -> None:
     """Show each step."""
-    page.triples((page.mark(step.outcome), step.step, _told(step)) for step in steps)
+    layout.triples((layout.mark(step.outcome), step.step, _told(step)) for step in steps)
 
 
 def _told(step: Step) -> Text:
@@ -27,7 +27,7 @@ def _told(step: Step) -> Text:
 
 
 def _found(data: Mapping[str, Any]) -> Iterator[str]:
-    """What stands behind the sentence: requests made, members skipped, keys passed over."""
+    """The details of a step: requests made, keys skipped, keys passed over."""
     for asked in data.get("requests", ()):
         yield f"GET {asked['url']} -> {asked['answer']}"
     for one in data.get("skipped", ()):

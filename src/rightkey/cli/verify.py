@@ -1,4 +1,4 @@
-"""`rightkey verify`: whether a token holds, and if not, why not."""
+"""`rightkey verify`: whether a token is valid, and if not, why not."""
 
 from __future__ import annotations
 
@@ -7,32 +7,45 @@ from typing import Any
 
 import click
 
-from rightkey.cli import output, page, steps
+from rightkey.cli import layout, output, steps
 from rightkey.cli import token as tokens
-from rightkey.cli.connection import connection_options, provider_option
+from rightkey.cli.connection import connection_options, metadata_option, provider_option
 from rightkey.cli.decode import value
-from rightkey.cli.ending import exit_code, tell
-from rightkey.cli.moments import Time, distance, written
-from rightkey.cli.outcome import Good
-from rightkey.cli.question import Question
+from rightkey.cli.errors import exit_code, tell
+from rightkey.cli.progress import busy
+from rightkey.cli.result import Accepted
+from rightkey.cli.sections import Sectioned
+from rightkey.cli.times import Time, distance, written
+from rightkey.cli.verify_options import VerifyOptions
 from rightkey.jose.jws import shown
 from rightkey.policy.profiles import PROFILES
 
+SECTIONS = {
+    "Where keys come from": ("issuer", "jwks", "history", "metadata_url", "provider", "ca_file", "timeout"),
+    "What is checked": ("audience", "any_audience", "profile", "require", "alg", "leeway", "at", "no_exp"),
+    "The key's certificate": ("certificates", "roots", "pin"),
+    "Only the signature": ("no_claims",),
+}
 
-@click.command()
+
+@click.command(cls=Sectioned, sections=SECTIONS)
 @click.argument("token", required=False)
-@click.option("--issuer", metavar="ISSUER", help="Whose tokens: a domain or URL, as `iss` spells it.")
+@click.option("--issuer", metavar="ISSUER", help="The issuer: a domain or URL, as `iss` spells it.")
 @click.option("--audience", multiple=True, metavar="NAME", help="This API, as `aud` names it.  [repeatable]")
-@click.option("--any-audience", is_flag=True, help="Accept a token meant for anybody.")
+@click.option("--any-audience", is_flag=True, help="Accept a token for any audience.")
 @click.option(
     "--jwks", metavar="FILE|URL", help="The keys: JWKS, JWK, PEM or a directory; --issuer is then optional."
 )
+@click.option(
+    "--history", metavar="FILE", help="The keys published at --at by this history; see `rightkey watch`."
+)
+@metadata_option
 @provider_option
 @click.option("--alg", multiple=True, metavar="ALG", help="Allow this algorithm only.  [repeatable]")
 @click.option("--leeway", type=float, default=0.0, metavar="SECONDS", help="How far clocks may differ.")
 @click.option("--at", type=Time(), metavar="TIME", help="Judge claims as of TIME: Unix, or ISO 8601 in UTC.")
 @click.option("--no-exp", is_flag=True, help="Accept a token without `exp`.")
-@click.option("--no-claims", is_flag=True, help="Check the signature and nothing else.")
+@click.option("--no-claims", is_flag=True, help="Check the signature only.")
 @click.option(
     "--profile",
     type=click.Choice(list(PROFILES)),
@@ -61,36 +74,40 @@ from rightkey.policy.profiles import PROFILES
 def verify(token: str | None, explain: bool, as_json: bool, **given: Any) -> int:
     """Verify TOKEN: its kind, its claims, its key and its signature.
 
-    Without TOKEN, or with -, reads stdin, which `ps` does not show. White space around it and a leading
-    "Bearer " are left out.
+    Without TOKEN, or with -, reads stdin, which `ps` does not show. White space, quotes, a leading
+    "Authorization:" and "Bearer " are left out.
     """
-    question = Question(**given)
-    question.require_sense()
-    outcome = question.answer(tokens.read(token))
+    options = VerifyOptions(**given)
+    options.require_sense()
+    raw = tokens.read(token)
+    with busy("verifying"):
+        result = options.answer(raw)
+    if result.error is not None and result.error.code == "token_malformed":
+        result.error.hint = tokens.hint(raw, token) or result.error.hint
     if as_json:
-        output.data(outcome.document())
-        return 0 if outcome.error is None else exit_code(outcome.error)
+        output.data(result.document())
+        return 0 if result.error is None else exit_code(result.error)
     if explain:
-        steps.show(outcome.steps)
-    if outcome.good is None:
-        assert outcome.error is not None  # noqa: S101 - one of the two there is
-        return tell(outcome.error, question.now)
+        steps.show(result.steps)
+    if result.accepted is None:
+        assert result.error is not None  # noqa: S101 - there is one of the two
+        return tell(result.error, options.now)
     if explain:
-        page.line()
-    _show(outcome.good, question)
+        layout.line()
+    _show(result.accepted, options)
     return 0
 
 
-def _show(good: Good, question: Question) -> None:
-    page.line("valid" if good.verified else "valid signature", "green bold")
-    page.pairs(_facts(good, question.now), indent=2)
-    for note in _notes(question):
+def _show(accepted: Accepted, options: VerifyOptions) -> None:
+    layout.line("valid" if accepted.verified else "valid signature", "green bold")
+    layout.pairs(_facts(accepted, options.now), indent=2)
+    for note in _notes(options):
         output.words("note", note)
 
 
-def _facts(good: Good, now: float) -> Iterator[tuple[str, str]]:
-    """What somebody wants to know who was woken for it."""
-    verified = good.verified
+def _facts(accepted: Accepted, now: float) -> Iterator[tuple[str, str]]:
+    """What matters first about a token that is valid."""
+    verified = accepted.verified
     if verified is not None:
         claims = verified.claims
         yield "subject", verified.subject or "none"
@@ -99,16 +116,16 @@ def _facts(good: Good, now: float) -> Iterator[tuple[str, str]]:
         yield "scopes", " ".join(sorted(verified.scopes)) or "none"
         exp = claims.get("exp")
         yield "expires", "never" if exp is None else f"{written(exp)}, {distance(exp, now)}"
-    key = good.key
+    key = accepted.key
     name = f"thumbprint {key.thumbprint}" if key.kid is None else f"kid {shown(key.kid)}"
-    yield "key", f"{good.header['alg']}, {name}"
+    yield "key", f"{accepted.header['alg']}, {name}"
 
 
-def _notes(question: Question) -> Iterator[str]:
-    """What was not checked, since it was asked so."""
-    if question.no_claims:
-        yield "issuer, audience and times were not looked at: --no-claims"
-    elif question.any_audience:
-        yield "whom the token is meant for was not checked: --any-audience"
-    if question.issuer is None and not question.no_claims:
-        yield "whose token it is was not checked beyond its key: no --issuer"
+def _notes(options: VerifyOptions) -> Iterator[str]:
+    """What the options left unchecked."""
+    if options.no_claims:
+        yield "issuer, audience and times were not checked: --no-claims"
+    elif options.any_audience:
+        yield "the audience was not checked: --any-audience"
+    if options.issuer is None and not options.no_claims:
+        yield "the issuer was not checked beyond its key: no --issuer"

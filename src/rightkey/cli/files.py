@@ -1,21 +1,21 @@
-"""The octets of a file that the command line names."""
+"""How files that the command line names are read."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from rightkey.cli.ending import BadUse
+from rightkey.cli.errors import BadUse
 
 _MOST = 16 * 1024 * 1024
 
 
 def contents(path: str) -> bytes:
-    """The octets of a file named on the command line. Raises BadUse."""
+    """The bytes of a file. Raises BadUse."""
     try:
         with Path(path).open("rb") as file:
             octets = file.read(_MOST + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        why = getattr(error, "strerror", None) or "not a file's name"
+        why = getattr(error, "strerror", None) or "not a valid file name"
         raise BadUse(f"{path}: {why.lower()}") from None
     if len(octets) > _MOST:
         raise BadUse(f"{path}: over {_MOST} bytes")

@@ -1,4 +1,4 @@
-"""How the command line talks to a local issuer that runs: its management, over HTTP."""
+"""How commands talk to a running local issuer: its management, over HTTP."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from rightkey.cli.ending import BadUse
+from rightkey.cli.errors import BadUse
 
 _TIMEOUT = 10.0  # seconds
 _MOST = 64 * 1024 * 1024  # bytes
 
 
 class NotThere(Exception):
-    """Nobody answers, or somebody who is no local issuer."""
+    """Nothing answers there, or something that is not a local issuer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Running:
     ca_file: str | None = None
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """What the issuer answers, from JSON. Raises BadUse where it refuses, and NotThere."""
+        """The issuer's answer, read as JSON. Raises BadUse if it refuses, and NotThere."""
         if urlsplit(self.url).scheme not in ("http", "https"):
             raise BadUse(f"--at takes the issuer's URL, got {self.url}")
         data = None if body is None else json.dumps(body).encode()

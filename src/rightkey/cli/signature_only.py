@@ -1,4 +1,4 @@
-"""The signature and nothing else: `--no-claims`, told in the steps that `verify` has."""
+"""The signature only, for `verify --no-claims`, in the steps that `verify` has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rightkey.cli.connection import Connection
-from rightkey.cli.outcome import Good, Outcome
+from rightkey.cli.result import Accepted, Result
 from rightkey.errors import RightkeyError
 from rightkey.freshness.record import Record
 from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, shown, verify_jws
@@ -20,20 +20,21 @@ from rightkey.sources.watched import Watched
 from rightkey.verifier.explaining import STEP_OF, Step, ended
 from rightkey.verifier.locate import locate
 
-_UNHEARD = "not looked at: --no-claims"
+_LEFT_OUT = "not checked: --no-claims"
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Where the keys are to come from: files, a URL, or wherever the issuer says."""
+    """Where keys come from: files, a URL, or the place that the issuer's metadata name."""
 
     given: Path | str | None
     issuer: str | None
     provider: str | None
+    metadata_url: str | None
     connection: Connection
 
     def find(self) -> tuple[KeySet, Step]:
-        """The keys, and how the metadata came into it. Raises IssuerFault, and Misconfigured for files."""
+        """The keys, and the step `metadata`. Raises IssuerFault, and Misconfigured for files."""
         given = self.given
         if isinstance(given, Path):
             files = Watched(given, SYSTEM, Record("")).located()
@@ -44,6 +45,7 @@ class Keys:
         provider = locate(
             self.issuer or "",
             provider=self.provider,
+            metadata_url=self.metadata_url,
             transport=connection.transport(),
             freshness=connection.freshness(),
         )
@@ -60,7 +62,7 @@ class Keys:
         return located.keys or KeySet(())
 
 
-def check(raw: str | bytes, keys: Keys, algorithms: Collection[str]) -> Outcome:
+def check(raw: str | bytes, keys: Keys, algorithms: Collection[str]) -> Result:
     """Check a signature, step by step. Raises BadUse and Misconfigured."""
     allowed = known_algorithms(algorithms)
     steps: list[Step] = []
@@ -69,17 +71,17 @@ def check(raw: str | bytes, keys: Keys, algorithms: Collection[str]) -> Outcome:
     except RightkeyError as error:
         if error.code not in STEP_OF:
             raise
-        return Outcome(ended(steps, error), None, error)
-    return Outcome(tuple(steps), Good(dict(jws.header), None, jws.key), None)
+        return Result(ended(steps, error), None, error)
+    return Result(tuple(steps), Accepted(dict(jws.header), None, jws.key), None)
 
 
 def _walk(steps: list[Step], raw: str | bytes, keys: Keys, allowed: frozenset[str]) -> Jws:
-    """The path; each step is added once it is made. The token is read before anybody is asked."""
+    """Add each step once it is made. The token is read before any request is sent."""
     header = read(raw).header
     steps.append(Step("token", "ok", f"three parts, alg {shown(header.alg)}, kid {shown(header.kid)}"))
     require_allowed(header, allowed)
     steps.append(Step("algorithm", "ok", f"{header.alg} is allowed"))
-    steps.append(Step("claims", "skipped", _UNHEARD))
+    steps.append(Step("claims", "skipped", _LEFT_OUT))
     found, metadata = keys.find()
     steps.append(metadata)
     steps.append(Step("keys", "ok", f"{len(found)} usable, {len(found.skipped)} skipped"))
@@ -90,5 +92,5 @@ def _walk(steps: list[Step], raw: str | bytes, keys: Keys, allowed: frozenset[st
         if fitting:
             steps.append(Step("key", "ok", f"{fitting} fits"))
     steps.append(Step("signature", "ok", f"{header.alg} by key {shown(jws.key.kid)}"))
-    steps += [Step(name, "skipped", _UNHEARD) for name in ("certificate", "requirements")]
+    steps += [Step(name, "skipped", _LEFT_OUT) for name in ("certificate", "requirements")]
     return jws

@@ -1,6 +1,6 @@
-"""What `rightkey verify` was asked, and which verifier that makes.
+"""The options of `rightkey verify`: which go together, and which verifier they make.
 
-Options that would go unheard are refused: a check that was asked for and not made is a hole.
+Options that would have no effect are refused: a check that was asked for and not made is a hole.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from rightkey.cli import bare
+from rightkey.cli import signature_only
 from rightkey.cli.connection import Connection
-from rightkey.cli.ending import BadUse
-from rightkey.cli.keyfile import contents
-from rightkey.cli.outcome import Outcome
+from rightkey.cli.errors import BadUse
+from rightkey.cli.files import contents
+from rightkey.cli.result import Result
+from rightkey.cli.watch.explaining import history_step
+from rightkey.cli.watch.files import read_history
+from rightkey.cli.watch.history import History
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.certificate import Certificates, Policy
 from rightkey.policy.trust import ANY
@@ -27,11 +30,13 @@ _URL = re.compile(r"https?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class VerifyOptions:
     """The options, as they were given."""
 
     issuer: str | None
     jwks: str | None
+    history: str | None
+    metadata_url: str | None
     provider: str | None
     audience: tuple[str, ...]
     any_audience: bool
@@ -58,41 +63,52 @@ class Question:
         return Connection(self.ca_file, self.timeout)
 
     def require_sense(self) -> None:
-        """Raises BadUse where the options do not go together, or too little is said."""
-        if self.issuer is None and self.jwks is None:
-            raise BadUse("whose keys?", "--issuer ISSUER finds them, --jwks FILE_OR_URL names them")
+        """Raises BadUse where options contradict each other, or one is missing."""
+        if self.history is not None and self.jwks is not None:
+            raise BadUse("--history and --jwks exclude each other")
+        if self.issuer is None and self.jwks is None and self.history is None:
+            raise BadUse("give --issuer or --jwks", "--issuer finds the keys, --jwks names them")
         if self.no_claims:
             self._require_no_claims()
         elif self.audience and self.any_audience:
             raise BadUse("--audience and --any-audience exclude each other")
         elif not self.audience and not self.any_audience:
             raise BadUse(
-                "which audience? without one, a token meant for another api would pass",
-                "--audience NAME, as the issuer names this api; --any-audience if it really does not matter",
+                "give --audience: without it, a token for another api would pass",
+                "--audience NAME, as the issuer names this api; --any-audience to accept all",
             )
         if self.certificates == "ignore" and (self.roots or self.pin):
             raise BadUse("--certificates ignore excludes --roots and --pin")
 
-    def answer(self, raw: str | bytes) -> Outcome:
+    def answer(self, raw: str | bytes) -> Result:
         """Judge the token. Raises BadUse and Misconfigured."""
         if self.no_claims:
-            return bare.check(
-                raw, bare.Keys(self._keys(), self.issuer, self.provider, self.connection), self.alg or SAFE
+            return signature_only.check(
+                raw,
+                signature_only.Keys(
+                    self._keys(), self.issuer, self.provider, self.metadata_url, self.connection
+                ),
+                self.alg or SAFE,
             )
-        return Outcome.of(self._verifier().explain(raw))
+        if self.history is not None:
+            history = read_history(self.history)
+            result = Result.of(self._verifier(history).explain(raw))
+            return result.with_step(history_step(history, raw, self.now), after="key")
+        return Result.of(self._verifier().explain(raw))
 
-    def _verifier(self) -> Verifier:
-        at = self.at
+    def _verifier(self, history: History | None = None) -> Verifier:
+        at, issuer = self.at, self.issuer or (history.issuer if history else None)
         return Verifier(
-            ANY if self.issuer is None else self.issuer,
+            ANY if issuer is None else issuer,
             audience=ANY if self.any_audience else self.audience,
             algorithms=self.alg or SAFE,
             leeway=self.leeway,
             profile=self.profile,
             require_exp=not self.no_exp,
             require=[parse(text) for text in self.require],
-            keys=self._keys(),
+            keys=history.keys_at(self.now) if history else self._keys(),
             provider=self.provider,
+            metadata_url=self.metadata_url,
             certificates=self._policy(),
             freshness=self.connection.freshness(),
             transport=self.connection.transport(),
@@ -109,11 +125,12 @@ class Question:
         return self.certificates
 
     def _require_no_claims(self) -> None:
-        unheard = {
+        without_effect = {
             "--audience": self.audience,
             "--at": self.at is not None,
             "--leeway": self.leeway,
             "--no-exp": self.no_exp,
+            "--history": self.history is not None,
             "--profile": self.profile != "access",
             "--require": self.require,
             "--certificates": self.certificates != "match",
@@ -121,9 +138,9 @@ class Question:
             "--pin": self.pin,
             "--issuer": self.issuer is not None and self.jwks is not None,
         }
-        given = [name for name, asked in unheard.items() if asked]
+        given = [name for name, asked in without_effect.items() if asked]
         if given:
             raise BadUse(
-                f"--no-claims checks the signature and nothing else: it cannot heed {', '.join(given)}",
-                "leave those out, or --no-claims",
+                f"--no-claims checks the signature only, and cannot be combined with {', '.join(given)}",
+                "leave out those, or --no-claims",
             )

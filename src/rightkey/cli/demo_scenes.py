@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from rightkey.cli.page import counted
+from rightkey.cli.layout import counted
 from rightkey.errors import RightkeyError
 from rightkey.freshness.settings import Freshness
 from rightkey.localissuer import ATTACKS, LocalIssuer, SigningKey, fault
@@ -141,7 +141,7 @@ def the_path(stage: Stage) -> Iterator[Line]:
 
 
 def rotation_ahead(stage: Stage) -> Iterator[Line]:
-    """The next key is published before it signs: nobody notices."""
+    """The next key is published before it signs: no token is refused, no request is sent."""
     yield stage.expect("a token by the current key", stage.issuer.token(), "verified")
     before = stage.issuer.token()
     key = stage.issuer.rotate()
@@ -151,11 +151,11 @@ def rotation_ahead(stage: Stage) -> Iterator[Line]:
 
 
 def rotation_by_surprise(stage: Stage) -> Iterator[Line]:
-    """A key that nobody has seen signs: the one retry finds it."""
+    """A key that was never published signs: the one retry finds it."""
     before = stage.issuer.token()
     yield stage.expect("a token by the current key", before, "verified")
     key = stage.issuer.rotate(surprise=True)
-    yield note("issuer", f"signs by a key that nobody has seen, {short(key)}")
+    yield note("issuer", f"signs by a key that it had not published before, {short(key)}")
     yield stage.expect("a token by that key", stage.issuer.token(), "verified", 1)
     yield stage.expect("another one", stage.issuer.token(sub="bob"), "verified", 0)
     yield stage.expect("a token by the key before", before, "verified", 0)
@@ -172,12 +172,12 @@ def same_name_new_key(stage: Stage) -> Iterator[Line]:
 
 
 def outage(stage: Stage) -> Iterator[Line]:
-    """The issuer answers 503: known keys serve on, and an unknown one is nobody's fault but the issuer's."""
+    """The issuer answers 503: known keys serve on, and an unknown one is the issuer's fault."""
     known = stage.issuer.token()
     yield stage.expect("a token by the current key", known, "verified")
     for endpoint in ("discovery", "jwks"):
         stage.issuer.misbehave(endpoint, "status")
-    yield note("issuer", "answers every request with 503, and signs by a key that nobody has seen")
+    yield note("issuer", "answers every request with 503, and signs by a new key")
     another = stage.issuer.token(sub="bob")
     stage.issuer.rotate(surprise=True)
     unknown = stage.issuer.token()
@@ -211,7 +211,7 @@ def flood(stage: Stage) -> Iterator[Line]:
     yield expect(slowest < SLOW, "verifier", f"{meanwhile}: {1000 * slowest:.1f} ms at most")
     stage.issuer.behave()
     stage.issuer.rotate(surprise=True)
-    yield note("issuer", "signs by a key that nobody has seen")
+    yield note("issuer", "signs by a key that it had not published before")
     wait = stage.verifier.status().next_draw_in
     yield note("status", f"the budget has its next request in {wait:.0f} s")
     yield stage.clock.move(wait + 1)

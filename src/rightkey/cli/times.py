@@ -1,4 +1,4 @@
-"""How times are read from a command line and told to people. All are UTC."""
+"""How times are read from the command line and shown to people. All are UTC."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBERS = re.compile(r"-?\d{9,11}(?:\.\d+)?")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-class Time(click.ParamType[float]):
+class Time(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
     """A Unix time in seconds, or ISO 8601; without an offset it is UTC."""
 
     name = "time"
@@ -34,7 +34,7 @@ class Time(click.ParamType[float]):
 
 
 def written(seconds: float) -> str:
-    """A Unix time in ISO 8601; as it is where no calendar has it."""
+    """A Unix time in ISO 8601; unchanged where it is outside the calendar."""
     try:
         return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
@@ -42,13 +42,13 @@ def written(seconds: float) -> str:
 
 
 def distance(seconds: float, now: float) -> str:
-    """How far off a time is, such as `in 59 min` or `2 h ago`."""
+    """The distance of a time, such as `in 59 min` or `2 h ago`."""
     span = lasting(abs(seconds - now), parts=1)
     return f"in {span}" if seconds > now else f"{span} ago"
 
 
 def lasting(seconds: float, parts: int = 2) -> str:
-    """A length of time in its largest units, such as `1 h 10 min`."""
+    """A duration in its largest units, such as `1 h 10 min`."""
     left, told = int(min(seconds, 1e12)), []
     for size, unit in _UNITS:
         if left >= size:
