@@ -98,7 +98,7 @@ def with_asgi_by_raw_path() -> Any:
     """As BlackSheep and others route: percent-encoding is another letter to them."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        body = b"open" if scope["raw_path"] == b"/open" else SECRET.encode()
+        body = b"open" if scope["raw_path"] in (b"/open", b"/open/secret") else SECRET.encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
 
