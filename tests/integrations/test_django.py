@@ -416,6 +416,7 @@ def test_without_a_user_of_its_own_a_token_signs_no_user_in(get: Get, issuer: Lo
         assert get("/", issuer.token(sub="alice")).json() == {"name": "of the session"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [None, *EITHER])
 def test_nothing_of_ours_holds_the_loop_up(given: Any) -> None:
     """While the keys of a slow issuer are waited for, whichever verifier there is, and behind decorators."""

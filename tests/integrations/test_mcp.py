@@ -21,7 +21,10 @@ AUDIENCE = "https://api.example.com"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCOPE = "read:appointments"
 ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what these stand on
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of what these stand on
+]
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ import rightkey
 from rightkey.integrations import aiohttp, django, fastapi, flask, grpc, litestar, ninja, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware, routed
 
+pytestmark = pytest.mark.slow
+
 NONE = rightkey.KeySet(())
 VERIFIER = rightkey.Verifier("any name", audience="a", keys=NONE)
 ASYNC = rightkey.AsyncVerifier("any name", audience="a", keys=NONE)

@@ -40,6 +40,8 @@ from rightkey.integrations import aiohttp, django, drf, fastapi, flask, litestar
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 
+pytestmark = pytest.mark.slow
+
 VERIFIER = rightkey.Verifier("any name", audience="a", keys=rightkey.KeySet(()))
 ASYNC = rightkey.AsyncVerifier("any name", audience="a", keys=rightkey.KeySet(()))
 SITE = "https://site.example"

@@ -11,6 +11,8 @@ import pytest
 import rightkey
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 2
 GUNICORN = f"gunicorn --workers {WORKERS} --threads 4 --bind 127.0.0.1:{{port}} --no-control-socket"
 SERVERS = {

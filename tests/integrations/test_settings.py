@@ -94,6 +94,7 @@ FRAMEWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_a_missing_framework_names_the_extra_that_brings_it(name: str) -> None:
     """As pip takes it."""
