@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Security
 
 import rightkey
 from rightkey import AsyncVerifier, Key, Typed, Verified, Verifier, any_of, role
+from rightkey.integrations import django
 from rightkey.integrations.fastapi import RightKey
 
 
@@ -66,3 +67,19 @@ async def typed(
     maybe: Annotated[Verified | None, Depends(auth.optional)],
 ) -> int:
     return claims.tenant
+
+
+def misspelt() -> None:
+    """A setting that an integration does not know is an error, as it is when the object is built."""
+    RightKey("a.example", audiance="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    RightKey("a.example", audience="a", leeway="5")  # type: ignore[arg-type]  # pyright: ignore
+    RightKey("a.example", audience="a", schem=None)  # type: ignore[call-arg]  # pyright: ignore
+
+
+@django.require("read:x")
+def view(request: str) -> int:
+    return 1
+
+
+assert_type(django.public(view)("a"), int)
+assert_type(auth.responses, dict[int | str, dict[str, Any]])

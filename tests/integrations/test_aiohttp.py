@@ -187,6 +187,7 @@ def test_either_a_verifier_or_its_settings(issuer: LocalIssuer) -> None:
         app_with()
 
 
+@pytest.mark.slow
 def test_nothing_of_ours_holds_the_loop_up() -> None:
     """While the keys of a slow issuer are waited for."""
     with LocalIssuer(algorithm="ES256", delay=1.0) as issuer:

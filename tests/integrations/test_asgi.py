@@ -258,6 +258,7 @@ class guarded_by:  # noqa: N801 - a class, so that Starlette takes it for an app
         await self.app({**scope, "path": "/"}, receive, send)
 
 
+@pytest.mark.slow
 def test_nothing_of_ours_holds_the_loop_up_at_a_cold_start(looped: Callable[[Any], Any]) -> None:
     """Ten requests wait six seconds for keys. By its own processor's clock the loop's thread works no more
     than thrice as long at a time as for ten that need not wait, or than 5 ms; and by the wall's it is never

@@ -399,6 +399,15 @@ def test_a_user_is_known_by_the_token(find: Any, get: Get, issuer: LocalIssuer) 
             assert (answer.status_code, answer.json()["message"]) == (401, "no such user")
 
 
+def test_without_a_user_a_request_is_anonymous(get: Get, issuer: LocalIssuer) -> None:
+    """As Django's own authentication has it, where that is there."""
+    theirs = ["django.contrib.auth", "django.contrib.contenttypes"]
+    urls = (path("", who), path("async", who_async))
+    with override_settings(ROOT_URLCONF=urls, RIGHTKEY_USER=person, INSTALLED_APPS=theirs):
+        for where in ("/", "/async"):
+            assert get(where, issuer.token(sub="gone")).json() == {"name": "AnonymousUser"}
+
+
 def test_without_a_user_of_its_own_a_token_signs_no_user_in(get: Get, issuer: LocalIssuer) -> None:
     """What other middlewares say of the user stays."""
     with override_settings(
@@ -407,6 +416,7 @@ def test_without_a_user_of_its_own_a_token_signs_no_user_in(get: Get, issuer: Lo
         assert get("/", issuer.token(sub="alice")).json() == {"name": "of the session"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [None, *EITHER])
 def test_nothing_of_ours_holds_the_loop_up(given: Any) -> None:
     """While the keys of a slow issuer are waited for, whichever verifier there is, and behind decorators."""

@@ -29,6 +29,8 @@ from rightkey.integrations.bearer import AUTHORIZATION, Bearer, subprotocol
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
+
 BEARER = Bearer([AUTHORIZATION, subprotocol()])
 CHOSEN: list[str | None] = [None]
 """The subprotocol that the application itself names."""

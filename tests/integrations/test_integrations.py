@@ -41,6 +41,8 @@ from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer, fault
 
+pytestmark = pytest.mark.slow
+
 AUDIENCE = "https://api.example.com"
 Make = Callable[..., Any]
 

@@ -24,6 +24,7 @@ if CHROMIUM is None:
 UI = Path(__file__).parents[1] / "node" / "node_modules" / "swagger-ui-dist"
 if not UI.exists():
     pytest.skip("Swagger UI is not here: npm ci --prefix tests/node", allow_module_level=True)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

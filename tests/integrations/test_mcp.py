@@ -21,7 +21,10 @@ AUDIENCE = "https://api.example.com"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCOPE = "read:appointments"
 ASKED = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what these stand on
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of what these stand on
+]
 
 
 @pytest.fixture
@@ -159,6 +162,6 @@ def test_the_log_says_what_was_expected(issuer: LocalIssuer, caplog: pytest.LogC
         assert asyncio.run(verifier.verify_token(issuer.token(sub="alice", aud=audience))) is None
     slash, other = (one.getMessage() for one in caplog.records if one.name == "rightkey")
     assert f"expected aud [{AUDIENCE!r}]" in slash
-    assert "audience=[with, without]" in slash
+    assert "hint: only the slash at the end differs" in slash
     assert "other.example" not in other
     assert "slash" not in other

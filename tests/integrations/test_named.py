@@ -16,7 +16,10 @@ from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.bearer import Bearer, subprotocol
 from rightkey.localissuer import LocalIssuer
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what these stand on
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of what these stand on
+]
 
 
 @pytest.fixture

@@ -150,9 +150,10 @@ def test_an_outage_is_503(ask: Ask, guarded: None, issuer: LocalIssuer) -> None:
 
 def test_the_documentation_is_opened_by_its_path(guarded: None, issuer: LocalIssuer) -> None:
     """Where the middleware guards it."""
-    with override_settings(RIGHTKEY_PUBLIC=["/api/openapi.json"]):
+    with override_settings(RIGHTKEY_PUBLIC=["/api/openapi.json", "/api/below/any", "/api/below/any-async"]):
         assert in_threads("openapi.json").status_code == 200
         assert in_threads("any").status_code == 401
+        assert in_threads("below/any").json() == in_tasks("below/any").json() == {"subject": None}
 
 
 def test_openapi_shows_where_a_token_is(issuer: LocalIssuer) -> None:

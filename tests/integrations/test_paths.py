@@ -26,15 +26,22 @@ from flask import Flask
 from litestar import Litestar
 from litestar import get as litestar_get
 from ninja import NinjaAPI
+from rest_framework.response import Response
+from rest_framework.views import APIView
 from starlette.applications import Starlette
+from starlette.authentication import requires
 from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 import rightkey
-from rightkey.integrations import aiohttp, django, fastapi, flask, grpc, litestar, ninja, wsgi
+from rightkey.integrations import aiohttp, django, drf, fastapi, flask, grpc, litestar, ninja, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware, routed
+from rightkey.integrations.starlette import RightKeyBackend
+
+pytestmark = pytest.mark.slow
 
 NONE = rightkey.KeySet(())
 VERIFIER = rightkey.Verifier("any name", audience="a", keys=NONE)
@@ -98,7 +105,7 @@ def with_asgi_by_raw_path() -> Any:
     """As BlackSheep and others route: percent-encoding is another letter to them."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        body = b"open" if scope["raw_path"] == b"/open" else SECRET.encode()
+        body = b"open" if scope["raw_path"] in (b"/open", b"/open/secret") else SECRET.encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
 
@@ -169,6 +176,38 @@ def with_ninja() -> Any:
     return WSGIHandler()
 
 
+class Opened(APIView):
+    def get(self, request: Any, rest: str = "") -> Response:
+        return Response("open")
+
+
+class Protected(APIView):
+    permission_classes = (drf.Requires(),)
+
+    def get(self, request: Any, rest: str = "") -> Response:
+        return Response(SECRET)
+
+
+def with_drf() -> Any:
+    ours = {"authentication_classes": [drf.RightKeyAuthentication]}
+    protected = re_path("^(?P<rest>.*)$", Protected.as_view(**ours))
+    configured(ROOT_URLCONF=(path("open", Opened.as_view(**ours)), protected), MIDDLEWARE=[])
+    return WSGIHandler()
+
+
+def with_backend() -> Any:
+    async def opened(request: Request) -> JSONResponse:
+        return JSONResponse("open")
+
+    @requires("authenticated", status_code=401)
+    async def protected(request: Request) -> JSONResponse:
+        return JSONResponse(SECRET)
+
+    backend = RightKeyBackend(verifier=ASYNC)
+    guard = Middleware(AuthenticationMiddleware, backend=backend, on_error=backend.on_error)
+    return Starlette(routes=[Route("/open", opened), Route("/{rest:path}", protected)], middleware=[guard])
+
+
 def with_fastapi() -> Any:
     app, auth = FastAPI(), fastapi.RightKey(verifier=ASYNC)
     app.get("/open")(lambda: "open")
@@ -212,6 +251,8 @@ EVERY = [
     with_django_async,
     with_django_marks,
     with_ninja,
+    with_drf,
+    with_backend,
     with_fastapi,
     with_litestar,
     with_aiohttp,

@@ -40,6 +40,8 @@ from rightkey.integrations import aiohttp, django, drf, fastapi, flask, litestar
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 
+pytestmark = pytest.mark.slow
+
 VERIFIER = rightkey.Verifier("any name", audience="a", keys=rightkey.KeySet(()))
 ASYNC = rightkey.AsyncVerifier("any name", audience="a", keys=rightkey.KeySet(()))
 SITE = "https://site.example"
@@ -242,6 +244,7 @@ def bare_asgi() -> Any:
     """Takes any method for the same, and says so."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.debug", "info": {"secret": "secret"}})
         headers = [(b"content-length", b"6"), (b"x-kept", b"yes"), (b"content-type", b"text/plain")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"sec", "more_body": True})
@@ -288,6 +291,45 @@ def any_method_of_drf() -> Any:
     return WSGIHandler()
 
 
+def without_cors_of_django() -> Any:
+    configured(view_of_django, GUARD)
+    return WSGIHandler()
+
+
+def without_cors_of_drf() -> Any:
+    """REST framework answers by itself, with what it knows of the view."""
+    configured(Api.as_view(authentication_classes=[drf.RightKeyAuthentication]))
+    return WSGIHandler()
+
+
+def optional_of_flask() -> Any:
+    auth = flask.RightKey(verifier=VERIFIER)
+    app = Flask("test")
+    auth.init_app(app)
+    app.route("/", methods=["GET", "OPTIONS"])(auth.optional(ran))
+    return app
+
+
+def guarded_options_of_litestar() -> Any:
+    auth = litestar.RightKey(verifier=ASYNC)
+
+    @route("/", http_method=[HttpMethod.OPTIONS], guards=[auth.require("x")], status_code=204)
+    async def view() -> None: ...
+
+    return Litestar([view], plugins=[auth])
+
+
+@pytest.mark.parametrize(
+    "make", [without_cors_of_django, without_cors_of_drf, optional_of_flask, guarded_options_of_litestar]
+)
+def test_a_preflight_passes_where_nothing_answers_cors(
+    make: Callable[[], Any], served: Callable[[Any], str]
+) -> None:
+    """The browser then says that CORS is not set up, and not that a token is missing."""
+    assert ask(served(make()), **ASKED).status_code in (200, 204)
+    assert RAN == []
+
+
 @pytest.mark.parametrize(
     "make", [bare_asgi, bare_wsgi, any_method_of_aiohttp, any_method_of_litestar, any_method_of_drf]
 )
@@ -311,8 +353,9 @@ def test_an_application_of_wsgi_is_closed_after_a_preflight() -> None:
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [])
-        return Answer([b"secret"])
+        return Answer([b"secret"]) if closes else [b"secret"]
 
+    closes = True
     guarded = wsgi.RightKeyMiddleware(app, verifier=VERIFIER)
     environ = {
         "REQUEST_METHOD": "OPTIONS",
@@ -323,3 +366,5 @@ def test_an_application_of_wsgi_is_closed_after_a_preflight() -> None:
     }
     assert [*guarded(environ, lambda *_: None)] == []
     assert closed == [True]
+    closes = False
+    assert [*guarded(environ, lambda *_: None)] == []

@@ -11,6 +11,8 @@ import pytest
 import rightkey
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 2
 GUNICORN = f"gunicorn --workers {WORKERS} --threads 4 --bind 127.0.0.1:{{port}} --no-control-socket"
 SERVERS = {
@@ -81,6 +83,16 @@ def test_what_is_refused_is_refused_by_every_server(
     assert (none.status_code, none.headers["www-authenticate"]) == (401, "Bearer")
     assert (bad.status_code, bad.json()["code"]) == (401, "claims_rejected")
     assert (two.status_code, two.json()["code"]) == (400, "request_malformed")
+
+
+def test_no_header_makes_a_path_public(issuer: LocalIssuer, launched: Launched) -> None:
+    """gunicorn, asked from this machine, takes `SCRIPT_NAME` from a header, and moves the path by it."""
+    url = launched("wsgi_app", issuer.url, f"{GUNICORN} wsgi_app:app")
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        assert client.get(f"{url}/ready").status_code == 200
+        for where, mounted in (("/ready", "/ready"), ("/ready/me", "/ready"), ("/ready", "/re")):
+            answer = client.get(url + where, headers={"SCRIPT_NAME": mounted})
+            assert answer.status_code >= 400, (where, mounted)
 
 
 @pytest.mark.parametrize("server", SCOPED)

@@ -195,17 +195,17 @@ def asks_beforehand(scope: Scope) -> bool:
 
 
 def bodiless(send: Send) -> Send:
-    """Sends status and headers of an answer, and none of its body: what a preflight is answered is known to
-    everybody, and an application may take any method for the same.
+    """Sends the status and headers of an answer and none of its body, however an application sends that.
+
+    What a preflight is answered is public, and an application may take any method for the same.
     """
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             kept = [each for each in message.get("headers", ()) if each[0].lower() not in _OF_BODY]
-            message = {**message, "headers": [*kept, (b"content-length", b"0")]}
-        elif message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
+            headers = [*kept, (b"content-length", b"0")]
+            await send({"type": message["type"], "status": message["status"], "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
 
     return sent
 
@@ -235,4 +235,4 @@ def _unstarted(error: IssuerFault) -> str:
     return f"could not fetch the issuer's keys at startup: {error}"
 
 
-_OF_BODY = {b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}
+_OF_BODY = {b"content-length", b"content-type", b"content-encoding", b"transfer-encoding", b"trailer"}

@@ -124,7 +124,8 @@ def _require_known(settings: Mapping[str, Any], built: Callable[..., Any]) -> No
     for name in settings.keys() - Settings.__annotations__.keys():
         own = [each for each in inspect.signature(built).parameters if each != "settings"]
         near = _nearest(name, [*own, *Settings.__annotations__], 0.6)
-        raise Misconfigured(f"unknown setting {name!r}", hint=f"is it {near!r}?" if near else None)
+        known = f"known settings: {', '.join(Settings.__annotations__)}"
+        raise Misconfigured(f"unknown setting {name}=", hint=f"did you mean {near}=?" if near else known)
 
 
 def _require_spelled(names: Iterable[str], own: Collection[str]) -> None:

@@ -139,8 +139,9 @@ def respond(refusal: Refusal, environ: Environ, start_response: Start) -> Iterab
 
 
 def _bodiless(app: App, environ: Environ, start_response: Start) -> Iterable[bytes]:
-    """Status and headers of the application's answer, and none of its body: what a preflight is answered is
-    known to everybody, and an application may take any method for the same.
+    """Status and headers of the application's answer, and none of its body.
+
+    What a preflight is answered is public, and an application may take any method for the same.
     """
 
     def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], None]:
@@ -150,8 +151,7 @@ def _bodiless(app: App, environ: Environ, start_response: Start) -> Iterable[byt
 
     answer = app(environ, started)
     try:
-        for _ in answer:  # an application may start its answer as late as that
-            break
+        next(iter(answer), None)  # an application may start its answer as late as that
     finally:
         if hasattr(answer, "close"):
             answer.close()
