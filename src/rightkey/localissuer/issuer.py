@@ -56,7 +56,7 @@ class Issuer:
         delay: float = 0.0,
         name: str = "",
     ) -> None:
-        self.look, self.dress, self.algorithm = look, look.dress, look.algorithm
+        self.name, self.look, self.dress, self.algorithm = name, look, look.dress, look.algorithm
         self.cache_control, self.etag, self.typ = look.dress.cache_control, look.etag, look.typ
         self.audience, self.claims, self.delay = audience or AUDIENCE, claims, delay
         self.address: Address = look.address(origin)
@@ -86,6 +86,12 @@ class Issuer:
     def routes(self) -> dict[str, str]:
         """The endpoint at each path."""
         return self.address.routes(self.look.rfc8414, self.dress)
+
+    @property
+    def fronts(self) -> frozenset[str]:
+        """The paths of the page that shows the issuer: its own, and the root where it has no name."""
+        own = self.address.path
+        return frozenset({f"{own}/", *([own] if own else []), *([] if self.name else ["/"])})
 
     # -- tokens --------------------------------------------------------------------------------------------
 
