@@ -98,7 +98,7 @@ def shown(page: Any) -> dict[str, Any]:
 
 
 def test_signing_in_is_one_click(page: Any, login: str) -> None:
-    """Whoever is proposed is signed in; application, API and user info know the same person."""
+    """The proposed user is signed in; application, API and user info know the same person."""
     page.goto(login)
     assert page.title() == "Sign in"
     page.get_by_role("button", name="Sign in").click()
