@@ -17,6 +17,7 @@ import pytest
 
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("authlib")
 APACHE = shutil.which("apache2") or shutil.which("apache2", path="/usr/sbin")
 MODULES = Path("/usr/lib/apache2/modules")

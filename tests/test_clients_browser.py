@@ -19,6 +19,7 @@ from starlette.routing import Route
 from rightkey import AsyncVerifier
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
 oauth_client = pytest.importorskip("authlib.integrations.starlette_client")
 playwright = pytest.importorskip("playwright.sync_api")
 

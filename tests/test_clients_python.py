@@ -14,6 +14,7 @@ import requests
 from rightkey import Verifier
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("authlib")
 BACK = "http://127.0.0.1:9/back"
 PERSON = {"prompt": "none", "login_hint": "zoë"}
