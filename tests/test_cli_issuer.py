@@ -10,11 +10,13 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -118,6 +120,54 @@ def test_what_it_prints_for_people(started: Callable[..., Process]) -> None:
     assert lines[-2:] == [f"RIGHTKEY_ISSUER={url}", "RIGHTKEY_AUDIENCE='two words'"]
     assert any(line.startswith("try") and f"curl {url}.well-known/" in line for line in lines)
     assert any(re.match(r"token of alice +ey", line) for line in lines)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def exported(*options: str) -> subprocess.CompletedProcess[str]:
+    """What `rightkey issuer --env` prints; it ends although its issuer goes on."""
+    command = [sys.executable, "-m", "rightkey", "issuer", "--env", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize("tls", [(), ("--tls",)])
+def test_a_shell_evaluates_its_environment(tls: tuple[str, ...]) -> None:
+    """It goes on running with the options given, until its process is stopped."""
+    done = exported("--alg", "ES256", "--audience", "two 'words'", "--client", "a:b", "--client", "c", *tls)
+    assert done.returncode == 0
+    tell = "import json, os; print(json.dumps(dict(os.environ)))"
+    shell = f"{done.stdout}echo $ISSUER_PID; {sys.executable} -c '{tell}'"
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    told = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True, env=clean)
+    pid, printed = told.stdout.splitlines()
+    environment = json.loads(printed)
+    try:
+        assert environment["RIGHTKEY_AUDIENCE"] == "two 'words'"
+        context = ssl.create_default_context(cafile=environment["RIGHTKEY_CA_FILE"]) if tls else None
+        for name in names:
+            assert environment.get(name) == (environment["RIGHTKEY_CA_FILE"] if tls else None)
+        url = f"{environment['RIGHTKEY_ISSUER']}_rightkey"
+        assert fetch(url, context=context)["clients"] == ["a", "c"]
+        assert "kill $ISSUER_PID" in done.stderr
+    finally:
+        os.kill(int(pid), signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while listens(int(urlsplit(url).port or 0)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not listens(int(urlsplit(url).port or 0))
+
+
+def test_an_issuer_that_cannot_start_exports_nothing() -> None:
+    """Its own error is told, so that `eval` evaluates nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        done = exported("--port", str(listener.getsockname()[1]))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "address already in use" in done.stderr
+    assert "hint: --port 0 takes any free one" in done.stderr
 
 
 @pytest.mark.parametrize("dress", list(DRESSES))

@@ -17,7 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rightkey import AsyncVerifier
+from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
 oauth_client = pytest.importorskip("authlib.integrations.starlette_client")
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -97,7 +99,7 @@ def shown(page: Any) -> dict[str, Any]:
 
 
 def test_signing_in_is_one_click(page: Any, login: str) -> None:
-    """Whoever is proposed is signed in; application, API and user info know the same person."""
+    """The proposed user is signed in; application, API and user info know the same person."""
     page.goto(login)
     assert page.title() == "Sign in"
     page.get_by_role("button", name="Sign in").click()
@@ -136,3 +138,35 @@ def test_pages_fit(page: Any, login: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == width
     boxes = [page.locator(name).bounding_box() for name in ("h1", "input:not([type])", "textarea")]
     assert len({(box["x"], box["width"]) for box in boxes}) == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_front_page_fits_and_its_buttons_work(browser: Any, width: int, scheme: str) -> None:
+    """Narrow, wide and dark, without a complaint of its policy; a press of a button is done once."""
+    with (
+        LocalIssuer(algorithm="ES256", dress="keycloak") as issuer,
+        browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme) as context,
+    ):
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page, complaints = context.new_page(), list[str]()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(f"{issuer.address.origin}/")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.get_by_role("button", name="Copy").click()
+        page.get_by_text("Copied").wait_for()
+        token = page.evaluate("navigator.clipboard.readText()")
+        assert token == page.get_by_role("textbox", name="Token").input_value()
+        following = issuer.next
+        page.get_by_role("button", name="Rotate", exact=True).click()
+        page.get_by_role("button", name="Revoke").click()
+        page.get_by_label("Endpoint").select_option("token")
+        page.get_by_label("For").select_option("until behave")
+        page.get_by_role("button", name="reset").click()
+        page.get_by_role("cell", name="until behave").wait_for()
+        page.reload()
+        assert (issuer.current, len(issuer.keys), len(issuer.revoked)) == (following, 2, 1)
+        assert [rule["endpoint"] for rule in issuer.planned] == ["token"]
+        colours = page.evaluate("getComputedStyle(document.documentElement).colorScheme")
+        assert scheme in colours
+        assert [text for text in complaints if "favicon" not in text and "404" not in text] == []

@@ -18,6 +18,7 @@ import pytest
 
 from rightkey.localissuer import ATTACKS, DRESSES
 
+pytestmark = pytest.mark.slow
 NODE = Path(__file__).parent / "node"
 HAS_CRYPTO = ["node", "-e", "process.exit(globalThis.crypto ? 0 : 1)"]
 if shutil.which("node") is None or subprocess.run(HAS_CRYPTO, check=False).returncode:

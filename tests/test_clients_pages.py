@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
 playwright = pytest.importorskip("playwright.sync_api")
 
 MODULES = Path(__file__).parent / "node" / "node_modules"

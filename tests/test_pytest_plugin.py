@@ -205,7 +205,7 @@ def test_a_wrong_mark_is_told(pytester: pytest.Pytester, mark: str, told: str) -
 
 
 def test_a_session_has_one_where_the_suite_says_so(pytester: pytest.Pytester) -> None:
-    """Whoever has an `issuer` of their own gets tokens, settings and variables of that one."""
+    """A suite with an `issuer` of its own gets tokens, settings and variables of that one."""
     passes(
         pytester,
         """

@@ -74,7 +74,7 @@ def test_rfc8414_puts_its_path_before_the_name() -> None:
 
 
 def test_there_are_not_endlessly_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever reaches the port can make them; those that are there go on."""
+    """Any client that reaches the port can make them; existing ones go on."""
     monkeypatch.setattr(several, "_MOST", 2)
     with LocalIssuers(algorithm="ES256") as issuers:
         origin = issuers[""].url

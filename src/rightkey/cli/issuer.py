@@ -6,8 +6,8 @@ import ipaddress
 import json
 import shlex
 import signal
+import socket
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,12 +15,15 @@ from urllib.parse import urlsplit
 import click
 
 from rightkey.cli import layout, output
+from rightkey.cli.detached import left_running
 from rightkey.cli.errors import BadUse
 from rightkey.cli.files import contents
 from rightkey.cli.managing import COMMANDS
 from rightkey.localissuer import ALGORITHMS, DRESSES, Client, LocalIssuer, LocalIssuers, RateLimit, Schedule
 
 _SUBJECT = "alice"
+_TRUST = ("RIGHTKEY_CA_FILE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""Where rightkey, OpenSSL with Python, requests and Node look for further authorities."""
 
 
 @click.group(invoke_without_command=True, commands=COMMANDS)
@@ -67,9 +70,10 @@ _SUBJECT = "alice"
     help="Withdraw a previous key after this time.  [default: two rotations]",
 )
 @click.option("--rate-limit", is_flag=True, help="Refuse more than 20 requests a second, as Auth0 does.")
+@click.option("--env", is_flag=True, help="Leave it running, and print its environment for `eval`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 @click.pass_context
-def issuer(context: click.Context, /, as_json: bool, **given: Any) -> int | None:
+def issuer(context: click.Context, /, as_json: bool, env: bool, **given: Any) -> int | None:
     """Run an issuer on this machine, for tests, until it is interrupted.
 
     It needs no configuration: it listens on a loopback port, makes its keys, and gives any client any token.
@@ -81,28 +85,37 @@ def issuer(context: click.Context, /, as_json: bool, **given: Any) -> int | None
         return None
     require_loopback(given["host"], exposed=given["expose"])
     issuers = _made(given)
-    stop = _stop_signal()
+    if env:
+        return left_running(context)
     try:
         issuers.start()
     except OSError as error:
         why = (error.strerror or "cannot listen").lower()
         raise BadUse(f"{given['host']} port {given['port']}: {why}", "--port 0 takes any free one") from None
+    stop = _stop_signal()
     try:
         _tell(_facts(issuers), as_json=as_json)
         if given["expose"]:
             output.words("note", "it is exposed: anyone who can reach it can get any token")
-        stop.wait()
+        stop.recv(1)
     finally:
+        stop.close()
         issuers.close()
     return 0
 
 
-def _stop_signal() -> threading.Event:
-    """Set once the process must end. The handler does nothing else, so that nothing is left half done."""
-    stop = threading.Event()
+def _stop_signal() -> socket.socket:
+    """Readable once the process must end.
+
+    Python runs a handler on the main thread alone, which a signal that another thread receives need not wake.
+    What the signal writes here does.
+    """
+    stopped, signalled = socket.socketpair()
+    signalled.setblocking(False)
+    signal.set_wakeup_fd(signalled.detach())
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+        signal.signal(number, lambda *_: None)
+    return stopped
 
 
 def require_loopback(host: str, *, exposed: bool) -> None:
@@ -187,7 +200,12 @@ def _facts(issuers: LocalIssuers) -> dict[str, Any]:
         "jwks_uri": one.urls["jwks"],
         "curl": shlex.join(["curl", *trust, metadata]),
         "token": one.token(sub=_SUBJECT),
-        "environment": {"RIGHTKEY_ISSUER": one.url, "RIGHTKEY_AUDIENCE": one.audience},
+        "page": f"{one.address.origin}/",
+        "environment": {
+            "RIGHTKEY_ISSUER": one.url,
+            "RIGHTKEY_AUDIENCE": one.audience,
+            **({name: str(ca_file) for name in _TRUST} if ca_file else {}),
+        },
         "ca_file": str(ca_file) if ca_file else None,
     }
 
@@ -199,8 +217,10 @@ def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
     else:
         layout.pairs(_lines(facts))
         layout.line()
+        # on a terminal they are copied into a shell; a file of variables has no `export`
+        export = "export " if sys.stdout.isatty() else ""
         for name, value in facts["environment"].items():
-            output.write(sys.stdout, f"{name}={shlex.quote(value)}\n")
+            output.write(sys.stdout, f"{export}{name}={shlex.quote(value)}\n")
     sys.stdout.flush()
 
 
@@ -209,5 +229,6 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if facts[name]:
             yield name.replace("_", " "), facts[name]
     yield "keys", facts["jwks_uri"]
+    yield "page", facts["page"]
     yield "try", facts["curl"]
     yield f"token of {_SUBJECT}", facts["token"]

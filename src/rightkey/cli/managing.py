@@ -40,7 +40,9 @@ def _managing(command: Callable[..., Any]) -> Callable[..., int]:
         return 0
 
     run = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(run)
-    run = click.option("--ca-file", metavar="FILE", help="The authority of an issuer with --tls.")(run)
+    run = click.option(
+        "--ca-file", metavar="FILE", envvar="RIGHTKEY_CA_FILE", help="The authority of an issuer with --tls."
+    )(run)
     return click.option(
         "--at", metavar="URL", envvar="RIGHTKEY_ISSUER", help="The issuer.  [default: $RIGHTKEY_ISSUER]"
     )(run)

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from rightkey.localissuer.clients import Clients
 from rightkey.localissuer.clock import Clock
-from rightkey.localissuer.documents.wellknown import Address
 from rightkey.localissuer.keys.kept import Kept
 from rightkey.localissuer.keys.keyring import KeyRing
 from rightkey.localissuer.keys.signing import SigningKey
@@ -26,8 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rightkey.localissuer.clients import Client
+    from rightkey.localissuer.documents.dresses import Dress
     from rightkey.localissuer.documents.look import Look
+    from rightkey.localissuer.documents.wellknown import Address
     from rightkey.localissuer.keys.ring import Schedule
+    from rightkey.localissuer.state import Shelf
     from rightkey.localissuer.tokens.personal import Template
 
 AUDIENCE = "https://api.example.com"
@@ -41,6 +43,37 @@ class Issuer:
         look: how its documents, paths and keys look.
         origin: scheme, host and port, where `look` has no URL.
     """
+
+    audience: str
+    """The audience of tokens, unless a request names another."""
+    algorithm: str
+    """The algorithm of its keys."""
+    dress: Dress
+    """Its vendor's look, with the options over it."""
+    address: Address
+    """The parts of its identifier."""
+    clock: Clock
+    """Its time, which can be moved."""
+    clients: Clients
+    """The clients that may ask for tokens."""
+    ring: KeyRing
+    """Its keys, and how they change."""
+    requests: Requests
+    """How many requests came, and the latest ones."""
+    script: Script
+    """The faults to come."""
+    names: Names
+    """The names under which pages may manage it."""
+    claims: Template | None
+    """Further claims of the tokens that grants bring."""
+    cache_control: str | None
+    """What documents are served with from now on."""
+    etag: bool
+    """Whether documents have an `ETag` from now on."""
+    delay: float
+    """Seconds before every answer from now on."""
+    shelf: Shelf
+    """Where clients and grants are kept."""
 
     def __init__(
         self,
@@ -56,10 +89,10 @@ class Issuer:
         delay: float = 0.0,
         name: str = "",
     ) -> None:
-        self.look, self.dress, self.algorithm = look, look.dress, look.algorithm
+        self.name, self.look, self.dress, self.algorithm = name, look, look.dress, look.algorithm
         self.cache_control, self.etag, self.typ = look.dress.cache_control, look.etag, look.typ
         self.audience, self.claims, self.delay = audience or AUDIENCE, claims, delay
-        self.address: Address = look.address(origin)
+        self.address = look.address(origin)
         self.clock = Clock(clock)
         self.shelf = InMemory() if state is None else InFile(state, name)
         self.clients = Clients(self.shelf, clients)
@@ -86,6 +119,12 @@ class Issuer:
     def routes(self) -> dict[str, str]:
         """The endpoint at each path."""
         return self.address.routes(self.look.rfc8414, self.dress)
+
+    @property
+    def fronts(self) -> frozenset[str]:
+        """The paths of the page that shows the issuer: its own, and the root where it has no name."""
+        own = self.address.path
+        return frozenset({f"{own}/", *([own] if own else []), *([] if self.name else ["/"])})
 
     # -- tokens --------------------------------------------------------------------------------------------
 

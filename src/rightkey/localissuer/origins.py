@@ -17,14 +17,14 @@ from __future__ import annotations
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from rightkey.localissuer.answers import Answer, Request, oauth_error
 from rightkey.localissuer.documents.wellknown import FRAMED
-from rightkey.localissuer.wire.names import is_local, name_of
+from rightkey.localissuer.wire.names import is_local, origin_of
 
 if TYPE_CHECKING:
     from rightkey.localissuer.issuer import Issuer
+    from rightkey.localissuer.wire.names import Name
 
 PAGES = frozenset({"authorize", "activate", "logout"}) | FRAMED
 """Endpoints where people see a page, and are sent to from anywhere."""
@@ -90,12 +90,10 @@ def _welcome(issuer: Issuer, request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None or issuer.names.own_origin(origin):
         return True
-    scheme, _, authority = origin.partition("://")
-    name = name_of(authority, scheme)
-    return name is not None and (is_local(name.host) or (scheme, name) in _of_clients(issuer))
+    named = origin_of(origin)
+    return named is not None and (is_local(named[1].host) or named in _of_clients(issuer))
 
 
-def _of_clients(issuer: Issuer) -> set[tuple[str, object]]:
+def _of_clients(issuer: Issuer) -> set[tuple[str, Name] | None]:
     """The origins to which people may be sent back."""
-    parts = [urlsplit(uri) for uri in issuer.clients.redirect_uris()]
-    return {(one.scheme, name_of(one.netloc, one.scheme)) for one in parts}
+    return {origin_of(uri) for uri in issuer.clients.redirect_uris()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rightkey.localissuer.answers import Answer, Request, document_answer, oauth_error, revalidated
 from rightkey.localissuer.documents.frames import frame
 from rightkey.localissuer.documents.wellknown import FRAMED, GRANTED, key_set, metadata
+from rightkey.localissuer.front import front
 from rightkey.localissuer.keys import selfsigned
 from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.localissuer.management import managed, manages
@@ -33,12 +34,14 @@ class Responder:
 
     def knows(self, path: str) -> bool:
         """Whether this issuer serves a path."""
-        return path in self._issuer.routes or manages(self._path, path)
+        return path in self._issuer.routes or manages(self._path, path) or path in self._issuer.fronts
 
     def respond(self, request: Request) -> Answer:
         """The answer to a request, faults included."""
         if manages(self._path, request.path):
             return managed(self._issuer, self._path, request)
+        if request.path in self._issuer.fronts:
+            return front(self._issuer, request)
         endpoint = self._issuer.routes.get(request.path, "other")
         self._issuer.requests.note(endpoint, request)
         if self._bucket is None:

@@ -398,6 +398,22 @@ def test_reuse_of_a_refresh_token_withdraws_the_family(issuer: LocalIssuer) -> N
     assert post(issuer, "token", refresh_token=other, **ask).status_code == 200
 
 
+def test_keycloaks_refresh_token_is_a_jwt_and_no_access_token(time: Time) -> None:
+    """keycloak-js takes it apart; its signature is by no key that is published, and nothing accepts it."""
+    with LocalIssuer(dress="keycloak", algorithm="ES256", clock=time) as issuer:
+        token = tokens(issuer, scope="openid")["refresh_token"]
+        claims = read(token)
+        assert (claims["sub"], claims["typ"], claims["azp"]) == ("alice", "Refresh", "me")
+        assert claims["exp"] == NOW + 30 * 86400
+        as_bearer = {"authorization": f"Bearer {token}"}
+        assert get(issuer.urls["userinfo"], headers=as_bearer).status_code == 401
+        verifier = Verifier(issuer.url, audience=issuer.url, transport=issuer.transport(), clock=time)
+        assert verifier.explain(token).error is not None
+        first = post(issuer, "token", grant_type="refresh_token", refresh_token=token).json()
+        assert first["refresh_token"] != token
+        assert "error" in post(issuer, "token", grant_type="refresh_token", refresh_token=token).json()
+
+
 def test_a_device_is_connected(issuer: LocalIssuer, time: Time) -> None:
     """RFC 8628: pending, too fast, pending, connected; and its code is for one use."""
     asked = post(issuer, "device", None, client_id="tv", scope="openid", audience="https://tv.example").json()

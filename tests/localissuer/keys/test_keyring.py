@@ -85,7 +85,7 @@ def test_the_stranger_is_made_once_and_never_published(ring: KeyRing) -> None:
 
 
 def test_concurrent_rotations_lose_no_key(ring: KeyRing) -> None:
-    """Whoever rotates meanwhile, every key that ever signed stays published."""
+    """While others rotate, every key that ever signed stays published."""
     threads = [threading.Thread(target=ring.rotate) for _ in range(16)]
     for thread in threads:
         thread.start()
@@ -106,7 +106,7 @@ def scheduled(now: Now, period: float, overlap: float) -> KeyRing:
 
 
 def test_a_schedule_rotates_by_the_clock() -> None:
-    """Whoever asks finds the keys as they must be by now; a previous one goes when its overlap is over."""
+    """Readers find the keys as they must be by now; a previous one goes when its overlap is over."""
     now = Now()
     ring = scheduled(now, 100, 150)
     first, second = ring.keys

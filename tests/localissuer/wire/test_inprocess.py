@@ -87,5 +87,6 @@ def test_no_other_host_can_be_reached(issuer: LocalIssuer) -> None:
 
 
 def test_a_host_alone_is_a_path_too(issuer: LocalIssuer) -> None:
-    """An empty path is the root."""
-    assert issuer.transport().get(Request("https://tenant.example")).status == 404
+    """An empty path is the root, where the issuer shows itself."""
+    answer = issuer.transport().get(Request("https://tenant.example"))
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")

@@ -94,7 +94,7 @@ def test_ipv6() -> None:
 
 
 def test_a_port_that_is_taken() -> None:
-    """Nobody can listen there: no authority is left behind either, and a later start may succeed."""
+    """The port is taken: no authority is left behind, and a later start may succeed."""
     with LocalIssuer(algorithm="ES256") as issuer:
         port = urlsplit(issuer.url).port
         assert port is not None

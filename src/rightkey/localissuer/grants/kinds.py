@@ -18,6 +18,8 @@ from rightkey.localissuer.grants.request import OAuthRequest
 from rightkey.localissuer.grants.server import LIFE, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rightkey.localissuer.answers import Answer
 
 SECRET = [METHOD, "client_secret_basic", "client_secret_post"]
@@ -54,17 +56,16 @@ class ClientCredentials(Ours, grants.ClientCredentialsGrant):
 class _SigningIn(Ours):
     """What a sign-in at the authorization endpoint brings, and how it gets to the client."""
 
-    generate_authorization_code: Any
+    # Authlib's, by the response type
+    generate_authorization_code: Callable[[], str]
+    validate_authorization_request: Callable[[], str]
 
     @hooked  # type: ignore[untyped-decorator]
     def validate_consent_request(self) -> str:
-        redirect_uri: str = self.validate_authorization_request()
+        redirect_uri = self.validate_authorization_request()
         require_mode(self.request, redirect_uri)
         self.redirect_uri = redirect_uri
         return redirect_uri
-
-    def validate_authorization_request(self) -> str:
-        return str(super().validate_authorization_request())  # type: ignore[misc]
 
     def create_authorization_response(
         self, redirect_uri: str, grant_user: Permission | None

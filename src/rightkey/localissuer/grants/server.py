@@ -100,7 +100,7 @@ class Server(AuthorizationServer):
 
     def _jwt_refresh(self, allowed: Permission) -> str:
         """A refresh token with Keycloak's claims. Its signature is random, as only the ledger reads it back:
-        one of the issuer's key would make it an access token for some."""
+        with one by the issuer's key it would pass for an access token."""
         now, url = int(self.issuer.clock()), self.issuer.url
         own = {"iss": url, "aud": url, "sub": allowed.sub, "typ": "Refresh", "azp": allowed.client_id}
         times = {"iat": now, "exp": now + LIVES[REFRESH], "jti": secrets.token_urlsafe(16)}

@@ -37,6 +37,13 @@ def name_of(authority: str, scheme: str) -> Name | None:
     return Name(host, port)
 
 
+def origin_of(url: str) -> tuple[str, Name] | None:
+    """The scheme and the name of a URL or an Origin header (RFC 6454), or None where it has none."""
+    scheme, _, rest = url.partition("://")
+    name = name_of(re.split("[/?#]", rest, maxsplit=1)[0], scheme.lower())
+    return None if name is None else (scheme.lower(), name)
+
+
 def is_address(host: str) -> bool:
     """Whether a host is an IP address. No name, and so no DNS server, stands behind one."""
     try:
@@ -75,10 +82,10 @@ class Names:
 
     def own_origin(self, origin: str) -> bool:
         """Whether an Origin header names this issuer."""
-        scheme, _, authority = origin.partition("://")
-        if (scheme, name_of(authority, scheme)) == self._identifier():
-            return True
-        return scheme == self._scheme and self._own(name_of(authority, scheme))
+        named = origin_of(origin)
+        if named is None or "/" in origin.partition("://")[2]:
+            return False
+        return named == self._identifier() or (named[0] == self._scheme and self._own(named[1]))
 
     def _own(self, name: Name | None) -> bool:
         return name is not None and self._listens(name)
