@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from rightkey.transport.allowance import Allowance
     from rightkey.transport.deadline import Deadline
 
-SIZE = 16 * 1024
-"""Octets to read at once: what one TLS record holds."""
+SIZE = 32 * 1024
+"""Octets to read at once."""
 
 _FREELY = 64
-_PAUSE = 0.01
-"""After 64 reads, each is preceded by a pause of 10 ms, in which the system gathers what comes. Octets that
+_PAUSE = 0.02
+"""After 64 reads, each is preceded by a pause of 20 ms, in which the system gathers what comes. Octets that
 are sent one by one would otherwise cost a thread's turn each, for as long as the deadline allows."""
 
 
