@@ -37,7 +37,7 @@ FLAT = {
     "__main__": None,
 }
 """What users import, and the folder that it stands before; None at the end."""
-MOST_FLAT = 16
+MOST_FLAT, MOST_LINES, MOST_IN_A_FUNCTION = 16, 320, 40
 
 ORDER = [
     *(
@@ -146,6 +146,22 @@ def test_a_folder_imports_only_what_stands_before_it() -> None:
         if unit != one.unit and ORDER.index(unit) >= ORDER.index(one.unit)
     ]
     assert wrong == []
+
+
+def test_files_and_functions_are_short() -> None:
+    """A file is read in five minutes, and a function at a glance."""
+    long_files = [name for name, path in MODULES.items() if len(path.read_text().splitlines()) > MOST_LINES]
+    assert long_files == []
+    long_functions = [f"{name}.{function}" for name, path in MODULES.items() for function in _long_in(path)]
+    assert long_functions == []
+
+
+def _long_in(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if (node.end_lineno or 0) - node.lineno + 1 > MOST_IN_A_FUNCTION:
+            yield node.name
 
 
 @pytest.mark.parametrize(

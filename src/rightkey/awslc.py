@@ -1,11 +1,11 @@
-"""AWS-LC for the signatures that most issuers make, RS256, PS256 and ES256, where somebody asks for it.
+"""AWS-LC for the signatures that most issuers make, RS256, PS256 and ES256, where a program asks for it.
 
 It checks them in less time than OpenSSL, and without letting go of the interpreter's lock, so that no busy
 thread keeps a verification waiting. It comes with awscrt (the extra `awslc`), which AWS keeps for its own
 clients. Keys are judged and made by `cryptography` as ever, and so is every other check.
 
 That the package is there changes nothing by itself: a token must not be good in one installation and bad in
-another, unless somebody has decided which library judges it.
+another, unless it was decided which library judges it.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Failure:
     """One claim that was not as required.
 
     `reason` is one of `missing`, `malformed`, `expired`, `not_yet_valid`, `mismatch`, `forbidden`.
-    `got` is the token's own value: data for whoever asks, never part of a message.
+    `got` is the token's own value: data on the error, never part of a message.
     """
 
     claim: str
@@ -133,7 +133,7 @@ class RequestMalformed(TokenRejected):
 
 
 class IssuerFault(RightkeyError):
-    """The issuer is at fault: the token may be good, and nobody can tell."""
+    """The issuer is at fault: the token may be good, and cannot be judged."""
 
 
 class IssuerUnavailable(IssuerFault):

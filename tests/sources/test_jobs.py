@@ -12,18 +12,8 @@ import pytest
 import trio
 
 from rightkey.sources import jobs as module
-from rightkey.sources.jobs import (
-    GUARD,
-    JOBS,
-    MAX_HUNG,
-    READING,
-    Guard,
-    Job,
-    Jobs,
-    Past,
-    wait,
-    wait_async,
-)
+from rightkey.sources.jobs import GUARD, JOBS, MAX_HUNG, READING, Guard, Job, Jobs, Past
+from rightkey.sources.waiting import wait, wait_async
 
 MOST = 4
 

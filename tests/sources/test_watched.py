@@ -21,7 +21,7 @@ from rightkey.jose.jws import read
 from rightkey.localissuer import LocalIssuer, SigningKey, mint
 from rightkey.localissuer.keys.signing import Form
 from rightkey.sources import files, watched
-from rightkey.sources.jobs import wait
+from rightkey.sources.waiting import wait
 from rightkey.sources.watched import EVERY, Watched
 from rightkey.verdict.held import NeedsNewer
 

@@ -14,8 +14,8 @@ from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, show
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import alone, place_of_keys
-from rightkey.sources.jobs import wait
 from rightkey.sources.source import Means
+from rightkey.sources.waiting import wait
 from rightkey.sources.watched import Watched
 from rightkey.verifier.explaining import STEP_OF, Step, ended
 from rightkey.verifier.locate import locate

@@ -1,4 +1,4 @@
-"""Status: how an issuer's keys are, for whoever watches over a service."""
+"""Status: how an issuer's keys are, for those who operate a service."""
 
 from __future__ import annotations
 

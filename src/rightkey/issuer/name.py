@@ -84,15 +84,7 @@ class Issuer:
                 _checked_url("metadata_url", metadata_url, plain_http), name, provider, plain_http
             )
         url = name if "://" in name else f"https://{name}"
-        fault = url_fault(url, plain_http)
-        if fault:
-            raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint="give a domain, or https://host/path")
-        if "?" in url:
-            raise Misconfigured(
-                f"issuer {quoted(name)}: an issuer URL must not contain a query (RFC 8414, section 2)",
-                hint="if its metadata are at a URL with a query, give that as metadata_url=",
-            )
-        _require_no_document(name, url)
+        _require_issuer(name, url, plain_http)
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
         return cls(name, spellings, recognise(url, provider), plain_http=tuple(plain_http or ()))
 
@@ -246,6 +238,19 @@ def _checked_url(setting: str, url: Any, plain_http: Collection[str] | None) -> 
             hint="such as https://host/.well-known/openid-configuration",
         )
     return str(url)
+
+
+def _require_issuer(name: str, url: str, plain_http: Collection[str] | None) -> None:
+    """Raises Misconfigured where the URL cannot be an issuer's."""
+    fault = url_fault(url, plain_http)
+    if fault:
+        raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint="give a domain, or https://host/path")
+    if "?" in url:
+        raise Misconfigured(
+            f"issuer {quoted(name)}: an issuer URL must not contain a query (RFC 8414, section 2)",
+            hint="if its metadata are at a URL with a query, give that as metadata_url=",
+        )
+    _require_no_document(name, url)
 
 
 def _require_no_document(name: str, url: str) -> None:

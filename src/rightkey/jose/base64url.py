@@ -1,6 +1,6 @@
 """base64url as RFC 7515 has it: canonical for tokens, forgiving for published documents.
 
-A token has exactly one spelling here. Whoever can respell a token without breaking its signature can
+A token has exactly one spelling here. One who can respell a token without breaking its signature can
 slip past anything that recognises tokens by their text, so padding, line breaks, foreign letters and
 stray bits behind the last octet are refused (RFC 7515, section 2; RFC 4648, sections 3.5 and 12).
 """

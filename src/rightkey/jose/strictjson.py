@@ -53,7 +53,7 @@ class Repeated:
         self._kept: bytes | tuple[dict[str, Any], _Inner] = text
 
     def read(self) -> dict[str, Any]:
-        """The object: whoever changes it changes nobody else's."""
+        """The object, as the caller's own: to change it changes no other."""
         kept = self._kept
         if type(kept) is bytes:
             value: dict[str, Any] = orjson.loads(kept)

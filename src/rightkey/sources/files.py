@@ -96,7 +96,8 @@ def _file(path: Path) -> Stamp | None:
 
 
 def _stamp(found: os.stat_result) -> Stamp:
-    # The time of the last change to the inode as well: whoever keeps the time of the content cannot keep it.
+    # The time of the last change to the inode as well: one who sets the time of the content back cannot set
+    # it back.
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 

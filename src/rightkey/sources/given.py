@@ -1,7 +1,7 @@
 """Which source a verifier's keys come from: a set that was handed over, an issuer, a URL, files, or several.
 
-Whatever a fetch or a caller's wait will run is loaded here, by whoever builds the verifier. A thread that
-loads a module holds its import lock: whoever forks meanwhile leaves its child waiting for it for ever. And
+Whatever a fetch or a caller's wait will run is loaded here, when the verifier is built. A thread that
+loads a module holds its import lock: a child that is forked meanwhile waits for it for ever. And
 a loop that loads one stands still.
 """
 

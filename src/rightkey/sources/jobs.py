@@ -18,27 +18,24 @@ seconds.
 `GUARD` is the one lock of the cold path. It is held for the microseconds of a decision: never while a thread
 is started, a request is made, a listener is called or a caller waits, and never by a verification that the
 held keys satisfy. A library that patches threads late (gevent) may split what waits from what holds; a lock
-that is held over neither cannot be split. Whoever decides that a job begins lets go of GUARD, and then calls
-`JOBS.launch()`.
+that is held over neither cannot be split. The caller that decides that a job begins lets go of GUARD, and
+then calls `JOBS.launch()`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import heapq
 import itertools
 import os
-import sys
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 
 class Guard:
@@ -276,62 +273,6 @@ class Jobs:
 
 
 JOBS = Jobs()
-
-
-def wait(job: Job, seconds: float) -> None:
-    """Wait on a thread until the job is done or the time is up. Raises nothing of its own."""
-    try:
-        job.done.result(min(seconds, job.left))
-    except FutureTimeout:
-        JOBS.give_up(job)
-
-
-async def wait_async(job: Job, seconds: float) -> None:
-    """Wait in a task of asyncio or trio until the job is done or the time is up."""
-    if not job.done.done():
-        pause = min(seconds, job.left)
-        trio = sys.modules.get("trio")
-        if trio is not None and _in_trio(trio):
-            await _wait_trio(trio, job, pause)
-        else:
-            await _wait_asyncio(job, pause)
-    if not job.done.done():
-        JOBS.give_up(job)
-
-
-def _in_trio(trio: Any) -> bool:
-    try:
-        trio.lowlevel.current_task()
-    except RuntimeError:
-        return False
-    return True
-
-
-async def _wait_asyncio(job: Job, seconds: float) -> None:
-    import asyncio  # here, since a service of threads need not have it
-
-    loop = asyncio.get_running_loop()
-    done = loop.create_future()
-
-    def poke(_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # that loop is closed: no task waits there any more
-            loop.call_soon_threadsafe(done.set_result, None)
-
-    job.done.add_done_callback(poke)
-    await asyncio.wait((done,), timeout=seconds)
-
-
-async def _wait_trio(trio: Any, job: Job, seconds: float) -> None:
-    done = trio.Event()
-    token = trio.lowlevel.current_trio_token()
-
-    def poke(_: object) -> None:
-        with contextlib.suppress(trio.RunFinishedError):  # that run is over: no task waits there any more
-            token.run_sync_soon(done.set)
-
-    job.done.add_done_callback(poke)
-    with trio.move_on_after(seconds):
-        await done.wait()
 
 
 def _before_fork() -> None:

@@ -67,19 +67,12 @@ def attempt(
     memory: Memory | None = None,
     before: NeedsNewer | None = None,
 ) -> Verified | NeedsNewer:
-    """Judge a token by the keys held.
+    """Judge a token by the keys held, at `now`, a Unix time in seconds.
 
     Args:
-        trust: whose tokens are taken, and what they must be.
-        raw: the token.
-        held: the keys, and the issuer's spelling where it is known.
-        now: the time, as a Unix time in seconds.
-        demands: what this call demands beyond.
+        demands: what this call demands beyond the trust.
         memory: tokens verified before.
         before: what was needed when it was judged by older keys: those that failed then are not tried again.
-
-    Returns:
-        What the token says; or NeedsNewer, where newer keys may mend it.
 
     Raises:
         TokenRejected, InsufficientScope: the verdict.
@@ -136,7 +129,7 @@ def _judged(
 
 
 def not_trusted(issuer: Any) -> TokenRejected:
-    """The verdict on a token of an issuer that nobody trusts."""
+    """The verdict on a token whose issuer is not trusted."""
     return _not_trusted(registered.issuer_failure({"iss": issuer}, ()), None)
 
 

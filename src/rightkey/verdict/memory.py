@@ -48,17 +48,17 @@ class Entry:
     expected: tuple[str, ...] | None
     trust: Trust
     seen: bool = False
-    """Whether it was recalled since somebody last looked."""
+    """Whether it was recalled since the hand last passed it."""
 
 
 class Memory:
     """Tokens in the order in which they came, and a hand that passes along it to find who must go.
 
-    Whoever was seen since the hand last came by stays, where it is; the first who was not goes. So a token
-    that came once leaves before those that come again and again, and a use is but a mark. (SIEVE: Zhang and
-    others, NSDI 2024.)
+    A token that was seen since the hand last passed it stays where it is; the first that was not goes. So a
+    token that came once leaves before those that come again and again, and a use is but a mark. (SIEVE: Zhang
+    and others, NSDI 2024.)
 
-    Nobody takes a lock. What threads that add tokens at once, or an interrupt, leave amiss in the hand's row
+    There is no lock. What threads that add tokens at once, or an interrupt, leave amiss in the hand's row
     is put right when it begins again.
 
     Args:

@@ -12,9 +12,9 @@ from rightkey.issuer.name import AUTO, Issuer
 from rightkey.jose.keyset import KeySet, Skipped
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import alone, place_of
-from rightkey.sources.jobs import wait, wait_async
 from rightkey.sources.remote import Remote
 from rightkey.sources.source import Means
+from rightkey.sources.waiting import wait, wait_async
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ class InTasks:
         return outcome
 
     async def _wait(self, job: Job, seconds: float) -> None:
-        from rightkey.sources.jobs import wait_async
+        from rightkey.sources.waiting import wait_async
 
         await wait_async(job, seconds)
 

@@ -118,7 +118,7 @@ class InThreads:
         return outcome
 
     def _wait(self, job: Job, seconds: float) -> None:
-        from rightkey.sources.jobs import wait
+        from rightkey.sources.waiting import wait
 
         wait(job, seconds)
 

@@ -14,8 +14,8 @@ from rightkey.events import Event, KeyLeaked
 from rightkey.exchange import Request, Response, Transport
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.announcer import Announcer, Subscription
-from rightkey.sources.jobs import wait
 from rightkey.sources.remote import Remote
+from rightkey.sources.waiting import wait
 
 HEADERS = ("cache-control", "content-type", "retry-after", "x-ratelimit-limit", "ratelimit-limit")
 """Response headers whose change matters to a verifier."""

@@ -1,0 +1,66 @@
+"""Waiting for a job: on a thread, in a task of asyncio, or in a task of trio."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+from rightkey.sources.jobs import JOBS, Job
+
+
+def wait(job: Job, seconds: float) -> None:
+    """Wait on a thread until the job is done or the time is up. Raises nothing of its own."""
+    try:
+        job.done.result(min(seconds, job.left))
+    except FutureTimeout:
+        JOBS.give_up(job)
+
+
+async def wait_async(job: Job, seconds: float) -> None:
+    """Wait in a task of asyncio or trio until the job is done or the time is up."""
+    if not job.done.done():
+        pause = min(seconds, job.left)
+        trio = sys.modules.get("trio")
+        if trio is not None and _in_trio(trio):
+            await _wait_trio(trio, job, pause)
+        else:
+            await _wait_asyncio(job, pause)
+    if not job.done.done():
+        JOBS.give_up(job)
+
+
+def _in_trio(trio: Any) -> bool:
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _wait_asyncio(job: Job, seconds: float) -> None:
+    import asyncio  # here, since a service of threads need not have it
+
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def poke(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # that loop is closed: no task waits there any more
+            loop.call_soon_threadsafe(done.set_result, None)
+
+    job.done.add_done_callback(poke)
+    await asyncio.wait((done,), timeout=seconds)
+
+
+async def _wait_trio(trio: Any, job: Job, seconds: float) -> None:
+    done = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def poke(_: object) -> None:
+        with contextlib.suppress(trio.RunFinishedError):  # that run is over: no task waits there any more
+            token.run_sync_soon(done.set)
+
+    job.done.add_done_callback(poke)
+    with trio.move_on_after(seconds):
+        await done.wait()
