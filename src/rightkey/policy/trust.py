@@ -14,6 +14,7 @@ from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.confirmation import sender
+from rightkey.policy.named import settings_by_name
 from rightkey.policy.profiles import Profile
 from rightkey.policy.profiles import profile as profile_named
 
@@ -98,6 +99,7 @@ class Compiled(NamedTuple):
         return cls(kind.types, kind.judges, vendor.padded, vendor.keys_of_tenants, places)
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True)
 class Trust:
     """One issuer, and what its tokens must be.
