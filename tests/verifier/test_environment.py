@@ -170,6 +170,7 @@ def test_variables_of_others_are_left_alone() -> None:
     """Such as those by which Kubernetes tells of a service called `rightkey`."""
     service = {"PORT": "tcp://10.0.0.1:80", "SERVICE_HOST": "10.0.0.1", "PORT_80_TCP_PROTO": "tcp"}
     assert read(**service) == read()
+    assert read(VERIFIER="x", OPTIONAL="1") == read()  # what else begins so
 
 
 def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
