@@ -17,7 +17,7 @@ server = FastMCP("appointments", auth=auth)
 
 @server.tool
 def whoami() -> str:
-    """Whom the token speaks of."""
+    """The subject of the token."""
     token = get_access_token()
     return (token and token.subject) or ""
 

@@ -1,4 +1,4 @@
-"""gRPC, without generated code: a method that answers whom the token speaks of."""
+"""gRPC, without generated code: a method that answers with the subject of the token."""
 
 from concurrent.futures import ThreadPoolExecutor
 

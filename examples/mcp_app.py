@@ -22,7 +22,7 @@ server = MCPServer(
 
 @server.tool()
 def whoami() -> str:
-    """Whom the token speaks of."""
+    """The subject of the token."""
     token = get_access_token()
     return (token and token.subject) or ""
 

@@ -35,7 +35,7 @@ from rightkey.localissuer.documents.wellknown import ENDPOINTS
 from rightkey.policy import profiles
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 STAND_IN = "tenant.eu.auth0.com"
 
 
@@ -60,10 +60,11 @@ def first_cells(page: str) -> set[str]:
 def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """From the first block of a page to its last."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, page.stem, ModuleType(page.stem))  # a dataclass looks for its own
+    name = f"page_{page.stem}"
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))  # a dataclass looks for its own
     monkeypatch.setattr(awslc, "ALGORITHMS", dict(ALGORITHMS))  # what a page installs, others do without
     with LocalIssuer() as issuer:
-        names = {"__name__": page.stem, "rightkey": rightkey, "raw": granting_token(issuer)}
+        names = {"__name__": name, "rightkey": rightkey, "raw": granting_token(issuer)}
         for source in blocks(page.read_text(encoding="utf-8"), "python"):
             run(source.replace(f'"{STAND_IN}"', repr(issuer.url)), names, page.name)
 

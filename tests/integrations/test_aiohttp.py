@@ -141,7 +141,7 @@ def test_the_query_carries_by_choice(issuer: LocalIssuer, served: Served) -> Non
 
 
 def test_keys_are_there_before_the_first_request(issuer: LocalIssuer, served: Served) -> None:
-    """So that nobody waits for them."""
+    """So that no request waits for them."""
     url = served(app_with(issuer.url))
     assert issuer.requests["jwks"] == 1
     assert ask(url, issuer.token()).status_code == 200
@@ -158,7 +158,7 @@ def test_a_start_without_the_issuer_is_a_warning_or_fails(
     with LocalIssuer() as another, caplog.at_level(logging.WARNING, "rightkey"):
         another.misbehave("discovery", "html")
         url = served(app_with(another.url))
-        assert "the issuer's keys could not be had at the start" in caplog.text
+        assert "could not fetch the issuer's keys at startup" in caplog.text
         assert ask(url, another.token()).status_code == 503
 
 
@@ -181,7 +181,7 @@ def test_either_a_verifier_or_its_settings(issuer: LocalIssuer) -> None:
     """Or the environment."""
     verifier = rightkey.AsyncVerifier(issuer.url, audience=AUDIENCE)
     assert app_with(verifier=verifier)[VERIFIER] is verifier
-    with pytest.raises(rightkey.Misconfigured, match="settings already"):
+    with pytest.raises(rightkey.Misconfigured, match="not both"):
         app_with(issuer.url, verifier=verifier)
     with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_ISSUER is not set"):
         app_with()

@@ -78,14 +78,14 @@ def test_a_public_path_is_exactly_that(issuer: LocalIssuer, served: Callable[[An
     assert (get(f"{url}/open").status_code, get(f"{url}/open", "bad").json()) == (200, None)
     for path in ("/", "/open/", "/openly", "/open%20", "//open", "/open/../"):
         assert get(url + path).status_code == 401
-    with pytest.raises(rightkey.Misconfigured, match="public is several paths"):
+    with pytest.raises(rightkey.Misconfigured, match="public must be a list of paths"):
         app_with(issuer=issuer.url, audience=AUDIENCE, public="/open").build_middleware_stack()
 
 
 def test_where_a_token_is_optional_a_bad_one_is_still_refused(
     issuer: LocalIssuer, served: Callable[[Any], str]
 ) -> None:
-    """Nobody is taken for a stranger who tried to be somebody."""
+    """It does not count as none."""
     url = served(app_with(issuer=issuer.url, audience=AUDIENCE, optional=True))
     assert get(url).json() is None
     assert get(url, issuer.token(sub="alice")).json() == "alice"
@@ -142,7 +142,7 @@ def test_a_start_without_the_issuer_is_a_warning(
     with caplog.at_level(logging.WARNING, "rightkey"):
         server = looped(app_with(issuer=issuer.url, audience=AUDIENCE))
     assert server.started
-    assert "the issuer's keys could not be had at the start" in caplog.text
+    assert "could not fetch the issuer's keys at startup" in caplog.text
     assert get(server.url, issuer.token()).status_code == 503
 
 
@@ -157,7 +157,7 @@ def test_a_start_that_requires_the_issuer_fails(
 
 
 def test_keys_are_there_before_the_first_request(issuer: LocalIssuer, looped: Callable[[Any], Any]) -> None:
-    """So that nobody waits for them."""
+    """So that no request waits for them."""
     server = looped(app_with(issuer=issuer.url, audience=AUDIENCE))
     assert issuer.requests["jwks"] == 1
     assert get(server.url, issuer.token()).status_code == 200
@@ -181,7 +181,7 @@ def test_either_a_verifier_or_its_settings(issuer: LocalIssuer, monkeypatch: pyt
     """Or the environment; and the audience is never left out."""
     verifier = rightkey.AsyncVerifier(issuer.url, audience=AUDIENCE)
     for settings in ({"issuer": issuer.url}, {"audience": AUDIENCE}):
-        with pytest.raises(rightkey.Misconfigured, match="settings already"):
+        with pytest.raises(rightkey.Misconfigured, match="not both"):
             RightKeyMiddleware(Starlette(), verifier=verifier, **settings)
     with pytest.raises(rightkey.Misconfigured, match="audience is missing"):
         RightKeyMiddleware(Starlette(), issuer.url)

@@ -101,7 +101,7 @@ def test_of_several_carriers_one_carries() -> None:
     with pytest.raises(rightkey.TokenRejected) as caught:
         either.token([])
     assert caught.value.hint == (
-        "send the header Authorization: Bearer, and the token or the token in the cookie session"
+        "send the header Authorization: Bearer <token>, or the token in the cookie session"
     )
 
 
@@ -182,7 +182,7 @@ def test_a_fault_of_ours_is_500_and_tells_nothing() -> None:
     """It should have ended the start."""
     refusal = BEARER.refusal(rightkey.Misconfigured("the password is x", hint="y"))
     assert (refusal.status, refusal.headers) == (500, {})
-    assert refusal.body == {"code": "misconfigured", "message": "the service is not set up as it should be"}
+    assert refusal.body == {"code": "misconfigured", "message": "the service is not configured correctly"}
 
 
 def test_a_hint_is_told() -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.http import HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
@@ -153,7 +160,7 @@ def test_a_public_view_takes_any_request(where: str, get: Get, issuer: LocalIssu
 
 
 def test_where_a_token_is_optional_a_bad_one_is_still_refused(get: Get, issuer: LocalIssuer) -> None:
-    """Nobody is taken for a stranger who tried to be somebody."""
+    """It does not count as none."""
     assert get("/optional").json() == {"subject": None}
     assert get("/optional", "bad token").status_code == 400
 
@@ -200,16 +207,19 @@ def test_tokens_may_be_optional_in_the_whole_project(get: Get, issuer: LocalIssu
         assert get("/optional").status_code == 200
 
 
-def test_public_outside_of_a_requirement_lets_nobody_in(service: None) -> None:
+def test_public_outside_of_a_requirement_lets_no_request_in(service: None) -> None:
     """No token was looked for, and one is asked for."""
     with override_settings(ROOT_URLCONF=(path("", public(require("a")(whose))),)):
         assert get_in_threads("/").status_code == 401
 
 
 def test_a_view_that_asks_is_closed_without_the_middleware(issuer: LocalIssuer) -> None:
-    """Nothing was verified, and nobody comes in."""
+    """Nothing was verified, and no request is let in; the error says what is missing."""
     with override_settings(ROOT_URLCONF=URLS, MIDDLEWARE=[]):
         assert get_in_threads("/scoped", issuer.token(scope="a b")).status_code == 500
+        with pytest.raises(rightkey.Misconfigured) as caught:
+            Client().get("/scoped")
+    assert "to MIDDLEWARE" in (caught.value.hint or "")
 
 
 def threads_only(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -284,6 +294,117 @@ def test_a_cookie_carries_by_choice(get: Get, issuer: LocalIssuer) -> None:
         client = Client()
         client.cookies["session"] = raw
         assert client.get("/").json() == {"subject": "alice"}
+
+
+def test_paths_may_be_public(get: Get, issuer: LocalIssuer) -> None:
+    """For views that cannot be marked; what a view requires is asked all the same."""
+    with override_settings(RIGHTKEY_PUBLIC=["/async", "/scoped"]):
+        assert get("/async").json() == get("/async", "bad token").json() == {"subject": None}
+        assert get("/").status_code == get("/async/").status_code - 3 == 401
+        assert get("/scoped").status_code == 401
+    assert get("/async").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"RIGHTKEY_PUBLIC": "/async"}, "public must be a list of paths"),
+        ({"RIGHTKEY_BEARER": cookie("session")}, "RIGHTKEY_BEARER must be a Bearer"),
+        ({"RIGHTKEY_USER": "nowhere.function"}, "RIGHTKEY_USER cannot be imported"),
+        ({"RIGHTKEY_USER": f"{__name__}.AUDIENCE"}, "RIGHTKEY_USER"),
+        ({"RIGHTKEY_USER": 5}, "RIGHTKEY_USER must be a function"),
+        ({"RIGHTKEY_AUDIENCE": ""}, "RIGHTKEY_AUDIENCE is not set"),
+        ({"RIGHTKEY_AUDIENC": "a"}, "RIGHTKEY_AUDIENC"),
+        ({"RIGHTKEY_PUBLICS": ["/a"]}, "unknown setting RIGHTKEY_PUBLICS"),
+        ({"RIGHTKEY_LEEWAY": 900}, "RIGHTKEY_LEEWAY"),
+    ],
+)
+def test_the_system_check_says_what_is_wrong(service: None, wrong: dict[str, Any], told: str) -> None:
+    """Before the first request does: `manage.py check` fails."""
+    call_command("check")
+    with (
+        override_settings(**wrong),
+        pytest.raises(SystemCheckError, match=re.escape(told)) as caught,
+    ):
+        call_command("check")
+    assert "rightkey.E001" in str(caught.value)
+
+
+def test_the_system_check_is_there_for_an_application(tmp_path: Path) -> None:
+    """That names the integration in `INSTALLED_APPS`, and imports nothing of it before a request."""
+    settings = tmp_path / "its_settings.py"
+    settings.write_text(
+        "SECRET_KEY = 'x'\nINSTALLED_APPS = ['rightkey.integrations.django']\n"
+        f"MIDDLEWARE = [{GUARD!r}]\nRIGHTKEY_ISSUER = 'tenant.example'\n"
+    )
+    command = [sys.executable, "-m", "django", "check", "--settings", "its_settings"]
+    given = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=given)
+    assert run.returncode == 1
+    assert "(rightkey.E001) RIGHTKEY_AUDIENCE is not set" in run.stderr
+
+
+class Person:
+    """As a user table has them."""
+
+    is_authenticated = True
+
+    def __init__(self, name: str, *, active: bool = True) -> None:
+        self.name, self.is_active = name, active
+
+
+def person(token: rightkey.Verified) -> Person | None:
+    """By the token's subject."""
+    if token.subject == "stranger":
+        return None
+    if token.subject == "banned":
+        raise rightkey.TokenRejected("claims_rejected", "no such user")
+    return Person(token.subject or "", active=token.subject != "gone")
+
+
+async def person_async(token: rightkey.Verified) -> Person | None:
+    return person(token)
+
+
+def who(request: Any) -> JsonResponse:
+    return JsonResponse({"name": getattr(request.user, "name", str(request.user))})
+
+
+async def who_async(request: Any) -> JsonResponse:
+    user = await request.auser()
+    return JsonResponse({"name": getattr(user, "name", str(user))})
+
+
+def signed_in_by_session(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """As AuthenticationMiddleware does."""
+
+    def middleware(request: Any) -> Any:
+        request.user = Person("of the session")
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize("find", [person, person_async, f"{__name__}.person"])
+def test_a_user_is_known_by_the_token(find: Any, get: Get, issuer: LocalIssuer) -> None:
+    """In views of both kinds, by a function of either kind, whatever a session says."""
+    urls = (path("", who), path("async", who_async))
+    guards = [f"{__name__}.signed_in_by_session", GUARD]
+    with override_settings(ROOT_URLCONF=urls, RIGHTKEY_USER=find, MIDDLEWARE=guards):
+        for where in ("/", "/async"):
+            assert get(where, issuer.token(sub="alice")).json() == {"name": "alice"}
+            assert get(where, issuer.token(sub="stranger")).json() == {"name": "None"}
+            assert get(where, issuer.token(sub="gone")).json() == {"name": "None"}
+            answer = get(where, issuer.token(sub="banned"))
+            assert (answer.status_code, answer.json()["message"]) == (401, "no such user")
+
+
+def test_without_a_user_of_its_own_a_token_signs_no_user_in(get: Get, issuer: LocalIssuer) -> None:
+    """What other middlewares say of the user stays."""
+    with override_settings(
+        ROOT_URLCONF=(path("", who),), MIDDLEWARE=[f"{__name__}.signed_in_by_session", GUARD]
+    ):
+        assert get("/", issuer.token(sub="alice")).json() == {"name": "of the session"}
 
 
 @pytest.mark.parametrize("given", [None, *EITHER])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from rest_framework.views import APIView
 
 import rightkey
 from rightkey import any_of, role
-from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.bearer import Bearer, cookie
 from rightkey.integrations.drf import Requires, RightKeyAuthentication, exception_handler
 from rightkey.localissuer import LocalIssuer
 
@@ -97,7 +98,7 @@ def get(where: str, token: str | None = None, **headers: str) -> Any:
 
 
 def test_user_and_auth_are_the_tokens(issuer: LocalIssuer) -> None:
-    """And the user is nobody special."""
+    """And the user has no special rights."""
     answer = get("/", issuer.token(sub="alice", scope="b a"))
     assert answer.json() == {"user": "alice", "scopes": ["a", "b"]}
     assert get("/admin", issuer.token(sub="alice")).status_code == 403
@@ -111,7 +112,7 @@ def test_user_and_auth_are_the_tokens(issuer: LocalIssuer) -> None:
     )
 
 
-def test_nobody_is_401_with_a_challenge_whoever_refuses(issuer: LocalIssuer) -> None:
+def test_no_token_is_401_with_a_challenge_by_every_permission(issuer: LocalIssuer) -> None:
     """REST framework in words of its own, ours with what to ask for."""
     answer = get("/")
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
@@ -187,3 +188,57 @@ def test_a_test_overrides_the_verifier_in_one_line(issuer: LocalIssuer) -> None:
         with override_settings(RIGHTKEY_VERIFIER=verifier):
             assert get("/", mine.token()).status_code == 200
         assert get("/", mine.token()).status_code == 401
+
+
+def user_of(token: rightkey.Verified) -> Any:
+    """As a user table has them."""
+    if token.subject == "stranger":
+        return None
+    return SimpleNamespace(is_authenticated=True, is_active=token.subject != "gone", name=token.subject)
+
+
+async def user_of_async(token: rightkey.Verified) -> Any:
+    return user_of(token)
+
+
+class Named(Whose):
+    def get(self, request: Any) -> Response:
+        return Response({"name": request.user.name})
+
+
+@pytest.mark.parametrize("find", [user_of, user_of_async])
+def test_a_user_is_known_by_the_token(find: Any, issuer: LocalIssuer) -> None:
+    """Of those that are not, none is signed in, though their tokens are good."""
+    with override_settings(RIGHTKEY_USER=find, ROOT_URLCONF=(path("", Named.as_view()),)):
+        assert get("/", issuer.token(sub="alice")).json() == {"name": "alice"}
+        assert get("/", issuer.token(sub="stranger")).status_code == 403
+        assert get("/", issuer.token(sub="gone")).status_code == 403
+
+
+def test_a_refusal_says_what_to_do(issuer: LocalIssuer) -> None:
+    """As in all other integrations."""
+    for answer in (get("/", "two tokens"), get("/scoped")):
+        assert answer.json()["hint"] == "send the header Authorization: Bearer <token>"
+
+
+def test_openapi_shows_where_a_token_is(issuer: LocalIssuer) -> None:
+    """Where drf-spectacular makes the document, and nothing of it was configured for us."""
+    from drf_spectacular.generators import SchemaGenerator
+    from drf_spectacular.openapi import AutoSchema
+
+    class Shown(Whose):
+        schema = AutoSchema()
+
+    for bearer, scheme in (
+        (Bearer(), {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}),
+        (Bearer(cookie("session")), {"type": "apiKey", "in": "cookie", "name": "session"}),
+    ):
+        views = [path("shown", Shown.as_view(authentication_classes=[Mine]))]
+        with override_settings(RIGHTKEY_BEARER=bearer):
+            document = SchemaGenerator(patterns=views).get_schema(request=None, public=True)
+        assert document["components"]["securitySchemes"] == {"rightkey": scheme}
+        assert document["paths"]["/shown"]["get"]["security"] == [{"rightkey": []}]
+
+
+class Mine(RightKeyAuthentication):
+    """A project's own, made from ours."""

@@ -3,8 +3,10 @@
 Annotations are not postponed: FastAPI would look for what they name among globals.
 """
 
+import asyncio
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +22,10 @@ from websockets.sync.client import connect
 
 import rightkey
 from rightkey import Verified, any_of, role
+from rightkey.exchange import Request, Response
 from rightkey.integrations.bearer import Bearer, ProtectedResource, cookie, header, query
 from rightkey.integrations.fastapi import RightKey
+from rightkey.integrations.login import Login
 from rightkey.localissuer import LocalIssuer
 
 AUDIENCE = "https://api.example.com"
@@ -261,3 +265,96 @@ def test_a_protected_resource_is_found_by_its_challenge(issuer: LocalIssuer) -> 
     challenge = client.get("/scoped").headers["www-authenticate"]
     assert challenge.endswith(f'resource_metadata="{api.url}"')
     assert client.get(api.url).json()["authorization_servers"] == [issuer.url]
+
+
+def test_the_refusals_are_in_the_document(issuer: LocalIssuer) -> None:
+    """With the headers and the body that they have."""
+    auth = RightKey(issuer.url, audience=AUDIENCE)
+    app = FastAPI(responses=auth.responses)
+    app.get("/", dependencies=[Depends(auth)])(lambda: None)
+    document = app.openapi()
+    told = document["paths"]["/"]["get"]["responses"]
+    assert {"200", "400", "401", "403", "503"} <= told.keys()
+    assert told["503"]["headers"].keys() == {"Retry-After"}
+    body = told["401"]["content"]["application/json"]["schema"]["properties"]["detail"]
+    answer = TestClient(app).get("/")
+    assert set(body["required"]) <= answer.json()["detail"].keys() <= body["properties"].keys()
+
+
+def test_the_documentation_logs_in_by_the_issuers_metadata(issuer: LocalIssuer) -> None:
+    """By code and PKCE; until the metadata are read, it takes a token."""
+    auth = RightKey(issuer.url, audience=AUDIENCE, transport=issuer.transport())
+    auth.login("swagger", scopes={"read:x": "see"})
+    app = FastAPI(lifespan=auth.lifespan, swagger_ui_init_oauth={"appName": "mine"})
+    app.get("/", dependencies=[Security(auth, scopes=["read:x"])])(lambda: None)
+    app.get("/optional", dependencies=[Depends(auth.optional)])(lambda: None)
+    assert app.openapi()["components"]["securitySchemes"]["bearer"]["type"] == "http"
+    with TestClient(app):
+        shown = app.openapi()["components"]["securitySchemes"]
+    assert shown.keys() == {"bearer"}
+    assert shown["bearer"]["flows"] == {
+        "authorizationCode": {
+            "authorizationUrl": issuer.urls["authorize"],
+            "tokenUrl": issuer.urls["token"],
+            "scopes": {"read:x": "see"},
+        }
+    }
+    assert app.swagger_ui_init_oauth == {
+        "appName": "mine",
+        "clientId": "swagger",
+        "usePkceWithAuthorizationCodeGrant": True,
+        "scopes": "read:x",
+        "additionalQueryStringParams": {"audience": AUDIENCE},
+    }
+
+
+def test_a_documentation_that_cannot_log_in_takes_a_token(
+    issuer: LocalIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the service starts, unless it requires the issuer."""
+    for required in (False, True):
+        auth = RightKey(
+            keys=rightkey.KeySet(()), issuer=issuer.url, audience=AUDIENCE, require_issuer=required
+        )
+        auth.login("swagger", scopes=["read:x"], parameters={})
+        app = FastAPI(lifespan=auth.lifespan)
+        app.get("/", dependencies=[Depends(auth)])(lambda: None)
+        issuer.misbehave("discovery", "html")
+        if required:
+            with pytest.raises(rightkey.RightkeyError), TestClient(app):
+                pass
+            return
+        with TestClient(app):
+            assert app.openapi()["components"]["securitySchemes"]["bearer"]["type"] == "http"
+        assert "the documentation cannot log in" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint"])
+@pytest.mark.parametrize("value", [None, 5, "javascript:alert(1)", "http://elsewhere.example/"])
+def test_a_browser_is_sent_nowhere_else(name: str, value: Any) -> None:
+    """Than to a URL of https, whatever the metadata say."""
+    issuer = LocalIssuer(algorithm="ES256")
+    document = {**json.loads(issuer.transport().get(Request(issuer.urls["discovery"])).body), name: value}
+
+    class Changed:
+        def get(self, request: Request) -> Response:
+            answer = issuer.transport().get(request)
+            if request.url == issuer.urls["discovery"]:
+                return replace(answer, body=json.dumps(document).encode())
+            return answer
+
+    with pytest.raises(rightkey.IssuerMisbehaved, match=f"no {name}"):
+        asyncio.run(Login("swagger", issuer.url, transport=Changed()).flow())
+
+
+def test_several_issuers_have_none_to_log_in_at(issuer: LocalIssuer) -> None:
+    """But the one that is named."""
+    several = RightKey(verifier=rightkey.AsyncVerifier.of(rightkey.Trust(issuer.url, audience=AUDIENCE)))
+    with pytest.raises(rightkey.Misconfigured, match="which issuer"):
+        several.login("swagger")
+    several.login("swagger", issuer=issuer.url)
+    one = RightKey(verifier=rightkey.AsyncVerifier(issuer.url, audience=AUDIENCE))
+    one.login("swagger")
+    app = FastAPI(lifespan=one.lifespan)
+    with TestClient(app):
+        assert app.swagger_ui_init_oauth is not None

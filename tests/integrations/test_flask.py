@@ -45,7 +45,8 @@ def app_with(auth: RightKey) -> Flask:
     @app.get("/open")
     @auth.optional
     def open_to_all() -> Any:
-        return {"subject": None}
+        token = auth.token_or_none
+        return {"subject": token and token.subject}
 
     @app.get("/inner")
     @auth
@@ -94,7 +95,7 @@ def test_either_a_verifier_or_its_settings(issuer: LocalIssuer) -> None:
     """Not both."""
     verifier = rightkey.Verifier(issuer.url, audience=AUDIENCE)
     for settings in ({"issuer": issuer.url}, {"audience": AUDIENCE}):
-        with pytest.raises(rightkey.Misconfigured, match="settings already"):
+        with pytest.raises(rightkey.Misconfigured, match="not both"):
             RightKey(verifier=verifier, **settings)
     with pytest.raises(rightkey.Misconfigured, match="audience is missing"):
         RightKey(issuer=issuer.url)
@@ -111,6 +112,7 @@ def test_where_a_token_is_optional_a_bad_one_is_still_refused(issuer: LocalIssue
     auth.init_app(app)
     client = app.test_client()
     assert client.get("/open").json == {"subject": None}
+    assert client.get("/open", headers=bearer(issuer.token(sub="alice"))).json == {"subject": "alice"}
     assert client.get("/optional", headers=bearer(issuer.token(sub="alice"))).json == {"subject": "alice"}
     assert client.get("/open", headers=bearer(issuer.attack("expired"))).status_code == 401
     assert client.get("/optional").headers["www-authenticate"] == "Bearer"

@@ -35,7 +35,7 @@ def subject() -> bytes:
 
 
 def nobody() -> bytes:
-    """Whom a public method knows: the token of an earlier call would be somebody's."""
+    """What a public method knows: not the token of an earlier call."""
     with pytest.raises(rightkey.TokenRejected):
         current_token()
     return b"open"
@@ -188,7 +188,7 @@ def test_an_outage_may_be_tried_again(server: str, issuer: LocalIssuer) -> None:
 
 
 def test_a_rotation_refuses_no_valid_token(server: str, issuer: LocalIssuer) -> None:
-    """Not even to a key that nobody has seen."""
+    """Not even one by a key that was not announced."""
     for _ in range(2):
         with ThreadPoolExecutor(8) as pool:
             tokens = [issuer.token(sub="alice", jti=str(number)) for number in range(16)]

@@ -20,6 +20,10 @@ from django.test import override_settings
 from django.urls import path
 from fastapi import Depends, FastAPI, Security
 from flask import Flask
+from litestar import Litestar
+from litestar import Request as LitestarRequest
+from litestar import get as litestar_get
+from ninja import NinjaAPI
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from starlette.applications import Starlette
@@ -32,7 +36,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey import Verified
-from rightkey.integrations import aiohttp, django, drf, fastapi, flask, wsgi
+from rightkey.integrations import aiohttp, django, drf, fastapi, flask, litestar, ninja, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.starlette import RightKeyBackend
 from rightkey.localissuer import LocalIssuer, fault
@@ -145,6 +149,60 @@ def with_drf(issuer: str, **settings: Any) -> Any:
     return WSGIHandler()
 
 
+def with_ninja(issuer: str, **settings: Any) -> Any:
+    """In threads."""
+    configured(issuer, settings, guards=())
+    api = NinjaAPI(auth=ninja.RightKey(), urls_namespace=issuer)
+
+    @api.get("any")
+    def anybody(request: Any) -> Any:
+        return {"subject": request.auth.subject}
+
+    @api.get("scoped")
+    @ninja.require("read:x")
+    def scoped(request: Any) -> Any:
+        return {"subject": request.auth.subject}
+
+    django.verifier()
+    OVERRIDES.enter_context(override_settings(ROOT_URLCONF=(path("", api.urls),)))
+    return WSGIHandler()
+
+
+def with_ninja_async(issuer: str, **settings: Any) -> Any:
+    """In a loop."""
+    configured(issuer, settings, guards=())
+    api = NinjaAPI(auth=ninja.RightKey(), urls_namespace=f"{issuer}async")
+
+    @api.get("any")
+    async def anybody(request: Any) -> Any:
+        return {"subject": request.auth.subject}
+
+    @api.get("scoped")
+    @ninja.require("read:x")
+    async def scoped(request: Any) -> Any:
+        return {"subject": request.auth.subject}
+
+    django.verifier()
+    OVERRIDES.enter_context(override_settings(ROOT_URLCONF=(path("", api.urls),)))
+    return ASGIHandler()
+
+
+def with_litestar(issuer: str, **settings: Any) -> Litestar:
+    auth = litestar.RightKey(issuer, audience=AUDIENCE, **settings)
+
+    @litestar_get("/any")
+    async def anybody(request: LitestarRequest[Any, Any, Any]) -> dict[str, str]:
+        return {"subject": request.user}
+
+    @litestar_get("/scoped", guards=[auth.require("read:x")])
+    async def scoped(request: LitestarRequest[Any, Any, Any]) -> dict[str, str]:
+        return {"subject": request.auth.subject}
+
+    app = Litestar([anybody, scoped], plugins=[auth])
+    app.on_startup.clear()  # what is done at the start is tested elsewhere
+    return app
+
+
 def configured(issuer: str, settings: dict[str, Any], guards: Sequence[str] = (GUARD,), **views: Any) -> None:
     """Have Django set up for this until the test is over."""
     given = {"RIGHTKEY_ISSUER": issuer, "RIGHTKEY_AUDIENCE": AUDIENCE}
@@ -180,6 +238,9 @@ EVERY = [
     with_django,
     with_django_async,
     with_drf,
+    with_ninja,
+    with_ninja_async,
+    with_litestar,
     with_aiohttp,
 ]
 OWN_REFUSALS = [make for make in EVERY if make is not with_backend]
@@ -227,7 +288,7 @@ def test_a_bad_token_is_401_with_a_challenge(make: Make, issuer: LocalIssuer, se
 
 @pytest.mark.parametrize("make", OWN_REFUSALS)
 def test_no_token_is_401_without_an_error(make: Make, issuer: LocalIssuer, served: Make) -> None:
-    """RFC 6750, section 3.1; nobody is asked."""
+    """RFC 6750, section 3.1; the issuer is not asked."""
     answer = get(served(make(issuer.url)))
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert body(answer)["code"] == "token_missing"
@@ -266,7 +327,7 @@ def test_an_outage_is_503_without_a_challenge(make: Make, issuer: LocalIssuer, s
 
 @pytest.mark.parametrize("make", EVERY)
 def test_a_rotation_under_load_refuses_no_valid_token(make: Make, issuer: LocalIssuer, served: Make) -> None:
-    """Neither one to the key published before, nor one to a key that nobody has seen."""
+    """Neither one to the key published before, nor one by a key that was not announced."""
     url = served(make(issuer.url))
 
     async def load() -> list[int]:
@@ -285,7 +346,7 @@ def test_a_rotation_under_load_refuses_no_valid_token(make: Make, issuer: LocalI
             return answers
 
     assert asyncio.run(load()) == [200] * 120
-    # Once at first; then for the key nobody had seen, and again for who came when that had begun: the budget.
+    # Once at first; then for the unannounced key, and for requests that came when that had begun: the budget.
     assert 2 <= issuer.requests["jwks"] <= 1 + rightkey.Freshness().draws
 
 

@@ -64,7 +64,7 @@ async def whoami(url: str, token: str) -> str:
 
 
 def test_a_tool_knows_whose_token_it_is(url: str, issuer: LocalIssuer) -> None:
-    """By the SDK's own client; also after a rotation that nobody announced."""
+    """By the SDK's own client; also after an unannounced rotation."""
     assert asyncio.run(whoami(url, issuer.token(sub="alice", scope=SCOPE, client_id="shop"))) == "alice"
     issuer.rotate(surprise=True)
     assert asyncio.run(whoami(url, issuer.token(sub="bob", scope=SCOPE))) == "bob"
@@ -140,7 +140,7 @@ def test_a_verifier_that_there_is_may_be_given(issuer: LocalIssuer) -> None:
 
 
 def test_an_outage_at_the_start_is_no_answer() -> None:
-    """There is nobody to answer yet: the server hears of it."""
+    """There is no request to answer yet: the server learns of it."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise rightkey.IssuerUnavailable("keys_unavailable", "gone")
@@ -149,3 +149,16 @@ def test_an_outage_at_the_start_is_no_answer() -> None:
 
     with pytest.raises(rightkey.IssuerUnavailable):
         asyncio.run(Outages(app)({"type": "lifespan"}, nothing, nothing))
+
+
+def test_the_log_says_what_was_expected(issuer: LocalIssuer, caplog: pytest.LogCaptureFixture) -> None:
+    """Which is the server's own configuration, and never what the token has; and what to do."""
+    caplog.set_level(logging.INFO, "rightkey")
+    verifier = mcp.RightKeyVerifier(issuer.url, audience=AUDIENCE, transport=issuer.transport())
+    for audience in (f"{AUDIENCE}/", "https://other.example"):
+        assert asyncio.run(verifier.verify_token(issuer.token(sub="alice", aud=audience))) is None
+    slash, other = (one.getMessage() for one in caplog.records if one.name == "rightkey")
+    assert f"expected aud [{AUDIENCE!r}]" in slash
+    assert "audience=[with, without]" in slash
+    assert "other.example" not in other
+    assert "slash" not in other

@@ -20,6 +20,8 @@ SERVERS = {
     "django, uvicorn": ("django_app", "uvicorn --port {port} django_app:asgi"),
     "django, granian": ("django_app", "granian --interface asginl --port {port} django_app:asgi"),
     "drf, gunicorn": ("drf_app", f"{GUNICORN} drf_app:app"),
+    "ninja, gunicorn": ("ninja_app", f"{GUNICORN} ninja_app:app"),
+    "litestar, uvicorn": ("litestar_app", "uvicorn --port {port} litestar_app:app"),
     "aiohttp, gunicorn": (
         "aiohttp_app",
         f"{GUNICORN} --worker-class aiohttp.GunicornWebWorker aiohttp_app:app",

@@ -32,7 +32,7 @@ async def whose(request: Request) -> JSONResponse:
 
 
 def test_user_and_scopes_are_the_tokens(issuer: LocalIssuer) -> None:
-    """And a request without one is nobody's."""
+    """And a request without one has no user."""
     backend = RightKeyBackend(issuer.url, audience=issuer.audience)
     guard = Middleware(AuthenticationMiddleware, backend=backend, on_error=backend.on_error)
     client = TestClient(Starlette(routes=[Route("/", whose)], middleware=[guard]))

@@ -43,16 +43,19 @@ def test_a_public_path_is_exactly_that(issuer: LocalIssuer, served: Callable[[An
         assert (get(url + path).text, get(url + path, "bad").text) == ("nobody", "nobody")
     for path in ("/", "/open/", "/openly", "/open%20", "/stra%DFe"):
         assert get(url + path).status_code == 401
-    with pytest.raises(rightkey.Misconfigured, match="public is several paths"):
+    with pytest.raises(rightkey.Misconfigured, match="public must be a list of paths"):
         RightKeyMiddleware(whose, issuer.url, audience=AUDIENCE, public="/open")
 
 
-def test_a_public_path_counts_from_the_root_of_the_host() -> None:
-    """Wherever the application is mounted."""
+def test_a_public_path_is_the_one_that_the_application_routes_by() -> None:
+    """Wherever it is mounted: some servers take `SCRIPT_NAME` from a header."""
     verifier = rightkey.Verifier("any name", audience="a", keys=rightkey.KeySet(()))
-    app = RightKeyMiddleware(whose, verifier=verifier, public=["/api/open"])
-    answers = [asked(app, SCRIPT_NAME=name, PATH_INFO="/open") for name in ("/api", "")]
-    assert [status for status, _ in answers] == ["200 OK", "401 Unauthorized"]
+    app = RightKeyMiddleware(whose, verifier=verifier, public=["/open", "/public/admin"])
+    answers = [
+        asked(app, SCRIPT_NAME=mounted, PATH_INFO=path)[0][:3]
+        for mounted, path in (("/api", "/open"), ("", "/open"), ("/public", "/admin"), ("/open", ""))
+    ]
+    assert answers == ["200", "200", "401", "401"]
 
 
 def asked(app: Any, **environ: str) -> tuple[str, bytes]:
@@ -74,7 +77,7 @@ def test_a_head_is_answered_without_a_body() -> None:
 def test_where_a_token_is_optional_a_bad_one_is_still_refused(
     issuer: LocalIssuer, served: Callable[[Any], str]
 ) -> None:
-    """Nobody is taken for a stranger who tried to be somebody."""
+    """It does not count as none."""
     url = served(RightKeyMiddleware(whose, issuer.url, audience=AUDIENCE, optional=True))
     assert get(url).text == "nobody"
     assert get(url, issuer.token(sub="alice")).text == "alice"
@@ -126,7 +129,7 @@ def test_the_environment_says_where_nothing_does(
     monkeypatch.setenv("RIGHTKEY_ISSUER", issuer.url)
     monkeypatch.setenv("RIGHTKEY_AUDIENCE", AUDIENCE)
     assert get(served(RightKeyMiddleware(whose)), issuer.token(sub="alice")).text == "alice"
-    with pytest.raises(rightkey.Misconfigured, match="settings already"):
+    with pytest.raises(rightkey.Misconfigured, match="not both"):
         RightKeyMiddleware(
             whose, issuer.url, verifier=rightkey.Verifier(issuer.url, audience=AUDIENCE), audience="other"
         )

@@ -10,33 +10,33 @@ The verifier is the application's, in `app[VERIFIER]`; the token is the request'
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeAlias
-
-from aiohttp import web
+from typing import Any, Unpack
 
 from rightkey.errors import RightkeyError
-from rightkey.integrations.asgi import Verifying, prepare, verifier_of
-from rightkey.integrations.asking import (
+from rightkey.integrations.asgi import Verifying, prepare
+from rightkey.integrations.bearer import BEARER, Bearer
+from rightkey.integrations.carriers import SUBPROTOCOLS, offered
+from rightkey.integrations.handshake import name_of
+from rightkey.integrations.settings import Settings, extra, verifier_from
+from rightkey.integrations.views import (
     OPTIONAL,
     PUBLIC,
     Asks,
+    Decorators,
     asks_of,
-    marked,
-    require_granted,
+    is_preflight,
     requirement_of,
 )
-from rightkey.integrations.bearer import BEARER, Bearer
-from rightkey.requirements import Requirement, required
+from rightkey.verdict.verified import Verified
+from rightkey.verifier.tasks import AsyncVerifier
+
+with extra("aiohttp"):
+    from aiohttp import hdrs, web
 
 VERIFIER: web.AppKey[Verifying] = web.AppKey("rightkey")
 """Where the verifier of an application is; a test puts another there before it starts."""
 TOKEN: web.RequestKey[Any] = web.RequestKey("rightkey")
 """Where the verified token of a request is, a Verified; None where there is none and none is needed."""
-
-_P = ParamSpec("_P")
-_Handler: TypeAlias = Callable[_P, Awaitable[web.StreamResponse]]
 
 
 def setup(
@@ -47,19 +47,16 @@ def setup(
     optional: bool = False,
     bearer: Bearer = BEARER,
     require_issuer: bool = False,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> None:
-    """Guard the handlers of an application, and have the issuer's keys fetched as it starts.
+    """Guard the handlers of an application, and fetch the issuer's keys as it starts.
 
     Args:
-        app: the application; middlewares that are its already are outside of this one.
-        issuer: a domain or URL; without it and `verifier`, environment variables say.
-        verifier: an AsyncVerifier, or several issuers' (`AsyncVerifier.of`), instead.
-        optional: let handlers that ask for nothing take requests without a token, too.
-        bearer: where requests carry their tokens, and what challenges say.
-        require_issuer: refuse to start without the issuer's keys; by default that is a warning, and they are
-            asked for again when they are needed.
-        settings: as AsyncVerifier takes them: `audience`, `require` and others.
+        app: the application; middlewares that it has already are outside of this one.
+        issuer, verifier, bearer, settings: as in every integration (`rightkey.integrations.settings`).
+        optional: let handlers that ask for nothing take requests without a token too.
+        require_issuer: refuse to start without the issuer's keys. By default that is a warning, and they are
+            fetched when they are needed.
 
     Raises:
         Misconfigured: a setting is wrong.
@@ -68,6 +65,14 @@ def setup(
     async def start(app: web.Application) -> None:
         await prepare(app[VERIFIER], required=require_issuer)
 
+    app[VERIFIER] = verifier_from(AsyncVerifier, issuer, verifier, settings, setup)
+    app.middlewares.append(_guard(app, bearer, optional=optional))
+    app.on_startup.append(start)
+    if (name := name_of(bearer)) is not None:
+        app.on_response_prepare.append(_choosing(name))
+
+
+def _guard(app: web.Application, bearer: Bearer, *, optional: bool) -> Any:
     @web.middleware
     async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
         request[TOKEN] = None
@@ -75,51 +80,36 @@ def setup(
             return await handler(request)  # type: ignore[no-any-return]
         view = _view(request)
         asks = asks_of(view) or (OPTIONAL if optional else None)
+        if asks != PUBLIC and is_preflight(request.method, request.headers):
+            return await _asked_beforehand(request, handler)
         try:
             raw = _raw(request, bearer, asks)
             request[TOKEN] = None if raw is None else await app[VERIFIER].verify(raw)
-            return await handler(request)  # type: ignore[no-any-return]
+            return await handler(_without_token(request, bearer))  # type: ignore[no-any-return]
         except RightkeyError as error:
             if request.writer.output_size:  # the answer has begun, and cannot be another
                 raise
             refusal = bearer.refusal(error, requirement_of(view))
             return web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)
 
-    app[VERIFIER] = verifier_of(issuer, verifier, settings)
-    app.middlewares.append(guard)
-    app.on_startup.append(start)
+    return guard
 
 
-def require(*asked: str | Requirement) -> Callable[[_Handler[_P]], _Handler[_P]]:
-    """Have a handler, or a method of a `web.View`, take requests alone whose token grants all of this.
-
-    Raises:
-        Misconfigured: something else than a string or a requirement.
-    """
-    requirement = required(asked)
-    return lambda handler: _asking(handler, requirement)
+async def _asked_beforehand(request: web.Request, handler: Any) -> web.StreamResponse:
+    """A CORS preflight goes to a handler for OPTIONS, and never to one that takes any method for the same."""
+    method = hdrs.METH_OPTIONS
+    named = request.match_info.route.method == method or isinstance(request.match_info.handler, type)
+    return await handler(request) if named else web.Response(headers={"Allow": method})
 
 
-def optional(handler: _Handler[_P]) -> _Handler[_P]:
-    """Have a handler take requests without a token, too; a bad one is refused all the same."""
-    return _asking(handler, OPTIONAL)
+def _token_of(first: Any) -> Verified | None:
+    request = first.request if isinstance(first, web.View) else first
+    token: Verified | None = request[TOKEN]
+    return token
 
 
-def public(handler: _Handler[_P]) -> _Handler[_P]:
-    """Have a handler take any request, and no token be looked for."""
-    return _asking(handler, PUBLIC)
-
-
-def _asking(handler: _Handler[_P], asks: Asks) -> _Handler[_P]:
-    """A handler that says what it asks: another one, for this one may be in use elsewhere."""
-
-    @wraps(handler)
-    async def asking(*args: _P.args, **named: _P.kwargs) -> web.StreamResponse:
-        request: Any = args[0].request if isinstance(args[0], web.View) else args[0]
-        require_granted(request[TOKEN], asks)
-        return await handler(*args, **named)
-
-    return marked(asking, asks)
+_DECORATORS = Decorators(_token_of)
+require, optional, public = _DECORATORS.require, _DECORATORS.optional, _DECORATORS.public
 
 
 def _view(request: web.Request) -> Any:
@@ -134,3 +124,26 @@ def _raw(request: web.Request, bearer: Bearer, asks: Asks | None) -> str | None:
         return None
     headers, query = request.headers.items(), request.rel_url.raw_query_string
     return bearer.token_or_none(headers, query) if asks == OPTIONAL else bearer.token(headers, query)
+
+
+def _without_token(request: web.Request, bearer: Bearer) -> web.Request:
+    """A websocket's handshake without its token: aiohttp logs the subprotocols that it cannot choose."""
+    name = name_of(bearer)
+    if name is None or SUBPROTOCOLS not in request.headers:
+        return request
+    headers = request.headers.copy()
+    kept = offered(name, ",".join(headers.popall(SUBPROTOCOLS)))
+    headers[SUBPROTOCOLS] = ", ".join(kept)
+    return request.clone(headers=headers)
+
+
+def _choosing(name: str) -> Any:
+    """Answers a websocket's handshake with this subprotocol where it was offered and no other was chosen."""
+
+    async def chosen(request: web.Request, response: web.StreamResponse) -> None:
+        if not isinstance(response, web.WebSocketResponse) or SUBPROTOCOLS in response.headers:
+            return
+        if name in offered(name, request.headers.get(SUBPROTOCOLS, "")):
+            response.headers[SUBPROTOCOLS] = name
+
+    return chosen

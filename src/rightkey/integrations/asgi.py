@@ -1,18 +1,21 @@
-"""Any ASGI application behind a verifier: a request or websocket comes in with a verified token, or not.
+"""Any ASGI application behind a verifier: a request or websocket is let in with a verified token, or refused.
 
 The token is `scope["state"]["token"]`, which Starlette and FastAPI call `request.state.token`: the one place
-where both they and plain ASGI look, and where a middleware outside of this one finds it afterwards.
+where they and plain ASGI look, and where a middleware outside of this one finds it afterwards.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, Unpack
 
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
-from rightkey.integrations.building import chosen, paths_of
+from rightkey.integrations.handshake import answering, hidden
+from rightkey.integrations.settings import Settings, paths_of, verifier_from
+from rightkey.integrations.views import is_preflight
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
 
@@ -25,10 +28,13 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 LOG = logging.getLogger("rightkey")
 POLICY_VIOLATION = 1008
 """How a websocket is closed (RFC 6455, section 7.4.1) where its server cannot answer with a status."""
+_DISGUISED = re.compile(rb"(?i)%(?:2[def]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)")
+"""An encoded slash, or a letter that need not be encoded (RFC 3986, section 2.3): if an application routes by
+`raw_path`, it takes it for another path."""
 
 
 class Verifying(Protocol):
-    """What AsyncVerifier and AsyncVerifiers are to a framework."""
+    """What a framework needs of AsyncVerifier and AsyncVerifiers."""
 
     async def verify(self, raw: str | bytes, /) -> Verified: ...
 
@@ -36,18 +42,16 @@ class Verifying(Protocol):
 
 
 class RightKeyMiddleware:
-    """An ASGI middleware. Put what answers CORS preflights outside of it: they carry no token.
+    """An ASGI middleware. CORS preflights pass without a token, and are answered without a body.
 
     Args:
         app: the application.
-        issuer: a domain or URL; without it and `verifier`, environment variables say.
-        verifier: an AsyncVerifier, or several issuers' (`AsyncVerifier.of`), instead.
-        public: paths that need no token, each exactly as it is; no token is looked for there.
-        optional: let requests without a token in, too; a bad one is refused all the same.
-        bearer: where requests carry their tokens, and what challenges say.
-        require_issuer: refuse to start without the issuer's keys; by default that is a warning, and they are
-            asked for again when they are needed.
-        settings: as AsyncVerifier takes them: `audience`, `require` and others.
+        issuer, verifier, bearer, settings: as in every integration (`rightkey.integrations.settings`).
+        public: paths that need no token, each exactly as the application routes it: without the path that it
+            is mounted at (`root_path`). No token is looked for there.
+        optional: let requests without a token in too; a bad token is refused all the same.
+        require_issuer: refuse to start without the issuer's keys. By default that is a warning, and they are
+            fetched when they are needed.
 
     Raises:
         Misconfigured: a setting is wrong.
@@ -63,25 +67,30 @@ class RightKeyMiddleware:
         optional: bool = False,
         bearer: Bearer = BEARER,
         require_issuer: bool = False,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
         self.app, self._public, self._optional = app, paths_of(public), optional
-        self._verifier = verifier_of(issuer, verifier, settings)
+        self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
         self._bearer, self._require_issuer = bearer, require_issuer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, self._starting(receive, send), send)
             return
-        token = None
-        if scope["path"] not in self._public:
+        state = scope.setdefault("state", {})
+        state["token"] = None
+        if asks_beforehand(scope):
+            send = bodiless(send)
+        elif not self._is_public(scope):
             try:
-                token = await verified(self._verifier, self._bearer, scope, optional=self._optional)
+                state["token"] = await verified(self._verifier, self._bearer, scope, optional=self._optional)
             except RightkeyError as error:
                 await respond(self._bearer.refusal(error), scope, receive, send)
                 return
-        scope.setdefault("state", {})["token"] = token
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, answering(send, hidden(self._bearer, scope)))
+
+    def _is_public(self, scope: Scope) -> bool:
+        return routed(scope) in self._public and not _DISGUISED.search(scope.get("raw_path") or b"")
 
     def _starting(self, receive: Receive, send: Send) -> Receive:
         """Receives for the application, and has the keys fetched before it hears that it may start."""
@@ -102,8 +111,8 @@ class RightKeyMiddleware:
 class Readiness:
     """An ASGI application for health checks: 200 where tokens can be verified, else 503.
 
-    It fetches keys where there are none, within the pauses after failures: a service that is sent no request
-    until it is ready could else never become so. An outage that the held keys outlast is no 503.
+    It fetches keys where there are none, within the pauses after failures: a service that gets no request
+    until it is ready could otherwise never become so. An outage that the held keys outlast is not a 503.
     """
 
     def __init__(self, verifier: Verifying, bearer: Bearer = BEARER) -> None:
@@ -119,7 +128,8 @@ class Readiness:
 
 
 class Outages:
-    """An ASGI middleware around who calls a verifier by himself: an issuer out of reach is 503, and no crash.
+    """ASGI middleware for apps that call a verifier themselves: an unreachable issuer becomes a 503 instead
+    of an unhandled error.
 
     Args:
         app: the application.
@@ -138,11 +148,6 @@ class Outages:
             await respond(self._bearer.refusal(error), scope, receive, send)
 
 
-def verifier_of(issuer: str | None, verifier: Verifying | None, settings: dict[str, Any]) -> Verifying:
-    """The one that was given, one of an issuer, or what the environment says. Raises Misconfigured."""
-    return chosen(AsyncVerifier, issuer, verifier, settings)
-
-
 async def verified(
     verifier: Verifying, bearer: Bearer, scope: Scope, *, optional: bool = False
 ) -> Verified | None:
@@ -151,7 +156,10 @@ async def verified(
     Raises:
         TokenRejected, IssuerUnavailable: as `verify`; also `token_missing`, `request_malformed`.
     """
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    wanted = bearer.header_octets
+    headers = [
+        (key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"] if key in wanted
+    ]
     query = scope.get("query_string", b"").decode("latin-1")
     raw = bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)
     return None if raw is None else await verifier.verify(raw)
@@ -161,14 +169,45 @@ async def prepare(verifier: Verifying, *, required: bool) -> None:
     """Have the keys fetched before serving.
 
     Raises:
-        IssuerFault: they cannot be had, and are required; else that is logged.
+        IssuerFault: they cannot be fetched, and are required; otherwise that is logged.
     """
     try:
         await verifier.prepare()
     except IssuerFault as error:
         if required:
             raise
-        LOG.warning("%s; requests are answered with 503 until its keys can be had", _unstarted(error))
+        LOG.warning("%s; requests get 503 until they can be fetched", _unstarted(error))
+
+
+def routed(scope: Scope) -> str:
+    """The path that an application routes by: without the path that it is mounted at."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path") or ""
+    below = path[len(root) :] if path.startswith(root) else path
+    return below if below.startswith("/") or not below else path
+
+
+def asks_beforehand(scope: Scope) -> bool:
+    """Whether it is a CORS preflight."""
+    return scope.get("method") == "OPTIONS" and is_preflight(
+        "OPTIONS", {key.decode("latin-1").lower() for key, _ in scope["headers"]}
+    )
+
+
+def bodiless(send: Send) -> Send:
+    """Sends status and headers of an answer, and none of its body: what a preflight is answered is known to
+    everybody, and an application may take any method for the same.
+    """
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [each for each in message.get("headers", ()) if each[0].lower() not in _OF_BODY]
+            message = {**message, "headers": [*kept, (b"content-length", b"0")]}
+        elif message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return sent
 
 
 def answers_handshakes(scope: Scope) -> bool:
@@ -193,4 +232,7 @@ async def respond(refusal: Refusal, scope: Scope, receive: Receive, send: Send) 
 
 
 def _unstarted(error: IssuerFault) -> str:
-    return f"the issuer's keys could not be had at the start: {error}"
+    return f"could not fetch the issuer's keys at startup: {error}"
+
+
+_OF_BODY = {b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}

@@ -1,4 +1,4 @@
-"""Django: a middleware that lets verified tokens alone come to views, which say what they ask beyond that.
+"""Django: a middleware that lets only verified tokens reach views, which say what they ask beyond that.
 
     MIDDLEWARE = ["rightkey.integrations.django.RightKeyMiddleware"]
     RIGHTKEY_ISSUER = "tenant.eu.auth0.com"
@@ -7,52 +7,46 @@
     @require("read:x")
     async def read(request): return JsonResponse({"for": request.token.subject})
 
-Settings of Django's count over environment variables of the same name. Three are no variables:
-`RIGHTKEY_VERIFIER`, a verifier that there is; `RIGHTKEY_BEARER`, where requests carry tokens; and
-`RIGHTKEY_OPTIONAL`, whether views that ask for nothing take requests without a token.
-
-The middleware alone verifies, and waits as threads or tasks do. Decorators look at what it found: they may
-stand on views of both kinds, and hold no loop up.
+All settings are in `rightkey.integrations.djangoconf`. Only the middleware verifies, and it waits as threads
+or tasks do. Decorators look at what it found: they fit views of both kinds, and operations of Ninja, and
+never hold up a loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import cache, wraps
-from typing import Any, ParamSpec
+from collections.abc import Callable
+from functools import cache
+from inspect import unwrap
+from typing import Any, TypeVar
 
-from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.conf import settings
-from django.core.signals import setting_changed
-from django.http import HttpRequest, HttpResponse, JsonResponse
-
-from rightkey.errors import RightkeyError
-from rightkey.integrations.asking import (
-    OPTIONAL,
-    PUBLIC,
-    Asks,
-    asks_of,
-    marked,
-    require_granted,
-    requirement_of,
+from rightkey.errors import Misconfigured, RightkeyError
+from rightkey.integrations.djangoconf import (
+    bearer,
+    optional_everywhere,
+    public_paths,
+    user_of,
+    verifier,
+    verify,
+    verify_async,
 )
-from rightkey.integrations.bearer import BEARER, Bearer
-from rightkey.integrations.building import chosen, environ_of
-from rightkey.integrations.wsgi import raw_token
-from rightkey.requirements import Requirement, required
+from rightkey.integrations.settings import extra
+from rightkey.integrations.views import OPTIONAL, PUBLIC, Asks, Decorators, asks_of, requirement_of
+from rightkey.integrations.wsgi import asks_beforehand, raw_token
 from rightkey.verdict.verified import Verified
-from rightkey.verifier.environment import PREFIX
-from rightkey.verifier.tasks import AsyncVerifier
-from rightkey.verifier.threads import Verifier
 
-_P = ParamSpec("_P")
+with extra("django"):
+    from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
+    from django.apps import apps
+    from django.http import HttpRequest, HttpResponse, JsonResponse
 
-_VERIFIER, _BEARER, _OPTIONAL = "RIGHTKEY_VERIFIER", "RIGHTKEY_BEARER", "RIGHTKEY_OPTIONAL"
+__all__ = ["RightKeyMiddleware", "optional", "public", "require", "verifier"]
+
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 
 class RightKeyMiddleware:
-    """A middleware for threads and tasks. Requests that no view answers, such as for a path that there is
-    not, go on: it guards views, and comes before each.
+    """A middleware for threads and tasks. It guards views, and runs just before each: requests that no view
+    answers, such as for a path that does not exist, go on. A CORS preflight is answered in the view's place.
 
     Raises:
         Misconfigured: a setting is wrong.
@@ -63,6 +57,8 @@ class RightKeyMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
+        public_paths()
+        user_of()
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
             verify_async()
@@ -72,117 +68,145 @@ class RightKeyMiddleware:
             self.process_view = self._judged
 
     def __call__(self, request: HttpRequest) -> Any:
-        """The response, or what is to be awaited for it."""
+        """The response, or an awaitable of it."""
         request.token = None
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """What is answered where a view raises an error of ours, such as by `request.token.require(...)`."""
+        """The answer where a view raises an error of ours, such as by `request.token.require(...)`."""
         if not isinstance(error, RightkeyError):
             return None
-        return _refused(error, request.resolver_match.func)
+        return refused(error, asked_by(request, request.resolver_match.func))
 
     def _judged(self, request: HttpRequest, view: Any, args: Any, named: Any) -> HttpResponse | None:
+        view = asked_by(request, view)
         try:
             raw = _raw(request, view)
-            request.token = None if raw is None else verify()(raw)
+            if isinstance(raw, str):
+                known_as(request, verify()(raw))
         except RightkeyError as error:
-            return _refused(error, view)
-        return None
+            return refused(error, view)
+        return raw if isinstance(raw, HttpResponse) else None
 
     async def _judged_async(
         self, request: HttpRequest, view: Any, args: Any, named: Any
     ) -> HttpResponse | None:
+        view = asked_by(request, view)
         try:
             raw = _raw(request, view)
-            request.token = None if raw is None else await verify_async()(raw)
+            if isinstance(raw, str):
+                await known_as_async(request, await verify_async()(raw))
         except RightkeyError as error:
-            return _refused(error, view)
-        return None
+            return refused(error, view)
+        return raw if isinstance(raw, HttpResponse) else None
 
 
-def require(*asked: str | Requirement) -> Callable[[Callable[_P, Any]], Callable[_P, Any]]:
-    """Have a view take requests alone whose token grants all of this. For methods, by `method_decorator`.
-
-    Raises:
-        Misconfigured: something else than a string or a requirement.
-    """
-    requirement = required(asked)
-    return lambda view: _asking(view, requirement)
+def asked_by(request: HttpRequest, view: Any) -> Any:
+    """What says what is asked of a request: the view, or of Ninja's views the operation for the method."""
+    if getattr(view, "__module__", None) != "ninja.operation":
+        return view
+    operation = operation_of(request, view)
+    return view if operation is None else operation.view_func
 
 
-def optional(view: Callable[_P, Any]) -> Callable[_P, Any]:
-    """Have a view take requests without a token, too; a bad one is refused all the same."""
-    return _asking(view, OPTIONAL)
+def operation_of(request: HttpRequest, view: Any) -> Any:
+    """Of a view of Ninja's, the operation for the request's method; None where there is none."""
+    operations = _path_view(view).operations
+    return next((one for one in operations if request.method in one.methods), None)
 
 
-def public(view: Callable[_P, Any]) -> Callable[_P, Any]:
-    """Have a view take any request, and no token be looked for."""
-    return _asking(view, PUBLIC)
+def asks_at(request: HttpRequest, view: Any) -> Asks | None:
+    """What is asked of a request: by the view's mark, or the settings."""
+    if request.path_info in public_paths():
+        return PUBLIC
+    return asks_of(view) or (OPTIONAL if optional_everywhere() else None)
 
 
-@cache
-def verifier() -> Any:
-    """The Verifier that settings say, or what `RIGHTKEY_VERIFIER` is. `verifier().prepare()` has its keys
-    fetched before serving. Raises Misconfigured."""
-    return _chosen(Verifier)
+def known_as(request: HttpRequest, token: Verified) -> None:
+    """The request's token and, where `RIGHTKEY_USER` knows one, its user."""
+    request.token = token
+    find = user_of()
+    if find is not None:
+        _sign_in(request, (async_to_sync(find) if iscoroutinefunction(find) else find)(token))
 
 
-@cache
-def verify() -> Callable[[str], Verified]:
-    """How threads verify: an AsyncVerifier by a loop of its own."""
-    waiting = verifier().verify
-    return async_to_sync(waiting) if iscoroutinefunction(waiting) else waiting
+async def known_as_async(request: HttpRequest, token: Verified) -> None:
+    """As `known_as`; a function for threads runs in Django's own, where its database connections are."""
+    request.token = token
+    find = user_of()
+    if find is not None:
+        _sign_in(request, await (find if iscoroutinefunction(find) else sync_to_async(find))(token))
 
 
-@cache
-def verify_async() -> Callable[[str], Awaitable[Verified]]:
-    """How tasks verify: a Verifier in a thread."""
-    waiting = _chosen(AsyncVerifier).verify
-    return waiting if iscoroutinefunction(waiting) else sync_to_async(waiting, thread_sensitive=False)
-
-
-def bearer() -> Bearer:
-    """Where requests carry their tokens, and what challenges say."""
-    return getattr(settings, _BEARER, BEARER)
-
-
-def _chosen(face: type[Verifier] | type[AsyncVerifier]) -> Any:
-    own = (_VERIFIER, _BEARER, _OPTIONAL)
-    names = [name for name in dir(settings) if name.startswith(PREFIX) and name not in own]
-    environ = environ_of({name: getattr(settings, name) for name in names})
-    return chosen(face, None, getattr(settings, _VERIFIER, None), {}, environ)
-
-
-def _changed(*, setting: str, **_: Any) -> None:
-    """A test overrides a setting, or is over."""
-    if setting.startswith(PREFIX):
-        for built in (verifier, verify, verify_async):
-            built.cache_clear()
-
-
-setting_changed.connect(_changed)
-
-
-def _asking(view: Callable[_P, Any], asks: Asks) -> Callable[_P, Any]:
-    """A view that says what it asks: another one, for this one may be in use elsewhere."""
-
-    @wraps(view)
-    def asking(*args: _P.args, **named: _P.kwargs) -> Any:
-        request: Any = args[0]
-        require_granted(request.token, asks)
-        return view(*args, **named)
-
-    if iscoroutinefunction(view):
-        markcoroutinefunction(asking)
-    return marked(asking, asks)
-
-
-def _raw(request: HttpRequest, view: Any) -> str | None:
-    asks = asks_of(view) or (OPTIONAL if getattr(settings, _OPTIONAL, False) else None)
-    return None if asks == PUBLIC else raw_token(bearer(), request.META, optional=asks == OPTIONAL)
-
-
-def _refused(error: RightkeyError, view: Any) -> HttpResponse:
+def refused(error: RightkeyError, view: Any) -> HttpResponse:
+    """The answer to a request for this view."""
     refusal = bearer().refusal(error, requirement_of(view))
     return JsonResponse(refusal.body, status=refusal.status, headers=refusal.headers)
+
+
+def public(view: _View) -> _View:
+    """Let a view take any request; no token is looked for."""
+    opened = _DECORATORS.public(view)
+    callbacks = [*getattr(view, _OF_NINJA, ()), _unguard]
+    setattr(opened, _OF_NINJA, callbacks)  # Ninja calls each with the operation
+    return opened
+
+
+def _token_of(request: Any) -> Verified | None:
+    try:
+        token: Verified | None = request.token
+    except AttributeError:
+        raise Misconfigured(
+            "the view asks for a token, and nothing verifies it",
+            hint="add rightkey.integrations.django.RightKeyMiddleware to MIDDLEWARE",
+        ) from None
+    return token
+
+
+_DECORATORS = Decorators(_token_of)
+require, optional = _DECORATORS.require, _DECORATORS.optional
+_OF_NINJA = "_ninja_contribute_to_operation"
+
+
+def _raw(request: HttpRequest, view: Any) -> str | HttpResponse | None:
+    """The token that a request carries; None where it needs none; the answer to a CORS preflight, which never
+    reaches a view that may take any method for the same."""
+    asks = asks_at(request, view)
+    if asks == PUBLIC:
+        return None
+    if asks_beforehand(request.META):
+        return HttpResponse(headers={"Allow": "OPTIONS"})
+    return raw_token(bearer(), request.META, optional=asks == OPTIONAL)
+
+
+def _sign_in(request: HttpRequest, user: Any) -> None:
+    """As Django's own AuthenticationMiddleware has it. Without an active user the request is anonymous,
+    whatever a session says."""
+    if user is None or not getattr(user, "is_active", True):
+        user = _anonymous()
+
+    async def auser() -> Any:
+        return user
+
+    request.user, request.auser = user, auser
+
+
+def _anonymous() -> Any:
+    if not apps.is_installed("django.contrib.auth"):
+        return None
+    from django.contrib.auth.models import AnonymousUser
+
+    return AnonymousUser()
+
+
+@cache
+def _path_view(view: Any) -> Any:
+    """What a view of Ninja's stands for: its views are closures, or methods of it."""
+    inside = unwrap(view)
+    cells = dict(zip(inside.__code__.co_freevars, inside.__closure__ or (), strict=True))
+    return inside.__self__ if hasattr(inside, "__self__") else cells["self"].cell_contents
+
+
+def _unguard(operation: Any) -> None:
+    """An operation of Ninja's without authentication, as by `auth=None`."""
+    operation.auth_param, operation.auth_callbacks = None, []

@@ -8,31 +8,36 @@
     class Appointments(APIView):
         permission_classes = [Requires("read:x")]
 
-Settings are those of `rightkey.integrations.django`, whose middleware is not needed here.
+Settings are those of `rightkey.integrations.djangoconf`, whose middleware is not needed here. Where
+drf-spectacular is in use, its document shows how requests carry their tokens.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from rest_framework import views
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException
-from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
-from rest_framework.response import Response
-
 from rightkey.errors import RightkeyError, TokenRejected
-from rightkey.integrations.asking import require_granted
 from rightkey.integrations.bearer import Refusal
-from rightkey.integrations.django import bearer, verify
-from rightkey.integrations.wsgi import raw_token
+from rightkey.integrations.djangoconf import bearer, user_of, verify
+from rightkey.integrations.settings import extra
+from rightkey.integrations.views import require_granted
+from rightkey.integrations.wsgi import asks_beforehand, raw_token
 from rightkey.requirements import Requirement, required
 from rightkey.verdict.verified import Verified
 
+with extra("drf"):
+    from asgiref.sync import async_to_sync, iscoroutinefunction
+    from rest_framework import views
+    from rest_framework.authentication import BaseAuthentication
+    from rest_framework.exceptions import APIException
+    from rest_framework.permissions import BasePermission
+    from rest_framework.request import Request
+    from rest_framework.response import Response
+
 
 class TokenUser:
-    """Whom a token speaks of, without a row in a database. `token` is all of it."""
+    """The subject of a token, without a row in a database. `token` is all of it."""
 
     is_authenticated = is_active = True
     is_anonymous = is_staff = is_superuser = False
@@ -55,7 +60,7 @@ class TokenUser:
 
 
 class Refused(APIException):
-    """What is answered instead of a view's answer, in REST framework's terms."""
+    """The answer instead of a view's, in REST framework's terms."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(dict(refusal.body), refusal.body["code"])
@@ -66,32 +71,38 @@ class Refused(APIException):
 
 
 class RightKeyAuthentication(BaseAuthentication):
-    """`request.auth` is the verified token, `request.user` whom it speaks of.
+    """`request.auth` is the verified token; `request.user` is the user that `RIGHTKEY_USER` knows for it, or
+    without that setting a TokenUser.
 
-    A request without a token is left to other authentication classes, and to permissions; a bad one is
+    A request without a token is left to other authentication classes and to permissions; a bad token is
     refused.
     """
 
-    def authenticate(self, request: Request) -> tuple[TokenUser, Verified] | None:
+    def __init__(self) -> None:
+        if "drf_spectacular.extensions" in sys.modules:  # and it wants to know the scheme of this one
+            import rightkey.integrations.spectacular  # noqa: F401
+
+    def authenticate(self, request: Request) -> tuple[Any, Verified] | None:
         """User and token; None where there is no token. Raises Refused."""
         try:
             raw = raw_token(bearer(), request.META, optional=True)
             token = None if raw is None else verify()(raw)
+            return None if token is None else (_user_of(token), token)
         except RightkeyError as error:
             raise Refused(bearer().refusal(error)) from error
-        return None if token is None else (TokenUser(token), token)
 
     def authenticate_header(self, request: Request) -> str:
-        """The challenge where a permission wants somebody and there is no token: 401, and not 403."""
+        """The challenge where a permission refuses a request without a token: 401, and not 403."""
         missing = TokenRejected("token_missing", "no token was given")
         return bearer().refusal(missing).headers["WWW-Authenticate"]
 
 
 def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 - it makes a class
-    """A permission for who has a token that grants all of this.
+    """A permission class: the token must grant all of these.
 
-    It refuses by itself, with a challenge that says what is missing, which REST framework's own refusal has
-    no place for. So alternatives are `Requires(any_of(...))`; after `|` it may stand, before it not.
+    It refuses by itself, with a challenge that says what is missing: REST framework's own refusal cannot. So
+    alternatives are `Requires(any_of(...))`; it may stand after `|`, but not before. CORS preflights pass
+    where REST framework itself answers them.
 
     Raises:
         Misconfigured: something else than a string or a requirement.
@@ -100,6 +111,11 @@ def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 -
 
     class Required(BasePermission):
         def has_permission(self, request: Request, view: Any) -> bool:
+            if (
+                asks_beforehand(request.META)
+                and getattr(type(view), "options", None) is views.APIView.options
+            ):
+                return True
             token = request.auth if isinstance(request.auth, Verified) else None
             try:
                 require_granted(token, requirement)
@@ -111,7 +127,16 @@ def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 -
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """REST framework's own, for errors of ours too, such as by `request.auth.require(...)` in a view."""
+    """REST framework's own handler, for errors of ours too, such as by `request.auth.require(...)`."""
     if isinstance(error, RightkeyError):
         error = Refused(bearer().refusal(error))
     return views.exception_handler(error, context)
+
+
+def _user_of(token: Verified) -> Any:
+    """None, or the anonymous user, is not signed in, whatever the token says."""
+    find = user_of()
+    if find is None:
+        return TokenUser(token)
+    user = (async_to_sync(find) if iscoroutinefunction(find) else find)(token)
+    return user if getattr(user, "is_active", True) else None

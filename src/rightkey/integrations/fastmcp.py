@@ -5,33 +5,37 @@
     app = with_outages(FastMCP("appointments", auth=auth).http_app())
 
 FastMCP itself answers with challenges, serves the metadata of the resource (RFC 9728), and asks for scopes.
+It takes only providers and tokens of its own classes, so this is `rightkey.integrations.mcp` in their terms.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
-from fastmcp.server.auth.auth import AccessToken, TokenVerifier
+from rightkey.integrations import mcp
+from rightkey.integrations.asgi import Verifying
+from rightkey.integrations.mcp import with_outages
+from rightkey.integrations.settings import Settings, extra
 
-from rightkey.integrations.asgi import Verifying, verifier_of
-from rightkey.integrations.mcp import accepted, granted, with_outages
+with extra("fastmcp"):
+    from fastmcp.server.auth.auth import AccessToken, TokenVerifier
 
 __all__ = ["RightKeyVerifier", "with_outages"]
 
 
-class RightKeyVerifier(TokenVerifier):
+class RightKeyVerifier(mcp.RightKeyVerifier, TokenVerifier):  # type: ignore[misc]
     """A TokenVerifier of FastMCP's.
 
     Args:
-        issuer: a domain or URL; without it and `verifier`, environment variables say.
-        verifier: an AsyncVerifier, or several issuers' (`AsyncVerifier.of`), instead.
-        resource: this server's identifier, to be told as what a token is for where its `aud` names several.
+        issuer, verifier, settings: as in every integration (`rightkey.integrations.settings`).
+        resource: as `rightkey.integrations.mcp` has it.
         base_url, required_scopes: as FastMCP's TokenVerifier takes them.
-        settings: as AsyncVerifier takes them: `audience`, `require` and others.
 
     Raises:
         Misconfigured: a setting is wrong.
     """
+
+    _token_class = AccessToken
 
     def __init__(
         self,
@@ -41,16 +45,7 @@ class RightKeyVerifier(TokenVerifier):
         resource: str | None = None,
         base_url: str | None = None,
         required_scopes: list[str] | None = None,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
-        super().__init__(base_url=base_url, required_scopes=required_scopes)
-        self._verifier, self._resource = verifier_of(issuer, verifier, settings), resource
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """What the token grants; None where it is refused, with the reason in the log.
-
-        Raises:
-            IssuerUnavailable: nobody can tell; `with_outages` answers that with 503.
-        """
-        verified = await accepted(self._verifier, token)
-        return None if verified is None else AccessToken(**granted(token, verified, self._resource))
+        TokenVerifier.__init__(self, base_url=base_url, required_scopes=required_scopes)
+        mcp.RightKeyVerifier.__init__(self, issuer, verifier=verifier, resource=resource, **settings)

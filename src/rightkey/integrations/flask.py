@@ -13,18 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec
-
-from flask import Flask, Response, current_app, g, jsonify, request
+from typing import Any, ParamSpec, Unpack
 
 from rightkey.errors import RightkeyError
-from rightkey.integrations.asking import present
 from rightkey.integrations.bearer import BEARER, Bearer
-from rightkey.integrations.building import chosen, environ_of
-from rightkey.integrations.wsgi import Verifying, verified
+from rightkey.integrations.settings import Settings, environ_of, extra, verifier_from
+from rightkey.integrations.views import present
+from rightkey.integrations.wsgi import Verifying, asks_beforehand, verified
 from rightkey.requirements import Requirement, required
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
+
+with extra("flask"):
+    from flask import Flask, Response, current_app, g, jsonify, request
 
 _P = ParamSpec("_P")
 
@@ -34,11 +35,8 @@ class RightKey:
 
     Args:
         app: the application; or later, by `init_app`.
-        issuer: a domain or URL; without it and `verifier`, `app.config` says, and environment variables where
-            it does not: `RIGHTKEY_ISSUER` and others.
-        verifier: a Verifier, or several issuers' (`Verifier.of`), instead.
-        bearer: where requests carry their tokens, and what challenges say.
-        settings: as Verifier takes them: `audience`, `require` and others.
+        issuer, verifier, bearer, settings: as in every integration (`rightkey.integrations.settings`); where
+            there is neither issuer nor verifier, `app.config` counts over environment variables.
 
     Raises:
         Misconfigured: a setting is wrong.
@@ -51,26 +49,27 @@ class RightKey:
         *,
         verifier: Verifying | None = None,
         bearer: Bearer = BEARER,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
         if issuer is not None or verifier is not None:
-            verifier, settings = chosen(Verifier, issuer, verifier, settings), {}
+            verifier, settings = verifier_from(Verifier, issuer, verifier, settings, type(self)), {}
         self._verifier, self._bearer, self._settings = verifier, bearer, settings
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Take an application on. Its verifier is `app.extensions["rightkey"]`; a test puts another there."""
-        verifier = chosen(Verifier, None, self._verifier, self._settings, environ_of(app.config))
+        """Guard an application. Its verifier is `app.extensions["rightkey"]`; a test puts another there."""
+        environ = environ_of(app.config)
+        verifier = verifier_from(Verifier, None, self._verifier, self._settings, type(self), environ)
         app.extensions["rightkey"] = verifier
         app.register_error_handler(RightkeyError, self._answered)
 
     def __call__(self, view: Callable[_P, Any]) -> Callable[_P, Any]:
-        """Have a view take requests with a verified token alone."""
+        """Let a view take only requests with a verified token. A CORS preflight is answered in its place."""
         return self.require()(view)
 
     def require(self, *asked: str | Requirement) -> Callable[[Callable[_P, Any]], Callable[_P, Any]]:
-        """Have a view take requests alone whose token grants all of this.
+        """Let a view take only requests whose token grants all of this.
 
         Raises:
             Misconfigured: something else than a string or a requirement.
@@ -80,6 +79,8 @@ class RightKey:
         def decorate(view: Callable[_P, Any]) -> Callable[_P, Any]:
             @wraps(view)
             def protected(*args: _P.args, **named: _P.kwargs) -> Any:
+                if asks_beforehand(request.environ):
+                    return current_app.make_default_options_response()
                 self._verify(requirement)
                 self.token.require(requirement)
                 return current_app.ensure_sync(view)(*args, **named)
@@ -89,10 +90,12 @@ class RightKey:
         return decorate
 
     def optional(self, view: Callable[_P, Any]) -> Callable[_P, Any]:
-        """Have a view take requests without a token, too; a bad one is refused all the same."""
+        """Let a view take requests without a token too; a bad token is refused all the same."""
 
         @wraps(view)
         def open_to_all(*args: _P.args, **named: _P.kwargs) -> Any:
+            if asks_beforehand(request.environ):
+                return current_app.make_default_options_response()
             self._verify(None, optional=True)
             return current_app.ensure_sync(view)(*args, **named)
 
@@ -101,7 +104,13 @@ class RightKey:
     @property
     def token(self) -> Verified:
         """The verified token of the request at hand. Raises TokenRejected: `token_missing`, there is none."""
-        return present(g.get("rightkey_token"))
+        return present(self.token_or_none)
+
+    @property
+    def token_or_none(self) -> Verified | None:
+        """Like `token`, but None if the request carries none, as under `optional`."""
+        token: Verified | None = g.get("rightkey_token")
+        return token
 
     def _verify(self, asked: Requirement | None, *, optional: bool = False) -> None:
         g.rightkey_token, g.rightkey_asked = None, asked  # a test's context may be of several requests

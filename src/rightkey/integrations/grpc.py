@@ -5,29 +5,30 @@
     def Delete(self, request, context):
         subject = current_token().subject
 
-The token is in the metadata `authorization`, with the scheme `Bearer`. What other integrations answer by a
-status of HTTP has one of gRPC here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for
-403, UNAVAILABLE for 503.
+The token is in the metadata `authorization`, with the scheme `Bearer`. A status of HTTP
+elsewhere is one of gRPC here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for 403,
+UNAVAILABLE for 503.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import Context, ContextVar, copy_context
-from typing import Any
-
-import grpc
-import grpc.aio
+from typing import Any, Unpack
 
 from rightkey.errors import RightkeyError
 from rightkey.integrations import asgi, wsgi
-from rightkey.integrations.asking import present
 from rightkey.integrations.bearer import BEARER
-from rightkey.integrations.building import chosen, paths_of
+from rightkey.integrations.settings import Settings, extra, paths_of, verifier_from
+from rightkey.integrations.views import present
 from rightkey.requirements import AllOf, Requirement, required
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.threads import Verifier
+
+with extra("grpc"):
+    import grpc
+    import grpc.aio
 
 PUSHBACK = "grpc-retry-pushback-ms"
 """Trailing metadata: after how long clients may try again (gRFC A6), in milliseconds."""
@@ -47,7 +48,7 @@ def current_token() -> Verified:
 
 
 class _Rules:
-    """Which methods want a token, and what of it.
+    """Which methods need a token, and what it must grant.
 
     Args:
         public: methods that need no token, such as `/grpc.health.v1.Health/Check`.
@@ -75,11 +76,9 @@ class RightKeyInterceptor(grpc.ServerInterceptor):
     """For `grpc.server`.
 
     Args:
-        issuer: a domain or URL; without it and `verifier`, environment variables say.
-        verifier: a Verifier, or several issuers' (`Verifier.of`), instead.
+        issuer, verifier, settings: as in every integration (`rightkey.integrations.settings`).
         public: methods that need no token, such as `/grpc.health.v1.Health/Check`.
         methods: what a method asks of a token beyond the verifier, by its name.
-        settings: as Verifier takes them: `audience`, `require` and others.
 
     Raises:
         Misconfigured: a setting is wrong.
@@ -92,9 +91,9 @@ class RightKeyInterceptor(grpc.ServerInterceptor):
         verifier: wsgi.Verifying | None = None,
         public: Collection[str] = (),
         methods: Mapping[str, str | Requirement] | None = None,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
-        self._verifier: wsgi.Verifying = chosen(Verifier, issuer, verifier, settings)
+        self._verifier: wsgi.Verifying = verifier_from(Verifier, issuer, verifier, settings, type(self))
         self._rules = _Rules(public, methods or {})
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
@@ -132,9 +131,9 @@ class AioRightKeyInterceptor(grpc.aio.ServerInterceptor):
         verifier: asgi.Verifying | None = None,
         public: Collection[str] = (),
         methods: Mapping[str, str | Requirement] | None = None,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
-        self._verifier: asgi.Verifying = chosen(AsyncVerifier, issuer, verifier, settings)
+        self._verifier: asgi.Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
         self._rules = _Rules(public, methods or {})
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:

@@ -10,17 +10,21 @@ The SDK itself answers with challenges, serves the metadata of the resource (RFC
 from __future__ import annotations
 
 import logging
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar, Unpack
 
-from mcp.server.auth.provider import AccessToken
-from starlette.applications import Starlette
-
-from rightkey.errors import TokenRejected
-from rightkey.integrations.asgi import Outages, Verifying, verifier_of
+from rightkey.errors import Failure, TokenRejected
+from rightkey.integrations.asgi import Outages, Verifying
+from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.tasks import AsyncVerifier
+
+with extra("mcp"):
+    from mcp.server.auth.provider import AccessToken
+    from starlette.applications import Starlette
 
 LOG = logging.getLogger("rightkey")
 _App = TypeVar("_App", bound=Starlette)
+_SLASH = "only the slash at the end of aud differs: pass audience=[with, without]"
 _CLIENTS = ("client_id", "azp", "cid", "appid")
 """Where issuers name the client: RFC 9068 (section 2.2), OpenID Connect, Okta, Entra's first version."""
 
@@ -29,14 +33,15 @@ class RightKeyVerifier:
     """A TokenVerifier of the SDK's.
 
     Args:
-        issuer: a domain or URL; without it and `verifier`, environment variables say.
-        verifier: an AsyncVerifier, or several issuers' (`AsyncVerifier.of`), instead.
-        resource: this server's identifier, to be told as what a token is for where its `aud` names several.
-        settings: as AsyncVerifier takes them: `audience`, `require` and others.
+        issuer, verifier, settings: as in every integration (`rightkey.integrations.settings`).
+        resource: this server's identifier: what an AccessToken names as its resource where the token's `aud`
+            names several.
 
     Raises:
         Misconfigured: a setting is wrong.
     """
+
+    _token_class: ClassVar[type[AccessToken]] = AccessToken
 
     def __init__(
         self,
@@ -44,18 +49,19 @@ class RightKeyVerifier:
         *,
         verifier: Verifying | None = None,
         resource: str | None = None,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
-        self._verifier, self._resource = verifier_of(issuer, verifier, settings), resource
+        self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
+        self._resource = resource
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """What the token grants; None where it is refused, with the reason in the log.
 
         Raises:
-            IssuerUnavailable: nobody can tell; `with_outages` answers that with 503.
+            IssuerUnavailable: it cannot be verified now; `with_outages` answers that with 503.
         """
-        verified = await accepted(self._verifier, token)
-        return None if verified is None else AccessToken(**granted(token, verified, self._resource))
+        verified = await _accepted(self._verifier, token)
+        return None if verified is None else self._token_class(**_granted(token, verified, self._resource))
 
 
 def with_outages(app: _App) -> _App:
@@ -64,16 +70,41 @@ def with_outages(app: _App) -> _App:
     return app
 
 
-async def accepted(verifier: Verifying, token: str) -> Verified | None:
-    """The token, or None where it is refused: frameworks of MCP have no place for the reason."""
+async def _accepted(verifier: Verifying, token: str) -> Verified | None:
+    """The token, or None where it is refused: frameworks of MCP cannot answer with the reason."""
     try:
         return await verifier.verify(token)
     except TokenRejected as error:
-        LOG.info("a token was refused: %s: %s", error.code, error)
+        LOG.info("a token was refused: %s: %s%s", error.code, error, _advice(error))
         return None
 
 
-def granted(token: str, verified: Verified, resource: str | None) -> dict[str, Any]:
+def _advice(error: TokenRejected) -> str:
+    """What was expected, which is this service's configuration, and the hint: nothing of the claims."""
+    expected = [
+        f"expected {failure.claim} {failure.expected!a}"
+        for failure in error.failures
+        if failure.claim in ("aud", "iss") and failure.expected is not None
+    ]
+    hint = error.hint or next((_SLASH for failure in error.failures if _slash_differs(failure)), None)
+    told = "; ".join([*expected, *([f"hint: {hint}"] if hint else ())])
+    return f"; {told}" if told else ""
+
+
+def _slash_differs(failure: Failure) -> bool:
+    """MCP's clients add the slash at the end of a resource, or leave it out."""
+    expected = [failure.expected] if isinstance(failure.expected, str) else failure.expected or ()
+    got = [failure.got] if isinstance(failure.got, str) else failure.got
+    if failure.claim != "aud" or not isinstance(got, list):
+        return False
+    return bool({_bare(each) for each in got} & {_bare(each) for each in expected})
+
+
+def _bare(name: Any) -> str:
+    return str(name).removesuffix("/")
+
+
+def _granted(token: str, verified: Verified, resource: str | None) -> dict[str, Any]:
     """What an AccessToken of the SDK's holds."""
     claims = verified.claims
     expires = claims.get("exp")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, BaseUser
-from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, Response
+from typing import Unpack
 
 from rightkey.errors import RightkeyError
-from rightkey.integrations.asgi import Verifying, verified, verifier_of
+from rightkey.integrations.asgi import Verifying, verified
 from rightkey.integrations.bearer import BEARER, Bearer, Refusal
+from rightkey.integrations.handshake import hidden
+from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.tasks import AsyncVerifier
+
+with extra("starlette"):
+    from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, BaseUser
+    from starlette.requests import HTTPConnection
+    from starlette.responses import JSONResponse, Response
 
 
 class TokenUser(BaseUser):
-    """Whom a token speaks of. `token` is all of it."""
+    """The subject of a token. `token` is all of it."""
 
     def __init__(self, token: Verified) -> None:
         self.token = token
@@ -37,7 +41,7 @@ class TokenUser(BaseUser):
 
 
 class Refused(AuthenticationError):
-    """A token that was refused, with what is to be answered."""
+    """A token was refused; `refusal` is the answer."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.body["message"])
@@ -45,10 +49,10 @@ class Refused(AuthenticationError):
 
 
 class RightKeyBackend(AuthenticationBackend):
-    """For Starlette's AuthenticationMiddleware, which wants `on_error` of it too.
+    """For Starlette's AuthenticationMiddleware, which takes `on_error` of it too.
 
-    A request without a token is unauthenticated, and `@requires` decides; a bad one is refused. Arguments are
-    those of RightKeyMiddleware.
+    A request without a token is unauthenticated, and `@requires` decides; a bad token is refused. Arguments
+    are as in every integration (`rightkey.integrations.settings`).
     """
 
     def __init__(
@@ -57,9 +61,10 @@ class RightKeyBackend(AuthenticationBackend):
         *,
         verifier: Verifying | None = None,
         bearer: Bearer = BEARER,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
-        self._verifier, self._bearer = verifier_of(issuer, verifier, settings), bearer
+        self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
+        self._bearer = bearer
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """Scopes and user; None where there is no token. Raises Refused."""
@@ -67,13 +72,14 @@ class RightKeyBackend(AuthenticationBackend):
             token = await verified(self._verifier, self._bearer, conn.scope, optional=True)
         except RightkeyError as error:
             raise Refused(self._bearer.refusal(error)) from error
+        hidden(self._bearer, conn.scope)
         if token is None:
             return None
         return AuthCredentials(["authenticated", *sorted(token.scopes)]), TokenUser(token)
 
     @staticmethod
     def on_error(conn: HTTPConnection, error: AuthenticationError) -> Response:
-        """What is answered for a bad token; Starlette by itself would say 400."""
+        """The answer for a bad token; by itself Starlette would answer 400."""
         if not isinstance(error, Refused):
             raise error
         refusal = error.refusal

@@ -1,4 +1,4 @@
-"""Any WSGI application behind a verifier: a request comes in with a verified token, or not.
+"""Any WSGI application behind a verifier: a request is let in with a verified token, or refused.
 
 The token is `environ["rightkey.token"]`.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, Unpack
 
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
-from rightkey.integrations.building import chosen, paths_of
+from rightkey.integrations.settings import Settings, paths_of, verifier_from
+from rightkey.integrations.views import PREFLIGHT
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
 
@@ -19,11 +20,11 @@ Environ: TypeAlias = dict[str, Any]
 Start: TypeAlias = Callable[..., Any]
 App: TypeAlias = Callable[[Environ, Start], Iterable[bytes]]
 
-TOKEN = "rightkey.token"  # noqa: S105 - where a token is, and none
+TOKEN = "rightkey.token"  # noqa: S105 - the name of a place for a token
 
 
 class Verifying(Protocol):
-    """What Verifier and Verifiers are to a framework."""
+    """What a framework needs of Verifier and Verifiers."""
 
     def verify(self, raw: str | bytes, /) -> Verified: ...
 
@@ -31,22 +32,20 @@ class Verifying(Protocol):
 
 
 class RightKeyMiddleware:
-    """A WSGI middleware. Put what answers CORS preflights outside of it: they carry no token.
+    """A WSGI middleware. CORS preflights pass without a token, and are answered without a body.
 
     Args:
         app: the application.
-        issuer: a domain or URL; without it and `verifier`, environment variables say.
-        verifier: a Verifier, or several issuers' (`Verifier.of`), instead.
-        public: paths that need no token, each exactly as it is; no token is looked for there.
-        optional: let requests without a token in, too; a bad one is refused all the same.
-        bearer: where requests carry their tokens, and what challenges say.
+        issuer, verifier, bearer, settings: as in every integration (`rightkey.integrations.settings`).
+        public: paths that need no token, each exactly as the application routes it: `PATH_INFO`, without the
+            path that it is mounted at (`SCRIPT_NAME`). No token is looked for there.
+        optional: let requests without a token in too; a bad token is refused all the same.
         require_issuer: fetch the issuer's keys now, and fail without them. By default nothing is fetched
             before the first token: a module that is imported is not yet a service that starts.
-        settings: as Verifier takes them: `audience`, `require` and others.
 
     Raises:
         Misconfigured: a setting is wrong.
-        IssuerFault: the keys are required and cannot be had, as `Verifier.prepare` raises it.
+        IssuerFault: the keys are required and cannot be fetched, as `Verifier.prepare` raises it.
     """
 
     def __init__(
@@ -59,17 +58,19 @@ class RightKeyMiddleware:
         optional: bool = False,
         bearer: Bearer = BEARER,
         require_issuer: bool = False,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
-        self.app, self._public, self._optional = app, paths_of(public), optional
-        self._verifier: Verifying = chosen(Verifier, issuer, verifier, settings)
+        self.app, self._public, self._optional = app, {_latin(path) for path in paths_of(public)}, optional
+        self._verifier: Verifying = verifier_from(Verifier, issuer, verifier, settings, type(self))
         self._bearer = bearer
         if require_issuer:
             self._verifier.prepare()
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         environ[TOKEN] = None
-        if _path(environ) not in self._public:
+        if asks_beforehand(environ):
+            return _bodiless(self.app, environ, start_response)
+        if environ.get("PATH_INFO", "") not in self._public:
             try:
                 environ[TOKEN] = verified(self._verifier, self._bearer, environ, optional=self._optional)
             except RightkeyError as error:
@@ -78,11 +79,7 @@ class RightKeyMiddleware:
 
 
 class Readiness:
-    """A WSGI application for health checks: 200 where tokens can be verified, else 503.
-
-    It fetches keys where there are none, within the pauses after failures: a service that is sent no request
-    until it is ready could else never become so. An outage that the held keys outlast is no 503.
-    """
+    """A WSGI application for health checks: `rightkey.integrations.asgi.Readiness`, in threads."""
 
     def __init__(self, verifier: Verifying, bearer: Bearer = BEARER) -> None:
         self._verifier, self._bearer = verifier, bearer
@@ -111,18 +108,26 @@ def verified(
 def raw_token(bearer: Bearer, environ: Mapping[str, Any], *, optional: bool) -> str | None:
     """The token that a request carries; None where it has none and needs none.
 
-    A header that came several times stands joined in an environ, by commas, which are in no token.
+    A header that came several times stands in an environ once, joined by commas, which are in no token.
 
     Raises:
         TokenRejected: `token_missing`, `request_malformed`.
     """
     headers = [
-        (name.removeprefix("HTTP_").replace("_", "-"), value)
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
+        (name, value) for name in bearer.header_names if (value := environ.get(variable_of(name))) is not None
     ]
     query = environ.get("QUERY_STRING", "")
     return bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)
+
+
+def variable_of(name: str) -> str:
+    """Where a header stands in an environ (RFC 3875, section 4.1.18)."""
+    return "HTTP_" + name.upper().replace("-", "_")
+
+
+def asks_beforehand(environ: Mapping[str, Any]) -> bool:
+    """Whether it is a CORS preflight."""
+    return environ["REQUEST_METHOD"] == "OPTIONS" and all(variable_of(name) in environ for name in PREFLIGHT)
 
 
 def respond(refusal: Refusal, environ: Environ, start_response: Start) -> Iterable[bytes]:
@@ -133,7 +138,29 @@ def respond(refusal: Refusal, environ: Environ, start_response: Start) -> Iterab
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
 
 
-def _path(environ: Environ) -> str:
-    """From the root of the host, as text: PEP 3333 has the bytes of a path stand as Latin-1."""
-    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return path.encode("latin-1").decode(errors="replace")
+def _bodiless(app: App, environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Status and headers of the application's answer, and none of its body: what a preflight is answered is
+    known to everybody, and an application may take any method for the same.
+    """
+
+    def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], None]:
+        kept = [each for each in headers if each[0].lower() not in _OF_BODY]
+        start_response(status, [*kept, ("Content-Length", "0")], *rest)
+        return lambda piece: None
+
+    answer = app(environ, started)
+    try:
+        for _ in answer:  # an application may start its answer as late as that
+            break
+    finally:
+        if hasattr(answer, "close"):
+            answer.close()
+    return []
+
+
+def _latin(path: str) -> str:
+    """A path as PEP 3333 has it: its octets as Latin-1."""
+    return path.encode().decode("latin-1")
+
+
+_OF_BODY = {"content-length", "content-type", "content-encoding", "transfer-encoding"}

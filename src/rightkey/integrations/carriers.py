@@ -1,0 +1,171 @@
+"""Where a request may carry its token: a header, a cookie, the query, or a websocket's subprotocols.
+
+RFC 6750, section 2; RFC 6455, section 1.9, for the subprotocols that a browser's websocket can name.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+from rightkey.errors import Misconfigured
+
+Headers: TypeAlias = Iterable[tuple[str, str]]
+"""Names and values as they came, in order; a name that came twice is there twice."""
+
+SUBPROTOCOLS = "sec-websocket-protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A place of a request that may carry a token. Made by `header`, `cookie`, `query` and `subprotocol`."""
+
+    place: str
+    name: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(_NAME, self.name):
+            raise Misconfigured(
+                f"the name of a {self.place} must be letters, digits, '-', '_' and '.'",
+                hint=f'such as {self.place}("session")',
+            )
+
+    @property
+    def header_name(self) -> str | None:
+        """The header that it looks at, in lower case; None where it looks at the query."""
+        return _HEADERS[self.place].format(self.name.lower()) or None
+
+    @property
+    def scheme(self) -> dict[str, str]:
+        """The security scheme of OpenAPI (section 4.8.27): for a websocket, that of the header beside it."""
+        if self.place in ("header", "cookie", "query"):
+            return {"type": "apiKey", "in": self.place, "name": self.name}
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+    @property
+    def wanted(self) -> str:
+        """What a client must send."""
+        return _WANTED[self.place].format(self.name)
+
+    def carried(self, headers: Headers, query: str) -> list[str]:
+        """The credentials found there, as they came."""
+        return _READERS[self.place](self.name, headers, query)
+
+
+def header(name: str) -> Carrier:
+    """A header that holds the token and nothing else, such as `X-Forwarded-Access-Token`."""
+    return Carrier("header", name)
+
+
+def cookie(name: str) -> Carrier:
+    """A cookie. A browser sends it with requests that other sites cause: guard against that."""
+    return Carrier("cookie", name)
+
+
+def query(name: str = "access_token") -> Carrier:
+    """A parameter of the URL, which ends up in logs and histories (RFC 6750, section 2.3)."""
+    return Carrier("query", name)
+
+
+def subprotocol(name: str = "bearer") -> Carrier:
+    """A websocket's subprotocols, of which the one after this name is the token: `bearer, <token>`.
+
+    Browsers cannot set headers of a websocket, but they can name subprotocols:
+    `new WebSocket(url, ["bearer", token])`. The answer names `bearer`, and never the token.
+    """
+    return Carrier("subprotocol", name)
+
+
+def is_token(credential: str) -> bool:
+    """Whether it is written as a token: RFC 6750's b64token (section 2.1), or one whose parts are each
+    padded, as AWS load balancers write them.
+    """
+    if not credential or not credential.isascii() or credential.encode().translate(None, _LETTERS):
+        return False  # a third of the time that a regular expression takes for the whole token
+    return "=" not in credential or re.fullmatch(_PADDED, credential) is not None
+
+
+def offered(name: str, value: str) -> list[str]:
+    """The subprotocols that `Sec-WebSocket-Protocol` offers, less the token that follows this name."""
+    names, kept = _listed(value), list[str]()
+    while names:
+        kept.append(names.pop(0))
+        if kept[-1] == name and names:
+            names.pop(0)
+    return kept
+
+
+def _in_authorization(name: str, headers: Headers, query: str) -> list[str]:
+    """Another scheme alone is none of ours; beside a bearer token it is a second credential.
+
+    A server may have joined several headers by commas (RFC 9110, section 5.3): no token has one.
+    """
+    values = _in_header(name, headers, query)
+    if len(values) == 1 and values[0][:7] in ("Bearer ", "bearer "):  # all that most requests need
+        return [values[0][7:].lstrip(" ")]
+    if not any(re.search(_BEARER, value) for value in values):
+        return []
+    return [re.sub(_SCHEME, "", value) for value in values]
+
+
+def _in_header(name: str, headers: Headers, query: str) -> list[str]:
+    name = name.lower()
+    return [value.strip(" \t") for key, value in headers if key.lower() == name]
+
+
+def _in_cookie(name: str, headers: Headers, query: str) -> list[str]:
+    """RFC 6265, section 4.1.1: a value may stand in quotes, as frameworks write one with `=` in it."""
+    pairs = [pair.partition("=") for pair in ";".join(_in_header("cookie", headers, query)).split(";")]
+    values = [value.strip() for key, _, value in pairs if key.strip() == name]
+    return [re.sub(r'^"(.*)"$', r"\1", value) for value in values]
+
+
+def _in_query(name: str, headers: Headers, query: str) -> list[str]:
+    return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
+
+
+def _in_subprotocols(name: str, headers: Headers, query: str) -> list[str]:
+    names = _listed(",".join(_in_header(SUBPROTOCOLS, headers, query)))
+    found = list[str]()
+    while name in names:
+        names = names[names.index(name) + 1 :]
+        found.append(names.pop(0) if names else "")
+    return found
+
+
+def _listed(value: str) -> list[str]:
+    return [each for part in value.split(",") if (each := part.strip(" \t"))]
+
+
+_NAME = r"[A-Za-z0-9_.-]+"
+_LETTERS = (string.ascii_letters + string.digits + "._~+/=-").encode()
+_PADDED = r"[A-Za-z0-9._~+/-]+=*(?:\.[A-Za-z0-9_~+/-]+=*){0,2}"
+_BEARER = r"(?i)(?:^|,[ \t]*)bearer(?: |$)"
+_SCHEME = r"(?i)^bearer(?: +|$)"
+_HEADERS = {
+    "authorization": "authorization",
+    "header": "{}",
+    "cookie": "cookie",
+    "query": "",
+    "subprotocol": SUBPROTOCOLS,
+}
+_WANTED = {
+    "authorization": "the header Authorization: Bearer <token>",
+    "header": "the token in the header {}",
+    "cookie": "the token in the cookie {}",
+    "query": "the token as the parameter {}",
+    "subprotocol": "the token as the websocket subprotocol after {}",
+}
+_READERS: dict[str, Callable[[str, Headers, str], list[str]]] = {
+    "authorization": _in_authorization,
+    "header": _in_header,
+    "cookie": _in_cookie,
+    "query": _in_query,
+    "subprotocol": _in_subprotocols,
+}
+AUTHORIZATION: Carrier = Carrier("authorization", "authorization")
+"""The `Authorization` header, with the scheme `Bearer`."""

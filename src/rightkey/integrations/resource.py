@@ -1,0 +1,63 @@
+"""An API as OAuth clients find it: the metadata of a protected resource, and where they are (RFC 9728)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from rightkey.errors import Misconfigured
+from rightkey.issuer.name import url_fault
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedResource:
+    """An API and its authorization servers.
+
+    Args:
+        resource: its identifier, an https URL; usually the audience of its tokens.
+        authorization_servers: the issuers whose tokens it accepts, as URLs.
+        scopes: those it knows.
+        name: for people.
+
+    Raises:
+        Misconfigured: the identifier is not a URL, or has a query.
+    """
+
+    resource: str
+    authorization_servers: Collection[str] = ()
+    scopes: Collection[str] = ()
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        fault = url_fault(self.resource) or ("it has a query" if "?" in self.resource else None)
+        if fault:
+            raise Misconfigured(
+                f"resource {self.resource!r}: {fault}", hint="such as https://api.example.com"
+            )
+
+    @property
+    def path(self) -> str:
+        """Where its metadata are served, from the root of its host (section 3.1)."""
+        return WELL_KNOWN + urlsplit(self.resource).path.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """The address of its metadata, for `resource_metadata`."""
+        parts = urlsplit(self.resource)
+        return f"{parts.scheme}://{parts.netloc}{self.path}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The metadata (section 2)."""
+        members = {
+            "resource": self.resource,
+            "authorization_servers": [*self.authorization_servers],
+            "scopes_supported": [*self.scopes],
+            "bearer_methods_supported": ["header"],
+            "resource_name": self.name,
+        }
+        return {name: value for name, value in members.items() if value}

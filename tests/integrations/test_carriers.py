@@ -1,0 +1,108 @@
+"""Where a request may carry its token, and how it is written there."""
+
+from __future__ import annotations
+
+import pytest
+
+import rightkey
+from rightkey.integrations.bearer import Bearer, cookie, header, query, subprotocol
+from rightkey.integrations.carriers import AUTHORIZATION, Carrier, is_token, offered
+
+PADDED = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0=.AAAAAA=="
+"""As AWS load balancers write them."""
+
+
+@pytest.mark.parametrize("token", [PADDED, "a==.b.c", "a.b=.c", "a.b.c==", "a", "a=", "~+/-._"])
+def test_a_token_may_be_padded_part_by_part(token: str) -> None:
+    """RFC 6750, section 2.1, pads its end only; load balancers pad each part."""
+    assert is_token(token)
+
+
+@pytest.mark.parametrize(
+    "token", ["", "a=b", "a b", "a,b", "a\n", "é", "a=.b.c.d=.e", "=", "a..=b", "a\x00", '"a"', "a;b"]
+)
+def test_anything_else_is_not_a_token(token: str) -> None:
+    """Nor is what only begins like one."""
+    assert not is_token(token)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "headers", "query_string"),
+    [
+        (AUTHORIZATION, [("authorization", f"Bearer {PADDED}")], ""),
+        (header("x-amzn-oidc-data"), [("X-Amzn-Oidc-Data", PADDED)], ""),
+        (cookie("session"), [("cookie", f"a=b; session={PADDED}")], ""),
+        (cookie("session"), [("cookie", f'a=b; session="{PADDED}"')], ""),
+        (query("token"), [], f"token={PADDED}"),
+        (subprotocol(), [("sec-websocket-protocol", f"bearer, {PADDED}")], ""),
+    ],
+)
+def test_every_carrier_carries_a_padded_token(
+    carrier: Carrier,
+    headers: list[tuple[str, str]],
+    query_string: str,
+) -> None:
+    """A cookie stands in quotes where frameworks find `=` in it."""
+    assert Bearer(carrier).token(headers, query_string) == PADDED
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Basic YTpi,Bearer a",
+        "Basic YTpi, bearer a",
+        "Bearer a,Bearer a",
+        "Bearer a, Basic YTpi",
+        'Digest username="a", Bearer b',
+    ],
+)
+def test_several_headers_that_a_server_joined_are_still_several(value: str) -> None:
+    """RFC 9110, section 5.3: WSGI servers join them by commas."""
+    with pytest.raises(rightkey.RequestMalformed):
+        Bearer().token([("authorization", value)])
+
+
+def test_a_browsers_websocket_names_its_token_after_bearer() -> None:
+    """In one header or in several, among subprotocols of the application's own."""
+    bearer = Bearer(subprotocol())
+    for headers in (
+        [("Sec-WebSocket-Protocol", "bearer, a.b.c")],
+        [("Sec-WebSocket-Protocol", "chat,bearer,a.b.c ,other")],
+        [("Sec-WebSocket-Protocol", "bearer"), ("Sec-WebSocket-Protocol", "a.b.c")],
+    ):
+        assert bearer.token(headers) == "a.b.c"
+    assert bearer.token_or_none([("Sec-WebSocket-Protocol", "chat, a.b.c")]) is None
+    for value in ("bearer", "bearer, a, bearer, b", "chat, bearer"):
+        with pytest.raises(rightkey.RequestMalformed) as caught:
+            bearer.token([("Sec-WebSocket-Protocol", value)])
+        assert caught.value.status == 400
+    assert caught.value.hint in (
+        "send one token, once",
+        "send the token as the websocket subprotocol after bearer",
+    )
+
+
+def test_what_is_offered_beside_the_token_is_known_without_it() -> None:
+    """So that an application chooses among subprotocols, and never the token."""
+    assert offered("bearer", "chat, bearer, a.b.c, other") == ["chat", "bearer", "other"]
+    assert offered("bearer", "bearer") == ["bearer"]
+    assert offered("bearer", "") == []
+
+
+def test_only_the_headers_that_carry_need_be_looked_at() -> None:
+    """Whatever else a request has."""
+    assert Bearer([AUTHORIZATION, cookie("a"), query(), subprotocol()]).header_names == {
+        "authorization",
+        "cookie",
+        "sec-websocket-protocol",
+    }
+    assert Bearer(header("X-Token")).header_names == {"x-token"}
+
+
+def test_openapi_shows_where_a_token_is() -> None:
+    """A header of its own, a cookie and a parameter are API keys; all else is a bearer token."""
+    assert header("X-Token").scheme == {"type": "apiKey", "in": "header", "name": "X-Token"}
+    assert cookie("session").scheme == {"type": "apiKey", "in": "cookie", "name": "session"}
+    assert query("t").scheme == {"type": "apiKey", "in": "query", "name": "t"}
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    assert AUTHORIZATION.scheme == subprotocol().scheme == bearer

@@ -1,0 +1,110 @@
+"""What every integration is built with: known settings, spelled right, and its framework."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from starlette.applications import Starlette
+
+import rightkey
+from rightkey.integrations import (
+    aiohttp,
+    asgi,
+    fastapi,
+    fastmcp,
+    flask,
+    grpc,
+    litestar,
+    mcp,
+    settings,
+    starlette,
+    wsgi,
+)
+
+NAME = "tenant.example"
+BUILD: list[Callable[..., Any]] = [
+    lambda *args, **given: asgi.RightKeyMiddleware(Starlette(), *args, **given),
+    lambda *args, **given: wsgi.RightKeyMiddleware(lambda *_: [], *args, **given),
+    lambda *args, **given: flask.RightKey(Flask("test"), *args, **given),
+    lambda *args, **given: aiohttp.setup(aiohttp.web.Application(), *args, **given),
+    starlette.RightKeyBackend,
+    fastapi.RightKey,
+    litestar.RightKey,
+    grpc.RightKeyInterceptor,
+    grpc.AioRightKeyInterceptor,
+    mcp.RightKeyVerifier,
+    fastmcp.RightKeyVerifier,
+]
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_a_misspelt_setting_is_refused_by_name(build: Callable[..., Any]) -> None:
+    """With what it may have meant: a requirement that is misspelt must not end as none."""
+    with pytest.raises(rightkey.Misconfigured, match="unknown setting 'requre'") as caught:
+        build(NAME, audience="a", requre="x")
+    assert caught.value.hint == "is it 'require'?"
+    with pytest.raises(rightkey.Misconfigured, match="unknown setting 'audiance'") as caught:
+        build(NAME, audiance="a")
+    assert caught.value.hint == "is it 'audience'?"
+    with pytest.raises(rightkey.Misconfigured, match="unknown setting 'zzz'") as caught:
+        build(NAME, audience="a", zzz=1)
+    assert caught.value.hint is None
+    with pytest.raises(rightkey.Misconfigured, match="audience is missing") as caught:
+        build(NAME)
+    assert "rightkey.ANY" in (caught.value.hint or "")
+    with pytest.raises(rightkey.Misconfigured, match="not both"):
+        build(NAME, verifier=rightkey.Verifier(NAME, audience="a"))
+
+
+def test_a_parameter_of_the_integration_may_be_meant_too() -> None:
+    """Such as the list of public paths."""
+    with pytest.raises(rightkey.Misconfigured) as caught:
+        wsgi.RightKeyMiddleware(lambda *_: [], NAME, audience="a", publc=["/a"])  # type: ignore[call-arg]
+    assert caught.value.hint == "is it 'public'?"
+
+
+def test_settings_are_those_of_the_verifiers() -> None:
+    """None is missing here, and none is here alone."""
+    for face in (rightkey.Verifier, rightkey.AsyncVerifier):
+        taken = set(inspect.signature(face).parameters) - {"issuer", "settings"}
+        known = set(settings.Settings.__annotations__)
+        assert taken <= known
+
+
+FRAMEWORKS = {
+    "aiohttp": "aiohttp",
+    "django": "django",
+    "djangoconf": "django",
+    "drf": "rest_framework",
+    "fastapi": "fastapi",
+    "fastmcp": "fastmcp",
+    "flask": "flask",
+    "grpc": "grpc",
+    "litestar": "litestar",
+    "mcp": "mcp",
+    "ninja": "ninja",
+    "spectacular": "drf_spectacular",
+    "starlette": "starlette",
+}
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_missing_framework_names_the_extra_that_brings_it(name: str) -> None:
+    """As pip takes it."""
+    extra = {"djangoconf": "django"}.get(name, name)
+    program = f"import sys; sys.modules[{FRAMEWORKS[name]!r}] = None\nimport rightkey.integrations.{name}"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert f"install it with: pip install 'rightkey[{extra}]'" in run.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("public", ["/health", b"/health", [b"/health"], [None]])
+def test_public_is_a_list_of_paths(public: Any) -> None:
+    """The letters of a single one would be paths."""
+    with pytest.raises(rightkey.Misconfigured, match="public must be a list of paths"):
+        settings.paths_of(public)
