@@ -112,6 +112,7 @@ def test_an_audience_that_differs_by_a_slash_is_told(aud: Any) -> None:
     )
     assert hinted({"aud": "https://api.example/x"}, {"https://api.example/"}) is None
     assert hinted({"aud": []}, {"a"}) is None
+    assert hinted({"aud": ["b"] * 1000 + ["a/"]}, {"a"}) is None  # thousands are not looked through
 
 
 def test_client_id_without_aud_is_told() -> None:

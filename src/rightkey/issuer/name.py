@@ -66,7 +66,7 @@ class Issuer:
 
         if not isinstance(name, str):
             raise Misconfigured(f"issuer must be a domain or a URL, not {type(name).__name__}")
-        if provider is not None and name.startswith("arn:"):
+        if provider is not None and metadata_url is None and name.startswith("arn:"):
             vendor = of_resource(name)
             if vendor is not None:
                 return cls(name, (name,), vendor)
@@ -92,10 +92,10 @@ class Issuer:
 
         if not name:
             raise Misconfigured("issuer must not be empty")
-        if "://" in name:
-            return cls(name, (name,), recognise(name, provider), metadata_url)
-        url = f"https://{name.rstrip('/')}"
-        return cls(name, (name, url, url + "/"), recognise(url, provider), metadata_url)
+        url = name if "://" in name else f"https://{name.rstrip('/')}"
+        spellings = (name,) if url is name else (name, url, url + "/")
+        is_url = url_fault("https" + url[url.index("://") :]) is None  # it is not fetched: http is as good
+        return cls(name, spellings, recognise(url, provider) if is_url else None, metadata_url)
 
     @property
     def url(self) -> str:
@@ -223,13 +223,13 @@ def lower_host(url: str) -> str:
 
 
 def _checked_url(setting: str, url: Any) -> str:
-    fault = url_fault(url) if isinstance(url, str) else f"it must be a string, not {type(url).__name__}"
+    if not isinstance(url, str):
+        raise Misconfigured(f"{setting} must be a URL, not {type(url).__name__}")
+    fault = url_fault(url)
     if fault:
-        raise Misconfigured(
-            f"{setting} {quoted(url) if isinstance(url, str) else ''}: {fault}",
-            hint="such as https://host/.well-known/openid-configuration",
-        )
-    return str(url)
+        hint = "such as https://host/.well-known/openid-configuration"
+        raise Misconfigured(f"{setting} {quoted(url)}: {fault}", hint=hint)
+    return url
 
 
 def _require_no_document(name: str, url: str) -> None:

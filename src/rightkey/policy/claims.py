@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rightkey.issuer.vendor import Vendor
 
 _NUMBERS = (int, float)
+_LOOKED_AT = 8
+"""Audiences of a token in which a hint is looked for: a stranger may send thousands."""
 _CLIENT_ID = "it has client_id instead, as Amazon Cognito's access tokens do: provider='cognito' judges that"
 _HINTS = {
     ("nbf", "not_yet_valid"): "does the clock here agree with the issuer's? leeway= allows for some seconds",
@@ -109,7 +111,7 @@ def hint_of(
 
 def _audience_hint(failure: Failure, vendor: Vendor | None) -> str | None:
     got = failure.got if type(failure.got) is list else [failure.got]
-    for one in got:
+    for one in got[:_LOOKED_AT]:
         hint = slash_hint(one, failure.expected, "the audience expected is")
         hint = f"{hint}; audience= takes several" if hint else vendor.hint_for(one) if vendor else None
         if hint:
