@@ -72,6 +72,11 @@ class Issuer:
                 return cls(name, (name,), vendor)
         if metadata_url is not None:
             return cls._found_at(_checked_url("metadata_url", metadata_url), name, provider)
+        if name.startswith("spiffe://"):
+            raise Misconfigured(
+                f"issuer {quoted(name)}: a SPIFFE trust domain has no metadata to find its keys by",
+                hint="give its bundle as keys=: the URL of its bundle endpoint, or the Path of a file",
+            )
         url = name if "://" in name else f"https://{name}"
         fault = url_fault(url)
         if fault:
