@@ -6,6 +6,7 @@
     threads     several threads, and asyncio
     locating    cold start, rotation, a slow refresh, a thousand keys
     issuers     ten thousand issuers in one verifier
+    hostile     good tokens beside answers without an end
     staying     rotations, floods, outages and forgeries, before every contender
     routes      protected routes of FastAPI and Starlette, beside the same without
     drill       the same as services, before `rightkey drill`
@@ -35,6 +36,7 @@ PROGRAMS = (
     "drill",
     "routes",
     "issuers",
+    "hostile",
     "rotations",
     "size",
 )

@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.exchange import ExchangeFailed, Request, Response, plain_http_of
+from rightkey.transport.default import DefaultTransport
 
 
 def after(headers: dict[str, str]) -> float | None:
@@ -71,3 +72,46 @@ def test_a_failure_has_a_word_and_a_message() -> None:
     """The word is for metrics, the message for people; both survive pickling."""
     failed = pickle.loads(pickle.dumps(ExchangeFailed("timeout", "no answer in 4 s")))
     assert (failed.reason, str(failed)) == ("timeout", "no answer in 4 s")
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://other.example/a", "'https://other.example/a'"),
+        ("/relative", "'/relative'"),
+        ("https://me:hunter2@other.example/a?state=hunter2#hunter2", "'https://other.example/a'"),
+        ("https://other.example/\x1b[31m\u202e", "'https://other.example/\\x1b[31m\\u202e'"),
+        ("https://[hunter2", "'an address that cannot be read'"),
+    ],
+)
+def test_where_a_redirect_leads(location: str, shown: str) -> None:
+    """Escaped, and without what may be a secret."""
+    refusal = Response(302, {"location": location}, b"").refusal
+    assert refusal == f"status 302 redirects to {shown}, and redirects are not followed"
+
+
+def test_a_long_target_is_cut() -> None:
+    """A server cannot fill a log."""
+    assert len(Response(302, {"location": "/a" * 9999}, b"").refusal) < 300
+
+
+def test_what_a_status_says() -> None:
+    """Only where it says something: a Location elsewhere than at a redirect does not."""
+    assert Response(500, {"location": "/"}, b"").refusal == "status 500"
+    assert Response(304, {}, b"").refusal == "status 304"
+    hints = [Response(status, {}, b"").hint for status in (200, 304, 401, 403, 404)]
+    assert [hint is not None for hint in hints] == [False, False, True, True, False]
+    assert Response(301, {"location": "/"}, b"").hint is not None
+
+
+def test_which_hosts_a_transport_may_ask_by_http() -> None:
+    """None, where it does not say."""
+    assert plain_http_of(DefaultTransport(plain_http=["keycloak"])) == ("keycloak",)
+    assert plain_http_of(Mine()) == ()
+
+
+class Mine:
+    """A transport of one's own."""
+
+    def get(self, request: Request, /) -> Response:
+        return Response(200, {}, b"")

@@ -202,16 +202,16 @@ def test_aws_lc_is_loaded_where_it_is_asked_for() -> None:
     assert [one for one, unit in ours() if unit == "awslc"] == []
 
 
-def test_the_http_client_is_imported_by_the_transport_alone() -> None:
-    """A service that brings its own transport, or its own keys, does not load it."""
-    assert {one.unit for one in IMPORTS if one.top == "urllib3"} == {"transport"}
+def test_no_http_client_is_imported() -> None:
+    """There is none but our own, and a service that brings a transport, or its own keys, does not load it."""
+    assert {one.unit for one in IMPORTS if one.top in ("urllib3", "httpx", "httpx2", "requests")} == set()
     loaded = loaded_after(
         "import rightkey;from rightkey.transport.httpx import HttpxTransport;"
         "mine = HttpxTransport(type('Client', (), {'stream': None})());"
         "rightkey.Verifier('a.example', audience='a', transport=mine);"
         "rightkey.Verifier('a.example', audience='a', keys=rightkey.KeySet(()))"
     )
-    assert "urllib3" not in loaded
+    assert "rightkey.transport.connection" not in loaded
 
 
 def test_the_local_issuer_is_for_demos_and_tests() -> None:
@@ -298,13 +298,16 @@ def loaded_after(statement: str) -> set[str]:
 def test_the_package_itself_loads_nothing() -> None:
     """Names come when they are first used."""
     loaded = loaded_after("import rightkey")
-    assert loaded & {"cryptography", "orjson", "urllib3", "rightkey.errors"} == set()
+    assert loaded & {"cryptography", "orjson", "ssl", "rightkey.errors"} == set()
 
 
 def test_a_verifier_loads_no_client_no_loop_and_no_command_line() -> None:
     """What a process does not use it does not pay for."""
     loaded = loaded_after("from rightkey import Verifier")
-    assert loaded & {"urllib3", "asyncio", "click", "rich", "http.client", "rightkey.localissuer"} == set()
+    assert (
+        loaded & {"rightkey.transport", "asyncio", "click", "rich", "http.client", "rightkey.localissuer"}
+        == set()
+    )
     assert loaded & {"rightkey.integrations", "rightkey.verifier.environment", *FRAMEWORKS} == set()
 
 

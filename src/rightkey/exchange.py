@@ -33,7 +33,7 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """For how many seconds the server asks to be left alone; None where it does not (RFC 9110, 10.2.3).
+        """For how many seconds the server asks not to be asked; None where it does not (RFC 9110, 10.2.3).
 
         A date is measured against the server's own `Date`, so that its clock need not agree with ours.
         """
@@ -48,9 +48,40 @@ class Response:
         except (ValueError, TypeError, OverflowError):
             return None
 
+    @property
+    def refusal(self) -> str:
+        """What the status says, for a message; of a redirect also where it leads, escaped and cut.
+
+        Its query and user name are left out: they may hold a secret.
+        """
+        target = self.headers.get("location")
+        if target is None or not 300 <= self.status < 400:
+            return f"status {self.status}"
+        return f"status {self.status} redirects to {_shown(target)!a}, and redirects are not followed"
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about the status; None where that is not known from the status alone."""
+        if 300 <= self.status < 400 and "location" in self.headers:
+            return "name the issuer as its metadata does, or give the keys by their final URL with keys="
+        if self.status in (401, 403):
+            return "its server may ask for credentials: DefaultTransport(credentials=Credentials(...))"
+        return None
+
+
+def _shown(target: str) -> str:
+    from urllib.parse import urlsplit  # here, since a good answer needs none
+
+    try:
+        split = urlsplit(target)
+    except ValueError:
+        return "an address that cannot be read"
+    host = split.netloc.rpartition("@")[2]
+    return split._replace(netloc=host, query="", fragment="").geturl()[:200]
+
 
 class ExchangeFailed(Exception):
-    """No response was had. `reason` is one word for metrics, such as `timeout`, `dns`, `tls`, `refused`,
+    """There is no response. `reason` is one word for metrics, such as `timeout`, `dns`, `tls`, `refused`,
     `reset`, `too_large`, `proxy`, `address`, `protocol`; the message says more, and holds no secret."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -69,3 +100,8 @@ class Transport(Protocol):
     """
 
     def get(self, request: Request, /) -> Response: ...
+
+
+def plain_http_of(transport: Transport) -> tuple[str, ...]:
+    """The hosts beyond loopback that a transport may ask by http; none, if it has no such attribute."""
+    return tuple(getattr(transport, "plain_http", ()))

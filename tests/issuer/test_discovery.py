@@ -213,3 +213,24 @@ def test_metadata_elsewhere_state_the_issuer_that_was_named() -> None:
         read_metadata(
             away, answer({"issuer": "http://localhost:8080", "jwks_uri": "http://localhost:8080/k"})
         )
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1", "a.localhost"])
+def test_an_issuer_on_the_network_cannot_name_this_machine(scheme: str, host: str) -> None:
+    """By no scheme and no spelling: it would have us ask a service that listens here alone."""
+    for issuer in (ISSUER, Issuer.parse("http://keycloak/", plain_http=["keycloak"])):
+        document = {"issuer": issuer.name, "jwks_uri": f"{scheme}://{host}:8443/keys"}
+        with pytest.raises(IssuerMisbehaved) as caught:
+            read_metadata(issuer, answer(document))
+        assert caught.value.code == "metadata_invalid"
+
+
+def test_keys_by_plain_http_are_for_hosts_that_are_named() -> None:
+    """Metadata that came over https lead to http only where that host is named."""
+    document = {"jwks_uri": "http://keys.internal:8080/jwks"}
+    named = Issuer.parse(ISSUER.name, plain_http=["keys.internal"])
+    assert read_metadata(named, answer(document)).jwks_uri == document["jwks_uri"]
+    for issuer in (ISSUER, Issuer.parse(ISSUER.name, plain_http=["issuer.example"])):
+        with pytest.raises(IssuerMisbehaved, match="plain http"):
+            read_metadata(issuer, answer(document))

@@ -106,7 +106,11 @@ def test_a_stranger_costs_the_same_among_many(kind: str) -> None:
 
 
 def steps(table: Forms[str], claims: dict[str, Any]) -> int:
-    """How many lines run to find that nobody's form fits."""
+    """How many lines run to find that no form fits; the fewest of a few, as the collector runs some."""
+    return min(lines(table, claims) for _ in range(4))
+
+
+def lines(table: Forms[str], claims: dict[str, Any]) -> int:
     count = 0
 
     def trace(_frame: Any, event: str, _arg: Any) -> Any:

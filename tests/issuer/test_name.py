@@ -371,3 +371,45 @@ def test_respelling_a_url_keeps_its_identity(host: str, parts: list[str], port: 
         identity = identity_of(f"https://{host}{spelled}{path}")
         assert identity_of(f"HTTPS://{host.upper()}{at}/x/..{encoded}/./") == identity
         assert Issuer.parse(f"{host}{at}{path}").identity == identity
+
+
+def test_plain_http_is_for_hosts_that_are_named() -> None:
+    """At any port and path, and for exactly that host; an issuer keeps the names for what it names itself."""
+    issuer = Issuer.parse("http://keycloak:8080/realms/x", plain_http=["keycloak"])
+    assert (issuer.url, issuer.plain_http) == ("http://keycloak:8080/realms/x", ("keycloak",))
+    assert url_fault("http://KEYCLOAK/", ["keycloak"]) is None
+    for other in ("http://keycloak.example/", "http://xkeycloak/", "ftp://keycloak/", "http://u@keycloak/"):
+        assert url_fault(other, ["keycloak"]) is not None
+    with pytest.raises(Misconfigured, match="unless plain_http names the host"):
+        Issuer.parse("http://keycloak:8080/realms/x")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "LOCALHOST", "localhost.", "a.localhost", "localhost.localdomain"),
+        *(
+            "127.0.0.1",
+            "127.9.9.9",
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+            "0x7f000001",
+            "0177.0.0.1",
+            "0",
+            "0.0.0.0",
+        ),
+        *("[::1]", "::1", "[::]", "::ffff:127.0.0.1", "[::ffff:7f00:1]"),
+    ],
+)
+def test_every_spelling_of_this_machine(host: str) -> None:
+    """Those count too that only some resolvers take for it."""
+    assert reaches_this_machine(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["issuer.example", "localhost.example", "10.0.0.1", "[2001:db8::1]", "a1", "127.0.0.1.example"]
+)
+def test_other_machines(host: str) -> None:
+    """Names and addresses of others, also where they begin like one of this machine."""
+    assert not reaches_this_machine(host)

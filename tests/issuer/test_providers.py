@@ -27,7 +27,7 @@ from rightkey import (
 )
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.issuer.name import Issuer
-from rightkey.issuer.providers import PROVIDERS, recognise
+from rightkey.issuer.providers import PROVIDERS, is_known_host, recognise
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.localissuer.keys.signing import SigningKey
@@ -615,3 +615,17 @@ def test_a_trust_domain_needs_its_bundle() -> None:
     assert "bundle" in str(caught.value.hint)
     assert Trust(DOMAIN, audience="api", keys=KeySet(()), provider=None).vendor is None
     assert Trust(DOMAIN, audience="api", keys=KeySet(())).identity == DOMAIN
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("tenant.eu.auth0.com", True),
+        ("login.microsoftonline.com", True),
+        ("keycloak", False),
+        ("issuer.example", False),
+    ],
+)
+def test_hosts_of_providers(host: str, known: bool) -> None:
+    """Those that are told by their hosts; software that runs anywhere has none."""
+    assert is_known_host(host) is known

@@ -15,6 +15,7 @@ from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport.connection import Route
 from rightkey.transport.fetch import fetch
 from rightkey.transport.guard import GuardedTransport, judged
+from rightkey.transport.tls import Belief
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,7 @@ def leading_to(*addresses: tuple[str, int]) -> LookUp:
 def guarded(look_up: LookUp, ca_file: str | None = None, also: Any = ()) -> Callable[[Request], Response]:
     """What a guarded transport does, with another look-up than the system's."""
     route = judged(look_up, also)
-    return lambda request: fetch(request, lambda address: Route(address, route, ca_file=ca_file))
+    return lambda request: fetch(request, lambda address: Route(address, route, Belief(ca_file)))
 
 
 def test_a_name_is_looked_up_once(serve: Serve, authority: Any) -> None:
@@ -232,5 +233,5 @@ def test_transports_of_equal_settings_are_equal() -> None:
 )
 def test_settings_of_other_kinds(settings: Any) -> None:
     """Are told at once, and not at the first fetch."""
-    with pytest.raises(Misconfigured, match=f"{next(iter(settings))} is a collection of"):
+    with pytest.raises(Misconfigured, match=f"{next(iter(settings))} must be a collection of"):
         GuardedTransport(**settings)

@@ -46,6 +46,16 @@ def test_freshness_is_put_together_of_its_variables() -> None:
     assert read(TIMEOUT="2", GRACE="0")["freshness"] == rightkey.Freshness(timeout=2.0, grace=0.0)
 
 
+def test_a_transport_is_put_together_of_its_variables() -> None:
+    """What is not said has its default, and without any of them there is no transport of its own."""
+    made = read(CA_FILE="/etc/ca.pem", PLAIN_HTTP="keycloak a.internal", STRICT_X509="false")["transport"]
+    assert made == rightkey.DefaultTransport(
+        "/etc/ca.pem", plain_http=["keycloak", "a.internal"], strict_x509=False
+    )
+    assert read(TRUSTSTORE="True")["transport"] == rightkey.DefaultTransport(truststore=True)
+    assert "transport" not in read()
+
+
 def test_a_variable_that_is_empty_is_not_set() -> None:
     """As `VARIABLE=` in a file of variables leaves it."""
     assert read(LEEWAY="", REQUIRE=" ") == read()
@@ -62,6 +72,11 @@ def test_issuer_and_audience_must_be_set(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("PLAIN_HTTP", "*"),
+        ("PLAIN_HTTP", "keycloak:8080"),
+        ("CA_FILE", "-----BEGIN CERTIFICATE-----"),
+        ("TRUSTSTORE", "yes"),
+        ("STRICT_X509", "0"),
         ("ISSUER", "http://issuer.example"),
         ("ISSUER", "two words"),
         ("KEYS", "http://issuer.example/jwks"),

@@ -46,6 +46,8 @@ class Settings(TypedDict, total=False):
     keys: Given
     certificates: Policy
     provider: str | None
+    sender: str
+    metadata_url: str | None
     freshness: Freshness
     remember: int
     transport: Transport | None

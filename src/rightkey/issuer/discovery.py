@@ -110,7 +110,7 @@ def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
 def _jwks_uri(issuer: Issuer, uri: Any) -> str:
     if not isinstance(uri, str) or not uri:
         raise _invalid("it has no jwks_uri")
-    fault = url_fault(uri)
+    fault = url_fault(uri, issuer.plain_http)
     if fault is None and _is_here(uri) and not _is_here(issuer.metadata_urls[0]):
         fault = "an issuer on the network cannot have its keys on this machine"
     if fault:

@@ -45,7 +45,8 @@ def read_jwks(response: Response, kid: str | None = None) -> KeySet:
     if response.status != 200:
         raise IssuerUnavailable(
             "keys_unavailable",
-            f"the issuer's keys could not be fetched: status {response.status}",
+            f"the issuer's keys could not be fetched: {response.refusal}",
+            hint=response.hint,
             retry_after=response.retry_after,
         )
     if response.body.lstrip().startswith(b"-----BEGIN "):

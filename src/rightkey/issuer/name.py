@@ -3,13 +3,13 @@
 - A full URL is an exact issuer: compared letter by letter (OpenID Connect Discovery 1.0, section 4.3).
 - A bare domain names no exact issuer: `https://domain` and `https://domain/` both pass, until the
   metadata states which of the two it is.
-- https always, but http where the issuer itself is loopback.
+- https always, but http where the host of the URL is loopback, or named in `plain_http`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ class Issuer:
     """One issuer, as the user named it.
 
     `name` is what was given, `spellings` are the URLs that it stands for, `vendor` is what its provider does
-    beyond the standards.
+    beyond the standards, `plain_http` the hosts beyond loopback that may be asked without TLS.
     """
 
     name: str
@@ -44,9 +44,16 @@ class Issuer:
     vendor: Vendor | None = None
     metadata_url: str | None = None
     """Where its metadata are, if not at the issuer."""
+    plain_http: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, name: str, provider: str | None = AUTO, metadata_url: str | None = None) -> Issuer:
+    def parse(
+        cls,
+        name: str,
+        provider: str | None = AUTO,
+        metadata_url: str | None = None,
+        plain_http: Collection[str] | None = (),
+    ) -> Issuer:
         """Read a domain (`tenant.eu.auth0.com`) or a URL (`https://issuer.example/tenant`).
 
         Args:
@@ -54,9 +61,11 @@ class Issuer:
             provider: whose it is: `auto`, a name of `rightkey.issuer.providers`, or None for the standards
                 alone.
             metadata_url: where its metadata are, if not at the issuer; they must state it.
+            plain_http: hosts, beyond loopback, that the transport may ask by http; None where no transport
+                is known yet, so that it is judged later.
 
         Raises:
-            Misconfigured: not a domain or URL, plain http to another host than loopback, a user name,
+            Misconfigured: not a domain or URL, plain http to a host that is not among those, a user name,
                 query or fragment in it, the URL of its metadata, or not of that provider.
         """
         from rightkey.issuer.providers import (  # with the first issuer, not with Verifier
@@ -71,27 +80,16 @@ class Issuer:
             if vendor is not None:
                 return cls(name, (name,), vendor)
         if metadata_url is not None:
-            return cls._found_at(_checked_url("metadata_url", metadata_url), name, provider)
-        if name.startswith("spiffe://"):
-            raise Misconfigured(
-                f"issuer {quoted(name)}: a SPIFFE trust domain has no metadata to find its keys by",
-                hint="give its bundle as keys=: the URL of its bundle endpoint, or the Path of a file",
-            )
-        url = name if "://" in name else f"https://{name}"
-        fault = url_fault(url)
-        if fault:
-            raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint="give a domain, or https://host/path")
-        if "?" in url:
-            raise Misconfigured(
-                f"issuer {quoted(name)}: an issuer URL must not contain a query (RFC 8414, section 2)",
-                hint="if its metadata are at a URL with a query, give that as metadata_url=",
-            )
-        _require_no_document(name, url)
+            at = _checked_url("metadata_url", metadata_url, plain_http)
+            return cls._found_at(at, name, provider, plain_http)
+        url = _issuer_url(name, plain_http)
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
-        return cls(name, spellings, recognise(url, provider))
+        return cls(name, spellings, recognise(url, provider), plain_http=tuple(plain_http or ()))
 
     @classmethod
-    def _found_at(cls, metadata_url: str, name: str, provider: str | None) -> Issuer:
+    def _found_at(
+        cls, metadata_url: str, name: str, provider: str | None, plain_http: Collection[str] | None
+    ) -> Issuer:
         """An issuer that is not asked itself, so that it may have any name."""
         from rightkey.issuer.providers import recognise
 
@@ -100,7 +98,8 @@ class Issuer:
         url = name if "://" in name else f"https://{name.rstrip('/')}"
         spellings = (name,) if url is name else (name, url, url + "/")
         is_url = url_fault("https" + url[url.index("://") :]) is None  # it is not fetched: http is as good
-        return cls(name, spellings, recognise(url, provider) if is_url else None, metadata_url)
+        vendor = recognise(url, provider) if is_url else None
+        return cls(name, spellings, vendor, metadata_url, tuple(plain_http or ()))
 
     @property
     def url(self) -> str:
@@ -155,11 +154,12 @@ def slash_hint(got: str, expected: Iterable[str], what: str) -> str | None:
     return None if near is None else f"only the slash at the end differs: {what} {near[:200]!r}"
 
 
-def url_fault(url: str) -> str | None:
+def url_fault(url: str, plain_http: Collection[str] | None = ()) -> str | None:
     """What forbids a request to this URL; None where nothing does.
 
     Args:
         url: one that was configured, or that an issuer's document names (`jwks_uri`).
+        plain_http: hosts in lower case, beyond loopback, that may be asked by http; None for every host.
     """
     if not re.fullmatch(_PRINTABLE, url) or "\\" in url:
         return "it has characters that a URL cannot have (spell another alphabet as xn--...)"
@@ -168,7 +168,7 @@ def url_fault(url: str) -> str | None:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "it is not a URL"
-    return _scheme_fault(parts.scheme, host) or _part_fault(url, parts.netloc)
+    return _scheme_fault(parts.scheme, host, plain_http) or _part_fault(url, parts.netloc)
 
 
 def quoted(text: str) -> str:
@@ -199,7 +199,7 @@ def reaches_this_machine(host: str) -> bool:
     from ipaddress import IPv6Address, ip_address
 
     host = host.strip("[]").lower().removesuffix(".")
-    if host == "localhost" or host.endswith(".localhost"):
+    if host.rpartition(".")[2] in ("localhost", "localdomain"):
         return True
     try:
         address = ip_address(host)
@@ -227,13 +227,33 @@ def lower_host(url: str) -> str:
     return scheme + separator + host.lower() + slash + path
 
 
-def _checked_url(setting: str, url: Any) -> str:
+def _checked_url(setting: str, url: Any, plain_http: Collection[str] | None) -> str:
     if not isinstance(url, str):
         raise Misconfigured(f"{setting} must be a URL, not {type(url).__name__}")
-    fault = url_fault(url)
+    fault = url_fault(url, plain_http)
     if fault:
         hint = "such as https://host/.well-known/openid-configuration"
         raise Misconfigured(f"{setting} {quoted(url)}: {fault}", hint=hint)
+    return url
+
+
+def _issuer_url(name: str, plain_http: Collection[str] | None) -> str:
+    """The URL that a name stands for. Raises Misconfigured where it is none of an issuer."""
+    if name.startswith("spiffe://"):
+        raise Misconfigured(
+            f"issuer {quoted(name)}: a SPIFFE trust domain has no metadata to find its keys by",
+            hint="give its bundle as keys=: the URL of its bundle endpoint, or the Path of a file",
+        )
+    url = name if "://" in name else f"https://{name}"
+    fault = url_fault(url, plain_http)
+    if fault:
+        raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint="give a domain, or https://host/path")
+    if "?" in url:
+        raise Misconfigured(
+            f"issuer {quoted(name)}: an issuer URL must not contain a query (RFC 8414, section 2)",
+            hint="if its metadata are at a URL with a query, give that as metadata_url=",
+        )
+    _require_no_document(name, url)
     return url
 
 
@@ -249,11 +269,13 @@ def _require_no_document(name: str, url: str) -> None:
         )
 
 
-def _scheme_fault(scheme: str, host: str) -> str | None:
-    if scheme == "https" or (scheme == "http" and is_loopback(host)):
+def _scheme_fault(scheme: str, host: str, plain_http: Collection[str] | None) -> str | None:
+    if scheme == "https":
+        return None
+    if scheme == "http" and (plain_http is None or is_loopback(host) or host in plain_http):
         return None
     if scheme == "http":
-        return "plain http is for loopback only"
+        return "plain http is for loopback only, unless plain_http names the host"
     return "only https is supported"
 
 

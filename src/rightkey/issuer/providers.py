@@ -306,6 +306,12 @@ def of_resource(name: str) -> Vendor | None:
     return next((row.filled("", match.groupdict()) for row, match in found if match), None)
 
 
+def is_known_host(host: str) -> bool:
+    """Whether a host is of a provider that is told by its hosts."""
+    hosts = (row.hosts for row in _ROWS if row.hosts not in ("", ".+"))
+    return any(re.fullmatch(one, host, re.IGNORECASE) for one in hosts)
+
+
 def _of(row: Vendor, url: str, *, anywhere: bool) -> Vendor | None:
     parts = urlsplit(url)
     if not anywhere and not re.fullmatch(row.hosts, parts.hostname or "", re.IGNORECASE):

@@ -222,7 +222,8 @@ def _issuer(
         return Issuer(issuer, (issuer,), of_resource(issuer))
     if named_freely and isinstance(issuer, str) and issuer and provider in (AUTO, None):
         return (issuer,)
-    return Issuer.parse(issuer, provider, metadata_url)
+    # Which hosts may be asked by plain http is the transport's to say: judged where that is known.
+    return Issuer.parse(issuer, provider, metadata_url, plain_http=None)
 
 
 def _audiences(audience: Any) -> frozenset[str] | None:

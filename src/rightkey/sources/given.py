@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,9 +71,9 @@ def _source(keys: Given, trust: Trust, means: Means, record: Record) -> Source:
     if isinstance(keys, FirstOf):
         return InOrder(tuple(_source(one, trust, means, record) for one in keys.given))
     if keys is not None:
-        return REGISTRY.remote(record.identity, place_of_keys(keys), means)
+        return REGISTRY.remote(record.identity, place_of_keys(keys, means.plain_http), means)
     assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
-    issuer = Issuer.parse(trust.issuer, trust.provider, trust.metadata_url)
+    issuer = Issuer.parse(trust.issuer, trust.provider, trust.metadata_url, means.plain_http)
     means = replace(means, freshness=_known(means.freshness, trust))
     if issuer.metadata_url is None and issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
         return _by_kid(issuer.name, issuer.vendor, means, record.identity)
@@ -124,14 +125,14 @@ def place_of(issuer: Issuer) -> Place:
     return Place(issuer.name, issuer)
 
 
-def place_of_keys(url: Any) -> Place:
+def place_of_keys(url: Any, plain_http: Collection[str] = ()) -> Place:
     """Where keys are whose URL was given. Raises Misconfigured."""
     if not isinstance(url, str):
         known = "a KeySet, a URL, a Path or FirstOf(...)"
         raise Misconfigured(f"keys is {known}, not {type(url).__name__}", hint="KeySet.parse(...)")
     if "://" not in url:
         raise Misconfigured(f"keys {quoted(url)}: not a URL", hint="for a file give a Path: keys=Path(...)")
-    fault = url_fault(url)
+    fault = url_fault(url, plain_http)
     if fault:
         raise Misconfigured(f"keys {quoted(url)}: {fault}", hint="the https URL of a key set, or a Path")
     if (document_of(url) or ("", ""))[0] == "metadata":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rightkey.errors import IssuerFault, IssuerUnavailable
-from rightkey.exchange import Transport
+from rightkey.exchange import Transport, plain_http_of
 from rightkey.freshness.refresh import Elapsed
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
@@ -33,6 +33,11 @@ class Means:
         from rightkey.transport.default import DefaultTransport  # as slow to load as all the rest
 
         return DefaultTransport()
+
+    @property
+    def plain_http(self) -> tuple[str, ...]:
+        """The hosts beyond loopback that may be asked by http."""
+        return () if self.given is None else plain_http_of(self.given)
 
 
 @dataclass(frozen=True, slots=True)

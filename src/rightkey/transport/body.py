@@ -1,8 +1,7 @@
 """How a body is put together: decompressed, whole, and within its bound.
 
-Decompressing is done here, and not by the HTTP clients: theirs expand a whole chunk at once (64 KiB become
-64 MiB) or take the cut-off half of a stream for the whole. One gzip stream is taken, nothing else: it is
-all we ask for, and every server has it.
+Decompressing is done here, and not by an HTTP client: those expand a whole chunk at once (64 KiB become
+64 MiB) or take the cut-off half of a stream for the whole. Only gzip is asked for, since every server has it.
 """
 
 from __future__ import annotations
@@ -18,10 +17,14 @@ if TYPE_CHECKING:
 ACCEPTED = "gzip"
 """The `Accept-Encoding` of every request."""
 
-CHUNK = 64 * 1024
-"""Bytes to read at once."""
-
 _GZIP = zlib.MAX_WBITS + 16  # the format of RFC 1952 alone
+_CODINGS = frozenset(
+    {"gzip", "x-gzip", "compress", "x-compress", "deflate", "br", "zstd", "dcb", "dcz", "exi"}
+)
+"""Content codings (IANA's registry). Servers also write there what is none, such as `utf-8`, `none` or
+`aws-chunked`: that changes nothing of the body, and is passed over."""
+_STREAMS = 16
+"""Gzip streams in one body at most. Each may be empty, and costs as much as a large one."""
 
 
 def collect(chunks: Iterable[bytes], encoding: str, max_body: int) -> bytes:
@@ -37,7 +40,7 @@ def collect(chunks: Iterable[bytes], encoding: str, max_body: int) -> bytes:
             broken or ends too early.
     """
     body = bytearray()
-    for piece in _decoded(chunks, encoding.strip().lower(), max_body):
+    for piece in _decoded(chunks, encoding, max_body):
         body += piece
         if len(body) > max_body:
             raise ExchangeFailed("too_large", f"the body is larger than the {max_body} bytes allowed")
@@ -45,32 +48,37 @@ def collect(chunks: Iterable[bytes], encoding: str, max_body: int) -> bytes:
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, max_body: int) -> Iterable[bytes]:
-    if encoding in ("", "identity"):
+    codings = [one for one in encoding.lower().replace(",", " ").split() if one in _CODINGS]
+    if not codings:
         return chunks
-    if encoding in ("gzip", "x-gzip"):  # the same: RFC 9110, section 8.4.1.3
+    if codings in (["gzip"], ["x-gzip"]):  # the same: RFC 9110, section 8.4.1.3
         return _gunzipped(chunks, max_body)
-    raise ExchangeFailed("protocol", "the body has a content-encoding that was not asked for: only gzip was")
+    named = ", ".join(codings[:3])
+    raise ExchangeFailed("protocol", f"the body has the content-encoding {named}: only gzip was asked for")
 
 
 def _gunzipped(chunks: Iterable[bytes], max_body: int) -> Iterator[bytes]:
-    stream = zlib.decompressobj(_GZIP)
-    begun = False
+    """Several streams, one after another, are one body (RFC 1952, section 2.2)."""
+    stream, streams, begun = zlib.decompressobj(_GZIP), 1, False
     for chunk in chunks:
-        begun = True
-        # One byte over the bound is enough for `collect` to refuse: no more is ever expanded.
-        yield _inflated(stream, chunk, max_body + 1)
+        begun, rest = True, chunk
+        while rest:
+            if stream.eof:
+                stream, streams = zlib.decompressobj(_GZIP), streams + 1
+            if streams > _STREAMS:
+                raise ExchangeFailed("protocol", f"the body has more than {_STREAMS} gzip streams")
+            # One byte over the bound is enough for `collect` to refuse: no more is ever expanded.
+            yield _inflated(stream, rest, max_body + 1)
+            rest = stream.unused_data
     # A response that has no body (304) may still name the coding it would have had.
     if begun and not stream.eof:
         raise ExchangeFailed("protocol", "the gzip stream ends before its end")
 
 
-def _inflated(stream: zlib._Decompress, chunk: bytes, at_most: int) -> bytes:
+def _inflated(stream: zlib._Decompress, octets: bytes, at_most: int) -> bytes:
     try:
-        piece = stream.decompress(chunk, at_most)
+        return stream.decompress(octets, at_most)
     except zlib.error as error:
         raise ExchangeFailed(
             "protocol", "the body is not gzip, though its content-encoding says so"
         ) from error
-    if stream.unused_data:
-        raise ExchangeFailed("protocol", "the body goes on after its gzip stream ended")
-    return piece

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from http.client import HTTPException, IncompleteRead
 
 from rightkey.exchange import ExchangeFailed
 
@@ -17,13 +16,19 @@ _MEANINGS: tuple[tuple[type[Exception], str, str], ...] = (
     (ConnectionRefusedError, "refused", "{host} refused the connection: is it running, and the port right?"),
     (ConnectionError, "reset", "{host} closed the connection before its answer was complete"),
     (OSError, "unreachable", "{host} cannot be reached: {detail}"),
-    (IncompleteRead, "protocol", "the answer of {host} is not whole ({kind})"),
-    (HTTPException, "protocol", "{host} answered with what is not proper http ({kind})"),
     (Exception, "protocol", "the exchange with {host} failed ({kind})"),
 )
 
-# X.509 verification results of OpenSSL: no issuer known, or a self-signed certificate.
-_UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
+# X.509 verification results of OpenSSL (x509_vfy.h), and what to do about them.
+_UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
+_NOT_STRICT = range(79, 95)  # what X509_V_FLAG_X509_STRICT finds: RFC 5280 is not kept to
+_VERIFY_HINTS = {
+    **dict.fromkeys(_UNKNOWN_ISSUER, ": use a ca file if its certificate is private"),
+    **dict.fromkeys(_NOT_STRICT, ": have it issued anew, or set strict_x509=False"),
+}
+_ALERT_HINTS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": ": give Credentials(..., certificate_file=..., key_file=...)"
+}
 
 
 def failure(error: BaseException, host: str, seconds: float) -> ExchangeFailed:
@@ -43,8 +48,9 @@ def _root(error: BaseException) -> BaseException:
 
 def _detail(root: BaseException) -> str:
     if isinstance(root, ssl.SSLCertVerificationError):
-        hint = ": use a ca file if its certificate is private" if root.verify_code in _UNKNOWN_ISSUER else ""
+        hint = _VERIFY_HINTS.get(root.verify_code, "")
         return f"certificate refused, {root.verify_message.rstrip('.')}{hint}"
     if isinstance(root, ssl.SSLError):
-        return (root.reason or type(root).__name__).lower().replace("_", " ")
+        reason = root.reason or type(root).__name__
+        return reason.lower().replace("_", " ") + _ALERT_HINTS.get(reason, "")
     return str(getattr(root, "strerror", None) or type(root).__name__).lower()

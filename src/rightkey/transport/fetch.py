@@ -11,31 +11,35 @@ from typing import TYPE_CHECKING
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport import body
 from rightkey.transport.address import read_address
+from rightkey.transport.allowance import Allowance
+from rightkey.transport.answer import Incoming, read_body, read_head
 from rightkey.transport.connection import connect
 from rightkey.transport.deadline import Deadline
 from rightkey.transport.failure import failure
+from rightkey.transport.request import written
 from rightkey.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from urllib3 import BaseHTTPResponse
+    from collections.abc import Callable, Collection
 
     from rightkey.transport.address import Address
     from rightkey.transport.connection import Route
 
 
-def fetch(request: Request, route_to: Callable[[Address], Route]) -> Response:
+def fetch(
+    request: Request, route_to: Callable[[Address], Route], plain_http: Collection[str] = ()
+) -> Response:
     """Any answer, of any status, that came whole within the request's bounds.
 
     Args:
         request: what is asked.
         route_to: how its address is reached; may refuse to, by ExchangeFailed.
+        plain_http: hosts beyond loopback that may be asked without TLS.
 
     Raises:
         ExchangeFailed: nothing else leaves.
     """
-    address = read_address(request.url)
+    address = read_address(request.url, plain_http)
     try:
         return _exchange(request, route_to(address))
     except ExchangeFailed:
@@ -47,24 +51,23 @@ def fetch(request: Request, route_to: Callable[[Address], Route]) -> Response:
 def _exchange(request: Request, route: Route) -> Response:
     whole = Deadline.after(request.timeout)
     connecting = Deadline.after(min(request.connect_timeout, request.timeout))
+    allowance = Allowance(request.max_body)
+    asked = written("GET", route.address.target, _headers(request, route))
     # A connection for each exchange: there is one every few minutes, and what is not kept cannot go
     # stale, be shared with a forked child, or be left open.
-    with closing(connect(route, connecting, whole)) as connection:
-        headers = _headers(request, route)
-        connection.request("GET", route.address.target, headers=headers, preload_content=False)
-        with closing(connection.getresponse()) as response:
-            return _read(response, request.max_body)
+    with closing(connect(route, connecting, whole, allowance)) as stream:
+        stream.write(asked)
+        incoming = Incoming(stream, allowance)
+        head = read_head(incoming)
+        encoding = head.headers.get("content-encoding", "")
+        return Response(
+            head.status,
+            head.headers,
+            body.collect(read_body(head, incoming), encoding, request.max_body),
+        )
 
 
 def _headers(request: Request, route: Route) -> dict[str, str]:
     asked = {name.title(): value for name, value in request.headers.items()}
     ours = {"User-Agent": f"rightkey/{__version__}", "Accept-Encoding": body.ACCEPTED, "Connection": "close"}
-    return asked | ours | dict(route.headers)
-
-
-def _read(response: BaseHTTPResponse, max_body: int) -> Response:
-    headers = {name.lower(): response.headers[name] for name in response.headers}
-    chunks = response.stream(body.CHUNK, decode_content=False)
-    return Response(
-        response.status, headers, body.collect(chunks, headers.get("content-encoding", ""), max_body)
-    )
+    return {"Host": route.address.authority} | asked | ours | dict(route.headers)

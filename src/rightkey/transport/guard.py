@@ -1,8 +1,8 @@
 """How a document is fetched from an issuer that others configure, such as the customers of a service.
 
-Who may name an issuer may have this machine knock on doors that only its own network opens: a cloud's
-metadata, a database, an admin page (server-side request forgery). So only public addresses are dialled,
-and what is judged is what is dialled: a name that leads elsewhere when looked up again gains nothing.
+Anyone who can choose an issuer can make this machine send requests into its own network: to a cloud's
+metadata, a database, an admin page (server-side request forgery). So only public addresses are dialled, and
+what is judged is what is dialled: a name that leads elsewhere when looked up again gains nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed
 from rightkey.transport.connection import Found, LookUp, Route, look_up
 from rightkey.transport.fetch import fetch
+from rightkey.transport.filename import require_names
 from rightkey.transport.public import Network, permitted
+from rightkey.transport.tls import Belief
 
 if TYPE_CHECKING:
     from rightkey.exchange import Request, Response
@@ -33,14 +35,14 @@ class GuardedTransport:
     judged by that. Equal settings make equal transports, which share what they fetched.
 
     Args:
-        also: networks (`ipaddress.ip_network`) that may be dialled though they are not public. Whoever
-            configures an issuer reaches all that is in them.
+        also: networks (`ipaddress.ip_network`) that may be dialled though they are not public. Anyone who
+            can choose an issuer reaches all that is in them.
         ports: the only ports to dial.
         ca_file: a PEM file with the certificates to trust *instead of* the system's.
         user_agent: what to call ourselves; `rightkey/<version>` if None.
 
     Raises:
-        Misconfigured: `also` or `ports` are not as described.
+        Misconfigured: `also`, `ports` or `ca_file` are not as described.
     """
 
     also: Collection[IPv4Network | IPv6Network] = ()
@@ -49,6 +51,7 @@ class GuardedTransport:
     user_agent: str | None = None
 
     def __post_init__(self) -> None:
+        require_names(ca_file=self.ca_file)
         # As tuples, since what one process shares is found by the transport's hash.
         object.__setattr__(self, "also", _all_of(self.also, (IPv4Network, IPv6Network), "also", "networks"))
         object.__setattr__(self, "ports", _all_of(self.ports, (int,), "ports", "numbers"))
@@ -64,19 +67,19 @@ class GuardedTransport:
 
     def _route(self, address: Address) -> Route:
         if address.scheme != "https":
-            raise ExchangeFailed("address", f"http to {address.host} is refused: only https is spoken")
+            raise ExchangeFailed("address", f"http to {address.host} is refused: only https is supported")
         if address.port not in self.ports:
             raise ExchangeFailed(
                 "address", f"port {address.port} of {address.host} is not among those allowed"
             )
         headers = {"User-Agent": self.user_agent} if self.user_agent else {}
-        return Route(address, judged(look_up, self.also), ca_file=self.ca_file, headers=headers)
+        return Route(address, judged(look_up, self.also), Belief(self.ca_file), headers=headers)
 
 
 def judged(look_up: LookUp, also: Collection[Network]) -> LookUp:
     """A look-up whose every find is public or in these networks.
 
-    It raises ExchangeFailed: `address`, where any is not: a name that mixes them is up to no good.
+    It raises ExchangeFailed: `address`, where any is not: a name that mixes them may be an attack.
     """
 
     def look_up_and_judge(host: str, port: int) -> Found:
@@ -91,5 +94,5 @@ def judged(look_up: LookUp, also: Collection[Network]) -> LookUp:
 def _all_of(given: object, kinds: tuple[type, ...], name: str, what: str) -> tuple[object, ...]:
     things = tuple(given) if isinstance(given, Collection) else (None,)
     if not all(isinstance(one, kinds) for one in things):
-        raise Misconfigured(f"{name} is a collection of {what}")
+        raise Misconfigured(f"{name} must be a collection of {what}")
     return things

@@ -1,4 +1,4 @@
-"""How a document is fetched with a client of the user's own."""
+"""How a document is fetched with an HTTP client of your own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport import body
-from rightkey.transport.address import read_address
+from rightkey.transport.address import read_address, read_plain_http
 from rightkey.transport.deadline import Deadline
 from rightkey.transport.failure import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
 
 
 class Client(Protocol):
-    """What is asked of a client: to stream a response. `httpx.Client` and `httpx2.Client` do."""
+    """What a client must do: stream a response. `httpx.Client` and `httpx2.Client` do."""
 
     @property
     def stream(self) -> Callable[..., AbstractContextManager[Any]]: ...
@@ -30,24 +30,35 @@ _REASONS = {"ProxyError": "proxy", "UnsupportedProtocol": "address"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HttpxTransport:
-    """Fetches with a sync `httpx.Client` or `httpx2.Client`, which stays the user's: it is never closed.
+    """Fetches with a sync `httpx.Client` or `httpx2.Client`, which stays yours: it is never closed.
 
     The client's own settings hold (proxies, certificates, headers, pools); the bounds of a request are set
     anew for each. The deadline is looked at between the chunks of a body, and is each single wait's bound
     before: a server that drips its headers can outlast it, which DefaultTransport does not allow.
-    Transports of one client are equal.
+    Transports of one client are equal, unless they differ in `plain_http`.
+
+    Args:
+        client: the client.
+        plain_http: names of hosts that may be asked by http: see `DefaultTransport`.
+
+    Raises:
+        Misconfigured: not a sync client, or `plain_http` is not as described.
     """
 
     client: Client
+    plain_http: Collection[str] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "plain_http", read_plain_http(self.plain_http))
         if not hasattr(self.client, "stream") or hasattr(self.client, "aclose"):
             raise Misconfigured(
                 f"expected a sync httpx.Client or httpx2.Client, got {type(self.client).__name__}"
             )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, HttpxTransport) and self.client is other.client
+        if not isinstance(other, HttpxTransport):
+            return NotImplemented
+        return self.client is other.client and self.plain_http == other.plain_http
 
     def __hash__(self) -> int:
         return hash(id(self.client))
@@ -58,7 +69,7 @@ class HttpxTransport:
         Raises:
             ExchangeFailed: the reasons of `DefaultTransport.get`. Nothing else leaves.
         """
-        host = read_address(request.url).host
+        host = read_address(request.url, self.plain_http).host
         try:
             return self._exchange(request)
         except ExchangeFailed:

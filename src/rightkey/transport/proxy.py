@@ -36,12 +36,12 @@ def proxy_for(address: Address) -> Proxy | None:
     """The proxy for an address (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), or None.
 
     `NO_PROXY` names hosts, domains, and networks such as `10.0.0.0/8` for hosts that are given as addresses.
-    Loopback is never proxied, and plain http goes to loopback only: so a proxy only ever sees CONNECT.
+    Loopback is never proxied, nor is plain http: so a proxy only ever sees CONNECT.
 
     Raises:
         ExchangeFailed: `proxy`; the setting cannot be used.
     """
-    if address.loopback or proxy_bypass(f"{address.host}:{address.port}"):
+    if address.loopback or address.scheme == "http" or proxy_bypass(f"{address.host}:{address.port}"):
         return None
     proxies = getproxies()
     if _in_network(address.host, proxies.get("no", "")):
@@ -69,12 +69,17 @@ def _holds(network: str, address: IPv4Address | IPv6Address) -> bool:
 def _read_proxy(url: str) -> Proxy:
     split = _split(url if "://" in url else f"http://{url}")
     # Raised here and not while a parser's error is being handled: that one quotes the URL, password and all.
+    if split is not None and split.scheme.startswith("socks"):
+        raise _unusable("socks is not supported, only http and https are: name the issuer's host in NO_PROXY")
     if split is None or split.scheme not in _PORTS or not split.hostname:
-        raise ExchangeFailed(
-            "proxy",
-            "the proxy of the environment cannot be used: expected http://host:port or https://host:port",
-        )
+        raise _unusable("HTTPS_PROXY must be http://host:port or https://host:port")
     return Proxy(split.scheme, split.hostname, split.port or _PORTS[split.scheme], _headers(split))
+
+
+def _unusable(why: str) -> ExchangeFailed:
+    return ExchangeFailed(
+        "proxy", f"the proxy of the environment cannot be used: {why}, or set trust_env=False"
+    )
 
 
 def _split(url: str) -> SplitResult | None:

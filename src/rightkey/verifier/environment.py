@@ -22,11 +22,11 @@ _Built = TypeVar("_Built")
 
 
 class Variable(NamedTuple):
-    """One variable: which setting it is, and how its text is read."""
+    """One variable: which setting it is, how its text is read, and of which value it is a part."""
 
     setting: str
     read: Callable[[str], Any] = str
-    of_freshness: bool = False
+    part_of: str | None = None
 
     @property
     def name(self) -> str:
@@ -60,17 +60,28 @@ def built(build: Callable[..., _Built], environ: Mapping[str, str], given: Mappi
 
 
 def _counts(given: Mapping[str, Any], variable: Variable) -> bool:
-    return ("freshness" if variable.of_freshness else variable.setting) in given
+    return (variable.part_of or variable.setting) in given
 
 
 def _settings(
     chosen: Sequence[Variable], environ: Mapping[str, str], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    settings, freshness = dict(given), dict[str, Any]()
+    settings, parts = dict(given), dict[str, dict[str, Any]]()
     for variable in chosen:
         value = variable.read(environ[variable.name].strip())
-        (freshness if variable.of_freshness else settings)[variable.setting] = value
-    return settings | ({"freshness": Freshness(**freshness)} if freshness else {})
+        whole = settings if variable.part_of is None else parts.setdefault(variable.part_of, {})
+        whole[variable.setting] = value
+    return settings | {name: _WHOLES[name](**part) for name, part in parts.items()}
+
+
+def _transport(**settings: Any) -> Any:
+    from rightkey.transport.default import DefaultTransport
+
+    return DefaultTransport(**settings)
+
+
+_WHOLES: dict[str, Callable[..., Any]] = {"freshness": Freshness, "transport": _transport}
+"""What the settings of some variables are made into."""
 
 
 def _culprit(
@@ -147,6 +158,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _yes(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise Misconfigured(f"expected true or false, got {text[:20]!a}")
+    return text.lower() == "true"
+
+
 def _requirement(text: str) -> Any:
     from rightkey.requirements import parse
 
@@ -169,10 +186,14 @@ VARIABLES = (
     Variable("certificates"),
     Variable("sender"),
     Variable("remember", _whole),
-    Variable("max_life", _number, of_freshness=True),
-    Variable("stale_if_error", _number, of_freshness=True),
-    Variable("grace", _number, of_freshness=True),
-    Variable("timeout", _number, of_freshness=True),
-    Variable("wait", _number, of_freshness=True),
+    Variable("max_life", _number, "freshness"),
+    Variable("stale_if_error", _number, "freshness"),
+    Variable("grace", _number, "freshness"),
+    Variable("timeout", _number, "freshness"),
+    Variable("wait", _number, "freshness"),
+    Variable("ca_file", part_of="transport"),
+    Variable("plain_http", _words, "transport"),
+    Variable("truststore", _yes, "transport"),
+    Variable("strict_x509", _yes, "transport"),
 )
 """The one at fault is sought in this order: keys of one's own allow any issuer, an issuer its provider."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rightkey.exchange import Transport
+from rightkey.exchange import Transport, plain_http_of
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
@@ -51,7 +51,7 @@ def locate(
         provider: whose it is: `auto` recognises it, a name says it (`rightkey.issuer.providers`), None
             keeps to the standards alone.
         metadata_url: where its metadata are, if not at the issuer.
-        transport: what fetches; urllib3 by default.
+        transport: what fetches; `DefaultTransport()` by default.
         freshness: whose timeouts count.
 
     Raises:
@@ -60,7 +60,7 @@ def locate(
             accepted; an empty key set is one.
         Misconfigured: not an issuer.
     """
-    parsed = Issuer.parse(issuer, provider, metadata_url)
+    parsed = Issuer.parse(issuer, provider, metadata_url, _plain_http(transport))
     remote = _remote(parsed, transport, freshness)
     job = remote.refetch()
     if job is not None:
@@ -77,12 +77,16 @@ async def locate_async(
     freshness: Freshness = Freshness(),  # noqa: B008
 ) -> Provider:
     """`locate`, in a task of asyncio or trio."""
-    parsed = Issuer.parse(issuer, provider, metadata_url)
+    parsed = Issuer.parse(issuer, provider, metadata_url, _plain_http(transport))
     remote = _remote(parsed, transport, freshness)
     job = remote.refetch()
     if job is not None:
         await wait_async(job, remote.wait)
     return _provider(parsed, remote)
+
+
+def _plain_http(transport: Transport | None) -> tuple[str, ...]:
+    return () if transport is None else plain_http_of(transport)
 
 
 def _remote(issuer: Issuer, transport: Transport | None, freshness: Freshness) -> Remote:

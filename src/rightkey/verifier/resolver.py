@@ -139,7 +139,7 @@ class Answers:
 def _may_be(issuer: str) -> bool:
     """Whether it could be an issuer at all."""
     try:
-        return len(issuer) <= MAX_ISSUER and bool(Issuer.parse(issuer, None))
+        return len(issuer) <= MAX_ISSUER and bool(Issuer.parse(issuer, None, plain_http=None))
     except Misconfigured:
         return False
 

@@ -48,7 +48,7 @@ class Single:
             named here, and tokens' `iss` is always that; the issuer may then be any string.
         freshness: how fresh keys are kept.
         remember: how many verified tokens are remembered; 0 for none.
-        transport: what fetches; urllib3 by default.
+        transport: what fetches; `DefaultTransport()` by default.
         clock: the time for claims and certificates, as a Unix time in seconds; by default `time.time`, looked
             up at each call.
         elapsed: seconds that never go back, for freshness; the system's clocks by default.
