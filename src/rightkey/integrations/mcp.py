@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar, TypeVar, Unpack
 
-from rightkey.errors import Failure, TokenRejected
+from rightkey.errors import TokenRejected
 from rightkey.integrations.asgi import Outages, Verifying
 from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.verdict.verified import Verified
@@ -24,7 +24,6 @@ with extra("mcp"):
 
 LOG = logging.getLogger("rightkey")
 _App = TypeVar("_App", bound=Starlette)
-_SLASH = "only the slash at the end of aud differs: pass audience=[with, without]"
 _CLIENTS = ("client_id", "azp", "cid", "appid")
 """Where issuers name the client: RFC 9068 (section 2.2), OpenID Connect, Okta, Entra's first version."""
 
@@ -86,22 +85,8 @@ def _advice(error: TokenRejected) -> str:
         for failure in error.failures
         if failure.claim in ("aud", "iss") and failure.expected is not None
     ]
-    hint = error.hint or next((_SLASH for failure in error.failures if _slash_differs(failure)), None)
-    told = "; ".join([*expected, *([f"hint: {hint}"] if hint else ())])
+    told = "; ".join([*expected, *([f"hint: {error.hint}"] if error.hint else ())])
     return f"; {told}" if told else ""
-
-
-def _slash_differs(failure: Failure) -> bool:
-    """MCP's clients add the slash at the end of a resource, or leave it out."""
-    expected = [failure.expected] if isinstance(failure.expected, str) else failure.expected or ()
-    got = [failure.got] if isinstance(failure.got, str) else failure.got
-    if failure.claim != "aud" or not isinstance(got, list):
-        return False
-    return bool({_bare(each) for each in got} & {_bare(each) for each in expected})
-
-
-def _bare(name: Any) -> str:
-    return str(name).removesuffix("/")
 
 
 def _granted(token: str, verified: Verified, resource: str | None) -> dict[str, Any]:
