@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import rightkey
 from rightkey import AsyncVerifier, Verifier
 from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.jose.jws import read
 from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.by_kid import MAX_PROVED, MAX_UNPROVED
+from rightkey.verdict.held import NeedsNewer, Outlook
 
 NOW = 1_000_000.0
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/60dc6c495c0c9188"
@@ -272,3 +274,21 @@ def test_there_is_no_set_of_them_to_locate() -> None:
         Verifier(ARN, audience="client", provider=None)
     with pytest.raises(rightkey.Misconfigured):
         Verifier("arn:aws:s3:::bucket", audience="client")
+
+
+def test_a_key_that_could_not_be_asked_for_in_time_is_unavailable(verifier: Verifier, no_thread: Any) -> None:
+    """503: whether it exists is not known."""
+    with no_thread():
+        assert code(verifier, token()) == "keys_unavailable"
+    source: Any = verifier._issuer.source
+    need = NeedsNewer("nothing_fits", read(token(kid=OTHER), padded=True).header)
+    assert source.unanswered(need) == Outlook()
+
+
+def test_a_key_that_is_no_longer_kept_proves_nothing(verifier: Verifier) -> None:
+    """It may have been let go while its token was verified."""
+    key = verifier.verify(token()).key
+    source: Any = verifier._issuer.source
+    source._proved.clear()
+    source.proves(key)
+    assert not source._proved

@@ -329,3 +329,14 @@ def test_the_guard_may_be_taken_again_by_its_thread() -> None:
     with guard, guard:
         assert guard.is_mine
     assert not guard.is_mine
+
+
+def test_a_lock_that_is_renewed_is_free() -> None:
+    """A forked child has no thread that would release it."""
+    guard = Guard()
+    with guard:
+        guard._lock, held = guard._lock, guard._lock
+        guard.renew()
+        assert not guard.is_mine
+        guard._lock = held
+    assert not guard.is_mine

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from rightkey.localissuer import LocalIssuer, mint
 from rightkey.localissuer.keys.selfsigned import pem
 from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.sources.fixed import Fixed
+from rightkey.sources.jobs import JOBS, MAX_HUNG
+from rightkey.sources.source import Located
 from rightkey.verdict.held import NeedsNewer, Outlook
 
 
@@ -133,3 +136,31 @@ def test_a_map_of_certificates_is_kept_fresh_as_a_key_set_is() -> None:
     assert made.verify(mint(new, claims)).key.kid == "new"
     assert transport.asked == [url, url]
     assert made.status().fresh_for == 600
+
+
+def test_a_draw_is_given_back_where_no_thread_can_be_started(issuer: LocalIssuer, no_thread: Any) -> None:
+    """Nothing was asked for it; nor where too many threads hang already."""
+    how: Any = {"transport": issuer.transport(), "elapsed": lambda: 0.0}
+    made = rightkey.Verifier(issuer.url, audience=issuer.audience, **how)
+    made.prepare()
+    stranger = SigningKey.generate("ES256", Form(certificates=False), kid="new")
+    with no_thread(), pytest.raises(rightkey.IssuerUnavailable):
+        made.verify(issuer.token(key=stranger))
+    assert made.status().draws == 2
+    remote = made._issuer.remotes[0]
+    JOBS._hung[remote] = MAX_HUNG
+    with pytest.raises(rightkey.RightkeyError):
+        made.verify(issuer.token(key=stranger))
+    del JOBS._hung[remote]
+    assert made.status().draws == 2
+
+
+def test_what_is_located_says_why_there_are_no_keys() -> None:
+    """What failed; or that no attempt has come to an end."""
+    with pytest.raises(rightkey.IssuerUnavailable, match="no attempt has come to an end"):
+        Located(None, origin="of issuer.example").require_keys(fresh=False)
+    Located(rightkey.KeySet(())).require_keys(fresh=True)
+    failed = rightkey.IssuerMisbehaved("keyset_invalid", "no")
+    parts = (Located(rightkey.KeySet(())), Located(None, failure=failed))
+    with pytest.raises(rightkey.IssuerMisbehaved):
+        Located(None, parts=parts).require_keys(fresh=False)

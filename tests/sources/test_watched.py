@@ -278,3 +278,28 @@ def test_a_disk_that_hangs_keeps_nobody(
     assert job.given_up
     assert "not read within" in str(source.status().last_failure)
     assert source.held(waited=True).keys is not None
+
+
+def test_a_file_is_looked_at_before_serving(tmp_path: Path, issuer: LocalIssuer, clock: Clock) -> None:
+    """`prepare` waits for a look that is due."""
+    path = tmp_path / "keys.json"
+    write(path, OLD)
+    made = verifier(issuer, path, clock)
+    write(path, OLD, NEW)
+    clock.now += EVERY
+    made.prepare()
+    assert {key.kid for key in made._issuer.source.held().keys or ()} == {OLD.kid, NEW.kid}
+
+
+def test_distrust_reaches_a_file_of_the_same_issuer(
+    tmp_path: Path, issuer: LocalIssuer, clock: Clock
+) -> None:
+    """A key that is distrusted at an issuer must not come back by the file that a cold start reads."""
+    path = tmp_path / "keys.json"
+    write(path, OLD)
+    keys = rightkey.FirstOf(path, None)
+    how: Any = {"transport": issuer.transport(), "elapsed": clock}
+    made = rightkey.Verifier(issuer.url, audience=issuer.audience, keys=keys, **how)
+    assert code(made, issuer.token(key=OLD)) is None
+    made.distrust(OLD.kid or "")
+    assert code(made, issuer.token(key=OLD)) == "key_not_found"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -339,3 +341,79 @@ def test_it_pickles_and_shows_no_keys() -> None:
     assert repr(Verifier.of(lambda issuer: None)) == "Verifiers(a resolver)"
     many = pickle.loads(pickle.dumps(Verifier.of(*TRUSTS, trusted_for=5.0)))
     assert code(lambda: many.verify(mint(A, claims(ONE)))) == "claims_rejected"
+
+
+# -- what holds for an issuer, however it is named
+# -------------------------------------------------------------
+
+
+def test_distrust_follows_the_issuer_however_it_is_named() -> None:
+    """By domain, by URL, and by the URL of its keys; by verifiers that there are, and by those to come."""
+    issuer = LocalIssuer(algorithm="ES256", url="https://named.example/")
+    how: Any = {"audience": issuer.audience, "transport": issuer.transport()}
+    keys = "https://named.example/.well-known/jwks.json"
+    kinds = (("named.example", None), ("https://named.example/", None), ("https://named.example/", keys))
+    verifiers = [Verifier(name, keys=where, **how) for name, where in kinds]
+    raw = issuer.token(sub="alice")
+    for verifier in verifiers:
+        verifier.verify(raw)
+    verifiers[0].distrust(issuer.current.kid or "")
+    verifiers.append(Verifier("https://NAMED.example", keys=keys, **how))
+    for verifier in verifiers:
+        assert code(lambda one=verifier: one.verify(raw)) in ("key_not_found", "issuer_not_trusted")
+
+
+def test_a_resolver_distrusts_for_issuers_to_come() -> None:
+    """A key may be distrusted before the first token of its issuer has come."""
+    issuer = LocalIssuer(algorithm="ES256", url="https://later.example/")
+    several = Verifier.of(lambda iss: Trust(iss, audience=issuer.audience), transport=issuer.transport())
+    several.distrust(issuer.current.kid or "")
+    assert code(lambda: several.verify(issuer.token(sub="alice"))) == "key_not_found"
+
+
+def test_a_leaked_key_is_refused_by_every_verifier_of_its_issuer() -> None:
+    """Also by one that has not read the answer that leaked it."""
+    issuer = LocalIssuer(algorithm="ES256", url="https://leaking.example/")
+    how: Any = {"audience": issuer.audience, "transport": issuer.transport()}
+    one, other = Verifier("leaking.example", **how), Verifier("https://leaking.example/", **how)
+    raw = issuer.token(sub="alice")
+    other.verify(raw)
+    issuer.misbehave("jwks", "private-members")
+    assert code(lambda: one.verify(raw)) is not None
+    assert code(lambda: other.verify(raw)) == "key_not_found"
+
+
+def test_a_remembered_token_of_several_issuers_is_known_without_being_read() -> None:
+    """The memory knows whose it is; it is judged as ever."""
+    now = [NOW]
+    several = Verifier.of(*TRUSTS, clock=lambda: now[0])
+    raw = mint(A, claims(ONE))
+    assert several.verify(raw).issuer == several.verify(raw).issuer == ONE
+    now[0] += 61
+    assert code(lambda: several.verify(raw)) == "claims_rejected"
+
+
+def test_a_load_balancer_may_be_one_of_several_issuers() -> None:
+    """Its tokens are padded, and say in the header whose they are."""
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/60dc6c495c0c9188"
+    kid = "0d2f4a68-1b3c-4d5e-8f70-91a2b3c4d5e6"
+    header = {"alg": "ES256", "kid": kid, "signer": arn, "iss": "https://idp.example", "client": "client"}
+    parts = (header | {"exp": int(NOW) + 60}, {"sub": "alice"})
+    signed = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts)
+    raw = signed + b"." + base64.urlsafe_b64encode(A.sign(signed))
+    keys = KeySet.parse({"keys": [A.public_jwk() | {"kid": kid}]})
+    several = Verifier.of(
+        Trust(arn, audience="client", keys=keys, provider="aws-alb"), *TRUSTS, clock=lambda: NOW
+    )
+    assert several.verify(raw.decode()).subject == "alice"
+    assert several.verify(mint(A, claims(ONE))).issuer == ONE
+    stranger = raw.replace(signed[:20], b"x")
+    assert code(lambda: several.verify(stranger)) in ("token_malformed", "issuer_not_trusted")
+
+
+@pytest.mark.parametrize("iss", ["https://stranger.example", "https://[broken", "", 5, None])
+def test_a_strangers_token_is_not_trusted_whatever_it_says(iss: Any) -> None:
+    """And is looked up by hash: it costs the same at five trusts and at five thousand."""
+    trusts = [Trust(f"https://t{number}.eu.auth0.com/", audience="api") for number in range(5)]
+    several = Verifier.of(*trusts, Trust("https://login.microsoftonline.com/common/v2.0", audience="api"))
+    assert code(lambda: several.verify(mint(A, claims(iss)))) == "issuer_not_trusted"

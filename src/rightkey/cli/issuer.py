@@ -79,7 +79,7 @@ def issuer(context: click.Context, /, as_json: bool, **given: Any) -> int | None
         if as_json:
             context.default_map = {name: {"as_json": True} for name in COMMANDS}
         return None
-    _require_loopback(given["host"], exposed=given["expose"])
+    require_loopback(given["host"], exposed=given["expose"])
     issuers = _made(given)
     stop = _stop_signal()
     try:
@@ -105,7 +105,7 @@ def _stop_signal() -> threading.Event:
     return stop
 
 
-def _require_loopback(host: str, *, exposed: bool) -> None:
+def require_loopback(host: str, *, exposed: bool) -> None:
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -125,7 +125,7 @@ def _made(given: dict[str, Any]) -> LocalIssuers:
             host=given["host"],
             port=given["port"],
             tls=given["tls"],
-            url=_origin(given["url"]),
+            url=origin_of(given["url"]),
             **_options(given),
         )
         LocalIssuer(state=given["state"])  # fails at once if the file cannot be used
@@ -167,7 +167,7 @@ def _claims(file: str | None) -> dict[str, Any] | None:
     return claims
 
 
-def _origin(url: str | None) -> str | None:
+def origin_of(url: str | None) -> str | None:
     if url is None:
         return None
     parts = urlsplit(url)

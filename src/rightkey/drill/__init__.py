@@ -8,10 +8,13 @@ The service may be written in any language: it is asked over HTTP, and its issue
 
 from __future__ import annotations
 
-from rightkey.drill.exercises import EXERCISES, Exercise
+from rightkey.drill.exercise import Exercise
+from rightkey.drill.exercises import EXERCISES
 from rightkey.drill.rehearsing import drill
-from rightkey.drill.scorecard import Row, Scorecard
+from rightkey.drill.row import Row
+from rightkey.drill.scorecard import Scorecard
 from rightkey.drill.service import NotReady
 from rightkey.drill.target import Target
+from rightkey.drill.tokens import Tokens
 
-__all__ = ["EXERCISES", "Exercise", "NotReady", "Row", "Scorecard", "Target", "drill"]
+__all__ = ["EXERCISES", "Exercise", "NotReady", "Row", "Scorecard", "Target", "Tokens", "drill"]

@@ -1,78 +1,75 @@
-"""What came of a drill: a row for each exercise, as JSON, and as JUnit's XML for those who collect that."""
+"""What came of a drill: its rows, which of them count against the service, and the whole as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
-from xml.etree import ElementTree
+from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One exercise.
-
-    Args:
-        name: which.
-        verdict: whether the service did as it must; `skipped` where nobody can tell.
-        told: what happened, in words.
-        requests: how often the issuer was asked, for metadata and key sets.
-        wait: the longest that a good token by a known key waited, in seconds.
-        stopped: after so many seconds a revoked key was accepted no more.
-    """
-
-    name: str
-    verdict: Literal["passed", "failed", "skipped"]
-    told: str
-    requests: int = 0
-    wait: float = 0.0
-    stopped: float | None = None
+from rightkey.drill.row import HARM, SHOWN, Kind, Row, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A drill's rows, in the order played."""
+    """A drill's rows, in the order played.
+
+    Args:
+        target: the URL that was asked.
+        rows: one for each exercise that was chosen, those that were not reached included.
+        seconds: how long the drill took.
+        strict: advice counts as much as what a standard demands.
+        baseline: the verdicts of an earlier card by name: only what got worse since then counts.
+        stopped: why the drill ended before its last row, if it did.
+    """
 
     target: str
     rows: Sequence[Row]
     seconds: float = 0.0
+    strict: bool = False
+    baseline: Mapping[str, Verdict] | None = None
+    stopped: str | None = None
 
     @property
     def passed(self) -> bool:
-        """Something was played, and nothing failed."""
-        return self.count("passed") > 0 and self.count("failed") == 0
+        """The drill came to its end, something passed, and nothing counts against the service."""
+        return self.stopped is None and self.count("passed") > 0 and not self.failing
 
-    def count(self, verdict: str) -> int:
-        """How many rows came out so."""
-        return sum(row.verdict == verdict for row in self.rows)
+    @property
+    def failing(self) -> list[Row]:
+        """The rows that count against the service."""
+        return [row for row in self.rows if row.fails(strict=self.strict) and self._worse(row)]
+
+    @property
+    def better(self) -> list[Row]:
+        """The rows that got better since the baseline."""
+        known = self.baseline or {}
+        return [
+            row for row in self.rows if row.verdict != "skipped" and HARM[row.verdict] < _harm(known, row)
+        ]
+
+    def count(self, verdict: Verdict, kind: Kind | None = None) -> int:
+        """How many rows came out so, of one kind or of both."""
+        return sum(row.verdict == verdict and kind in (None, row.kind) for row in self.rows)
 
     def document(self) -> dict[str, Any]:
         """The card as JSON; times are in seconds."""
         return {
             "target": self.target,
             "ok": self.passed,
-            **{verdict: self.count(verdict) for verdict in ("passed", "failed", "skipped")},
+            **{verdict: self.count(verdict) for verdict in SHOWN},
+            "must": {verdict: self.count(verdict, "must") for verdict in SHOWN},
+            "advice": {verdict: self.count(verdict, "advice") for verdict in SHOWN},
+            "strict": self.strict,
+            "stopped": self.stopped,
+            "failing": [row.name for row in self.failing],
+            "better": [row.name for row in self.better],
             "seconds": round(self.seconds, 3),
             "rows": [asdict(row) for row in self.rows],
         }
 
-    def junit(self) -> bytes:
-        """The card as JUnit's XML: one suite, with a case for each row."""
-        suite = ElementTree.Element(
-            "testsuite",
-            name="rightkey drill",
-            tests=str(len(self.rows)),
-            failures=str(self.count("failed")),
-            skipped=str(self.count("skipped")),
-            errors="0",
-            time=f"{self.seconds:.3f}",
-        )
-        for row in self.rows:
-            case = ElementTree.SubElement(suite, "testcase", classname="drill", name=row.name)
-            if row.verdict == "passed":
-                ElementTree.SubElement(case, "system-out").text = row.told
-            else:
-                element = "failure" if row.verdict == "failed" else "skipped"
-                ElementTree.SubElement(case, element, message=row.told)
-        written: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
-        return written
+    def _worse(self, row: Row) -> bool:
+        return self.baseline is None or HARM[row.verdict] > _harm(self.baseline, row)
+
+
+def _harm(known: Mapping[str, Verdict], row: Row) -> int:
+    return HARM[known.get(row.name, "passed")]

@@ -1,26 +1,67 @@
-"""The service's own process, where the drill is told how to start it."""
+"""The service before the issuer: started by the drill, restarted by a command, or there by itself."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Self
+from typing import IO, Protocol, Self
 
-from rightkey.drill.target import Target
+from rightkey.drill.stopping import Stop
+from rightkey.drill.target import Target, shown
 from rightkey.localissuer import LocalIssuer
 
-_BETWEEN = 0.05  # seconds between two looks at whether it answers
-_LAST = 2000  # characters of what it said
-_STOPPING = 10.0  # seconds
+WAIT = 30.0
+"""Seconds until a service must answer."""
+_BETWEEN = 0.05  # seconds between two looks
+_LAST = 1000  # characters of what it said
+_STOPPING, _FREEING = 5.0, 5.0  # seconds: to end by itself, and to be gone from its port
 
 
 class NotReady(Exception):
-    """The service does not answer, or takes no good token: there is nothing to score."""
+    """The service does not answer, or takes no good token. More lines of the message say why."""
+
+
+class NotStarted(NotReady):
+    """The drill has started it, and it ended, or did not answer in time."""
+
+    def __init__(self, why: str, words: Sequence[str], *, ended: bool) -> None:
+        super().__init__("\n".join([why, *words]))
+        self.ends = [why, *telling(words)]
+        """Why, and the line of its last words that tells most."""
+        self.ended = ended
+
+
+def telling(words: Sequence[str]) -> list[str]:
+    """The line of last words that says why: the last that speaks of an error, or else the last."""
+    return [*(line for line in words if "rror" in line)][-1:] or list(words[-1:])
+
+
+class Served(Protocol):
+    """A service as an exercise sees it."""
+
+    def ended(self) -> str | None:
+        """How it ended, if it did."""
+        ...
+
+    def last_words(self) -> list[str]:
+        """What it said last, a line each."""
+        ...
+
+
+class Unknown:
+    """A service that the drill has not started: only its answers are known."""
+
+    def ended(self) -> str | None:
+        return None
+
+    def last_words(self) -> list[str]:
+        return []
 
 
 class Service:
@@ -30,72 +71,162 @@ class Service:
     `RIGHTKEY_ISSUER` and `RIGHTKEY_AUDIENCE`, and the authority to trust where the issuer serves https.
     """
 
-    def __init__(self, command: Sequence[str], issuer: LocalIssuer, target: Target, wait: float) -> None:
-        names = {"issuer": issuer.url, "audience": issuer.audience, "jwks_uri": issuer.urls["jwks"]}
-        self._command = [_filled(word, names) for word in command]
-        self._environment = os.environ | environment(issuer)
-        self._target, self._wait = target, wait
+    def __init__(
+        self,
+        command: Sequence[str],
+        issuer: LocalIssuer,
+        target: Target,
+        wait: float = WAIT,
+        stop: Stop | None = None,
+    ) -> None:
+        self._command, self._environment = filled(command, issuer), os.environ | environment(issuer)
+        self._target, self._wait, self._stop = target, wait, stop or Stop()
 
     def __enter__(self) -> Self:
         if self._target.ask().status is not None:
-            raise NotReady(f"somebody else answers at {self._target.url} already")
-        self._said = tempfile.TemporaryFile()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - the user's own command
-                self._command,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._said.close()
-            raise NotReady(f"{self._command[0]}: {(error.strerror or 'cannot be run').lower()}") from None
+            raise NotReady(f"another process answers at {self._target.url} already")
+        with self._stop.held():
+            self._said = tempfile.TemporaryFile()
+            self._process = self._started(self._said)
         try:
             self._await()
         except BaseException:
-            self.__exit__()
+            self._end()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._stop.held():
+            self._end()
+
+    def ended(self) -> str | None:
+        code = self._process.poll()
+        if code is None:
+            return None
+        return f"ended with {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+
+    def last_words(self) -> list[str]:
+        return _lines(self._said)
+
+    def _started(self, said: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - the user's own command
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            said.close()
+            raise NotReady(f"{self._command[0]}: {(error.strerror or 'cannot be run').lower()}") from None
+
+    def _end(self) -> None:
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOPPING)
         self._signal(signal.SIGKILL)
         self._process.wait()
         self._said.close()
+        end = time.monotonic() + _FREEING
+        while self._target.listens() and time.monotonic() < end:
+            time.sleep(_BETWEEN)
 
     def _signal(self, number: signal.Signals) -> None:
         """To the command and all that it has started: a shell, a server's workers."""
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
     def _await(self) -> None:
-        """Until it answers whoever has no token."""
+        """Until it answers a request without a token."""
         end = time.monotonic() + self._wait
-        while self._target.ask().status is None:
-            if self._process.poll() is not None:
-                raise NotReady(f"the service ended with {self._process.returncode}:\n{self._last_words()}")
+        while (answer := self._target.ask()).status is None:
+            ended = self.ended()
+            if ended is not None:
+                raise NotStarted(f"the service {ended}", self.last_words(), ended=True)
+            if answer.untrusted:
+                raise NotReady(f"{self._target.url} was {answer}")
             if time.monotonic() > end:
-                why = f"nobody answers at {self._target.url} after {self._wait:.0f} s"
-                raise NotReady(f"{why}:\n{self._last_words()}")
+                why = f"no answer at {self._target.url} after {self._wait:.0f} s: {answer.error}"
+                raise NotStarted(why, self.last_words(), ended=False)
             time.sleep(_BETWEEN)
 
-    def _last_words(self) -> str:
-        self._said.seek(0)
-        return self._said.read().decode(errors="replace")[-_LAST:].strip()
+
+class Restarted(Unknown):
+    """A service that is started elsewhere, and started anew by a command: a container, a unit of systemd.
+
+    The command is filled in as that of a `Service` is, and has to come back when the service was stopped.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        issuer: LocalIssuer,
+        target: Target,
+        wait: float = WAIT,
+        stop: Stop | None = None,
+    ) -> None:
+        self._command, self._environment = filled(command, issuer), os.environ | environment(issuer)
+        self._target, self._wait = target, wait
+
+    def __enter__(self) -> Self:
+        self._run()
+        end = time.monotonic() + self._wait
+        while (answer := self._target.ask()).status is None:
+            if answer.untrusted or time.monotonic() > end:
+                raise NotReady(f"{self._target.url} was {answer} after {shlex.join(self._command)}")
+            time.sleep(_BETWEEN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """It goes on serving, as it did before the drill."""
+
+    def _run(self) -> None:
+        what = shlex.join(self._command)
+        with tempfile.TemporaryFile() as said:  # no pipe: what it leaves running would keep that open
+            try:
+                done = subprocess.run(  # noqa: S603 - the user's own command
+                    self._command,
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    timeout=self._wait,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise NotReady(f"{what}: did not end within {self._wait:.0f} s") from None
+            except OSError as error:
+                raise NotReady(f"{what}: {(error.strerror or 'cannot be run').lower()}") from None
+            if done.returncode:
+                raise NotReady("\n".join([f"{what}: ended with {done.returncode}", *_lines(said)]))
 
 
 def environment(issuer: LocalIssuer) -> Mapping[str, str]:
-    """What a service must be told: whom to trust, and for what."""
+    """What a service must be told: its issuer, and the audience of its tokens."""
     told = {"RIGHTKEY_ISSUER": issuer.url, "RIGHTKEY_AUDIENCE": issuer.audience}
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
     return told | {name: str(issuer.ca_file) for name in names if issuer.ca_file}
+
+
+def filled(command: Sequence[str], issuer: LocalIssuer) -> list[str]:
+    """A command with the issuer's own in place of `{issuer}`, `{audience}`, `{jwks_uri}` and `{ca_file}`."""
+    names = {
+        "issuer": issuer.url,
+        "audience": issuer.audience,
+        "jwks_uri": issuer.urls["jwks"],
+        "ca_file": str(issuer.ca_file or ""),
+    }
+    return [_filled(word, names) for word in command]
 
 
 def _filled(word: str, names: Mapping[str, str]) -> str:
     for name, value in names.items():
         word = word.replace(f"{{{name}}}", value)
     return word
+
+
+def _lines(said: IO[bytes]) -> list[str]:
+    said.seek(0)
+    return shown(said.read().decode(errors="replace")[-_LAST:].strip()).splitlines()

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import http.client
+import re
+import socket
 import ssl
+import threading
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
 PATIENCE = 12.0
-"""Seconds after which nobody waits for an answer any more."""
+"""Seconds after which an answer is not waited for any more, however slowly it comes."""
+EXCERPT = 300
+"""Characters of a body that are kept."""
 _AT_ONCE = 64
-_MOST = 1024 * 1024  # bytes
+_MOST = 64 * 1024  # bytes of a body that are read
+_TOLD = ("www-authenticate", "location")
+_TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]*(\.[\w-]*)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, or None where none came within the patience; and how long it took, in seconds."""
+    """What came back.
+
+    Args:
+        status: None where no answer came.
+        seconds: how long it took.
+        headers: by name in lower case.
+        body: its first characters, with no token in it.
+        error: why there is no status.
+        untrusted: there is none because the certificate is not trusted.
+    """
 
     status: int | None
     seconds: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    error: str = ""
+    untrusted: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -30,11 +51,17 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """The token was turned away for what it is, or since nobody can judge it now (503)."""
-        return self.status is not None and (400 <= self.status < 500 or self.status == 503)
+        """The token was turned away: by a 4xx, a redirect to a sign-in, or 503 if it cannot be judged now."""
+        return self.status is not None and (300 <= self.status < 500 or self.status == 503)
+
+    @property
+    def lines(self) -> list[str]:
+        """What the answer says of its reason, a line each."""
+        told = [f"{name}: {self.headers[name]}" for name in _TOLD if name in self.headers]
+        return told + ([f"body: {self.body}"] if self.body else [])
 
     def __str__(self) -> str:
-        return f"answered {self.status}" if self.status else "not answered"
+        return f"answered {self.status}" if self.status else f"not answered: {self.error}"
 
 
 class Target:
@@ -42,12 +69,14 @@ class Target:
 
     Args:
         url: of http or https.
-        method: how it is asked.
+        method: how it is asked; POST by default where there is a body, else GET.
         carrier: the header that carries the token, with `{token}` in its value.
+        headers: further headers, each as `Name: value`.
+        data: the body of each request.
         ca_file: PEM file of the authorities to trust for https, instead of the system's.
 
     Raises:
-        ValueError: the URL or the carrier is none.
+        ValueError: the URL, the carrier or a header is malformed.
         OSError: the file cannot be read, or holds no certificate.
     """
 
@@ -55,17 +84,22 @@ class Target:
         self,
         url: str,
         *,
-        method: str = "GET",
+        method: str | None = None,
         carrier: str = "Authorization: Bearer {token}",
+        headers: Sequence[str] = (),
+        data: str | None = None,
         ca_file: str | None = None,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"expected a URL of http or https, got {url!r}")
-        self._name, colon, self._value = (part.strip() for part in carrier.partition(":"))
-        if not colon or "{token}" not in self._value:
+        self._name, self._value = _header(carrier)
+        if "{token}" not in self._value:
             raise ValueError(f"expected a header such as 'Cookie: session={{token}}', got {carrier!r}")
-        self.url, self._parts, self._method = url, parts, method
+        self.url, self._parts = url, parts
+        self._data = None if data is None else data.encode()
+        self._method = method or ("GET" if data is None else "POST")
+        self._headers = {name: value.encode() for name, value in map(_header, headers)}
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._context = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="rightkey-drill")
@@ -74,26 +108,53 @@ class Target:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def ask(self, token: str | None = None) -> Answer:
-        """Ask once, with a token or without one."""
+    @property
+    def bears(self) -> bool:
+        """The token is carried by the scheme `Bearer` (RFC 6750, section 2.1)."""
+        return self._name.lower() == "authorization" and self._value.lower().startswith("bearer ")
+
+    def ask(self, token: str | None = None, *, lower: bool = False) -> Answer:
+        """Ask once, with a token or without one; with the scheme in lower case if `lower`."""
         began = time.monotonic()
         connection = self._connection()
         try:
-            connection.request(self._method, self._path, headers=self._headers(token))
-            response = connection.getresponse()
-            response.read(_MOST)
-            status: int | None = response.status
-        except (OSError, http.client.HTTPException):
-            status = None
+            with _Deadline(connection, PATIENCE) as deadline:
+                connection.request(self._method, self._path, self._data, self._sent(token, lower=lower))
+                response = connection.getresponse()
+                deadline.require()
+                headers = {name.lower(): shown(value) for name, value in response.getheaders()}
+                answer = Answer(response.status, 0.0, headers, _excerpt(response))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            waited = time.monotonic() - began >= PATIENCE
+            answer = Answer(None, 0.0, error=_why(error, waited=waited), untrusted=_untrusted(error))
         finally:
             connection.close()
-        return Answer(status, time.monotonic() - began)
+        return Answer(
+            answer.status,
+            time.monotonic() - began,
+            answer.headers,
+            answer.body,
+            answer.error,
+            answer.untrusted,
+        )
 
     def send(self, token: str) -> Future[Answer]:
         """Ask at the same time as others."""
         return self._pool.submit(self.ask, token)
+
+    def listens(self) -> bool:
+        """Whether the port takes connections."""
+        try:
+            socket.create_connection(self._address, timeout=1.0).close()
+        except OSError:
+            return False
+        return True
+
+    @property
+    def _address(self) -> tuple[str, int]:
+        return self._parts.hostname or "", self._parts.port or (80 if self._context is None else 443)
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
@@ -101,7 +162,77 @@ class Target:
             return http.client.HTTPConnection(host, port, timeout=PATIENCE)
         return http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=self._context)
 
-    def _headers(self, token: str | None) -> dict[str, bytes]:
+    def _sent(self, token: str | None, *, lower: bool) -> dict[str, bytes]:
         if token is None:
-            return {}
-        return {self._name: self._value.replace("{token}", token).encode()}
+            return self._headers
+        scheme, space, rest = self._value.partition(" ")
+        value = f"{scheme.lower()}{space}{rest}" if lower else self._value
+        return self._headers | {self._name: value.replace("{token}", token).encode()}
+
+
+class _Deadline:
+    """Shuts a connection that is not done in time: its own timeout begins anew with every octet."""
+
+    def __init__(self, connection: http.client.HTTPConnection, seconds: float) -> None:
+        self._connection = connection
+        self._timer = threading.Timer(seconds, self._shut)
+        self._timer.daemon, self._over = True, False
+
+    def __enter__(self) -> Self:
+        self._connection.connect()
+        self._timer.start()
+        return self
+
+    def require(self) -> None:
+        """Raises TimeoutError where it is over: headers that are cut off look like whole ones."""
+        if self._over:
+            raise TimeoutError
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _shut(self) -> None:
+        sock, self._over = self._connection.sock, True
+        if sock is not None:
+            try:
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            except OSError:  # the other end was quicker
+                return
+
+
+def shown(text: str) -> str:
+    """Text of the service as it may be shown: what looks like a token is not."""
+    return _TOKEN.sub("<token>", text)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = (part.strip() for part in text.partition(":"))
+    if not colon or not name:
+        raise ValueError(f"expected a header as 'Name: value', got {text!r}")
+    return name, value
+
+
+def _excerpt(response: http.client.HTTPResponse) -> str:
+    """The beginning of the body. A body that breaks off does not change the status."""
+    try:
+        octets = response.read(_MOST)
+    except (OSError, http.client.HTTPException):
+        return ""
+    return " ".join(shown(octets.decode(errors="replace")).split())[:EXCERPT]
+
+
+def _untrusted(error: Exception) -> bool:
+    return isinstance(error, ssl.SSLCertVerificationError)
+
+
+def _why(error: Exception, *, waited: bool) -> str:
+    if waited or isinstance(error, TimeoutError):
+        return f"nothing came within {PATIENCE:.0f} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, http.client.BadStatusLine | ConnectionResetError | BrokenPipeError):
+        return "the connection was closed without an answer"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS"
+    text = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    return text.lower()

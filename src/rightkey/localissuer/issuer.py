@@ -57,7 +57,7 @@ class Issuer:
         name: str = "",
     ) -> None:
         self.look, self.dress, self.algorithm = look, look.dress, look.algorithm
-        self.cache_control, self.etag = look.dress.cache_control, look.etag
+        self.cache_control, self.etag, self.typ = look.dress.cache_control, look.etag, look.typ
         self.audience, self.claims, self.delay = audience or AUDIENCE, claims, delay
         self.address: Address = look.address(origin)
         self.clock = Clock(clock)
@@ -165,8 +165,10 @@ class Issuer:
 
     def _make_key(self, kid: str | None = None) -> SigningKey:
         name = urlsplit(self.url).hostname or ""
-        return SigningKey.generate(self.algorithm, self.dress.form, kid=kid, name=name, now=self.clock())
+        form, now = self.dress.form, self.clock()
+        return SigningKey.generate(self.algorithm, form, kid=kid, name=name, now=now, typ=self.typ)
 
     def _make_stranger(self, kid: str | None = None) -> SigningKey:
         form = replace(self.dress.form, certificates=True)
-        return SigningKey.generate(self.algorithm, form, kid=kid, name="attacker", now=self.clock())
+        now = self.clock()
+        return SigningKey.generate(self.algorithm, form, kid=kid, name="attacker", now=now, typ=self.typ)

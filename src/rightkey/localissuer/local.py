@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, Unpack
+from urllib.parse import urlsplit
 
 from rightkey.localissuer.documents.look import Look, Options
 from rightkey.localissuer.issuer import Issuer
@@ -45,6 +46,8 @@ class LocalIssuer(Issuer):
         etag: send an `ETag` with documents, and answer 304 to clients that hold them.
         clock: Unix time in seconds, for tokens, certificates, schedules and limits.
         delay: seconds before every answer.
+        typ: the `typ` of its tokens, such as `at+jwt` (RFC 9068).
+        host: the address of this machine to listen on.
         port: where to listen; 0 takes any free port.
         tls: serve https. Once started, the authority that signed its certificate is in `ca_file`.
         schedule: rotate, and withdraw previous keys, as time passes.
@@ -66,6 +69,7 @@ class LocalIssuer(Issuer):
         *,
         clock: Callable[[], float] = time.time,
         delay: float = 0.0,
+        host: str = "127.0.0.1",
         port: int = 0,
         tls: bool = False,
         schedule: Schedule | None = None,
@@ -77,7 +81,8 @@ class LocalIssuer(Issuer):
         name: str = "",
         **look: Unpack[Options],
     ) -> None:
-        self._listener = Listener(self.respond, port=port, tls=tls)
+        names = tuple(filter(None, [urlsplit(look.get("url") or "").hostname]))
+        self._listener = Listener(self.respond, host, port, tls=tls, names=names)
         super().__init__(
             Look.of(look),
             self._listener.origin,
@@ -106,7 +111,7 @@ class LocalIssuer(Issuer):
         return self._listener.port
 
     def start(self) -> Self:
-        """Listen on 127.0.0.1, until `close`. OSError if the port is taken."""
+        """Listen, until `close`. OSError if the port is taken."""
         self._listener.start()
         if self.look.url is None:
             self.address = replace(self.address, origin=self._listener.origin)

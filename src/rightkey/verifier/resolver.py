@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import IssuerUnavailable, Misconfigured
+from rightkey.exchange import plain_http_of
 from rightkey.issuer.name import Issuer
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import not_trusted
@@ -72,6 +73,7 @@ class Answers:
         self._stale = surroundings.freshness.stale_if_error
         self._trusted, self._strangers = Kept(most), Kept(MAX_STRANGERS)
         self._distrusted: set[str] = set()
+        self._plain_http = () if surroundings.transport is None else plain_http_of(surroundings.transport)
 
     def kept(self, issuer: str) -> OneIssuer | None:
         """The issuer, by an answer that counts; None where the resolver must be asked.
@@ -80,7 +82,7 @@ class Answers:
         """
         answer = self._trusted.get(issuer) or self._strangers.get(issuer)
         if answer is None or self._elapsed() >= answer.until:
-            if answer is None and not _may_be(issuer):
+            if answer is None and not _may_be(issuer, self._plain_http):
                 raise not_trusted(issuer)
             return None
         if answer.one is None:
@@ -136,10 +138,10 @@ class Answers:
         return one
 
 
-def _may_be(issuer: str) -> bool:
+def _may_be(issuer: str, plain_http: tuple[str, ...]) -> bool:
     """Whether it could be an issuer at all."""
     try:
-        return len(issuer) <= MAX_ISSUER and bool(Issuer.parse(issuer, None, plain_http=None))
+        return len(issuer) <= MAX_ISSUER and bool(Issuer.parse(issuer, None, plain_http=plain_http))
     except Misconfigured:
         return False
 

@@ -30,6 +30,7 @@ class InTasks:
     if TYPE_CHECKING:
 
         def _all(self) -> list[OneIssuer]: ...
+        async def _issuer_of(self, raw: str | bytes) -> OneIssuer: ...
         def _require_fetched(self, what: str = "refresh") -> None: ...
 
     @overload
@@ -119,9 +120,6 @@ class InTasks:
         if one.proves is not None:
             one.proves(outcome.key)
         return outcome
-
-    async def _issuer_of(self, raw: str | bytes) -> OneIssuer:
-        raise NotImplementedError
 
     async def _wait(self, job: Job, seconds: float) -> None:
         from rightkey.sources.jobs import wait_async

@@ -28,6 +28,7 @@ class InThreads:
     if TYPE_CHECKING:
 
         def _all(self) -> list[OneIssuer]: ...
+        def _issuer_of(self, raw: str | bytes) -> OneIssuer: ...
         def _require_fetched(self, what: str = "refresh") -> None: ...
 
     @overload
@@ -115,9 +116,6 @@ class InThreads:
         if one.proves is not None:
             one.proves(outcome.key)
         return outcome
-
-    def _issuer_of(self, raw: str | bytes) -> OneIssuer:
-        raise NotImplementedError
 
     def _wait(self, job: Job, seconds: float) -> None:
         from rightkey.sources.jobs import wait

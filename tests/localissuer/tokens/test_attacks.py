@@ -54,8 +54,8 @@ def verify(token: str, at: Means) -> None:
         raise jwt.InvalidTokenError("no such key")
 
 
-NOT_SEEN_BY_PYJWT = {"crit-empty", "b64-false-uncritical", "duplicate-alg", "not-yet-valid"}
-"""Two it does not judge, one it reads last-wins, and one whose time has come on the clock of this machine."""
+NOT_SEEN_BY_PYJWT = {"crit-empty", "b64-false-uncritical", "not-yet-valid"}
+"""Two it does not judge, and one whose time has come on the clock of this machine."""
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES384"])
@@ -153,7 +153,8 @@ def test_signatures_of_the_wrong_shape() -> None:
 def test_malformed_headers() -> None:
     """alg twice, a header that is too large, line breaks in kid, five parts."""
     at = means("ES384")
-    assert parts(forge("duplicate-alg", at, CLAIMS))[0].count(b'"alg"') == 2
+    twice = parts(forge("duplicate-alg", at, CLAIMS))[0]
+    assert (twice.count(b'"alg"'), json.loads(twice)["alg"]) == (2, "none")
     assert len(parts(forge("huge-kid", at, CLAIMS))[0]) > 65536
     assert "\r\n" in header(forge("kid-crlf", at, CLAIMS))["kid"]
     assert len(parts(forge("nested-jwe", at, CLAIMS))) == 5

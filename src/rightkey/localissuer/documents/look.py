@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     rfc8414: bool
     cache_control: str | None
     etag: bool
+    typ: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Look:
     url: str | None = None
     rfc8414: bool = False
     etag: bool = False
+    typ: str = "JWT"
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
@@ -51,7 +53,7 @@ class Look:
         """
         _require_known(options)
         given = {name: value for name, value in options.items() if value is not None}
-        own = {name: given[name] for name in ("algorithm", "url", "rfc8414", "etag") if name in given}
+        own = {name: given[name] for name in ("algorithm", "url", "rfc8414", "etag", "typ") if name in given}
         look = cls(_dressed(given), **own)
         if look.algorithm not in ALGORITHMS:
             raise ValueError(f"expected one of {', '.join(ALGORITHMS)}, got {look.algorithm!r}")

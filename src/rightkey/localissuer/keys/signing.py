@@ -45,10 +45,19 @@ class SigningKey:
     form: Form
     certificate: bytes | None = field(repr=False)
     private: PrivateKey = field(repr=False)
+    typ: str = "JWT"
+    """The `typ` of the tokens that it signs."""
 
     @classmethod
     def generate(
-        cls, algorithm: str, form: Form = Form(), *, kid: str | None = None, name: str = "", now: float = 0.0
+        cls,
+        algorithm: str,
+        form: Form = Form(),
+        *,
+        kid: str | None = None,
+        name: str = "",
+        now: float = 0.0,
+        typ: str = "JWT",
     ) -> SigningKey:
         """Make a new key.
 
@@ -57,6 +66,7 @@ class SigningKey:
             kid: by default as `form` has it.
             name: the certificate's common name.
             now: Unix time in seconds, for the certificate's dates.
+            typ: the `typ` of the tokens that it signs.
 
         Raises:
             ValueError: the algorithm is not in the table.
@@ -65,7 +75,8 @@ class SigningKey:
             raise ValueError(f"expected one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
         private = ALGORITHMS[algorithm].generate()
         certificate = self_signed(private, name or "local issuer", now) if form.certificates else None
-        return cls(kid or _own_kid(private, certificate, form), algorithm, form, certificate, private)
+        kid = kid or _own_kid(private, certificate, form)
+        return cls(kid, algorithm, form, certificate, private, typ)
 
     def sign(self, data: bytes) -> bytes:
         """Sign as in RFC 7518: ECDSA gives r and s side by side, not DER."""

@@ -109,8 +109,9 @@ def _foreign_chain(means: Means) -> Claims:
 
 
 def _duplicate_alg(means: Means, claims: Claims) -> str:
+    """The honest algorithm first and `none` last: a parser may refuse both, or take the last."""
     honest = orjson.dumps(header_of(means.key))
-    return compact(b'{"alg":"none",' + honest[1:], orjson.dumps(dict(claims)), means.key.sign)
+    return compact(honest[:-1] + b',"alg":"none"}', orjson.dumps(dict(claims)), means.key.sign)
 
 
 def _tampered(means: Means, claims: Claims) -> str:
@@ -127,7 +128,7 @@ def _elliptic(means: Means) -> SigningKey:
     """The issuer's key where it signs by ECDSA, else a fresh one: the token is refused either way."""
     if means.key.algorithm.startswith("ES"):
         return means.key
-    return SigningKey.generate("ES256", Form(certificates=False), kid=means.key.kid)
+    return SigningKey.generate("ES256", Form(certificates=False), kid=means.key.kid, typ=means.key.typ)
 
 
 def _psychic(means: Means, claims: Claims) -> str:
@@ -202,7 +203,9 @@ ATTACKS: dict[str, Attack] = {
     "wrong-key": Attack(_foreign(lambda _: {}), "the named key did not sign it (RFC 7515, section 5.2)"),
     "tampered-payload": Attack(_tampered, "the payload is not the one signed (RFC 7515, section 5.2)"),
     "stripped-signature": Attack(_stripped, "an empty signature is none (CVE-2020-28042)"),
-    "duplicate-alg": Attack(_duplicate_alg, "header names are unique (RFC 7515, section 4)"),
+    "duplicate-alg": Attack(
+        _duplicate_alg, "header names are unique, or the last counts (RFC 7515, section 4)"
+    ),
     "nested-jwe": Attack(_nested_jwe, "five parts are a JWE, not a signature (CVE-2026-29000)"),
     "expired": Attack(_claiming(lambda means: {"exp": means.now - 3600}), "its time is up (RFC 7519, 4.1.4)"),
     "not-yet-valid": Attack(

@@ -25,7 +25,7 @@ def mint(key: SigningKey, claims: Mapping[str, Any], *, header: Mapping[str, Any
 
 def header_of(key: SigningKey, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The header of an honest token by this key, with the changes asked for."""
-    return without_none({"alg": key.algorithm, "typ": "JWT", "kid": key.kid} | dict(changes or {}))
+    return without_none({"alg": key.algorithm, "typ": key.typ, "kid": key.kid} | dict(changes or {}))
 
 
 def without_none(members: Mapping[str, Any]) -> dict[str, Any]:

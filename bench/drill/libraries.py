@@ -1,12 +1,4 @@
-"""The drill: `rightkey drill`, played before small services that verify with each library.
-
-    python -m bench.drill [--only NAME ...]
-
-Each service is one process, started anew for each exercise that wants that. Where it can be set, it caches
-keys for two seconds. auth0-api-python, aws-jwt-verify and express-oauth2-jwt-bearer want an issuer of https,
-and have one. joserfc fetches nothing: its service keeps the set for its life, as its users do. Failed
-exercises are listed with what the service did; what a service asks before its first token does not count.
-"""
+"""Small services that verify with one library each, before the drill; `bench.services` has them."""
 
 from __future__ import annotations
 
@@ -14,15 +6,17 @@ import argparse
 import socket
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.contenders import PACKAGES
 from bench.nodejs import PROGRAM, Node
-from bench.report import Report, Table, command, versions
-from rightkey.drill import EXERCISES, NotReady, Row, Scorecard, Target, drill
+from bench.report import Report, Table, versions
+from rightkey.drill import EXERCISES, Row, Scorecard, Target, drill
+from rightkey.drill.row import SHOWN, Kind
 from rightkey.localissuer import LocalIssuer
 
 LIFE = 2.0
+TOLD_OF = ("expected", "reference", "why", "remedy")
 TOLD = ("{issuer}", "{audience}", "{jwks_uri}", str(LIFE))
 
 
@@ -61,15 +55,27 @@ def measure(options: argparse.Namespace) -> Report:
     cards: dict[str, Scorecard] = {}
     notes = []
     for service in (one for one in SERVICES if one.name in options.only):
-        try:
-            cards[service.name] = drilled(service, options.exercises)
-        except NotReady as error:
-            notes.append(f"{service.name} was not scored: {str(error).splitlines()[0]}.")
+        card = drilled(service, options.exercises)
+        if card.stopped is None:
+            cards[service.name] = card
+        else:
+            notes.append(f"{service.name} was not scored: {card.stopped.splitlines()[0]}.")
     with Node() as node:
         found = versions(*PACKAGES) | node.versions
-    figures = {name: card.document() for name, card in cards.items()}
-    notes += [f"{name}: {row.name}: {row.told}." for name, card in cards.items() for row in failed(card)]
+    figures = {name: figures_of(card) for name, card in cards.items()}
+    notes += [
+        f"{name}: {row.name} ({row.reference}): {row.told}."
+        for name, card in cards.items()
+        for row in card.failing
+    ]
     return Report("drill", figures, [summary(cards), by_exercise(cards)], notes=notes, versions=found)
+
+
+def figures_of(card: Scorecard) -> dict[str, Any]:
+    """The card without what the suite says of each row: docs/drill.md has that."""
+    document = card.document()
+    rows = [{name: value for name, value in row.items() if name not in TOLD_OF} for row in document["rows"]]
+    return document | {"rows": rows}
 
 
 def drilled(service: Service, only: Sequence[str]) -> Scorecard:
@@ -90,24 +96,35 @@ def free_port() -> int:
     return port
 
 
-def failed(card: Scorecard) -> list[Row]:
-    return [row for row in card.rows if row.verdict == "failed"]
-
-
 def summary(cards: dict[str, Scorecard]) -> Table:
     rows = [
         (
             name,
-            str(card.count("passed")),
-            str(card.count("failed")),
+            tally(card, "must"),
+            tally(card, "advice"),
+            str(card.count("error")),
             str(sum(row.requests for row in card.rows)),
             f"{max(row.wait for row in card.rows):.1f}",
             revocation(card),
         )
         for name, card in cards.items()
     ]
-    columns = ("who", "passed", "failed", "requests", "longest wait, s", "revoked key accepted for, s")
+    columns = (
+        "who",
+        "must",
+        "advice",
+        "refused by an error",
+        "requests",
+        "longest wait, s",
+        "revoked key accepted for, s",
+    )
     return Table("Each service", columns, rows)
+
+
+def tally(card: Scorecard, kind: Kind) -> str:
+    """Passed of what was tested."""
+    rows = [row for row in card.rows if row.kind == kind and row.verdict != "skipped"]
+    return f"{len([row for row in rows if row.verdict in ('passed', 'error')])} of {len(rows)}"
 
 
 def revocation(card: Scorecard) -> str:
@@ -125,8 +142,4 @@ def by_exercise(cards: dict[str, Scorecard]) -> Table:
 
 def told(row: Row) -> str:
     cost = f"{row.requests} req."
-    return cost if row.verdict == "passed" else f"{row.verdict}, {cost}"
-
-
-if __name__ == "__main__":
-    command(__doc__, measure, options)
+    return cost if row.verdict == "passed" else f"{SHOWN[row.verdict]}, {cost}"

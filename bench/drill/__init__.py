@@ -1,0 +1,1 @@
+"""`rightkey drill` before services of others: bare libraries, and products as they are installed."""

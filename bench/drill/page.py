@@ -1,0 +1,58 @@
+"""The tables of docs/drill.md: what the suite asks, and what the cards of others say.
+
+python -m bench.drill.page     write both anew
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.drill import others
+from bench.drill.checked import CHECKED
+from rightkey.drill import EXERCISES
+
+PAGE = Path(__file__).parents[2] / "docs" / "drill.md"
+_KINDS = {"at+jwt": "must for `at+jwt`, else advice"}
+
+
+def exercises() -> str:
+    """A line for each exercise, in the order in which they are played."""
+    lines = ["| exercise | kind | the service has to | by | why; what to do |", f"|{' --- |' * 5}"]
+    for name, one in EXERCISES.items():
+        cells = (f"`{name}`", _KINDS.get(one.kind, one.kind), one.expected, one.reference)
+        lines.append(f"| {' | '.join(cells)} | {one.why}; {one.remedy} |")
+    return "\n".join(lines)
+
+
+def checks() -> str:
+    """A line for each row that others failed and a standard demands: how it was checked by hand."""
+    found: dict[str, list[str]] = {}
+    for card in others.cards():
+        for name in others.failing(card):
+            found.setdefault(name, []).append(card["product"])
+    lines = ["| row | failed by | checked by hand |", "| --- | --- | --- |"]
+    rows = [(name, found[name]) for name in EXERCISES if name in found]
+    return "\n".join([*lines, *(f"| `{name}` | {', '.join(who)} | {CHECKED[name]} |" for name, who in rows)])
+
+
+TABLES = {"exercises": exercises, "others": others.table, "checks": checks}
+
+
+def written(page: str) -> str:
+    """The page with its tables made anew, each between its marks."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        pattern = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+        page = pattern.sub(_literally(f"\n{table()}\n\n"), page)
+    return page
+
+
+def _literally(text: str) -> Callable[[re.Match[str]], str]:
+    """No backslash in it means anything."""
+    return lambda _: text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,186 @@
+"""How a service is asked, and what is read of its answers."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rightkey.drill import Target
+from rightkey.drill.target import shown
+from rightkey.localissuer import LocalIssuer
+
+Serve = Callable[[Any], str]
+
+
+class Seen:
+    """An application that keeps what it was asked."""
+
+    def __init__(self, status: int = 200, body: bytes = b"") -> None:
+        self.requests: list[tuple[str, str, dict[bytes, bytes], bytes]] = []
+        self._status, self._body = status, body
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        message = await receive()
+        self.requests.append(
+            (scope["method"], scope["path"], dict(scope["headers"]), message.get("body", b""))
+        )
+        headers = [(b"www-authenticate", b"Bearer"), (b"location", b"/sign-in")]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+def test_a_token_goes_where_the_target_wants_it(served: Serve) -> None:
+    """Any header, any method, with further headers and a body; the query stays."""
+    seen = Seen()
+    url = served(seen) + "/graphql?x=1"
+    options: dict[str, Any] = {"carrier": "Cookie: session={token}; a=b", "data": '{"query": "{me}"}'}
+    with Target(url, headers=["Content-Type: application/json"], **options) as target:
+        assert target.ask("t").accepted
+        assert target.ask().accepted
+        assert not target.bears
+    (method, path, headers, body), (_, _, bare, _) = seen.requests
+    assert (method, path, body) == ("POST", "/graphql", b'{"query": "{me}"}')
+    assert (headers[b"cookie"], headers[b"content-type"]) == (b"session=t; a=b", b"application/json")
+    assert b"cookie" not in bare
+
+
+def test_a_method_may_be_given(served: Serve) -> None:
+    """GET without a body; the scheme can be in lower case."""
+    seen = Seen()
+    with Target(served(seen), method="DELETE") as target:
+        target.ask("t", lower=True)
+        assert target.bears
+    assert seen.requests[0][0] == "DELETE"
+    assert seen.requests[0][2][b"authorization"] == b"bearer t"
+
+
+@pytest.mark.parametrize(
+    ("status", "accepted", "refused"),
+    [(204, True, False), (302, False, True), (401, False, True), (500, False, False), (503, False, True)],
+)
+def test_what_a_status_means(served: Serve, status: int, accepted: bool, refused: bool) -> None:
+    """A redirect to a sign-in turns away; a 5xx but 503 is an error."""
+    with Target(served(Seen(status))) as target:
+        answer = target.ask("t")
+    assert (answer.accepted, answer.refused, str(answer)) == (accepted, refused, f"answered {status}")
+
+
+def test_an_answer_tells_its_reason(served: Serve) -> None:
+    """The challenge, where it sends to, and the beginning of the body; no token."""
+    token = LocalIssuer(algorithm="ES256").token()
+    with Target(served(Seen(401, f"no: {token} {'x' * 500}".encode()))) as target:
+        answer = target.ask(token)
+    assert answer.lines[:2] == ["www-authenticate: Bearer", "location: /sign-in"]
+    assert answer.lines[2].startswith("body: no: <token> xxx")
+    assert len(answer.body) == 300
+    assert token not in repr(answer)
+
+
+def test_what_looks_like_a_token_is_not_shown() -> None:
+    """Wherever it stands in the text."""
+    assert shown("got eyJhbGciOiJub25lIn0.e30. and eyJh") == "got <token> and eyJh"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "ftp://127.0.0.1/"},
+        {"url": "http:///me"},
+        {"url": "http://127.0.0.1/", "carrier": "Cookie: session"},
+        {"url": "http://127.0.0.1/", "carrier": "{token}"},
+        {"url": "http://127.0.0.1/", "headers": ["no colon"]},
+    ],
+)
+def test_what_cannot_be_asked_is_an_error(options: dict[str, Any]) -> None:
+    """At once."""
+    with pytest.raises(ValueError, match="expected a "):
+        Target(**options)
+
+
+class Wire:
+    """A port that answers each connection with the same octets, one by one or at once."""
+
+    def __init__(self, octets: bytes, every: float = 0.0) -> None:
+        self._octets, self._every = octets, every
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        connection.recv(4096)
+        try:
+            for octet in self._octets if self._every else ():
+                connection.sendall(bytes([octet]))
+                time.sleep(self._every)
+            connection.sendall(b"" if self._every else self._octets)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.mark.parametrize(
+    ("octets", "every", "said"),
+    [
+        (b"", 0.0, "not answered: the connection was closed without an answer"),
+        (b"nonsense\r\n\r\n", 0.0, "not answered: the connection was closed without an answer"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 500, 0.05, "not answered: nothing came within 1 s"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", 0.0, "answered 200"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"x" * 500, 0.01, "answered 200"),
+    ],
+)
+def test_an_answer_is_not_waited_for_for_ever(
+    octets: bytes, every: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slowly it comes: each octet begins a socket's own timeout anew."""
+    monkeypatch.setattr("rightkey.drill.target.PATIENCE", 1.0)
+    wire = Wire(octets, every)
+    with Target(wire.url) as target:
+        answer = target.ask("t")
+    wire.close()
+    assert str(answer) == said
+    assert answer.seconds < 3
+
+
+def test_a_port_without_a_listener(free_port: int) -> None:
+    """Its reason is told."""
+    with Target(f"http://127.0.0.1:{free_port}/") as target:
+        assert str(target.ask()) == "not answered: connection refused"
+        assert not target.listens()
+
+
+def test_tls_that_is_not_trusted_or_not_there(tmp_path: Path) -> None:
+    """The one says that the certificate is not trusted, the other that it is no TLS."""
+    plain = Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with LocalIssuer(tls=True) as issuer:
+        with Target(issuer.urls["jwks"]) as target:
+            answer = target.ask()
+        assert answer.untrusted
+        assert str(answer).startswith("not answered: its certificate is not trusted: ")
+        with Target(plain.url.replace("http:", "https:")) as target:
+            assert str(target.ask()) == "not answered: it does not speak TLS"
+        with Target(issuer.urls["jwks"], ca_file=str(issuer.ca_file)) as target:
+            assert target.ask().accepted
+            assert target.listens()
+    plain.close()
+    with pytest.raises((OSError, ssl.SSLError)):
+        Target("https://127.0.0.1/", ca_file=str(tmp_path / "none.pem"))

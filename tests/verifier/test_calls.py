@@ -1,0 +1,28 @@
+"""Calls: what one call may ask."""
+
+from __future__ import annotations
+
+import pytest
+
+from rightkey.verdict.attempt import NONE
+from rightkey.verifier.calls import demands_of
+
+
+def test_a_call_that_asks_nothing_is_known_by_the_object() -> None:
+    """So that the warm path compares no values."""
+    for nothing in ({}, {"require": ()}, {"require": []}, {"nonce": None, "max_age": None}):
+        assert demands_of(nothing) is NONE
+
+
+def test_what_is_asked_is_read() -> None:
+    """A requirement, and what ID tokens must fit."""
+    demands = demands_of({"require": "read:x", "nonce": "n"})
+    assert demands.require is not None
+    assert (demands.nonce, demands.judged_with_claims) == ("n", True)
+    assert not demands_of({"require": "read:x"}).judged_with_claims
+
+
+def test_an_option_that_does_not_exist_is_a_type_error() -> None:
+    """As for any function, and by the name that the caller knows."""
+    with pytest.raises(TypeError, match=r"verify\(\) got an unexpected keyword argument 'nonse'"):
+        demands_of({"nonse": "n"})
