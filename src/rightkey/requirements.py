@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -30,16 +31,16 @@ MAX_DEPTH = 16
 """How deep `all_of` and `any_of` may be nested in a requirement that is written as text."""
 
 
-class _Judged:
+class _Judged(ABC):
     __slots__ = ()
 
     def missing(self, claims: Mapping[str, Any], places: Places = GRANTS) -> Requirement | None:
         """What the claims lack: the requirement's unsatisfied part; None where they lack nothing."""
         return self.lacking(Granted(claims, places))
 
+    @abstractmethod
     def lacking(self, granted: Granted) -> Requirement | None:
-        """As `missing`, for claims that others read too."""
-        raise NotImplementedError
+        """Like `missing`, for claims that the other parts read, too."""
 
 
 @dataclass(frozen=True, slots=True)

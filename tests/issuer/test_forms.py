@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rightkey.issuer.forms import MAX_ISSUER, Forms
@@ -72,6 +72,7 @@ def test_a_stranger_has_no_form(claims: dict[str, Any]) -> None:
     assert forms(*FOUND).owner(claims) is None
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("htps:/{}[]0123456789abcdef-"), st.text())
 def test_any_text_is_looked_up(iss: str, tid: str) -> None:
     """And is a stranger's."""
@@ -105,7 +106,11 @@ def test_a_stranger_costs_the_same_among_many(kind: str) -> None:
 
 
 def steps(table: Forms[str], claims: dict[str, Any]) -> int:
-    """How many lines run to find that nobody's form fits."""
+    """How many lines run to find that no form fits; the fewest of a few, as the collector runs some."""
+    return min(lines(table, claims) for _ in range(4))
+
+
+def lines(table: Forms[str], claims: dict[str, Any]) -> int:
     count = 0
 
     def trace(_frame: Any, event: str, _arg: Any) -> Any:

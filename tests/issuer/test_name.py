@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rightkey.errors import Misconfigured
@@ -215,6 +215,15 @@ def test_metadata_may_be_elsewhere() -> None:
     assert Issuer.parse("issuer.example", metadata_url=AT).stated("https://issuer.example/") is not None
 
 
+@settings(deadline=None)
+@given(st.text(min_size=1) | st.text("htps:/[]@#?.:1a", max_size=20).map("https://".__add__))
+def test_any_name_may_be_the_issuer_of_metadata_elsewhere(name: str) -> None:
+    """It stands for itself; no text breaks anything."""
+    issuer = Issuer.parse(name, metadata_url=AT)
+    assert issuer.spellings[0] == name
+    assert issuer.metadata_urls == (AT,)
+
+
 @pytest.mark.parametrize(
     "url", ["", "meta.example", "http://meta.example/x", "https://a@meta.example", 5, b"x"]
 )
@@ -341,12 +350,14 @@ def test_an_issuer_has_its_identity(name: str) -> None:
     assert Issuer.parse(AS_IT_IS[0]).identity == AS_IT_IS[0]
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("htps:/[]@#?.%2fF:1aAé\\", max_size=30).map("https://".__add__))
 def test_an_identity_is_its_own_identity(text: str) -> None:
     """Any text has one, and the identity of an identity is itself."""
     assert identity_of(identity_of(text)) == identity_of(text)
 
 
+@settings(deadline=None)
 @given(
     st.from_regex(r"[a-z][a-z0-9-]{0,8}(\.[a-z]{1,5}){1,2}", fullmatch=True),
     st.lists(st.text("abcXYZ019-._~", min_size=1).filter(lambda part: part.strip("."))),

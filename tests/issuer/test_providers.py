@@ -114,7 +114,8 @@ def test_a_provider_is_told_by_the_issuers_url(issuer: str) -> None:
 
 
 def test_every_row_is_told_by_some_url() -> None:
-    assert set(WHOSE.values()) == PROVIDERS.keys() | {None}
+    """But SPIFFE's, whose issuers have keys of one's own."""
+    assert set(WHOSE.values()) == (PROVIDERS.keys() - {"spiffe"}) | {None}
 
 
 def test_a_provider_may_be_named_or_switched_off() -> None:
@@ -571,6 +572,49 @@ def test_a_token_for_graph_is_told_as_one(
     assert error is not None
     assert error.code == code
     assert "Microsoft Graph" in str(error.hint)
+
+
+DOMAIN = "spiffe://prod.example"
+
+
+@pytest.mark.parametrize(
+    ("claims", "passes"),
+    [
+        ({"sub": f"{DOMAIN}/ns/default/sa/web"}, True),
+        ({"sub": f"{DOMAIN}/web", "iss": "https://spire.example"}, True),
+        ({"sub": "spiffe://dev.example/web", "iss": DOMAIN}, False),
+        ({"sub": DOMAIN}, False),
+        ({"sub": f"{DOMAIN}.evil.example/web"}, False),
+        ({"sub": "spiffe://PROD.example/web"}, False),
+        ({"sub": f" {DOMAIN}/web"}, False),
+        ({"sub": [f"{DOMAIN}/web"]}, False),
+        ({"iss": DOMAIN}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("typ", [None, "JWT", "JOSE"])
+def test_a_spiffe_id_names_its_trust_domain(
+    key: SigningKey, token: Any, claims: dict[str, Any], passes: bool, typ: str | None
+) -> None:
+    """A JWT-SVID needs no `iss`: the subject's trust domain is the issuer, and its bundle the keys."""
+    trust = Trust(DOMAIN, audience="api", keys=KeySet.parse({"keys": [key.public_jwk()]}))
+    raw = token(key, orjson.dumps({"aud": ["api"], "exp": NOW + 60} | claims), typ=typ)
+    held = Held(trust.keys, None)
+    if passes:
+        assert attempt(trust, raw, held, NOW).subject == claims["sub"]
+        return
+    with pytest.raises(TokenRejected) as caught:
+        attempt(trust, raw, held, NOW)
+    assert caught.value.code == "issuer_not_trusted"
+
+
+def test_a_trust_domain_needs_its_bundle() -> None:
+    """There is nothing to discover; without the knowledge it is a string like any other."""
+    with pytest.raises(Misconfigured, match="trust domain") as caught:
+        Trust(DOMAIN, audience="api")
+    assert "bundle" in str(caught.value.hint)
+    assert Trust(DOMAIN, audience="api", keys=KeySet(()), provider=None).vendor is None
+    assert Trust(DOMAIN, audience="api", keys=KeySet(())).identity == DOMAIN
 
 
 @pytest.mark.parametrize(

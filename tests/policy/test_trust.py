@@ -100,3 +100,26 @@ def test_a_trust_pickles() -> None:
     """With all that it derived."""
     trust = Trust("i.example", audience={"a"}, require="read:x", certificates="valid")
     assert pickle.loads(pickle.dumps(trust)) == trust
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "hint"),
+    [
+        ({"issuer": "i.example"}, "audience is missing", "rightkey.ANY"),
+        ({"audience": "api"}, "issuer is missing", "rightkey.ANY"),
+        ({"issuer": "i.example", "audiance": "api"}, "unknown setting audiance=", "did you mean audience="),
+        (
+            {"issuer": "i.example", "audience": "a", "zzz": 1},
+            "unknown setting zzz=",
+            "known settings: issuer",
+        ),
+    ],
+)
+def test_a_setting_that_is_unknown_or_missing_is_told_by_name(
+    settings: dict[str, Any], message: str, hint: str
+) -> None:
+    """As every wrong setting is, and not as a TypeError of an inner name."""
+    with pytest.raises(rightkey.Misconfigured, match=message) as caught:
+        Trust(**settings)
+    assert hint in str(caught.value.hint)
+    assert pickle.loads(pickle.dumps(Trust("i.example", "api"))) == Trust("i.example", "api")

@@ -219,7 +219,7 @@ class Opaque:
 @pytest.mark.parametrize("claims_type", [Opaque, {}, 5])
 def test_a_type_that_cannot_be_is_our_users_mistake(claims_type: Any) -> None:
     """And not the token's, whatever that holds."""
-    with pytest.raises(rightkey.Misconfigured, match="claims cannot be made"):
+    with pytest.raises(rightkey.Misconfigured, match="claims cannot be converted"):
         typed.typed_claims({"sub": "alice"}, claims_type)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import rightkey
+from rightkey import KeySet
+from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.verifier.environment import VARIABLES, built
 
 GOOD = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "api"}
@@ -106,18 +111,81 @@ def test_what_is_given_in_code_counts() -> None:
         rightkey.Verifier.from_env(GOOD, leeway=-1)
 
 
-@pytest.mark.parametrize("name", ["AUDIENCES", "REQURE", "ALGORITHM", "CERTIFICATE"])
+MISSPELT = {
+    "RIGHTKEY_AUDIENCES": "AUDIENCE",
+    "RIGHTKEY_REQURE": "REQUIRE",
+    "RIGHTKEY_REQUIRED": "REQUIRE",
+    "RIGHTKEY_ALGORITHM": "ALGORITHMS",
+    "RIGHTKEY_CERTIFICATE": "CERTIFICATES",
+    "RIGHTKEY_ALG": "ALGORITHMS",
+    "RIGHTKEY_REQ": "REQUIRE",
+    "RIGHTKEY_require": "REQUIRE",
+    "RIGHTKEY_SENDERS": "SENDER",
+    "RIGHTKEY_METADATA": "METADATA_URL",
+    "RIGHTKEY_METADATAURL": "METADATA_URL",
+    "RIGHT_KEY_REQUIRE": "REQUIRE",
+    "RIGHTKEYREQUIRE": "REQUIRE",
+    "Rightkey_Require": "REQUIRE",
+}
+
+
+@pytest.mark.parametrize("name", MISSPELT)
 def test_a_misspelt_variable_is_refused(name: str) -> None:
-    """It would otherwise end as none."""
-    with pytest.raises(rightkey.Misconfigured, match=f"RIGHTKEY_{name} is not a variable") as caught:
-        read(**{name: "x"})
-    assert caught.value.hint
+    """A requirement that is misspelt would otherwise end as none; the hint says which one is meant."""
+    with pytest.raises(rightkey.Misconfigured, match=f"{name} is not a variable") as caught:
+        rightkey.Verifier.from_env(GOOD | {name: "x"})
+    assert caught.value.hint == f"did you mean RIGHTKEY_{MISSPELT[name]}?"
+
+
+@pytest.mark.parametrize(
+    "service", ["RIGHTKEY", "RIGHTKEY_ISSUER", "RIGHTKEY_AUDIENCE", "RIGHTKEY_ALGORITHMS"]
+)
+def test_what_kubernetes_sets_beside_a_service_is_let_be(service: str) -> None:
+    """For a service that is called like the project, or like one of our variables."""
+    port = "tcp://10.0.0.1:80"
+    injected = {
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "80",
+        "SERVICE_PORT_HTTP": "80",
+        "PORT": port,
+        "PORT_80_TCP": port,
+        "PORT_80_TCP_PROTO": "tcp",
+        "PORT_80_TCP_PORT": "80",
+        "PORT_80_TCP_ADDR": "10.0.0.1",
+    }
+    environ = GOOD | {f"{service}_{name}": value for name, value in injected.items()}
+    assert repr(rightkey.Verifier.from_env(environ)) == repr(rightkey.Verifier.from_env(GOOD))
+
+
+def test_keys_may_be_in_the_variable_itself() -> None:
+    """As JSON, in PEM, also with line ends as two letters, or as the base64 that Keycloak shows."""
+    signing = SigningKey.generate("ES256", kid="k", now=1_800_000_000)
+    public = signing.private.public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    bare = base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    jwks = json.dumps({"keys": [signing.public_jwk()]})
+    thumbprint = KeySet.parse(jwks).keys[0].thumbprint
+    for text in (jwks, pem, pem.replace("\n", "\\n"), bare):
+        keys = rightkey.Verifier.from_env(GOOD | {"RIGHTKEY_KEYS": text})._issuer.trust.keys
+        assert isinstance(keys, KeySet)
+        assert [key.thumbprint for key in keys] == [thumbprint]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"hunter2": 1}', "-----BEGIN PRIVATE KEY-----\nhunter2", "https://me:hunter2@a.example"]
+)
+def test_a_secret_in_the_variable_for_keys_is_not_told(text: str) -> None:
+    """The message names the variable, and quotes nothing of it."""
+    with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_KEYS") as caught:
+        rightkey.Verifier.from_env(GOOD | {"RIGHTKEY_KEYS": text})
+    assert "hunter2" not in f"{caught.value}{caught.value.hint}"
 
 
 def test_variables_of_others_are_left_alone() -> None:
     """Such as those by which Kubernetes tells of a service called `rightkey`."""
     service = {"PORT": "tcp://10.0.0.1:80", "SERVICE_HOST": "10.0.0.1", "PORT_80_TCP_PROTO": "tcp"}
     assert read(**service) == read()
+    assert read(VERIFIER="x", OPTIONAL="1") == read()  # what else begins so
 
 
 def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,16 +75,14 @@ class Issuer:
 
         if not isinstance(name, str):
             raise Misconfigured(f"issuer must be a domain or a URL, not {type(name).__name__}")
-        if provider is not None and name.startswith("arn:"):
+        if provider is not None and metadata_url is None and name.startswith("arn:"):
             vendor = of_resource(name)
             if vendor is not None:
                 return cls(name, (name,), vendor)
         if metadata_url is not None:
-            return cls._found_at(
-                _checked_url("metadata_url", metadata_url, plain_http), name, provider, plain_http
-            )
-        url = name if "://" in name else f"https://{name}"
-        _require_issuer(name, url, plain_http)
+            at = _checked_url("metadata_url", metadata_url, plain_http)
+            return cls._found_at(at, name, provider, plain_http)
+        url = _issuer_url(name, plain_http)
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
         return cls(name, spellings, recognise(url, provider), plain_http=tuple(plain_http or ()))
 
@@ -97,11 +95,11 @@ class Issuer:
 
         if not name:
             raise Misconfigured("issuer must not be empty")
-        if "://" in name:
-            return cls(name, (name,), recognise(name, provider), metadata_url, tuple(plain_http or ()))
-        url = f"https://{name.rstrip('/')}"
-        spellings = (name, url, url + "/")
-        return cls(name, spellings, recognise(url, provider), metadata_url, tuple(plain_http or ()))
+        url = name if "://" in name else f"https://{name.rstrip('/')}"
+        spellings = (name,) if url is name else (name, url, url + "/")
+        is_url = url_fault("https" + url[url.index("://") :]) is None  # it is not fetched: http is as good
+        vendor = recognise(url, provider) if is_url else None
+        return cls(name, spellings, vendor, metadata_url, tuple(plain_http or ()))
 
     @property
     def url(self) -> str:
@@ -230,18 +228,23 @@ def lower_host(url: str) -> str:
 
 
 def _checked_url(setting: str, url: Any, plain_http: Collection[str] | None) -> str:
-    wrong = None if isinstance(url, str) else f"it must be a string, not {type(url).__name__}"
-    fault = wrong or url_fault(url, plain_http)
+    if not isinstance(url, str):
+        raise Misconfigured(f"{setting} must be a URL, not {type(url).__name__}")
+    fault = url_fault(url, plain_http)
     if fault:
+        hint = "such as https://host/.well-known/openid-configuration"
+        raise Misconfigured(f"{setting} {quoted(url)}: {fault}", hint=hint)
+    return url
+
+
+def _issuer_url(name: str, plain_http: Collection[str] | None) -> str:
+    """The URL that a name stands for. Raises Misconfigured where it is none of an issuer."""
+    if name.startswith("spiffe://"):
         raise Misconfigured(
-            f"{setting} {quoted(url) if isinstance(url, str) else ''}: {fault}",
-            hint="such as https://host/.well-known/openid-configuration",
+            f"issuer {quoted(name)}: a SPIFFE trust domain has no metadata to find its keys by",
+            hint="give its bundle as keys=: the URL of its bundle endpoint, or the Path of a file",
         )
-    return str(url)
-
-
-def _require_issuer(name: str, url: str, plain_http: Collection[str] | None) -> None:
-    """Raises Misconfigured where the URL cannot be an issuer's."""
+    url = name if "://" in name else f"https://{name}"
     fault = url_fault(url, plain_http)
     if fault:
         raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint="give a domain, or https://host/path")
@@ -251,6 +254,7 @@ def _require_issuer(name: str, url: str, plain_http: Collection[str] | None) -> 
             hint="if its metadata are at a URL with a query, give that as metadata_url=",
         )
     _require_no_document(name, url)
+    return url
 
 
 def _require_no_document(name: str, url: str) -> None:

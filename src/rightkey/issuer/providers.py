@@ -204,6 +204,14 @@ _ROWS = (
             ("role", Place(("resource_access", "{audience}", "roles"))),
         ),
     ),
+    # JWT-SVID, sections 2 and 3: `sub` is an id of the trust domain, and `iss` is not needed.
+    Vendor(
+        "spiffe",
+        "SPIFFE",
+        resource=r"spiffe://[a-z0-9._-]+",
+        of_subject=True,
+        types=frozenset(("jose",)),
+    ),
     Vendor(
         "zitadel",
         "Zitadel",

@@ -75,6 +75,10 @@ class Vendor(NamedTuple):
     """Whether tokens are spelled with padding."""
     from_header: tuple[tuple[str, str], ...] = ()
     """Claims that are judged by what a member of the header says."""
+    of_subject: bool = False
+    """Whether the issuer is the SPIFFE trust domain of `sub`, whatever `iss` is."""
+    types: frozenset[str] = frozenset()
+    """Values of `typ` besides those of an access token."""
     any_case: bool = False
     """Whether the metadata spell the host in letters of another case."""
     elsewhere: tuple[tuple[str, str], ...] = ()
@@ -123,7 +127,10 @@ class Vendor(NamedTuple):
         return named is None or named[0] in (claims.get("tid"), *re.findall(GUID, str(claims.get("iss"))))
 
     def stated_in(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The claims, with those that the header states as it has them."""
+        """The claims as they count: some as the header has them, or the issuer as the subject names it."""
+        if self.of_subject:
+            domain = re.match(r"spiffe://[a-z0-9._-]+(?=/)", str(claims.get("sub")))
+            return {**claims, "iss": domain and domain[0]}
         return {**claims, **{claim: header.get(member) for claim, member in self.from_header}}
 
     def places(self, audiences: Iterable[str]) -> Places:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rightkey.issuer.vendor import Vendor
 
 _NUMBERS = (int, float)
+_LOOKED_AT = 8
+"""Audiences of a token in which a hint is looked for: a stranger may send thousands."""
 _CLIENT_ID = "it has client_id instead, as Amazon Cognito's access tokens do: provider='cognito' judges that"
 _HINTS = {
     ("nbf", "not_yet_valid"): "does the clock here agree with the issuer's? leeway= allows for some seconds",
@@ -34,12 +36,11 @@ def failures(
     """What is wrong with the registered claims at a time, but for whether the issuer is trusted.
 
     On `exp` itself the token has expired; on `nbf` itself it is good (sections 4.1.4 and 4.1.5). `iat` in the
-    future refuses nothing: for that `nbf` exists. `aud` is a string or an array of strings, one of which is
-    expected (section 4.1.3); where it is missing, the claim named by `client` stands for it.
+    future refuses nothing: for that `nbf` exists. `aud` is a string or an array of them, one of which is
+    expected (4.1.3); where it is missing, the claim named by `client` stands for it.
     """
-    # One pass and no function for each claim: every token that was not seen before goes through it.
-    found: list[Failure] = []
-    get = claims.get
+    # One pass, no function for each claim: every token that was not seen before goes through it.
+    found, get = list[Failure](), claims.get
     exp: Any = get("exp")
     if type(exp) in _NUMBERS:
         if now >= exp + leeway:
@@ -110,9 +111,15 @@ def hint_of(
 
 def _audience_hint(failure: Failure, vendor: Vendor | None) -> str | None:
     got = failure.got if type(failure.got) is list else [failure.got]
-    for one in got:
+    for one in got[:_LOOKED_AT]:
         hint = slash_hint(one, failure.expected, "the audience expected is")
-        hint = f"{hint}; audience= takes several" if hint else vendor.hint_for(one) if vendor else None
+        hint = (
+            f"{hint}; audience=[with, without] takes both"
+            if hint
+            else vendor.hint_for(one)
+            if vendor
+            else None
+        )
         if hint:
             return hint
     return None

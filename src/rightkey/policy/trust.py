@@ -14,6 +14,7 @@ from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.confirmation import sender
+from rightkey.policy.named import settings_by_name
 from rightkey.policy.profiles import Profile
 from rightkey.policy.profiles import profile as profile_named
 
@@ -83,7 +84,9 @@ class Compiled(NamedTuple):
     judges: bool
     """Whether the profile looks at claims at all."""
     padded: bool
-    """Whether tokens are spelled with padding, and state in their header which issuer they are from."""
+    """Whether tokens are spelled with padding."""
+    stated: bool
+    """Whether some claims are stated elsewhere than in the claim of their name, such as in the header."""
     of_tenants: bool
     """Whether a key may be one tenant's among many, and sign for that tenant alone."""
     places: Places
@@ -93,11 +96,19 @@ class Compiled(NamedTuple):
     def of(cls, kind: Profile, vendor: Vendor | None, audiences: frozenset[str] | None) -> Compiled:
         """The copies."""
         if vendor is None:
-            return cls(kind.types, kind.judges, padded=False, of_tenants=False, places=GRANTS)
-        places = vendor.places(audiences or ())
-        return cls(kind.types, kind.judges, vendor.padded, vendor.keys_of_tenants, places)
+            return cls(kind.types, kind.judges, padded=False, stated=False, of_tenants=False, places=GRANTS)
+        types = kind.types | vendor.types if kind.types and kind.name == "access" else kind.types
+        return cls(
+            types,
+            kind.judges,
+            padded=vendor.padded,
+            stated=bool(vendor.from_header) or vendor.of_subject,
+            of_tenants=vendor.keys_of_tenants,
+            places=vendor.places(audiences or ()),
+        )
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True)
 class Trust:
     """One issuer, and what its tokens must be.
@@ -205,6 +216,10 @@ def _issuer(
         raise Misconfigured(
             "issuer=rightkey.ANY requires keys=: without an issuer there is nowhere to fetch keys from"
         )
+    if named_freely and provider in (AUTO, "spiffe") and str(issuer).startswith("spiffe://"):
+        from rightkey.issuer.providers import of_resource
+
+        return Issuer(issuer, (issuer,), of_resource(issuer))
     if named_freely and isinstance(issuer, str) and issuer and provider in (AUTO, None):
         return (issuer,)
     # Which hosts may be asked by plain http is the transport's to say: judged where that is known.

@@ -29,7 +29,7 @@ def typed_claims(claims: Mapping[str, Any], claims_type: type[T]) -> T:
 
     Raises:
         TokenRejected: `claims_rejected`; each failure names the path of a claim, such as `address.country`.
-        Misconfigured: nothing can be made of claims by this type.
+        Misconfigured: claims cannot be converted to this type.
     """
     try:
         convert = _converter(cast(Hashable, claims_type))
@@ -112,6 +112,6 @@ def _of_pydantic(path: tuple[int | str, ...], kind: str) -> Failure:
 
 def _unfit(claims_type: Any) -> Misconfigured:
     return Misconfigured(
-        f"claims cannot be made {claims_type!r:.200}",
-        hint="a dataclass, TypedDict, msgspec Struct, attrs class or Pydantic model can",
+        f"claims cannot be converted to {claims_type!r:.200}",
+        hint="use a dataclass, TypedDict, msgspec Struct, attrs class or Pydantic model",
     )

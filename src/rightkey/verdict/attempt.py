@@ -147,7 +147,7 @@ def judge_claims(
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure; or `proof_rejected`.
     """
     vendor = trust.vendor
-    if trust.compiled.padded:
+    if trust.compiled.stated:
         claims = _stated(trust, header, claims)
     _judge_issuer(trust, claims, expected or trust.expected)
     failures = registered.failures(

@@ -64,7 +64,7 @@ class Verified:
 
         Raises:
             TokenRejected: `claims_rejected`; each failure names a claim's path, such as `address.country`.
-            Misconfigured: nothing can be made of claims by this type.
+            Misconfigured: claims cannot be converted to this type.
         """
         from rightkey.policy.typed import typed_claims
 

@@ -1,18 +1,23 @@
 """Settings as environment variables: which there are, and how each is written.
 
-A variable that is empty counts as not set. One that is nearly called like one of these is refused: a misspelt
-requirement must not end as no requirement.
+A variable that is empty counts as not set. One that looks like a misspelt one of these is refused: a misspelt
+requirement must not end as no requirement. Others are let be.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import IssuerMisbehaved, Misconfigured
 from rightkey.freshness.settings import Freshness
 
 PREFIX = "RIGHTKEY_"
+_START = "RIGH"
+_INJECTED = r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$"
+"""What Kubernetes sets beside a service whose name begins with `rightkey`."""
+_DER = "M[A-Za-z0-9+/]{50,}={0,2}"
 _Built = TypeVar("_Built")
 
 
@@ -95,17 +100,27 @@ def _culprit(
 
 
 def _require_spelled(environ: Mapping[str, str]) -> None:
-    known = [one.name for one in VARIABLES]
-    ours = [name for name in environ if name.startswith(PREFIX) and name not in known]
-    if not ours:
-        return
+    """Raises Misconfigured where a variable looks like one of ours, and is none."""
+    known = frozenset(one.name for one in VARIABLES)
+    for name in environ:
+        if name[:4].upper() == _START and name not in known and not re.search(_INJECTED, name):
+            near = _meant(name)
+            if near is not None:
+                raise Misconfigured(f"{name} is not a variable known here", hint=f"did you mean {near}?")
+
+
+def _meant(name: str) -> str | None:
+    """The variable that a misspelt one was to be: one that it is nearly, or is an abbreviation of."""
     from difflib import get_close_matches
 
-    names = [one.setting.upper() for one in VARIABLES]
-    for name in ours:  # such as RIGHTKEY_PORT, by which Kubernetes tells of a service called so
-        near = get_close_matches(name.removeprefix(PREFIX), names, 1, 0.75)
-        if near:
-            raise Misconfigured(f"{name} is not a variable known here", hint=f"is it {PREFIX}{near[0]}?")
+    names = {one.setting.upper(): one.name for one in VARIABLES}
+    if not name.startswith(PREFIX):
+        near = get_close_matches(name.upper(), names.values(), 1, 0.9)
+        return near[0] if near else None
+    word = name.removeprefix(PREFIX)
+    near = get_close_matches(word.upper(), names, 1, 0.7)
+    near = near or [one for one in names if len(word) > 2 and one.startswith(word.upper())]
+    return names[near[0]] if near else None
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -113,8 +128,20 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _keys(text: str) -> Any:
+    """A URL or a path; or the keys themselves: JSON, PEM, or the base64 of a public key."""
     from pathlib import Path
 
+    from rightkey.jose.keyset import KeySet
+
+    if text.startswith("{"):
+        try:
+            return KeySet.parse(text)
+        except IssuerMisbehaved as error:
+            raise Misconfigured(str(error)) from None
+    if re.fullmatch(_DER, text):
+        text = f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----"
+    if text.startswith("-----BEGIN "):
+        return KeySet.from_pem(text.replace("\\n", "\n"))  # many tools cannot put a line end into a variable
     return text if "://" in text else Path(text)
 
 

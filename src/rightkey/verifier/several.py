@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rightkey.errors import Misconfigured
 from rightkey.freshness.settings import Freshness
+from rightkey.policy.named import by_name
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import not_trusted
-from rightkey.verifier.named import by_name
 from rightkey.verifier.one import OneIssuer, Surroundings
 from rightkey.verifier.resolver import Answers
 from rightkey.verifier.single import memory_of

@@ -10,9 +10,9 @@ from rightkey.errors import Misconfigured
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import AUTO
 from rightkey.jose.algorithms import SAFE
+from rightkey.policy.named import by_name
 from rightkey.policy.trust import Anyone, Given, Trust
 from rightkey.verdict.memory import Memory
-from rightkey.verifier.named import by_name
 from rightkey.verifier.one import OneIssuer, Surroundings
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rightkey.errors import Misconfigured, TokenRejected
 from rightkey.issuer.forms import Forms
+from rightkey.issuer.vendor import Vendor
 from rightkey.jose import strictjson
 from rightkey.jose.jws import malformed, read, read_payload
 from rightkey.policy.trust import ANY
@@ -28,7 +29,8 @@ class Table:
         self._by_trust = {id(one.trust): one for one in fixed}
         self._by_spelling = _by_spelling(fixed)
         self._forms = Forms((one.trust.vendor, one.trust.expected or (), one) for one in fixed)
-        self._padded = any(one.trust.compiled.padded for one in fixed)
+        padded = (one.trust.vendor for one in fixed if one.trust.compiled.padded)
+        self._padded: Vendor | None = next(padded, None)
 
     def issuer_of(self, raw: str | bytes) -> OneIssuer:
         """The issuer of a token.
@@ -40,9 +42,9 @@ class Table:
         entry = self._memory.entry(raw)
         if entry is not None and (known := self._by_trust.get(id(entry.trust))) is not None:
             return known
-        issuer, claims = stated_issuer(raw, padded=self._padded)
-        if self._padded:
-            issuer = self._signer(raw) or issuer
+        issuer, claims = stated_issuer(raw, padded=self._padded is not None)
+        if self._padded is not None:
+            issuer = self._signer(self._padded, raw) or issuer
         if not isinstance(issuer, str):
             raise not_trusted(issuer)
         one = self._by_spelling.get(issuer) or self._forms.owner(claims)
@@ -50,17 +52,14 @@ class Table:
             raise not_trusted(issuer)
         return one
 
-    def _signer(self, raw: str | bytes) -> str | None:
-        """Whose token it is, at a provider that states that in the header."""
+    def _signer(self, vendor: Vendor, raw: str | bytes) -> str | None:
+        """Whose token it is, at a provider that states that in the header of its padded tokens."""
         try:
             members = read(raw, padded=True).header.members
-        except TokenRejected:  # spelled without padding: another issuer's
+        except TokenRejected:  # it is spelled as others spell theirs
             return None
-        for one in self.fixed:
-            if one.trust.compiled.padded and one.trust.vendor is not None:
-                stated = one.trust.vendor.stated_in(members, {}).get("iss")
-                return stated if stated in self._by_spelling else None
-        return None
+        stated = vendor.stated_in(members, {}).get("iss")
+        return stated if isinstance(stated, str) and stated in self._by_spelling else None
 
 
 def stated_issuer(raw: str | bytes, *, padded: bool = False) -> tuple[Any, dict[str, Any]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from rightkey.errors import Misconfigured
 
 _P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
@@ -23,6 +24,12 @@ def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
             raise _misnamed(init, args[1:], settings) or error from None
 
     return named
+
+
+def settings_by_name(kind: type[_T]) -> type[_T]:
+    """A class whose initialiser does that."""
+    kind.__init__ = by_name(kind.__init__)  # type: ignore[method-assign]
+    return kind
 
 
 def _misnamed(
