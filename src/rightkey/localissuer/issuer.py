@@ -70,6 +70,8 @@ class Issuer:
     """What documents are served with from now on."""
     etag: bool
     """Whether documents have an `ETag` from now on."""
+    typ: str
+    """The `typ` of its access tokens, for keys made from now on."""
     delay: float
     """Seconds before every answer from now on."""
     shelf: Shelf

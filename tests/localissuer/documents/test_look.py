@@ -49,6 +49,7 @@ VALUES: dict[str, Any] = {
     "rfc8414": True,
     "cache_control": "max-age=1",
     "etag": True,
+    "typ": "at+jwt",
 }
 
 

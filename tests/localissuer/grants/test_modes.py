@@ -147,3 +147,11 @@ def test_metadata_tell_of_types_and_modes(dress: str) -> None:
     assert found["response_modes_supported"] == ["query", "fragment", "form_post"]
     assert set(found["response_types_supported"]) == set(TYPES) - {"token id_token"}
     assert "client_secret_jwt" in found["token_endpoint_auth_methods_supported"]
+
+
+def test_an_id_token_is_no_access_token_by_its_type_either() -> None:
+    """Where access tokens are `at+jwt` (RFC 9068, section 2.1)."""
+    with LocalIssuer(dress="plain", algorithm="ES256", typ="at+jwt") as issuer:
+        _, found = brought(asked(issuer, response_type="id_token token"))
+        types = [jwt.get_unverified_header(found[name])["typ"] for name in ("id_token", "access_token")]
+    assert types == ["JWT", "at+jwt"]

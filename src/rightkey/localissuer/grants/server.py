@@ -125,7 +125,8 @@ class Server(AuthorizationServer):
             "c_hash": self._half_hash(code),
         }
         occasion = Occasion("id", grant_type, allowed.client_id, allowed.sub, scope, allowed.client_id)
-        return self.issuer.mint(own | dict(allowed.claims) | personal(self.issuer.claims, occasion))
+        claims = own | dict(allowed.claims) | personal(self.issuer.claims, occasion)
+        return self.issuer.mint(claims, header={"typ": "JWT"})  # at+jwt is for access tokens alone
 
     def _half_hash(self, text: str | None) -> str | None:
         half = None if text is None else create_half_hash(text, self.issuer.algorithm)
