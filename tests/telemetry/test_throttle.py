@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import nullcontext
 
-from rightkey.telemetry.throttle import MOST, Throttle
+from rightkey.telemetry.throttle import MAX_KINDS, Throttle
 
 
 def test_the_first_passes_and_a_second_later_the_next_with_how_many() -> None:
@@ -40,10 +40,10 @@ def test_a_clock_that_reads_less_is_another_clock() -> None:
 def test_kinds_are_bounded() -> None:
     """The oldest is forgotten, and passes once more."""
     throttle = Throttle(nullcontext())
-    for kind in range(MOST + 1):
+    for kind in range(MAX_KINDS + 1):
         throttle.passes(kind, 0.0)
     assert throttle.passes(0, 0.5) == 1
-    assert throttle.passes(MOST, 0.5) == 0
+    assert throttle.passes(MAX_KINDS, 0.5) == 0
 
 
 def test_nothing_is_lost_between_threads() -> None:

@@ -11,6 +11,7 @@ import pytest
 import rightkey
 from rightkey import AsyncVerifier, Trust, Verifier
 from rightkey.events import SUBSCRIBERS, Event, KeysFetched, TokensRefused, subscribe
+from rightkey.integrations.bearer import Bearer
 from rightkey.localissuer import LocalIssuer
 
 
@@ -245,3 +246,27 @@ def test_verifiers_built_per_request_share_the_limit(issuer: LocalIssuer) -> Non
         with pytest.raises(rightkey.TokenRejected):
             Verifier(issuer.url, audience="x", listener=heard).verify("junk")
     assert len(heard.refused) <= 3  # it may take longer than a second here
+
+
+def test_a_token_that_a_route_is_not_granted_by_is_told_once(issuer: LocalIssuer, clock: Clock) -> None:
+    """By the integration that answers 403, since the verifier has let it pass; not if it has not."""
+    heard = Heard()
+    verifier = Verifier(issuer.url, audience=issuer.audience, elapsed=clock)
+    end = subscribe(heard)
+    try:
+        with pytest.raises(rightkey.InsufficientScope) as by_route:
+            verifier.verify(issuer.token()).require("write:of-a-route")
+        with pytest.raises(rightkey.InsufficientScope) as by_verifier:
+            verifier.verify(issuer.token(), require="write:of-a-verifier")
+        with pytest.raises(rightkey.TokenRejected) as refused:
+            verifier.verify("junk")
+        for raised in (by_route, by_route, by_verifier, refused):
+            Bearer().refusal(raised.value)
+    finally:
+        end()
+    told = [event.message for event in heard.refused if event.code == "scope_insufficient"]
+    assert [("of-a-verifier" in message, "of-a-route" in message) for message in told] == [
+        (True, False),
+        (False, True),
+    ]
+    assert len(heard.refused) == 3

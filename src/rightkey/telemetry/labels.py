@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MAX_REASONS = 50
+"""Reasons of failed fetches that are told apart in metrics."""
 OTHER = "other"
 """What everything beyond the bound is called."""
 

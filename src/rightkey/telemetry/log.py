@@ -32,9 +32,10 @@ from rightkey.telemetry.throttle import Throttle
 
 LOGGER = logging.getLogger("rightkey")
 LOGGER.addHandler(logging.NullHandler())
-LONGEST = 200
-"""Characters of one value that are shown."""
-NAMES_SHOWN = 20
+MAX_SHOWN = 200
+"""Characters of one value that a log line shows; of a message four times as many."""
+MAX_NAMES = 20
+"""Key ids, or names of claims, that a log line shows."""
 QUOTED = " ,='\""
 """A value that holds any of these stands in quotes, so that a line can be taken apart again."""
 
@@ -103,7 +104,8 @@ class Log:
         level, words, shown = _form(event)
         if not self._logger.isEnabledFor(level):
             return
-        count = self._throttle.passes(_kind(event), self._elapsed(), getattr(event, "tokens", 1))
+        kind = (level, _kind(event))
+        count = self._throttle.passes(kind, self._elapsed(), getattr(event, "tokens", 1))
         if not count:
             return
         counted = "tokens" if hasattr(event, "tokens") else "events"
@@ -152,7 +154,7 @@ def _values(event: Event) -> Iterator[tuple[str, Any]]:
         elif isinstance(value, str):
             yield field.name, escaped(value)
         elif isinstance(value, tuple):
-            yield field.name, [escaped(one) for one in value[:NAMES_SHOWN]]
+            yield field.name, [escaped(one) for one in value[:MAX_NAMES]]
         else:
             yield field.name, value
 
@@ -182,10 +184,10 @@ def escaped(text: str) -> str:
 
 def printable(text: str) -> str:
     """A message of ours, in which something of others may stand, on one line."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in _shortened(text, 4 * LONGEST))
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in _shortened(text, 4 * MAX_SHOWN))
 
 
-def _shortened(text: str, longest: int = LONGEST) -> str:
+def _shortened(text: str, longest: int = MAX_SHOWN) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 

@@ -26,13 +26,12 @@ from rightkey.events import (
 )
 from rightkey.sources.jobs import JOBS
 from rightkey.telemetry.keys import Keys
-from rightkey.telemetry.labels import Labels
+from rightkey.telemetry.labels import MAX_REASONS, Labels
 from rightkey.telemetry.log import escaped
 from rightkey.version import __version__
 
 WAITED = 0.005
-"""Seconds from which a verification is a span: less is no wait for keys."""
-MOST_REASONS = 50
+"""Seconds from which a verification is a span of its own: less is no wait for keys."""
 GAUGES = {
     "keys": ("rightkey.keys", "{key}", "Keys that may be used now."),
     "age": ("rightkey.keys.age", "s", "Since the request that brought the keys."),
@@ -67,7 +66,7 @@ class OpenTelemetry:
         *,
         issuers: int = 100,
     ) -> None:
-        self._issuers, self._reasons = Labels(issuers), Labels(MOST_REASONS)
+        self._issuers, self._reasons = Labels(issuers), Labels(MAX_REASONS)
         self._keys = Keys(self._issuers)
         self._tracer = trace.get_tracer("rightkey", __version__, tracers)
         meter = metrics.get_meter("rightkey", __version__, meters)

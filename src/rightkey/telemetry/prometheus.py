@@ -24,12 +24,11 @@ from rightkey.events import (
 )
 from rightkey.sources.jobs import JOBS
 from rightkey.telemetry.keys import Keys
-from rightkey.telemetry.labels import Labels
+from rightkey.telemetry.labels import MAX_REASONS, Labels
 
-VERIFY_BUCKETS = (1e-6, 5e-6, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 4.0, 8.0)
-FETCH_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+_VERIFY_BUCKETS = (1e-6, 5e-6, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 4.0, 8.0)
+_FETCH_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds. A caller waits 8 at most, by default."""
-MOST_REASONS = 50
 
 GAUGES = {
     "keys": ("rightkey_keys", "Keys that may be used now."),
@@ -54,7 +53,7 @@ class Prometheus(Collector):
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY, *, issuers: int = 100) -> None:
-        self._issuers, self._reasons = Labels(issuers), Labels(MOST_REASONS)
+        self._issuers, self._reasons = Labels(issuers), Labels(MAX_REASONS)
         self._keys = Keys(self._issuers)
         self._verified = Counter(
             "rightkey_verifications", "Tokens judged, by verdict.", ("issuer", "code"), registry=registry
@@ -63,14 +62,14 @@ class Prometheus(Collector):
             "rightkey_verify_duration_seconds",
             "What it took to judge a token, waiting for keys included.",
             ("issuer",),
-            buckets=VERIFY_BUCKETS,
+            buckets=_VERIFY_BUCKETS,
             registry=registry,
         )
         self._fetching = Histogram(
             "rightkey_fetch_duration_seconds",
             "What it took to fetch keys, metadata included.",
             ("issuer", "outcome"),
-            buckets=FETCH_BUCKETS,
+            buckets=_FETCH_BUCKETS,
             registry=registry,
         )
         self._failures = Counter(

@@ -7,8 +7,8 @@ from collections.abc import Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-MOST = 1024
-"""Kinds that are remembered; the oldest is forgotten first, and may then be told once more."""
+MAX_KINDS = 1024
+"""Kinds of refusals and of log lines that are limited, each by itself; the oldest is forgotten first."""
 
 
 @dataclass(slots=True)
@@ -61,6 +61,6 @@ class Throttle:
     def _new(self, kind: Hashable) -> _Row:
         with self._lock:
             row = self._rows.setdefault(kind, _Row())
-            if len(self._rows) > MOST:
+            if len(self._rows) > MAX_KINDS:
                 del self._rows[next(iter(self._rows))]
         return row

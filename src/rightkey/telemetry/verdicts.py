@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 
-from rightkey.errors import RightkeyError, TokenRejected
+from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
 from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, Meter, TokensRefused
 from rightkey.jose.jws import read
 from rightkey.policy.trust import Trust
+from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.jobs import GUARD
 from rightkey.telemetry.throttle import Throttle
 
 _THROTTLE = Throttle(GUARD)
 """One for the process, since a verifier may be built for each request."""
+_TOLD: weakref.WeakSet[InsufficientScope] = weakref.WeakSet()
+"""Errors that a verifier raised and told of, so that the integration that answers does not tell once more."""
 
 
 class Verdicts:
@@ -48,6 +52,8 @@ class Verdicts:
         issuer = issuer_name(trust)
         if began:
             self._measured(issuer, error.code, began)
+        if isinstance(error, InsufficientScope):
+            _TOLD.add(error)
         tokens = _THROTTLE.passes((issuer, error.code, self._mark), self._elapsed())
         if tokens:
             self.errors += SUBSCRIBERS.tell(_event(issuer, raw, trust, error, tokens), self._own)
@@ -60,6 +66,15 @@ class Verdicts:
                 meter.judged(issuer, code, seconds)
             except Exception:  # noqa: BLE001 - a meter's fault is not the token's
                 self.errors += 1
+
+
+def not_granted(error: RightkeyError) -> None:
+    """A verified token does not grant what a route requires. Nothing is told of other errors, or twice."""
+    if isinstance(error, InsufficientScope) and error not in _TOLD:
+        _TOLD.add(error)
+        tokens = _THROTTLE.passes(("", error.code), SYSTEM())
+        if tokens:
+            SUBSCRIBERS.tell(TokensRefused("", error.code, error.status or 403, str(error), tokens))
 
 
 def issuer_name(trust: Trust | None) -> str:
