@@ -191,6 +191,11 @@ class Meter(Protocol):
         """
 
 
+def meter_of(listener: object) -> Meter | None:
+    """The listener, if it measures as well."""
+    return listener if isinstance(listener, Meter) else None
+
+
 class Subscribers:
     """The listeners of the whole process, in a tuple that is replaced whole: readers need no lock."""
 
@@ -227,13 +232,14 @@ def subscribe(listener: Listener) -> Callable[[], None]:
         A function that ends it.
     """
     SUBSCRIBERS.listeners = (*SUBSCRIBERS.listeners, listener)
-    if isinstance(listener, Meter):
-        SUBSCRIBERS.meters = (*SUBSCRIBERS.meters, listener)
+    meter = meter_of(listener)
+    if meter is not None:
+        SUBSCRIBERS.meters = (*SUBSCRIBERS.meters, meter)
         SUBSCRIBERS.measured = True
 
     def unsubscribe() -> None:
         SUBSCRIBERS.listeners = tuple(one for one in SUBSCRIBERS.listeners if one is not listener)
-        SUBSCRIBERS.meters = tuple(one for one in SUBSCRIBERS.meters if one is not listener)
+        SUBSCRIBERS.meters = tuple(one for one in SUBSCRIBERS.meters if one is not meter)
 
     return unsubscribe
 

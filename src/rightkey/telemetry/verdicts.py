@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 
 from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
-from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, Meter, TokensRefused
+from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, TokensRefused, meter_of
 from rightkey.jose.jws import read
 from rightkey.policy.trust import Trust
 from rightkey.sources.elapsed import SYSTEM
@@ -34,8 +34,8 @@ class Verdicts:
         self._elapsed = elapsed
         # Ids, so that nothing is kept alive; the throttle is not misled by one that comes back.
         self._mark = (*map(id, self._own), id(elapsed))
-        self._meters = (listener,) if isinstance(listener, Meter) else ()
-        if self._meters:
+        self._meter = meter_of(listener)
+        if self._meter is not None:
             SUBSCRIBERS.measured = True
 
     def verified(self, trust: Trust, began: float) -> None:
@@ -60,8 +60,10 @@ class Verdicts:
 
     def _measured(self, issuer: str, code: str, began: float) -> None:
         seconds = time.perf_counter() - began
-        own = [meter for meter in self._meters if meter not in SUBSCRIBERS.meters] if self._meters else ()
-        for meter in (*own, *SUBSCRIBERS.meters):
+        meters = SUBSCRIBERS.meters
+        if self._meter is not None and self._meter not in meters:
+            meters = (self._meter, *meters)
+        for meter in meters:
             try:
                 meter.judged(issuer, code, seconds)
             except Exception:  # noqa: BLE001 - a meter's fault is not the token's

@@ -76,7 +76,7 @@ class InTasks:
             if claims_type is not None:
                 token = Typed.of(token, claims_type)
         except RightkeyError as error:
-            self._verdicts.refused(raw, one and one.trust, error, began)
+            self._verdicts.refused(raw, None if one is None else one.trust, error, began)
             raise
         if began:
             self._verdicts.verified(one.trust, began)
