@@ -32,6 +32,8 @@ def test_no_event_has_room_for_a_token_or_a_claim() -> None:
     assert {field.name for kind in get_args(events.Event) for field in fields(kind)} == {
         *("issuer", "keys", "skipped", "forced", "added", "removed", "code", "message", "retry_after"),
         *("left", "wait", "kid", "thumbprint", "grace", "tokens"),
+        *("key_set", "status", "seconds", "failures", "reason"),
+        *("claims", "audience", "issuers"),  # names of claims, and what the verifier expects
     }
 
 
@@ -50,7 +52,43 @@ def other(signer: Callable[..., SigningKey], keyset: Callable[..., KeySet]) -> K
 
 def test_a_good_answer_is_told_in_numbers(other: KeySet) -> None:
     """How many keys are usable, and how many members were skipped."""
-    assert KeysFetched.of("i", other, forced=True) == KeysFetched("i", 1, 1, True)
+    told = KeysFetched.of("i", other, forced=True, status="200", seconds=0.5, failures=2)
+    assert (told.issuer, told.keys, told.skipped, told.forced) == ("i", 1, 1, True)
+    assert (told.status, told.seconds, told.failures) == ("200", 0.5, 2)
+
+
+def test_a_key_sets_hash_tells_sets_apart(
+    one: KeySet, other: KeySet, signer: Callable[..., SigningKey], keyset: Callable[..., KeySet]
+) -> None:
+    """Equal keys have equal hashes in every process, whatever their order; it says `sha256:`."""
+    a, b = signer("ES256", "a"), signer("ES256", "b")
+    sets = (keyset(a, b), keyset(b, a), one, other)
+    hashes = [KeysFetched.of("i", keys, forced=False).key_set for keys in sets]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+    assert all(one.startswith("sha256:") and len(one) == 71 for one in hashes)
+
+
+def test_a_listener_is_told_once_and_what_it_raises_is_counted() -> None:
+    """Given and subscribed at once, it is told once; and the next is told whatever the first raises."""
+    told: list[events.Event] = []
+    event = events.ServedStale("i", 1.0)
+
+    def failing(_: events.Event) -> None:
+        raise RuntimeError
+
+    def hear(one: events.Event) -> None:
+        told.append(one)
+
+    ends = [events.subscribe(failing), events.subscribe(hear)]
+    try:
+        assert events.SUBSCRIBERS.tell(event, [hear]) == 1
+    finally:
+        for end in ends:
+            end()
+    assert failing not in events.SUBSCRIBERS.listeners
+    assert hear not in events.SUBSCRIBERS.listeners
+    assert told == [event]
 
 
 def test_keys_are_told_by_key_id_or_thumbprint(one: KeySet, other: KeySet) -> None:

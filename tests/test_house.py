@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
 
 FOLDERS = (
     *("jose", "issuer", "policy", "verdict", "freshness"),
-    *("transport", "sources", "verifier"),
+    *("transport", "sources", "telemetry", "verifier"),
     *("integrations", "localissuer", "drill", "cli"),
 )
 """Read downwards: a folder imports only what stands before it. Inside a folder, imports make no circle."""
@@ -174,6 +174,7 @@ def _long_in(path: Path) -> Iterator[str]:
         "freshness",
         "transport",
         "sources",
+        "telemetry",
         "localissuer",
         "integrations",
         "drill",
@@ -252,6 +253,17 @@ def test_authlib_is_imported_for_grants_alone() -> None:
     loaders = {one for one in IMPORTS if one.target.startswith("rightkey.localissuer.grants")}
     outside = {one for one in loaders if not one.module.startswith("localissuer.grants")}
     assert {(one.module, one.at_once) for one in outside} == {("localissuer.responding", False)}
+
+
+def test_what_metrics_need_is_imported_by_telemetry_alone() -> None:
+    """Each by its own module, which nothing else loads: the log needs neither."""
+    clients = {"prometheus_client", "opentelemetry"}
+    assert {(one.module, one.top) for one in IMPORTS if one.top in clients} == {
+        ("telemetry.prometheus", "prometheus_client"),
+        ("telemetry.opentelemetry", "opentelemetry"),
+    }
+    kept = {"rightkey.telemetry.prometheus", "rightkey.telemetry.opentelemetry"}
+    assert [one for one, _ in ours() if one.target in kept] == []
 
 
 FRAMEWORKS = {

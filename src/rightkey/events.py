@@ -1,10 +1,15 @@
-"""What a listener is told: frozen values, with nothing secret in them."""
+"""What a listener is told: frozen values, with nothing secret in them.
+
+A listener is given to one verifier (`listener=`) or to all of the process (`subscribe`). One that also has a
+method `judged` is a `Meter`, and is told of each verification besides.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from rightkey.jose.keyset import KeySet
@@ -12,17 +17,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeysFetched:
-    """An issuer gave a good answer. `forced`: because a token needed newer keys."""
+    """An issuer gave a good answer. `forced`: because a token needed newer keys.
+
+    `key_set` is a hash that is equal where the keys are. `status` is the HTTP status, `seconds` what the
+    whole refresh took, `failures` how many attempts had failed since the good answer before. None of these
+    is compared.
+    """
 
     issuer: str
     keys: int
     skipped: int
     forced: bool
+    key_set: str = field(default="", compare=False)
+    status: str = field(default="", compare=False)
+    seconds: float = field(default=0.0, compare=False)
+    failures: int = field(default=0, compare=False)
 
     @classmethod
-    def of(cls, issuer: str, keys: KeySet, *, forced: bool) -> Self:
+    def of(
+        cls,
+        issuer: str,
+        keys: KeySet,
+        *,
+        forced: bool,
+        status: str = "",
+        seconds: float = 0.0,
+        failures: int = 0,
+    ) -> Self:
         """What an answer brought, in numbers."""
-        return cls(issuer, len(keys), len(keys.skipped), forced)
+        brought = (len(keys), len(keys.skipped), forced, _hash(keys))
+        return cls(issuer, *brought, status=status, seconds=seconds, failures=failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +83,20 @@ class KeysMissing:
 
 @dataclass(frozen=True, slots=True)
 class FetchFailed:
-    """An attempt failed. `code` is an error's code, `retry_after` the pause in seconds."""
+    """An attempt failed. `code` is an error's code, `retry_after` the pause in seconds.
+
+    `reason` is one word for metrics: of the exchange (`timeout`, `dns`, `tls`, ...), `http_503` for a status,
+    or the code where an answer came and could not be used. `seconds` is what the whole refresh took. Neither
+    is compared.
+    """
 
     issuer: str
     code: str
     message: str
     forced: bool
     retry_after: float
+    reason: str = field(default="", compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +136,30 @@ class LeakForgotten:
     keys: int
 
 
+@dataclass(frozen=True, slots=True)
+class TokensRefused:
+    """Tokens were refused (401, 403), or could not be judged for want of keys (503).
+
+    Told once a second for each issuer and code; `tokens` is how many there were since it was told last, and
+    the rest is of the latest.
+    """
+
+    issuer: str
+    """Whose verifier it is. Empty: the token is of none of several, or lacks what a route requires."""
+    code: str
+    status: int
+    message: str
+    tokens: int = 1
+    kid: str | None = None
+    """The key that the token names, which any stranger may choose: escape it before you show it."""
+    claims: tuple[str, ...] = ()
+    """Names of the claims that failed."""
+    audience: tuple[str, ...] = ()
+    """What is expected in `aud`; empty where nothing is."""
+    issuers: tuple[str, ...] = ()
+    """What is expected in `iss`; empty where nothing is."""
+
+
 Event: TypeAlias = (
     KeysFetched
     | KeysRotated
@@ -114,8 +169,85 @@ Event: TypeAlias = (
     | RefetchRefused
     | KeyLeaked
     | LeakForgotten
+    | TokensRefused
 )
 Listener: TypeAlias = Callable[[Event], None]
+
+VERIFIED = "verified"
+"""What a meter is told instead of an error's code where a token is good."""
+
+
+@runtime_checkable
+class Meter(Protocol):
+    """A listener that measures."""
+
+    def judged(self, issuer: str, code: str, seconds: float, /) -> None:
+        """One token was judged, on this thread and in this context.
+
+        Args:
+            issuer: as `TokensRefused` names it.
+            code: `verified`, or the code of the error.
+            seconds: what it took, waiting included.
+        """
+
+
+def meter_of(listener: object) -> Meter | None:
+    """The listener, if it measures as well."""
+    return listener if isinstance(listener, Meter) else None
+
+
+class Subscribers:
+    """The listeners of the whole process, in a tuple that is replaced whole: readers need no lock."""
+
+    __slots__ = ("listeners", "measured", "meters")
+
+    def __init__(self) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        self.meters: tuple[Meter, ...] = ()
+        self.measured = False
+        """Whether there is, or was, any meter: the one thing that a warm verification asks."""
+
+    def tell(self, event: Event, own: Iterable[Listener] = ()) -> int:
+        """Tell those given and those of the process, each once. Returns how many raised."""
+        raised = 0
+        for listener in {id(listener): listener for listener in (*own, *self.listeners)}.values():
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - a listener's fault is not the token's
+                raised += 1
+        return raised
+
+
+SUBSCRIBERS = Subscribers()
+
+
+def subscribe(listener: Listener) -> Callable[[], None]:
+    """Have a listener told of the events of every verifier in this process, made before or after.
+
+    Args:
+        listener: is called with each event, on whatever thread it came about; it should be quick. What it
+            raises is not raised to anybody. If it is a `Meter`, it is told of each verification as well.
+
+    Returns:
+        A function that ends it.
+    """
+    SUBSCRIBERS.listeners = (*SUBSCRIBERS.listeners, listener)
+    meter = meter_of(listener)
+    if meter is not None:
+        SUBSCRIBERS.meters = (*SUBSCRIBERS.meters, meter)
+        SUBSCRIBERS.measured = True
+
+    def unsubscribe() -> None:
+        SUBSCRIBERS.listeners = tuple(one for one in SUBSCRIBERS.listeners if one is not listener)
+        SUBSCRIBERS.meters = tuple(one for one in SUBSCRIBERS.meters if one is not meter)
+
+    return unsubscribe
+
+
+def _hash(keys: KeySet) -> str:
+    """One that depends on key ids, algorithms and thumbprints alone, and not on their order."""
+    named = "\n".join(sorted(repr(identity) for identity in keys.identities))
+    return f"sha256:{hashlib.sha256(named.encode('utf-8', 'backslashreplace')).hexdigest()}"
 
 
 def _names(identities: Iterable[tuple[str | None, str | None, str]]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ WINGS = (
     "transport",
     "stores",
     "sources",
+    "telemetry",
     "verifier",
 )
 INTRODUCTION = """# Limits

@@ -63,6 +63,8 @@ def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     name = f"page_{page.stem}"
     monkeypatch.setitem(sys.modules, name, ModuleType(name))  # a dataclass looks for its own
     monkeypatch.setattr(awslc, "ALGORITHMS", dict(ALGORITHMS))  # what a page installs, others do without
+    for kept in ("listeners", "meters", "measured"):  # nor do others hear what a page subscribes
+        monkeypatch.setattr(events.SUBSCRIBERS, kept, getattr(events.SUBSCRIBERS, kept))
     with LocalIssuer() as issuer:
         names = {"__name__": name, "rightkey": rightkey, "raw": granting_token(issuer)}
         for source in blocks(page.read_text(encoding="utf-8"), "python"):

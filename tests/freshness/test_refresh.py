@@ -283,3 +283,33 @@ def test_an_answer_that_is_none_is_a_failure_too(said: Any) -> None:
     came = run(Scripted({OLD: said}), Plan(HELD, HELD))
     assert came.failure is not None
     assert came.failure.code in ("keys_unavailable", "keyset_invalid")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "reason"),
+    [
+        (keys(), "200", ""),
+        (Response(503, {}, b""), "503", "http_503"),
+        (Response(200, {}, b"<html>"), "200", "keyset_invalid"),
+        (ExchangeFailed("dns", "no such name"), "dns", "dns"),
+        (KeyError("k"), "KeyError", "KeyError"),
+    ],
+    ids=str,
+)
+def test_what_came_of_it_is_one_word(said: Any, status: str, reason: str) -> None:
+    """For metrics, and for whoever must know whom to call."""
+    refreshed = run(Scripted({OLD: said}), place=AT_URL)
+    assert (refreshed.status, refreshed.reason) == (status, reason)
+
+
+def test_one_that_did_not_come_back_timed_out() -> None:
+    """It was given up before any request was answered."""
+    assert Refreshed(0.0, failure=IssuerUnavailable("keys_unavailable", "no answer")).reason == "timeout"
+    assert Refreshed(0.0).status == ""
+
+
+def test_how_long_it_took_is_told() -> None:
+    """From the first request to the last answer, by the clock that was given."""
+    now = itertools.count(100)
+    refreshed = run(Scripted({OLD: keys()}), place=AT_URL, elapsed=lambda: float(next(now)))
+    assert refreshed.seconds > 0

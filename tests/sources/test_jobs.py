@@ -125,6 +125,7 @@ def test_a_process_runs_so_many_jobs_and_the_others_stand_in_line(bench: Bench) 
     keys = [str(number) for number in range(MOST + 2)]
     jobs = [bench.start(key) for key in keys]
     assert bench.begun(*keys) == [True] * MOST + [False] * 2
+    assert bench.jobs.counts() == {"running": MOST, "waiting": 2}
     bench.end.set()
     for job in jobs:
         assert job is not None

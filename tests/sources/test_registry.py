@@ -146,3 +146,11 @@ def test_a_forked_child_draws_its_moments_anew() -> None:
     kept = remote(registry)
     registry.spread()
     assert remote(registry) is kept
+
+
+def test_how_everything_is_that_is_fetched() -> None:
+    """For metrics: one status for each entry in use, and none of what was let go."""
+    registry = Registry()
+    kept = [remote(registry, name) for name in ("a.example", "b.example")]
+    assert [status.issuer for status in registry.statuses()] == ["a.example", "b.example"]
+    assert registry.statuses()[0] == kept[0].status()

@@ -209,7 +209,7 @@ class Cache:
         leaked = self._record.note(self.name, refreshed)
         if refreshed.failure is not None:
             self._failure_began = refreshed.began
-            events = self._failed(refreshed.failure, now, jitter, forced)
+            events = self._failed(refreshed, refreshed.failure, now, jitter, forced)
             self._publish(self.snapshot)
         else:
             events = self._succeeded(refreshed, now, jitter, forced)
@@ -225,6 +225,7 @@ class Cache:
         self._publish(self.snapshot)
 
     def _succeeded(self, refreshed: Refreshed, now: float, jitter: float, forced: bool) -> list[Event]:
+        failures = self._scheduled.failures + self._asking.backoff.failures
         self._scheduled.succeeded()
         self.last_failure = None
         before = self.snapshot
@@ -248,7 +249,14 @@ class Cache:
         )
         self._publish(with_grace(snapshot, before, now, self._grace))
         self._asking.answered(now, self._accounts, forced=forced, new=not same)
-        fetched = KeysFetched.of(self.name, published, forced=forced)
+        fetched = KeysFetched.of(
+            self.name,
+            published,
+            forced=forced,
+            status=refreshed.status,
+            seconds=refreshed.seconds,
+            failures=failures,
+        )
         if same or before is None:
             return [fetched]
         events: list[Event] = [fetched]
@@ -256,12 +264,15 @@ class Cache:
             events.append(KeysMissing.of(self.name, KeySet(self.snapshot.lingering), self._grace))
         return [*events, KeysRotated.between(self.name, before.published, published)]
 
-    def _failed(self, failure: IssuerFault, now: float, jitter: float, forced: bool) -> list[Event]:
+    def _failed(
+        self, refreshed: Refreshed, failure: IssuerFault, now: float, jitter: float, forced: bool
+    ) -> list[Event]:
         retry_after = failure.retry_after if isinstance(failure, IssuerUnavailable) else None
         backoff = self._asking.backoff if forced else self._scheduled
         backoff.failed(now, jitter, retry_after)
         self.last_failure = failure
-        events: list[Event] = [FetchFailed(self.name, failure.code, str(failure), forced, backoff.left(now))]
+        failed = (self.name, failure.code, str(failure), forced, backoff.left(now))
+        events: list[Event] = [FetchFailed(*failed, refreshed.reason, refreshed.seconds)]
         if self.snapshot and self.snapshot.fresh_until <= now < self.snapshot.stale_until:
             events.append(ServedStale(self.name, self.snapshot.stale_until - now))
         return events

@@ -66,6 +66,22 @@ class Refreshed:
     """Where the keys were asked for last."""
     requests: tuple[tuple[str, str], ...] = ()
     """Each URL asked and what came of it: a status, or a word of `ExchangeFailed`."""
+    seconds: float = 0.0
+    """What all of it took."""
+
+    @property
+    def status(self) -> str:
+        """What came of the last request; empty where none was made, or none came back."""
+        return self.requests[-1][1] if self.requests else ""
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one word for metrics; empty where it did not."""
+        if self.failure is None:
+            return ""
+        if not self.status.isdigit():
+            return self.status or "timeout"
+        return self.failure.code if self.status in ("200", "304") else f"http_{self.status}"
 
 
 class Refresh:
@@ -91,6 +107,7 @@ class Refresh:
         self._metadata: Metadata | None = None
         self._metadata_began: float | None = None
         self._began, self._moment = elapsed(), moment()
+        self._started = self._began
         self._discovered = False
         self._url: str | None = None
 
@@ -196,6 +213,7 @@ class Refresh:
             failure=failure,
             url=self._url,
             requests=tuple(self._requests),
+            seconds=self._elapsed() - self._started,
         )
 
 

@@ -40,6 +40,7 @@ from rightkey.integrations.carriers import (
 from rightkey.integrations.resource import WELL_KNOWN, ProtectedResource
 from rightkey.issuer.name import url_fault
 from rightkey.requirements import AllOf, Grant, Requirement
+from rightkey.telemetry.verdicts import not_granted
 
 __all__ = [
     "AUTHORIZATION",
@@ -165,6 +166,7 @@ class Bearer:
             error: any error of rightkey.
             require: what the route requires, so that a client without a token learns which scopes to ask for.
         """
+        not_granted(error)
         status = error.status or 500
         if isinstance(error, TokenRejected):
             hint = self._wanted if error.code == "token_missing" else error.hint

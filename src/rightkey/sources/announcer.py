@@ -1,4 +1,7 @@
-"""Announcer: tells listeners what has happened, without a lock, for as long as their verifiers live."""
+"""Announcer: tells listeners what has happened, without a lock.
+
+A verifier's listener is told while the verifier lives, one of the process until it ends.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 
-from rightkey.events import Event, Listener
+from rightkey.events import SUBSCRIBERS, Event, Listener
 from rightkey.sources.jobs import GUARD
 
 
@@ -43,9 +46,5 @@ class Announcer:
             except IndexError:  # there is no more, or another thread was faster
                 return
             with GUARD:  # a set that grows cannot be walked
-                subscriptions = list(self._subscriptions)
-            for subscription in subscriptions:
-                try:
-                    subscription.listener(event)
-                except Exception:  # noqa: BLE001 - a listener's fault is not the token's
-                    self.errors += 1
+                listeners = [subscription.listener for subscription in self._subscriptions]
+            self.errors += SUBSCRIBERS.tell(event, listeners)

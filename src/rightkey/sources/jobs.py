@@ -184,6 +184,10 @@ class Jobs:
         self._admit()
         return job
 
+    def counts(self) -> dict[str, int]:
+        """How many run, and how many stand in line."""
+        return {"running": len(self._running), "waiting": len(self._line)}
+
     def launch(self) -> None:
         """Start the threads of the jobs whose turn has come. Call without GUARD."""
         while True:

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
+from rightkey.freshness.status import Status
 from rightkey.issuer.name import identity_of
 from rightkey.sources.jobs import GUARD
 from rightkey.sources.remote import Remote
@@ -103,6 +104,10 @@ class Registry:
         """The budget of an issuer, by its identity, or of a place, by its URL."""
         with GUARD:
             return self._budget(means, name)
+
+    def statuses(self) -> list[Status]:
+        """How everything is that is fetched in this process."""
+        return [remote.status() for remote in self._remotes.in_use()]
 
     def spread(self) -> None:
         """Have every entry refreshed at a moment of its own. Called in a forked child."""

@@ -172,7 +172,7 @@ class Remote:
         def late() -> None:
             why = f"no answer within {self.wait:g} s"
             failure = IssuerUnavailable("keys_unavailable", why)
-            self._take(Refreshed(self._elapsed(), failure=failure), forced)
+            self._take(Refreshed(self._elapsed(), failure=failure, seconds=self.wait), forced)
 
         def unasked() -> None:
             if forced:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rightkey.sources.remote import Remote
     from rightkey.sources.retry import Retry
     from rightkey.sources.watched import Watched
+    from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verifier.explaining import Explanation
 
 
@@ -35,6 +36,15 @@ class Surroundings:
     clock: Callable[[], float] | None = None
     elapsed: Callable[[], float] | None = None
     listener: Listener | None = None
+
+    def verdicts(self) -> Verdicts:
+        """What tells listeners of verdicts; the log is one of them, from the first verifier on."""
+        from rightkey.sources.elapsed import SYSTEM
+        from rightkey.telemetry import log
+        from rightkey.telemetry.verdicts import Verdicts
+
+        log.begin()
+        return Verdicts(self.listener, self.elapsed or SYSTEM)
 
 
 class OneIssuer:

@@ -62,6 +62,7 @@ class Several:
         self._settings = trusts, remember, surroundings, issuers, trusted_for
         self._memory, self._surroundings = memory_of(remember), surroundings
         self._resolver = _resolver(trusts)
+        self._verdicts = surroundings.verdicts()
         fixed = () if self._resolver else tuple(map(self._issuer, trusts))
         self._table = Table(fixed, self._memory)
         self._answers = Answers(self._issuer, surroundings, issuers, trusted_for)

@@ -103,6 +103,7 @@ class Single:
     def _begin(self, trust: Trust, remember: int, surroundings: Surroundings) -> None:
         self._settings = trust, remember, surroundings
         self._one = self._issuer = OneIssuer(trust, memory_of(remember), surroundings)
+        self._verdicts = surroundings.verdicts()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:

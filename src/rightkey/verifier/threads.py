@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from rightkey.errors import RightkeyError
+from rightkey.events import SUBSCRIBERS
 from rightkey.verdict.attempt import NONE, Demands, attempt
 from rightkey.verdict.held import NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
@@ -15,6 +17,7 @@ from rightkey.verifier.single import Single
 if TYPE_CHECKING:
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
+    from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.one import OneIssuer
     from rightkey.verifier.several import Resolver
@@ -24,6 +27,7 @@ class InThreads:
     """What is asked of a verifier, in threads."""
 
     _one: OneIssuer | None
+    _verdicts: Verdicts
 
     if TYPE_CHECKING:
 
@@ -59,10 +63,20 @@ class InThreads:
             IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
-        one = self._one or self._issuer_of(raw)
-        demands = demands_of(dict(asks)) if asks else NONE
-        token = self._judged(one, raw, demands, one.clock())
-        return token if claims_type is None else Typed.of(token, claims_type)
+        began = perf_counter() if SUBSCRIBERS.measured else 0.0
+        one = self._one
+        try:
+            one = one or self._issuer_of(raw)
+            demands = demands_of(dict(asks)) if asks else NONE
+            token = self._judged(one, raw, demands, one.clock())
+            if claims_type is not None:
+                token = Typed.of(token, claims_type)
+        except RightkeyError as error:
+            self._verdicts.refused(raw, None if one is None else one.trust, error, began)
+            raise
+        if began:
+            self._verdicts.verified(one.trust, began)
+        return token
 
     def explain(self, raw: str | bytes, /, **asks: Unpack[Asks]) -> Explanation:
         """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""

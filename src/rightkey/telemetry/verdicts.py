@@ -1,0 +1,111 @@
+"""Verdicts: tells what became of a token, refused ones once a second, and every one to a meter."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+
+from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
+from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, TokensRefused, meter_of
+from rightkey.jose.jws import read
+from rightkey.policy.trust import Trust
+from rightkey.sources.elapsed import SYSTEM
+from rightkey.sources.jobs import GUARD
+from rightkey.telemetry.throttle import Throttle
+
+_THROTTLE = Throttle(GUARD)
+"""One for the process, since a verifier may be built for each request."""
+_TOLD: weakref.WeakSet[InsufficientScope] = weakref.WeakSet()
+"""Errors that a verifier raised and told of, so that the integration that answers does not tell once more."""
+
+
+class Verdicts:
+    """Tells one verifier's listener, and those of the process.
+
+    Args:
+        listener: the verifier's own.
+        elapsed: seconds that never go back, for one event a second.
+    """
+
+    def __init__(self, listener: Listener | None, elapsed: Callable[[], float]) -> None:
+        self.errors = 0
+        self._own = () if listener is None else (listener,)
+        self._elapsed = elapsed
+        # Ids, so that nothing is kept alive; the throttle is not misled by one that comes back.
+        self._mark = (*map(id, self._own), id(elapsed))
+        self._meter = meter_of(listener)
+        if self._meter is not None:
+            SUBSCRIBERS.measured = True
+
+    def verified(self, trust: Trust, began: float) -> None:
+        """A token is good. `began` is when its verification did, by `time.perf_counter`."""
+        self._measured(issuer_name(trust), VERIFIED, began)
+
+    def refused(self, raw: str | bytes, trust: Trust | None, error: RightkeyError, began: float) -> None:
+        """A token was refused, or could not be judged.
+
+        Args:
+            trust: by which it was; None where it is of none of several issuers.
+            began: as above; 0.0 where nothing measures.
+        """
+        issuer = issuer_name(trust)
+        if began:
+            self._measured(issuer, error.code, began)
+        if isinstance(error, InsufficientScope):
+            _TOLD.add(error)
+        tokens = _THROTTLE.passes((issuer, error.code, self._mark), self._elapsed())
+        if tokens:
+            self.errors += SUBSCRIBERS.tell(_event(issuer, raw, trust, error, tokens), self._own)
+
+    def _measured(self, issuer: str, code: str, began: float) -> None:
+        seconds = time.perf_counter() - began
+        meters = SUBSCRIBERS.meters
+        if self._meter is not None and self._meter not in meters:
+            meters = (self._meter, *meters)
+        for meter in meters:
+            try:
+                meter.judged(issuer, code, seconds)
+            except Exception:  # noqa: BLE001 - a meter's fault is not the token's
+                self.errors += 1
+
+
+def not_granted(error: RightkeyError) -> None:
+    """A verified token does not grant what a route requires. Nothing is told of other errors, or twice."""
+    if isinstance(error, InsufficientScope) and error not in _TOLD:
+        _TOLD.add(error)
+        tokens = _THROTTLE.passes(("", error.code), SYSTEM())
+        if tokens:
+            SUBSCRIBERS.tell(TokensRefused("", error.code, error.status or 403, str(error), tokens))
+
+
+def issuer_name(trust: Trust | None) -> str:
+    """The issuer, as its user named it."""
+    if trust is None:
+        return ""
+    return trust.issuer if isinstance(trust.issuer, str) else trust.issuer.value
+
+
+def _event(
+    issuer: str, raw: str | bytes, trust: Trust | None, error: RightkeyError, tokens: int
+) -> TokensRefused:
+    failures = error.failures if isinstance(error, TokenRejected) else ()
+    return TokensRefused(
+        issuer=issuer,
+        code=error.code,
+        status=error.status or 401,
+        message=str(error),
+        tokens=tokens,
+        kid=_kid(raw),
+        claims=tuple(failure.claim for failure in failures),
+        audience=tuple(sorted(trust.audiences or ())) if trust is not None else (),
+        issuers=(trust.expected or ()) if trust is not None else (),
+    )
+
+
+def _kid(raw: str | bytes) -> str | None:
+    """The key id of a token's header, if it can be read."""
+    try:
+        return read(raw).header.kid
+    except RightkeyError:
+        return None
