@@ -3,7 +3,8 @@
     python .ci/lowest.py > constraints.txt
     pip install -c constraints.txt '.[test]'
 
-Of what the package itself needs, with all of its extras; of what only its tests need, pip takes the newest.
+Of what the package itself needs, and of the extras that stand for themselves (frameworks pin each other). Of
+what only tests need, pip takes the newest.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-NOT_SHIPPED = ("test", "browser")
+ALONE = ("cli", "issuer", "truststore", "typed")
 FLOOR = re.compile(r"(?P<name>[A-Za-z0-9._-]+)>=(?P<version>[^,;]+)")
 
 
 def floors(project: dict[str, Any]) -> list[str]:
     """A constraint for each requirement that names another package."""
     extras = project["optional-dependencies"]
-    shipped = [one for name in extras if name not in NOT_SHIPPED for one in extras[name]]
-    asked = [FLOOR.fullmatch(one) for one in (*project["dependencies"], *shipped)]
+    named = [*project["dependencies"], *(one for name in ALONE for one in extras[name])]
+    asked = map(FLOOR.fullmatch, named)
     return sorted({f"{one['name']}=={one['version']}" for one in asked if one})
 
 

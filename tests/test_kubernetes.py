@@ -1,4 +1,4 @@
-"""The cluster of a pod, played by a server over TLS that serves its keys to whoever shows the pod's token."""
+"""The cluster of a pod, played by a server over TLS that serves its keys to callers with the pod's token."""
 
 from __future__ import annotations
 

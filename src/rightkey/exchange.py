@@ -57,13 +57,13 @@ class Response:
         target = self.headers.get("location")
         if target is None or not 300 <= self.status < 400:
             return f"status {self.status}"
-        return f"status {self.status} redirects to {_shown(target)!a}, and redirects are not followed"
+        return f"status {self.status} redirects to {_shown(target)!a}"
 
     @property
     def hint(self) -> str | None:
         """What to do about the status; None where that is not known from the status alone."""
         if 300 <= self.status < 400 and "location" in self.headers:
-            return "name the issuer as its metadata does, or give the keys by their final URL with keys="
+            return "redirects are not followed: name the issuer as it names itself, or its keys by keys="
         if self.status in (401, 403):
             return "its server may ask for credentials: DefaultTransport(credentials=Credentials(...))"
         return None

@@ -184,7 +184,8 @@ def test_the_refusal_that_says_most_is_told() -> None:
 
 def test_a_redirect_is_told_with_its_target() -> None:
     """Which is not followed; a stranger's text is escaped and cut."""
-    with pytest.raises(IssuerUnavailable, match=r"status 302, to 'https://other\.example/x'") as caught:
+    told = r"status 302 redirects to 'https://other\.example/x'"
+    with pytest.raises(IssuerUnavailable, match=told) as caught:
         read_metadata(ISSUER, answer(status=302, location="https://other.example/x"))
     assert "not followed" in str(caught.value.hint)
     with pytest.raises(IssuerUnavailable) as caught:

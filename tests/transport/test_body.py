@@ -136,7 +136,7 @@ def test_a_chunk_after_the_end_of_gzip_is_refused(serve: Serve) -> None:
 
 @pytest.mark.parametrize("coding", ["identity", "utf-8", "none", "aws-chunked", "UTF8, none", ""])
 def test_what_is_no_coding_changes_nothing(coding: str) -> None:
-    """Object stores serve what somebody once wrote there."""
+    """Object stores serve whatever was once stored there."""
     assert collect([b"{", b"}"], coding, 9) == b"{}"
 
 

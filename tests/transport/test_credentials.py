@@ -1,4 +1,4 @@
-"""Credentials: shown to one origin as their file holds them now, and to nobody else, in no message either."""
+"""Credentials: shown to one origin as their file holds them now, to no other, and in no message."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_the_authority_may_be_all_there_is(serve: Serve, authority: Any) -> None
 
 
 def test_a_token_is_not_shown_to_a_stranger(serve: Serve, authority: Any, token_file: Path) -> None:
-    """Where nobody vouches for the origin, the handshake fails before anything is said."""
+    """Where no trusted authority vouches for the origin, the handshake fails before anything is said."""
     server = serve(saying(), tls=authority.server)
     transport = DefaultTransport(credentials=Credentials(f"https://127.0.0.1:{server.port}", str(token_file)))
     with pytest.raises(ExchangeFailed) as caught:
@@ -149,7 +149,7 @@ def test_a_token_is_not_shown_to_a_stranger(serve: Serve, authority: Any, token_
     ],
 )
 def test_a_file_that_holds_something_else(serve: Serve, token_file: Path, held: bytes) -> None:
-    """Is our fault and nobody else's; nothing is sent, and nothing of it is told."""
+    """Is our own fault; nothing is sent, and nothing of it is told."""
     server = serve(saying())
     token_file.write_bytes(held)
     transport = DefaultTransport(credentials=Credentials(f"http://127.0.0.1:{server.port}", str(token_file)))

@@ -80,7 +80,7 @@ def test_credentials_of_a_cloud_are_out_of_reach() -> None:
 
 
 def test_where_a_name_leads_is_not_told() -> None:
-    """Who reads the message may be whoever configured the name, and the map of a network is not theirs."""
+    """Its readers may be those who configured the name, and the map of a network is not theirs."""
     error = failed(guarded(leading_to(("10.11.12.13", 443))), f"https://{HOST}/")
     assert (error.reason, HOST in str(error), "10.11" in str(error)) == ("address", True, False)
     assert error.__cause__ is None
@@ -186,7 +186,7 @@ def test_no_proxy_is_ever_used(serve: Serve, authority: Any, monkeypatch: pytest
 
 
 def test_a_redirect_is_not_followed(serve: Serve, authority: Any) -> None:
-    """It is returned, and whoever asked refuses it."""
+    """It is returned, and the caller refuses it."""
     target = serve(saying(b"secret"))
     server = serve(saying(b"", f"Location: {target.url}", status="302 Found"), tls=authority.server)
     transport = GuardedTransport(LOOPBACK, [server.port, target.port], authority.file)

@@ -76,16 +76,14 @@ def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
 
 
 def _refused(response: Response) -> IssuerUnavailable:
-    told, hint = f"status {response.status}", _HINTS.get(response.status)
+    hint = _HINTS.get(response.status)
     if 300 <= response.status < 400:
-        location = response.headers.get("location", "")
-        told += f", to {quoted(location)}" if location else ""
         hint = (
             "redirects are not followed: name the issuer as it names itself, or its metadata by metadata_url="
         )
     return IssuerUnavailable(
         "discovery_failed",
-        f"the issuer's metadata could not be fetched: {told}",
+        f"the issuer's metadata could not be fetched: {response.refusal}",
         hint=hint,
         retry_after=response.retry_after,
     )

@@ -1,7 +1,7 @@
-"""Which IP addresses are public: everybody's to reach, so that being inside of a network adds nothing.
+"""Which IP addresses are public: reachable by everyone, so that being inside a network adds nothing.
 
 By IANA's registries of special-purpose addresses (RFC 6890), in a table of our own: `ipaddress` knows them
-as of the day its Python was made, and takes what is multicast, deprecated or unassigned for global.
+as of the day its Python was made, and takes multicast, deprecated and unassigned addresses for global.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ISATAP = 0x5EFE  # what addresses of such a tunnel have in common (RFC 5214, se
 
 _WORD = 0xFFFF_FFFF
 # Where IPv6 leads to IPv4: the bits to shift away, and those that are inverted. 64:ff9b:1::/48 is missed
-# on purpose: which of its bits are the address is known to its operator alone (RFC 8215), so
+# on purpose: which of its bits are the address is known to the operator of the translator (RFC 8215), so
 # nothing in it is public.
 _CARRIERS = (
     (IPv6Network("::/96"), ((0, 0),)),  # IPv4-compatible (RFC 4291, section 2.5.5.1), :: and ::1
