@@ -1,8 +1,8 @@
 """The Kubernetes cluster that a process runs in, as an issuer of service account tokens.
 
 Its metadata cannot be used in here: `jwks_uri` is for readers outside, and names a node that pods cannot
-reach, or an origin that must not see the pod's token. The API server serves the keys itself, to callers with a
-service account's token (the role `system:service-account-issuer-discovery`).
+reach, or an origin that must not see the pod's token. The API server serves the keys itself, to callers with
+a service account's token (the role `system:service-account-issuer-discovery`).
 """
 
 from __future__ import annotations
