@@ -192,7 +192,7 @@ def test_times_that_are_none(issuer: LocalIssuer, at: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--leeway", "3600"), "leeway is in seconds, from 0 to 300"),
+        (("--leeway", "3600"), "leeway must be a number of seconds, from 0 to 300"),
         (("--alg", "HS256"), "a shared secret (HS256 ...) verifies nothing here"),
         (("--alg", "XX"), "algorithm 'XX' is not known here"),
         (("--require", "any_of("), "cannot be read"),
