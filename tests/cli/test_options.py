@@ -192,7 +192,7 @@ def test_times_that_are_none(issuer: LocalIssuer, at: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--leeway", "3600"), "leeway is in seconds, from 0 to 300"),
+        (("--leeway", "3600"), "leeway must be a number of seconds, from 0 to 300"),
         (("--alg", "HS256"), "a shared secret (HS256 ...) verifies nothing here"),
         (("--alg", "XX"), "algorithm 'XX' is not known here"),
         (("--require", "any_of("), "cannot be read"),
@@ -574,3 +574,15 @@ def test_metadata_at_another_url(issuer: LocalIssuer) -> None:
     doctored = ran("doctor", "https://other.example", *at, "--json")
     assert doctored.code == 1
     assert {one["check"] for one in doctored.document["findings"] if one["severity"] == "error"} >= {"issuer"}
+
+
+def test_plain_http_by_name() -> None:
+    """A host that is named may be asked by http; it is not there, which is not a mistake in options."""
+    url = "http://keycloak.invalid:8080/realms/x"
+    token = "x"
+    for command in (("locate", url), ("doctor", url), ("watch", url, "--count", "1")):
+        assert ran(*command).code == 2
+        assert ran(*command, "--plain-http", "keycloak.invalid").code == 3
+    assert ran("verify", token, "--issuer", url, "--any-audience").code == 2
+    named = ("--plain-http", "keycloak.invalid")
+    assert ran("verify", token, "--issuer", url, "--any-audience", *named).code == 1

@@ -18,10 +18,11 @@ from rightkey.transport.default import DefaultTransport
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`--ca-file` and `--timeout`."""
+    """`--ca-file`, `--timeout` and `--plain-http`."""
 
     ca_file: str | None
     timeout: float | None
+    plain_http: tuple[str, ...] = ()
 
     def transport(self) -> DefaultTransport:
         """Raises BadUse where the file holds no certificate, which is not the issuer's fault."""
@@ -31,7 +32,7 @@ class Connection:
                 ssl.create_default_context(cafile=self.ca_file)
             except (OSError, ValueError):
                 raise BadUse(f"{self.ca_file}: no PEM certificate in it") from None
-        return DefaultTransport(ca_file=self.ca_file)
+        return DefaultTransport(ca_file=self.ca_file, plain_http=self.plain_http)
 
     def freshness(self) -> Freshness:
         """One request may take nine tenths of the wait: it times out first, and its error says at what."""
@@ -63,8 +64,14 @@ def metadata_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--ca-file` and `--timeout`."""
+    """Give a command `--ca-file`, `--timeout` and `--plain-http`."""
     for option in (
+        click.option(
+            "--plain-http",
+            multiple=True,
+            metavar="HOST",
+            help="Ask this host by http: anyone on the way can replace its keys.  [repeatable]",
+        ),
         click.option(
             "--timeout",
             type=click.FloatRange(min=0.1, max=600),

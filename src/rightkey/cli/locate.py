@@ -39,6 +39,7 @@ def locate(
     provider: str | None,
     ca_file: str | None,
     timeout: float | None,
+    plain_http: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Find the signing keys of ISSUER, a domain or URL.
@@ -46,7 +47,7 @@ def locate(
     Shows each usable key, what was skipped of the key set and why, where it was found, and for how long it
     may be cached.
     """
-    connection = Connection(ca_file, timeout)
+    connection = Connection(ca_file, timeout, plain_http)
     try:
         with busy(f"looking for the keys of {issuer}"):
             found = find(

@@ -21,7 +21,8 @@ from rightkey.jose.jws import shown
 from rightkey.policy.profiles import PROFILES
 
 SECTIONS = {
-    "Where keys come from": ("issuer", "jwks", "history", "metadata_url", "provider", "ca_file", "timeout"),
+    "Where keys come from": ("issuer", "jwks", "history", "metadata_url", "provider"),
+    "How the issuer is reached": ("ca_file", "plain_http", "timeout"),
     "What is checked": ("audience", "any_audience", "profile", "require", "alg", "leeway", "at", "no_exp"),
     "The key's certificate": ("certificates", "roots", "pin"),
     "Only the signature": ("no_claims",),

@@ -52,6 +52,7 @@ class VerifyOptions:
     pin: tuple[str, ...]
     ca_file: str | None
     timeout: float | None
+    plain_http: tuple[str, ...]
 
     @property
     def now(self) -> float:
@@ -60,7 +61,7 @@ class VerifyOptions:
 
     @property
     def connection(self) -> Connection:
-        return Connection(self.ca_file, self.timeout)
+        return Connection(self.ca_file, self.timeout, self.plain_http)
 
     def require_sense(self) -> None:
         """Raises BadUse where options contradict each other, or one is missing."""

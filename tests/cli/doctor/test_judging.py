@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,3 +179,11 @@ def test_every_check_has_a_sentence_and_a_reference() -> None:
 def test_max_age() -> None:
     """In any spelling that caches read."""
     assert (max_age("Max-Age = 60"), max_age('max-age="5"'), max_age("stale-max-age=3")) == (60, 5, None)
+
+
+@pytest.mark.parametrize(("named", "severity"), [((), "error"), (("issuer.example",), "warning")])
+def test_plain_http(named: tuple[str, ...], severity: str) -> None:
+    """Is an error for a host of the network, and a warning where it was allowed by name."""
+    seen = examined(metadata={"jwks_uri": "http://issuer.example/jwks"})
+    issuer = Issuer.parse(ISSUER, plain_http=named)
+    assert found(replace(seen, issuer=issuer)).get("https") == severity

@@ -38,13 +38,15 @@ def doctor(
     provider: str | None,
     ca_file: str | None,
     timeout: float | None,
+    plain_http: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Say what a verifier would stumble over at ISSUER, a domain or URL.
 
     Ends with 1 where a finding is an error, with 3 where the issuer cannot be reached, else with 0.
     """
-    parsed, connection = Issuer.parse(issuer, provider, metadata_url), Connection(ca_file, timeout)
+    parsed = Issuer.parse(issuer, provider, metadata_url, plain_http=plain_http)
+    connection = Connection(ca_file, timeout, plain_http)
     raw = None if token is None else tokens.read(token)
     with busy(f"examining {issuer}"):
         transport, seconds = connection.transport(), min(4.0, timeout or 4.0)

@@ -55,9 +55,10 @@ class Asking:
         """Where keys are, also by metadata that a verifier would refuse for another reason."""
         for one in self.asked:
             uri = members_of(one).get("jwks_uri") if one.good else None
-            if isinstance(uri, str) and url_fault(uri) is None:
-                plain = urlsplit(uri).scheme == "http" and urlsplit(issuer.url).scheme != "http"
-                return None if plain else uri
+            if isinstance(uri, str) and url_fault(uri, issuer.plain_http) is None:
+                parts = urlsplit(uri)
+                plain = parts.scheme == "http" and urlsplit(issuer.url).scheme != "http"
+                return None if plain and parts.hostname not in issuer.plain_http else uri
         return None
 
     def _ask(self, step: str, request: Request) -> Asked:

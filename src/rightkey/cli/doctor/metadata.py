@@ -97,10 +97,10 @@ def https(seen: Examination) -> Iterator[Trouble]:
     for name, url in (("the issuer", seen.issuer.url), ("jwks_uri", str(seen.members.get("jwks_uri") or ""))):
         parts = urlsplit(url)
         if parts.scheme == "http":
-            local = is_loopback(parts.hostname or "")
+            local, named = is_loopback(parts.hostname or ""), parts.hostname in seen.issuer.plain_http
             yield Trouble(
-                "note" if local else "error",
-                f"{name} is plain http" + (", on this machine" if local else ""),
+                "note" if local else "warning" if named else "error",
+                f"{name} is plain http" + (", on this machine" if local else ", as allowed" if named else ""),
                 "serve https in production",
             )
 

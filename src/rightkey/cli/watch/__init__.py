@@ -64,6 +64,7 @@ def watch(
     provider: str | None,
     ca_file: str | None,
     timeout: float | None,
+    plain_http: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Show what changes at ISSUER, until it is interrupted: keys, headers, failures.
@@ -71,7 +72,8 @@ def watch(
     Ends with 0, or with 3 where --count ended it and the last look failed. --export prints the payload of
     OpenID Federation's historical keys.
     """
-    parsed, connection = Issuer.parse(issuer, provider, metadata_url), Connection(ca_file, timeout)
+    parsed = Issuer.parse(issuer, provider, metadata_url, plain_http=plain_http)
+    connection = Connection(ca_file, timeout, plain_http)
     if export:
         return _export(history, parsed.name)
     file = HistoryFile(history, parsed.name, time.time()) if history else None
