@@ -9,7 +9,8 @@ from pathlib import Path
 from rightkey.cli.connection import Connection
 from rightkey.cli.outcome import Good, Outcome
 from rightkey.errors import RightkeyError
-from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, shown, verify_jws
+from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, verify_jws
+from rightkey.jose.key import shown
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import place_of_keys

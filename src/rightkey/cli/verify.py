@@ -15,7 +15,7 @@ from rightkey.cli.ending import exit_code, tell
 from rightkey.cli.moments import Time, distance, written
 from rightkey.cli.outcome import Good
 from rightkey.cli.question import Question
-from rightkey.jose.jws import shown
+from rightkey.jose.key import shown
 from rightkey.policy.profiles import PROFILES
 
 

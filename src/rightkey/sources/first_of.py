@@ -13,7 +13,8 @@ from typing import Any
 
 from rightkey.errors import IssuerUnavailable, RightkeyError
 from rightkey.freshness.status import Status
-from rightkey.jose.keyset import KeySet, Named
+from rightkey.jose.fitting import Named
+from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.jobs import Job
 from rightkey.sources.source import Located, Source
