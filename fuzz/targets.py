@@ -27,7 +27,7 @@ from rightkey.errors import CODES
 from rightkey.exchange import Response
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer, url_fault
-from rightkey.jose.key import SKIPPED
+from rightkey.jose.skipped import SKIPPED
 
 NOW = 1_700_000_000
 ISSUER = "https://issuer.example"
@@ -150,7 +150,11 @@ def verify_jws_(rng: Random, number: int) -> bool:
 
 
 def modulus(rng: Random) -> str:
-    return encode((rng.getrandbits(2048) | 1 | 1 << 2047).to_bytes(256)).decode()
+    """A number without small factors, which is as much as a key set's reader asks of one."""
+    value = rng.getrandbits(2048) | 1 | 1 << 2047
+    while any(value % factor == 0 for factor in range(3, 752, 2)):
+        value += 2
+    return encode(value.to_bytes(256)).decode()
 
 
 def key_sets() -> list[bytes]:

@@ -33,7 +33,8 @@ _HOMES = {
     "verifier.explaining": ("Explanation", "Step"),
     "freshness.settings": ("Freshness",),
     "jose.key": ("Key",),
-    "jose.keyset": ("KeySet", "Skipped"),
+    "jose.keyset": ("KeySet",),
+    "jose.skipped": ("Skipped",),
     "verifier.locate": ("Provider", "locate", "locate_async"),
     "requirements": ("all_of", "any_of", "claim", "group", "permission", "role", "scope"),
     "jose.jws": ("Jws", "verify_jws"),
@@ -114,7 +115,7 @@ if TYPE_CHECKING:
     from rightkey.jose.jws import verify_jws as verify_jws
     from rightkey.jose.key import Key as Key
     from rightkey.jose.keyset import KeySet as KeySet
-    from rightkey.jose.keyset import Skipped as Skipped
+    from rightkey.jose.skipped import Skipped as Skipped
     from rightkey.kubernetes import Kubernetes as Kubernetes
     from rightkey.policy.trust import ANY as ANY
     from rightkey.policy.trust import FirstOf as FirstOf

@@ -3,9 +3,9 @@
     RightkeyError                       code, status, hint
     |-- TokenRejected             401   the token's fault; failures, expired
     |   |-- InsufficientScope     403   good token, too little in it; required, missing
-    |   `-- RequestMalformed      400   several tokens in one request, or what is none
+    |   `-- RequestMalformed      400   several tokens in one request, or something else than a token
     |-- IssuerFault                     the issuer's fault
-    |   |-- IssuerUnavailable     503   no answer, or none of use; retry_after
+    |   |-- IssuerUnavailable     503   no answer, or no usable one; retry_after
     |   `-- IssuerMisbehaved      502   it answered with something that cannot be accepted
     `-- Misconfigured                   ours or yours: raised when an object is built, never per request
 
@@ -16,6 +16,7 @@ key id: it may be logged as it is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -163,3 +164,24 @@ class Misconfigured(RightkeyError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+MAX_QUOTED = 40
+"""Letters of anything that a message quotes."""
+_SECRET = re.compile(r"-----BEGIN|^\s*[{\[<]|^\s*ey[\w-]+\.|//[^/?#]*@|[?&#\n]|[A-Za-z0-9+/_=-]{40}")
+"""What may hold a private key, a token or a password: PEM, JSON, a JWT, a URL with user or query, base64."""
+
+
+def quoted(value: object) -> str:
+    """A setting as a message may quote it: escaped, 40 letters at most, and nothing that may be a secret.
+
+    People paste private keys, tokens and URLs with passwords where a name or an address is asked for.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if not isinstance(value, str | bytes):
+        return f"an object of type {type(value).__name__}"
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    if _SECRET.search(text):
+        return f"(not shown: {len(text)} letters)"
+    return ascii(text if len(text) <= MAX_QUOTED else f"{text[: MAX_QUOTED - 3]}...")

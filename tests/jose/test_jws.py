@@ -10,7 +10,8 @@ import pytest
 
 import rightkey
 from rightkey.jose import base64url
-from rightkey.jose.jws import MAX_HEADER, MAX_TOKEN, MAX_TRIED, known_algorithms, read, shown
+from rightkey.jose.jws import MAX_HEADER, MAX_TOKEN, MAX_TRIED, known_algorithms, read
+from rightkey.jose.key import shown
 from rightkey.localissuer import mint
 from rightkey.localissuer.keys.signing import Form, SigningKey
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rightkey.errors import IssuerMisbehaved
+from rightkey.errors import IssuerMisbehaved, Misconfigured
 from rightkey.jose.keyset import MAX_MEMBERS, KeySet
 from rightkey.localissuer.keys.signing import SigningKey
 
@@ -135,12 +135,116 @@ def test_private_members_at_home_and_abroad(signer: Signer) -> None:
     assert abroad.skipped[0].thumbprint == KeySet.parse(document).keys[0].thumbprint
 
 
-def test_a_thousand_members_are_enough() -> None:
-    """What follows is skipped without being looked at."""
-    keys = KeySet.parse({"keys": [5] * MAX_MEMBERS + [EC | {"kid": "late"}]})
-    assert len(keys.skipped) == 1001
-    assert (keys.skipped[-1].kid, keys.skipped[-1].reason) == ("late", "too_many")
+@pytest.mark.parametrize("published", [True, False])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"keys": [5] * MAX_MEMBERS + [EC | {"kid": "late"}] * 9},
+        '{"keys": [' + "0," * 200_000 + "0]}",
+        {str(number): "-----BEGIN PUBLIC KEY-----" for number in range(5000)},
+        {"a": "-----BEGIN PUBLIC KEY-----\n" * 5000},
+    ],
+    ids=["members", "numbers", "map", "blocks"],
+)
+def test_a_thousand_members_are_enough(document: Any, published: bool) -> None:
+    """What follows is not looked at, and leaves one line, whatever the form."""
+    keys = KeySet.parse(document, published=published)
+    assert (len(keys), len(keys.skipped)) == (0, MAX_MEMBERS + 1)
+    assert (keys.skipped[-1].kid, keys.skipped[-1].reason) == (None, "too_many")
     assert len(KeySet.parse({"keys": [5] * (MAX_MEMBERS - 1) + [EC]})) == 1
+
+
+def test_a_pem_of_many_blocks_is_a_thousand_members() -> None:
+    """By itself as in a map."""
+    with pytest.raises(Misconfigured) as caught:
+        KeySet.from_pem("-----BEGIN PUBLIC KEY-----\n" * 5000)
+    assert len(str(caught.value)) < 1000
+
+
+def test_what_a_member_makes_us_keep_is_bounded() -> None:
+    """Names are cut, wrong types and long values of members that no standard names are not kept."""
+    wide = {f"m{number}": number for number in range(5000)}
+    deep = {"ext": [{}] * 50_000, "note": "n" * 100_000, "x5u": [[]] * 50_000, "n": [{}] * 9}
+    chain = {"x5c": ["AAAA"] * 20_000, "key_ops": ["verify"] * 50_000, "kid": "kept", "issuer": "tenant"}
+    keys = KeySet.parse({"keys": [EC | wide | deep | chain, {"kty": "oct", "kid": "k" * 100_000}]})
+    (key,) = keys
+    assert len(pickle.dumps(keys)) < 8000
+    assert (key.kid, key.jwk["key_ops"], len(key.jwk["x5c"])) == ("kept", ["verify"], 10)
+    assert {"ext", "note", "x5u", "n"} & key.jwk.keys() == set()
+    assert KeySet.parse({"keys": [EC | {"issuer": "tenant"}]}).keys[0].jwk["issuer"] == "tenant"
+    assert len(str(keys.skipped[0].kid)) < 1100
+    assert pickle.loads(pickle.dumps(key)) == key
+
+
+class Counted(str):
+    """A text that counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        Head(kid=Counted("no such key")),
+        Head(kid=Counted("k7")),
+        Head(x5t=Counted("x")),
+        Head(x5t_s256=Counted("x")),
+        Head("RS256"),
+        Head(),
+    ],
+    ids=["unknown", "known", "x5t", "x5t#S256", "another type", "no name"],
+)
+def test_a_header_is_not_held_against_every_member(head: Head) -> None:
+    """A thousand keys and as many skipped members are looked up by hash, and few keys come of it."""
+    members = [EC | {"kid": f"k{number}"} for number in range(400)] + [EC] * 300
+    bad = [{"kty": "oct", "kid": f"s{number}"} for number in range(300)]
+    keys = KeySet.parse({"keys": members + bad})
+    Counted.compared = 0
+    assert len(keys.fitting(head)) <= 64
+    keys.names_skipped(head)
+    assert Counted.compared < 8
+
+
+def test_so_many_keys_of_one_name_are_found_and_no_more() -> None:
+    """They are of one document: those that are tried are eight."""
+    keys = KeySet.parse({"keys": [EC | {"kid": "same", "use": None, "n": str(n)} for n in range(999)]})
+    assert len(keys) == 999
+    assert len(keys.fitting(Head(kid="same"))) <= 64
+    assert len(keys.fitting(Head())) <= 64
+
+
+def test_what_was_skipped_is_told_by_name() -> None:
+    """Five members, and how many others; an empty set says so."""
+    keys = KeySet.parse({"keys": [{"kty": "oct", "kid": f"a\n{n}"} for n in range(7)] + [5]})
+    assert keys.why_not.startswith("kid 'a\\n0': symmetric keys are not supported; kid 'a\\n1': ")
+    assert keys.why_not.endswith("; and 3 more")
+    assert KeySet.parse({"keys": []}).why_not == "it is empty"
+    assert KeySet.parse({"keys": [5]}).why_not == "no kid: the member is not a JSON object"
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"issuer": "https://a.example", "jwks_uri": "https://a.example/jwks"}, "discovery document"),
+        ({"issuer": "https://a.example"}, "without a jwks_uri"),
+        ({"realm": "r", "public_key": "MIIB"}, "page about the issuer"),
+        ({"access_token": "eyJ"}, "token answer"),
+        ({"error": "not found"}, "it is an error"),
+        ({"k": "c2VjcmV0"}, "symmetric"),
+    ],
+)
+def test_another_document_is_recognised(document: dict[str, Any], words: str) -> None:
+    """The error says what was given for a key set, and what to give."""
+    with pytest.raises(IssuerMisbehaved, match=words) as caught:
+        KeySet.parse(document)
+    assert caught.value.hint
+    assert "c2VjcmV0" not in f"{caught.value}{caught.value.hint}"
 
 
 def test_the_kid_chooses(signer: Signer, keyset: Sets) -> None:
@@ -166,18 +270,32 @@ def test_a_thumbprint_is_a_name(signer: Signer, keyset: Sets) -> None:
 
 
 def test_without_a_kid_the_certificate_chooses(signer: Signer, keyset: Sets) -> None:
-    """By either thumbprint, in the RFC's form or Auth0's; both together must be of one key."""
+    """By either thumbprint, in the RFC's form or Auth0's; both together must be of one key. A key that
+    states no thumbprint is not ruled out by one, and comes last.
+    """
     a, b = signer("ES256", "a", True), signer("ES256", "b", True)
     keys = keyset(member(a, x5t=None), member(b, x5t=None), signer("ES256", "c"))
     one, other = keys.keys[0].certificate, keys.keys[1].certificate
     assert one is not None
     assert other is not None
     for head in (Head(x5t=one.x5t), Head(x5t=one.x5t_hex), Head(x5t_s256=one.x5t_s256)):
-        assert kids(keys.fitting(head)) == ["a"]
-    assert kids(keys.fitting(Head(x5t=one.x5t, x5t_s256=one.x5t_s256))) == ["a"]
-    assert kids(keys.fitting(Head(x5t=one.x5t, x5t_s256=other.x5t_s256))) == []
-    assert kids(keys.fitting(Head(x5t="x"))) == []
+        assert kids(keys.fitting(head)) == ["a", "c"]
+    assert kids(keys.fitting(Head(x5t=one.x5t, x5t_s256=one.x5t_s256))) == ["a", "c"]
+    assert kids(keys.fitting(Head(x5t=one.x5t, x5t_s256=other.x5t_s256))) == ["c"]
+    assert kids(keys.fitting(Head(x5t="x"))) == ["c"]
     assert kids(keys.fitting(Head(kid="b", x5t=one.x5t))) == ["b"]
+
+
+def test_a_key_is_ruled_out_by_what_it_states(signer: Signer, keyset: Sets) -> None:
+    """One that states its SHA-1 alone is not ruled out by a SHA-256, nor the other way round."""
+    a, b, c = (signer("ES256", name) for name in "abc")
+    keys = keyset(member(a, x5t="one"), member(b, **{"x5t#S256": "two"}), c)
+    assert kids(keys.fitting(Head(x5t="one"))) == ["a", "b", "c"]
+    assert kids(keys.fitting(Head(x5t_s256="two"))) == ["b", "a", "c"]
+    assert sorted(kids(keys.fitting(Head(x5t="one", x5t_s256="two")))[:2]) == ["a", "b"]
+    assert kids(keys.fitting(Head(x5t="three"))) == ["b", "c"]
+    assert kids(keys.fitting(Head(x5t="three", x5t_s256="four"))) == ["c"]
+    assert kids(keys.fitting(Head("RS256", x5t="one"))) == []
 
 
 def test_without_any_name_the_type_chooses(signer: Signer, keyset: Sets) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +21,13 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from rightkey.errors import Misconfigured
+from rightkey.exchange import Response
+from rightkey.issuer.jwks import read_jwks
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
-from rightkey.jose.pem import members
+from rightkey.jose.pem import is_pem, members
 from rightkey.jose.skipped import Skip
+from rightkey.sources.files import read
 
 BEGIN = dt.datetime(2026, 1, 1)
 ONE, TWO = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
@@ -126,9 +130,9 @@ def test_a_private_key_is_as_a_private_jwk(key: Any, form: PrivateFormat) -> Non
 )
 def test_what_cannot_be_used_says_why(text: str, why: str) -> None:
     """By itself it is Misconfigured; beside a good key it is skipped, and harms nothing."""
-    for read in (Key.from_pem, KeySet.from_pem):
+    for one in (Key.from_pem, KeySet.from_pem):
         with pytest.raises(Misconfigured, match=why):
-            read(text)
+            one(text)
     if "BEGIN" in text:
         keys = KeySet.from_pem(public(TWO) + text)
         assert (len(keys), len(keys.skipped)) == (1, 1)
@@ -163,3 +167,54 @@ def test_a_map_of_key_ids_is_a_key_set() -> None:
     x5c = base64.b64encode(keys.keys[0].certificate.der).decode()  # type: ignore[union-attr]
     assert keys.keys[0].jwk["x5c"] == [x5c]
     assert len(KeySet.parse({str(n): public(ONE) for n in range(1001)}).skipped) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        public(ONE),
+        "\ufeff\n" + public(ONE),
+        "Bag Attributes\n    friendlyName: us\n" + public(ONE),
+        public(ONE).replace("\n", "\\n"),
+        public(ONE).replace("\n", "\\r\\n"),
+        '"' + public(ONE).replace("\n", "\\n") + '"',
+        "".join(public(ONE).splitlines()[1:-1]),
+        "\n".join(public(ONE).splitlines()[1:-1]) + "\n",
+        "".join(public(TWO).splitlines()[1:-1]),
+    ],
+    ids=range(9),
+)
+def test_pem_is_recognised_in_one_place(text: str, tmp_path: Path) -> None:
+    """So that the same octets are read the same from a string, a file and an answer over HTTP: words in
+    front, line ends written out as in a variable, the base64 alone.
+    """
+    thumbprint = Key.from_pem(text).thumbprint
+    assert is_pem(text)
+    assert is_pem(text.encode())
+    assert thumbprint in {Key.from_pem(public(ONE)).thumbprint, Key.from_pem(public(TWO)).thumbprint}
+    file = tmp_path / "key"
+    file.write_text(text, encoding="utf-8")
+    answer = Response(200, {}, text.encode())
+    assert (
+        [key.thumbprint for key in read(file)]
+        == [key.thumbprint for key in read_jwks(answer)]
+        == [thumbprint]
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        '{"a": "-----BEGIN CERTIFICATE-----"}',
+        ' [["-----BEGIN "]]',
+        "<pre>-----BEGIN ",
+        "MII",
+        "a.b.c",
+    ],
+)
+def test_what_quotes_pem_is_not_pem(text: str) -> None:
+    """JSON, web pages and short words are something else."""
+    assert not is_pem(text)
+    assert not is_pem(text.encode())

@@ -18,7 +18,7 @@ from rightkey.errors import IssuerFault
 from rightkey.freshness.refresh import NoSigningKey
 from rightkey.freshness.status import Status
 from rightkey.jose.key import Key
-from rightkey.jose.keyset import Skipped
+from rightkey.jose.skipped import Skipped
 from rightkey.verifier.explaining import facts
 from rightkey.verifier.locate import Provider
 from rightkey.verifier.locate import locate as find

@@ -10,7 +10,8 @@ from rightkey.cli.connection import Connection
 from rightkey.cli.result import Accepted, Result
 from rightkey.errors import RightkeyError
 from rightkey.freshness.record import Record
-from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, shown, verify_jws
+from rightkey.jose.jws import Jws, known_algorithms, read, require_allowed, verify_jws
+from rightkey.jose.key import shown
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import alone, place_of_keys

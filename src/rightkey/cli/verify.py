@@ -17,7 +17,7 @@ from rightkey.cli.result import Accepted
 from rightkey.cli.sections import Sectioned
 from rightkey.cli.times import Time, distance, written
 from rightkey.cli.verify_options import VerifyOptions
-from rightkey.jose.jws import shown
+from rightkey.jose.key import shown
 from rightkey.policy.profiles import PROFILES
 
 SECTIONS = {

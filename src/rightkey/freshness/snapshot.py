@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from rightkey.freshness.settings import Freshness
 from rightkey.jose.key import Key
-from rightkey.jose.keyset import KeySet, Skipped
+from rightkey.jose.keyset import KeySet
+from rightkey.jose.skipped import Skipped
 
 
 class Life(NamedTuple):

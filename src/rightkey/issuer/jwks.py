@@ -6,6 +6,7 @@ from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
 from rightkey.exchange import Request, Response
 from rightkey.jose import strictjson
 from rightkey.jose.keyset import KeySet
+from rightkey.jose.pem import is_pem
 
 MOVED = frozenset((300, 301, 302, 303, 307, 308, 403, 404, 410))
 """Answers after which the metadata is read again: the keys may be elsewhere by now."""
@@ -49,7 +50,7 @@ def read_jwks(response: Response, kid: str | None = None) -> KeySet:
             hint=response.hint,
             retry_after=response.retry_after,
         )
-    if response.body.lstrip().startswith(b"-----BEGIN "):
+    if is_pem(response.body):
         return _of_pem(response.body, kid)
     try:
         return KeySet.parse(response.body, published=True)

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from rightkey.errors import Misconfigured, TokenRejected
 from rightkey.jose import base64url, strictjson
 from rightkey.jose.algorithms import ALGORITHMS
-from rightkey.jose.key import Key
+from rightkey.jose.key import Key, shown
 from rightkey.jose.keyset import KeySet
 
 MAX_TOKEN = 64 * 1024
@@ -225,13 +225,6 @@ def signature_invalid(header: Header) -> TokenRejected:
     return TokenRejected(
         "signature_invalid", f"the signature is not by the key that the token names (kid {shown(header.kid)})"
     )
-
-
-def shown(kid: str | None) -> str:
-    """A key id as it may stand in a message: quoted, escaped, and not longer than a line bears."""
-    if kid is None:
-        return "absent"
-    return ascii(kid if len(kid) <= 100 else kid[:100] + "...")
 
 
 def _media_type(name: str | None) -> str:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
-from rightkey.jose import material as of_key
-from rightkey.jose import strictjson
+from rightkey.jose import material, strictjson
 from rightkey.jose.algorithms import ALGORITHMS, Check, accepts
-from rightkey.jose.skipped import SKIPPED, Skip
+from rightkey.jose.skipped import Skip
 
 if TYPE_CHECKING:
     from rightkey.jose.certificate import Certificate
-
-__all__ = ["SKIPPED", "Key", "Skip", "judge"]
 
 _SECRETS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 _ENCRYPTS = (
@@ -34,6 +32,14 @@ _ENCRYPTS = (
     "HPKE",
     "http://www.w3.org/",
 )
+
+
+_NAMED = frozenset(("kty", "use", "alg", "kid", "x5u", "x5t", "x5t#S256", "crv", "x", "y", "n", "e", "pub"))
+"""Members that are text, as RFC 7517, 7518, 8037 and 9964 name them."""
+_OPERATIONS = ("sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits")
+"""RFC 7517, section 4.3."""
+OTHERS, SHORT = 32, 1024
+"""Other members of a JWK that are kept, and letters that such a value may have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +88,7 @@ class Key:
         """
         from rightkey.jose.pem import members
 
-        first, *others = members(pem, kid=kid, alg=alg)
+        first, *others = islice(members(pem, kid=kid, alg=alg), 2)
         if others:
             raise Misconfigured("the PEM holds several keys", hint="KeySet.from_pem(...)")
         try:
@@ -94,10 +100,20 @@ class Key:
         return Key.from_jwk, (dict(self.jwk),)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Key) and self.jwk == other.jwk
+        # The thumbprint first: it differs where keys do, and a JWK is an issuer's, and may be long.
+        return self is other or (
+            isinstance(other, Key) and self.thumbprint == other.thumbprint and self.jwk == other.jwk
+        )
 
     def __hash__(self) -> int:
         return hash(self.thumbprint)
+
+
+def shown(kid: str | None) -> str:
+    """A key id as it may stand in a message: quoted, escaped, and at most 100 letters of it."""
+    if kid is None:
+        return "absent"
+    return ascii(kid if len(kid) <= 100 else kid[:100] + "...")
 
 
 def judge(member: Any, *, published: bool) -> Key:
@@ -117,9 +133,9 @@ def judge(member: Any, *, published: bool) -> Key:
     _judge_types(jwk)
     _judge_purpose(jwk)
     certificate, fault = _certificate(jwk)
-    public_key = of_key.public_key(jwk, certificate.public_key if certificate else None)
-    numbers = of_key.numbers(public_key)
-    thumbprint = of_key.thumbprint(numbers)
+    public_key = material.public_key(jwk, certificate.public_key if certificate else None)
+    numbers = material.numbers(public_key)
+    thumbprint = material.thumbprint(numbers)
     secrets = _SECRETS & jwk.keys()
     if secrets and published:
         raise Skip("private_key_published", thumbprint=thumbprint)
@@ -193,11 +209,32 @@ def _ready(
         certificate=certificate,
         certificate_fault=fault,
         warnings=_warnings(fault, secret),
-        jwk={name: value for name, value in jwk.items() if name not in _SECRETS} | numbers,
+        jwk=_kept(jwk) | numbers,
         x5t=frozenset(one for one in named if one),
         public_key=public_key,
         checks={one.name: one.bind(public_key) for one in able},
     )
+
+
+def _kept(jwk: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a JWK: what the standards name, and so many short values of other members. The rest
+    takes more memory than it took room in the document: an empty object some thirty times as much.
+    """
+    texts = {name: jwk[name] for name in _NAMED & jwk.keys() if isinstance(jwk[name], str)}
+    others = (name for name, value in jwk.items() if name not in texts.keys() | _SECRETS and _is_short(value))
+    kept = texts | {name: jwk[name] for name in islice(others, OTHERS)}
+    if "key_ops" in jwk:
+        kept["key_ops"] = [name for name in _OPERATIONS if name in jwk["key_ops"]]
+    if jwk.get("x5c", []) != []:
+        from rightkey.jose.certificate import MAX_CHAIN
+
+        chain = jwk["x5c"][:MAX_CHAIN] if isinstance(jwk["x5c"], list) else [""]
+        kept["x5c"] = [one if isinstance(one, str) else "" for one in chain]  # "" is as unreadable as it was
+    return kept
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= SHORT)
 
 
 def _warnings(fault: str | None, secret: bool) -> tuple[str, ...]:

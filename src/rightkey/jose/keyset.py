@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from itertools import islice
+from typing import Any
 
 from rightkey.errors import IssuerMisbehaved, Misconfigured
+from rightkey.jose import pem as inside
 from rightkey.jose import strictjson
-from rightkey.jose.key import Key, judge
-from rightkey.jose.skipped import REFUSED, SKIPPED, Skip
+from rightkey.jose.fitting import Index, Named
+from rightkey.jose.key import Key, judge, shown
+from rightkey.jose.skipped import REFUSED, SKIPPED, Skip, Skipped, skipped
 
 MAX_MEMBERS = 1000
-"""Members of one key set that are judged."""
-
-
-class Skipped(NamedTuple):
-    """A member that was skipped. `reason` is a word of `SKIPPED`."""
-
-    kid: str | None
-    reason: str
-    detail: str
-    thumbprint: str | None = None
-
-
-class Named(Protocol):
-    """What of a token's header chooses a key."""
-
-    @property
-    def alg(self) -> str: ...
-    @property
-    def kid(self) -> str | None: ...
-    @property
-    def x5t(self) -> str | None: ...
-    @property
-    def x5t_s256(self) -> str | None: ...
+"""Members of one document that are judged. The others leave one line."""
+TOLD = 5
+"""Skipped members that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +26,13 @@ class KeySet:
 
     keys: tuple[Key, ...]
     skipped: tuple[Skipped, ...] = ()
-    _by_kid: Mapping[str | None, tuple[Key, ...]] = field(init=False, repr=False, compare=False)
-    _by_thumbprint: Mapping[str, Key] = field(init=False, repr=False, compare=False)
-    _found: dict[tuple[str, str], tuple[Key, ...]] = field(init=False, repr=False, compare=False)
-    """What fitted before, by key id and algorithm. Only key ids of the set: no token makes it grow."""
+    _index: Index = field(init=False, repr=False, compare=False)
     _refused: frozenset[str | None] = field(init=False, repr=False, compare=False)
     mark: object = field(init=False, repr=False, compare=False)
     """Tells this set from every other, and keeps nothing of it alive."""
 
     def __post_init__(self) -> None:
-        by_kid: dict[str | None, tuple[Key, ...]] = {}
-        for key in self.keys:
-            by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
-        object.__setattr__(self, "_by_kid", by_kid)
-        object.__setattr__(self, "_by_thumbprint", {key.thumbprint: key for key in self.keys})
-        object.__setattr__(self, "_found", {})
+        object.__setattr__(self, "_index", Index(self.keys))
         refused = (one.kid for one in self.skipped if one.kid is not None and one.reason in REFUSED)
         object.__setattr__(self, "_refused", frozenset(refused))
         object.__setattr__(self, "mark", object())
@@ -95,9 +70,9 @@ class KeySet:
         Raises:
             Misconfigured: nothing in it can be used; the message says why.
         """
-        from rightkey.jose.pem import members
-
-        keys = _judged([(kid, member) for member in members(pem, kid=kid, alg=alg)], published=published)
+        keys = _judged(
+            ((kid, member) for member in inside.members(pem, kid=kid, alg=alg)), published=published
+        )
         if not keys:
             raise Misconfigured(f"the PEM holds no key that can be used: {keys.why_not}")
         return keys
@@ -111,28 +86,11 @@ class KeySet:
     def fitting(self, header: Named) -> tuple[Key, ...]:
         """The keys that may have signed under this header, likeliest first.
 
-        Fit means: `alg` is one the key serves, and `kid` is equal, or the key has none, or its RFC 7638
-        thumbprint is the header's `kid`. Without `kid` the certificate's thumbprint chooses, else the
-        type alone (RFC 7515, sections 4.1.4, 4.1.7, 4.1.8 and appendix D).
+        Fit means: `alg` is one the key serves, and `kid` is equal, or the key's RFC 7638 thumbprint, or the
+        key has none. Without `kid` the certificate's thumbprint chooses where the key states one, else the
+        type alone (RFC 7515, sections 4.1.4, 4.1.7, 4.1.8 and appendix D). 64 at most.
         """
-        kid, alg = header.kid, header.alg
-        if kid is None:
-            return tuple(key for key in self._certified(header) if alg in key.checks)
-        found = self._found.get((kid, alg))
-        if found is None:
-            found = tuple(key for key in self._named(kid) if alg in key.checks)
-            if found and kid in self._by_kid:
-                self._found[kid, alg] = found
-        return found
-
-    def _named(self, kid: str) -> tuple[Key, ...]:
-        candidates = self._by_kid.get(kid, ()) + self._by_kid.get(None, ())
-        same = self._by_thumbprint.get(kid)
-        return candidates if same is None or same in candidates else (*candidates, same)
-
-    def _certified(self, header: Named) -> tuple[Key, ...]:
-        wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t is not None}
-        return tuple(key for key in self.keys if wanted <= key.x5t)
+        return self._index.fitting(header)
 
     def names_refused(self, header: Named) -> bool:
         """Whether the header names a key that leaked or is distrusted: newer keys will not mend that."""
@@ -140,7 +98,7 @@ class KeySet:
 
     def holding(self, thumbprint: str) -> Key | None:
         """The key with this RFC 7638 thumbprint."""
-        return self._by_thumbprint.get(thumbprint)
+        return self._index.holding(thumbprint)
 
     def without(self, thumbprints: Iterable[str], reason: str) -> KeySet:
         """The set less the keys with these thumbprints, which are skipped for the reason given."""
@@ -148,13 +106,16 @@ class KeySet:
         gone = [key for key in self.keys if key.thumbprint in unwanted]
         if not gone:
             return self
-        skipped = [Skipped(key.kid, reason, SKIPPED[reason], key.thumbprint) for key in gone]
-        return KeySet(tuple(key for key in self.keys if key not in gone), (*self.skipped, *skipped))
+        told = [skipped(key.kid, Skip(reason, thumbprint=key.thumbprint)) for key in gone]
+        kept = tuple(key for key in self.keys if key.thumbprint not in unwanted)
+        return KeySet(kept, (*self.skipped, *told))
 
     @property
     def why_not(self) -> str:
-        """Why what was skipped was, in words."""
-        return "; ".join(sorted({one.detail for one in self.skipped})[:5]) or "it is empty"
+        """Why what was skipped was, in words: five members at most, and how many others there are."""
+        told = [f"{_name(one.kid)}: {one.detail}" for one in self.skipped[:TOLD]]
+        more = len(self.skipped) - len(told)
+        return "; ".join(told + [f"and {more} more"] * (more > 0)) or "it is empty"
 
     @property
     def identities(self) -> frozenset[tuple[str | None, str | None, str]]:
@@ -171,15 +132,15 @@ class KeySet:
         return KeySet, (self.keys, self.skipped)
 
 
-def _members(document: str | bytes | Mapping[str, Any]) -> list[tuple[str | None, Any]]:
+def _members(document: str | bytes | Mapping[str, Any]) -> Iterable[tuple[str | None, Any]]:
     """Each member, with its key id."""
     value = _object(document)
     if "keys" not in value and "kty" not in value and any(map(_is_pem, value.values())):
-        return [(kid, member) for kid, pem in value.items() for member in _of_pem(kid, pem)]
+        return ((kid, member) for kid, text in value.items() for member in _of_pem(kid, text))
     members = value.get("keys", [value] if "kty" in value else None)
     if not isinstance(members, list):
-        raise IssuerMisbehaved("keyset_invalid", "the key set has no array of keys (RFC 7517, section 5)")
-    return [(_kid(member), member) for member in members]
+        raise _no_set(value)
+    return ((_kid(member), member) for member in members)
 
 
 def _object(document: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,30 +157,53 @@ def _object(document: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_pem(value: Any) -> bool:
-    return isinstance(value, str) and value.lstrip().startswith("-----BEGIN ")
+    return isinstance(value, str) and inside.has_block(value)
 
 
-def _of_pem(kid: str, pem: Any) -> Sequence[Any]:
-    if not _is_pem(pem):
+def _of_pem(kid: str, text: Any) -> Iterable[Any]:
+    if not isinstance(text, str) or not inside.is_pem(text):
         return [Skip("malformed", "not PEM, as other members of the document are")]
-    from rightkey.jose.pem import members  # with the first of them: few issuers publish PEM
-
-    return members(pem, kid=kid)
+    return inside.members(text, kid=kid)
 
 
-def _judged(members: Sequence[tuple[str | None, Any]], *, published: bool) -> KeySet:
-    """Judge each member by itself."""
+def _judged(members: Iterable[tuple[str | None, Any]], *, published: bool) -> KeySet:
+    """Judge each member by itself; those beyond 1,000 are not read, and leave one line."""
     keys: list[Key] = []
-    skipped: list[Skipped] = []
-    for kid, member in members[:MAX_MEMBERS]:
+    told: list[Skipped] = []
+    rest = iter(members)
+    for kid, member in islice(rest, MAX_MEMBERS):
         try:
             keys.append(judge(member, published=published))
         except Skip as skip:
-            skipped.append(Skipped(kid, skip.reason, skip.detail, skip.thumbprint))
-    skipped += [Skipped(kid, "too_many", SKIPPED["too_many"]) for kid, _ in members[MAX_MEMBERS:]]
-    return KeySet(tuple(keys), tuple(skipped))
+            told.append(skipped(kid, skip))
+    if next(rest, None) is not None:
+        told.append(Skipped(None, "too_many", f"{SKIPPED['too_many']}: the others were not read"))
+    return KeySet(tuple(keys), tuple(told))
 
 
 def _kid(member: Any) -> str | None:
     kid = member.get("kid") if isinstance(member, dict) else None
     return kid if isinstance(kid, str) else None
+
+
+def _name(kid: str | None) -> str:
+    return "no kid" if kid is None else f"kid {shown(kid)}"
+
+
+_LOOKS_LIKE: tuple[tuple[str, str, str], ...] = (
+    ("jwks_uri", "it is a discovery document", "the keys are at its jwks_uri: give that, or the issuer"),
+    ("issuer", "it is metadata without a jwks_uri", "give the URL of the keys"),
+    ("public_key", "it is a page about the issuer, not its keys", "give the issuer, or its jwks_uri"),
+    ("access_token", "it is a token answer", "give the URL of the keys"),
+    ("error", "it is an error", "is this the URL of the keys?"),
+    ("k", "it is a symmetric key", "symmetric keys are not supported"),
+)
+"""What people hand over in place of keys: a member that tells it, what it is, and what to do."""
+
+
+def _no_set(value: Mapping[str, Any]) -> IssuerMisbehaved:
+    what = "the key set has no array of keys (RFC 7517, section 5)"
+    for name, looks, hint in _LOOKS_LIKE:
+        if name in value:
+            return IssuerMisbehaved("keyset_invalid", f"{what}: {looks}", hint=hint)
+    return IssuerMisbehaved("keyset_invalid", what)

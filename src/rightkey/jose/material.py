@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from rightkey.jose import base64url
+from rightkey.jose import base64url, weak
 from rightkey.jose.algorithms import AKP_KEYS, CURVES, OKP_KEYS
 from rightkey.jose.skipped import Skip
 
@@ -92,8 +91,7 @@ def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
         raise Skip("malformed", "the RSA modulus is even: no two primes make it")
     if exponent not in RSA_EXPONENTS:
         raise Skip("weak", "the RSA exponent is even, under 3 or over 32 bits")
-    if _is_roca(modulus):
-        raise Skip("weak", "the RSA modulus is of the guessable form of CVE-2017-15361")
+    weak.require_sound_modulus(modulus, exponent)
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
@@ -101,20 +99,38 @@ def _ec(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
     curve = CURVES.get(jwk["crv"])
     if curve is None:
         raise Skip("unknown_curve")
-    x, y = (int.from_bytes(base64url.decode_published(jwk[name])) for name in ("x", "y"))
+    x, y = (_coordinate(jwk[name], curve[1]) for name in ("x", "y"))
+    weak.require_sound_coordinate(jwk["crv"], x)
     return ec.EllipticCurvePublicNumbers(x, y, curve[0]).public_key()
+
+
+def _coordinate(text: str, size: int) -> int:
+    """RFC 7518, section 6.2.1.2 wants as many octets as the curve has. In real documents leading zeros are
+    left out, and one is there too many, as ASN.1 writes an integer; more is another number's spelling.
+    """
+    octets = base64url.decode_published(text)
+    if len(octets) > size + 1:
+        raise Skip("malformed", "a coordinate is longer than its curve's")
+    return int.from_bytes(octets)
 
 
 def _okp(jwk: Mapping[str, Any]) -> Any:
     if jwk["crv"] not in OKP_KEYS:
         raise Skip("unknown_curve")
-    return OKP_KEYS[jwk["crv"]].from_public_bytes(base64url.decode_published(jwk["x"]))
+    point = base64url.decode_published(jwk["x"])
+    weak.require_sound_point(jwk["crv"], point)
+    return OKP_KEYS[jwk["crv"]].from_public_bytes(point)
 
 
 def _akp(jwk: Mapping[str, Any]) -> Any:
     if jwk["alg"] not in AKP_KEYS:
         raise Skip("unusable_alg")
-    return AKP_KEYS[jwk["alg"]].from_public_bytes(base64url.decode_published(jwk["pub"]))
+    pub = base64url.decode_published(jwk["pub"])
+    key = AKP_KEYS[jwk["alg"]].from_public_bytes(
+        pub
+    )  # asks for its length, which is all that can be malformed
+    weak.require_sound_matrix(pub)
+    return key
 
 
 _BUILD = {"RSA": _rsa, "EC": _ec, "OKP": _okp, "AKP": _akp}
@@ -124,17 +140,3 @@ _EC_CURVES = {curve.name: (crv, size) for crv, (curve, size) in CURVES.items()}
 
 def _integer(number: int, size: int | None = None) -> str:
     return base64url.encode(number.to_bytes(size or (number.bit_length() + 7) // 8))
-
-
-# CVE-2017-15361 (ROCA): primes of one maker's chips were k * M + 65537 ** a mod M, with M the product of
-# small primes, so that modulo each of those primes the modulus is a power of 65537. Others hardly ever are.
-_ROCA_PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
-
-
-def _is_roca(modulus: int) -> bool:
-    return all(modulus % prime in _powers(prime) for prime in _ROCA_PRIMES)
-
-
-@cache
-def _powers(prime: int) -> frozenset[int]:
-    return frozenset(pow(65537, exponent, prime) for exponent in range(prime - 1))

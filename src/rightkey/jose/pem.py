@@ -1,49 +1,93 @@
-"""Keys in PEM (RFC 7468), each as the JWK that says the same, so that the same rules judge it."""
+"""Keys in PEM (RFC 7468), each as the JWK that says the same, so that the same rules judge it.
+
+What counts as PEM is decided here and nowhere else, so that the same octets are read the same wherever they
+come from: a file, an answer over HTTP, a string. Two spellings that people have in their settings are read as
+well: line ends written as `\\n`, and the base64 of the DER alone, without its BEGIN and END lines.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rightkey.jose import base64url
-from rightkey.jose import material as of_key
+from rightkey.jose import base64url, material
 from rightkey.jose.skipped import Skip
+from rightkey.jose.strictjson import without_mark
 
 if TYPE_CHECKING:
     from rightkey.jose.certificate import Certificate
 
+_BEGIN = b"-----BEGIN "
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)(-----END \1-----)?")
-"""White space and words around blocks are nothing to us (RFC 7468, section 2). One without its end is bad."""
+"""White space and words around blocks do not count (RFC 7468, section 2). One without its end is bad."""
 _READ = (b"KEY", b"CERTIFICATE")
-"""How the names of blocks end that are read. `EC PARAMETERS` and the like are none of our business."""
+"""How the names of blocks end that are read. `EC PARAMETERS` and the like hold no key."""
+_OTHERS = (b"{", b"[", b"<")
+"""How documents begin that may quote PEM and are not PEM: JSON, and web pages."""
+_BARE = re.compile(rb"\s*M[A-Za-z0-9+/\s]{54,}={0,2}\s*")
+"""Base64 of DER: a SEQUENCE of 42 octets or more begins with `M`."""
+
+
+def is_pem(document: str | bytes) -> bool:
+    """Whether a document is PEM, words around its blocks included, or the base64 of DER alone."""
+    octets = _octets(document)
+    return has_block(octets) or _BARE.fullmatch(octets) is not None
+
+
+def has_block(document: str | bytes) -> bool:
+    """Whether a document is PEM with a BEGIN line in it."""
+    octets = _octets(document)
+    return _BEGIN in octets and not octets.lstrip().startswith(_OTHERS)
 
 
 def members(
     pem: str | bytes, *, kid: str | None = None, alg: str | None = None
-) -> list[dict[str, Any] | Skip]:
-    """What a PEM holds: JWKs to judge, and a Skip for each block that cannot be read. Never empty.
+) -> Iterator[dict[str, Any] | Skip]:
+    """What a PEM holds: JWKs to judge, and a Skip for each block that cannot be read. At least one of them.
 
-    A certificate that stands right behind one that it issued is of that one's chain, and no key of its own.
+    A certificate right behind one that it issued belongs to that one's chain and is no key of its own.
 
     Args:
         kid: the key id of each.
         alg: the algorithm of each.
     """
     named = {name: value for name, value in (("kid", kid), ("alg", alg)) if value is not None}
-    found: list[dict[str, Any] | Skip] = []
+    held: dict[str, Any] | Skip | None = None  # the last one, as long as its chain may grow
     last: Certificate | None = None
-    for block in _BLOCK.findall(pem.encode("utf-8", "replace") if isinstance(pem, str) else pem):
-        if not block[0].endswith(_READ):
-            continue
-        member, certificate = _read(*block)
-        if certificate is not None and last is not None and _issued(certificate, last):
-            if isinstance(found[-1], dict):
-                found[-1]["x5c"].append(_base64(certificate))
+    for label, body, end in _blocks(_octets(pem)):
+        member, certificate = _read(label, body, end)
+        if held is not None and certificate is not None and last is not None and _issued(certificate, last):
+            _lengthen(held, certificate)
         else:
-            found.append(member if isinstance(member, Skip) else member | named)
+            if held is not None:
+                yield held
+            held = member if isinstance(member, Skip) else member | named
         last = certificate
-    return found or [Skip("malformed", "it holds no key or certificate in PEM form")]
+    yield held or Skip("malformed", "it holds no key or certificate in PEM form")
+
+
+def _octets(document: str | bytes) -> bytes:
+    octets = document.encode("utf-8", "replace") if isinstance(document, str) else document
+    return without_mark(octets)
+
+
+def _blocks(octets: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    if _BARE.fullmatch(octets):
+        yield b"PUBLIC KEY", octets, b"END"
+        return
+    for found in _BLOCK.finditer(octets.replace(b"\\r", b"").replace(b"\\n", b"\n")):
+        label, body, end = found.groups(b"")
+        if label.endswith(_READ):
+            yield label, body, end
+
+
+def _lengthen(member: dict[str, Any] | Skip, certificate: Certificate) -> None:
+    from rightkey.jose.certificate import MAX_CHAIN
+
+    if isinstance(member, dict) and len(member["x5c"]) < MAX_CHAIN:
+        member["x5c"].append(_base64(certificate))
 
 
 def _read(label: bytes, body: bytes, end: bytes) -> tuple[dict[str, Any] | Skip, Certificate | None]:
@@ -53,10 +97,10 @@ def _read(label: bytes, body: bytes, end: bytes) -> tuple[dict[str, Any] | Skip,
         der = _der(body, end)
         if label.endswith(b"CERTIFICATE"):
             certificate = _certificate(der)
-            jwk: dict[str, Any] = of_key.numbers(certificate.public_key) | {"x5c": [_base64(certificate)]}
+            jwk: dict[str, Any] = material.numbers(certificate.public_key) | {"x5c": [_base64(certificate)]}
         else:
             private = label.endswith(b"PRIVATE KEY")
-            jwk = dict(of_key.numbers(of_key.of_der(der, private=private)))
+            jwk = dict(material.numbers(material.of_der(der, private=private)))
             if private:
                 jwk["d"] = ""  # says that its private half is known, and does not repeat it
     except Skip as skip:

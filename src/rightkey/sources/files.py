@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
 from rightkey.jose.keyset import KeySet
+from rightkey.jose.pem import is_pem
 
 MAX_BYTES = 512 * 1024
 """Bytes of one file of keys."""
@@ -77,7 +78,7 @@ def shown(path: Path) -> str:
 
 
 def _parse(octets: bytes, kid: str | None) -> KeySet:
-    if b"-----BEGIN " in octets and not octets.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+    if is_pem(octets):
         return KeySet.from_pem(octets, kid=kid)
     return KeySet.parse(octets)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rightkey.freshness.status import Status
+from rightkey.jose.fitting import Named
 from rightkey.jose.key import Key
-from rightkey.jose.keyset import KeySet, Named
+from rightkey.jose.keyset import KeySet
 from rightkey.sources.jobs import Job
 from rightkey.sources.source import Located, Proved, Source
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook

@@ -15,8 +15,8 @@ from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
 from rightkey.jose import strictjson
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.jose.certificate import Certificate
-from rightkey.jose.jws import Unverified, read, require_allowed, shown
-from rightkey.jose.key import Key
+from rightkey.jose.jws import Unverified, read, require_allowed
+from rightkey.jose.key import Key, shown
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import Trust
 from rightkey.sources.source import Located

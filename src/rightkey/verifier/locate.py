@@ -9,7 +9,8 @@ from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import AUTO, Issuer
-from rightkey.jose.keyset import KeySet, Skipped
+from rightkey.jose.keyset import KeySet
+from rightkey.jose.skipped import Skipped
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import alone, place_of
 from rightkey.sources.remote import Remote

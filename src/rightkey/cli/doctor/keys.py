@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from rightkey.cli.doctor.findings import Examination, Severity, Trouble
 from rightkey.cli.doctor.metadata import DAY
 from rightkey.errors import IssuerFault
-from rightkey.jose.jws import shown
-from rightkey.jose.keyset import KeySet, Skipped
+from rightkey.jose.key import shown
+from rightkey.jose.keyset import KeySet
+from rightkey.jose.skipped import Skipped
 
 _BENIGN = frozenset(("not_for_signatures", "not_to_verify", "encryption_alg"))
 _WAY_OUT = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rightkey.cli.times import written
 from rightkey.cli.watch.history import History, Span, names
 from rightkey.errors import TokenRejected
-from rightkey.jose.jws import read, shown
+from rightkey.jose.jws import read
+from rightkey.jose.key import shown
 from rightkey.verifier.explaining import Step
 
 

@@ -1,0 +1,216 @@
+"""Public keys that verify nothing: each is told from its neighbours by arithmetic on its numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
+
+from rightkey.jose.algorithms import CURVES
+from rightkey.jose.base64url import encode
+from rightkey.jose.key import judge
+from rightkey.jose.skipped import Skip
+from rightkey.jose.weak import MAX_COST, rsa_cost
+from rightkey.localissuer.keys.signing import Form, SigningKey
+
+P25519, P448 = 2**255 - 19, 2**448 - 2**224 - 1
+Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303021
+"""The smaller y of the points of order 8 on edwards25519, as libsodium lists them."""
+
+
+def okp(crv: str, y: int, sign: int = 0) -> dict[str, str]:
+    size = {"Ed25519": 32, "Ed448": 57}[crv]
+    octets = (y | sign << 8 * size - 1).to_bytes(size, "little")
+    return {"kty": "OKP", "crv": crv, "x": encode(octets)}
+
+
+SMALL = [("Ed25519", y) for y in (0, 1, P25519 - 1, Y8, P25519 - Y8)]
+SMALL += [("Ed448", y) for y in (0, 1, P448 - 1)]
+NOT_CANONICAL = [("Ed25519", P25519 + y) for y in range(19)] + [("Ed448", P448), ("Ed448", P448 + 1)]
+NOT_CANONICAL += [("Ed448", 2**448), ("Ed448", 2**455 - 1)]
+
+
+def refused(member: dict[str, Any], reason: str, words: str) -> None:
+    for published in (True, False):
+        with pytest.raises(Skip, match=words) as caught:
+            judge(member, published=published)
+        assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("sign", [0, 1])
+@pytest.mark.parametrize(("crv", "y"), SMALL)
+def test_points_of_small_order(crv: str, y: int, sign: int) -> None:
+    """Under the identity every message verifies, under the others one in a few; whatever the sign of x."""
+    refused(okp(crv, y, sign), "weak", "small order")
+
+
+@pytest.mark.parametrize("sign", [0, 1])
+@pytest.mark.parametrize(("crv", "y"), NOT_CANONICAL)
+def test_points_that_are_not_canonical(crv: str, y: int, sign: int) -> None:
+    """y is not below p: a second spelling of a point."""
+    refused(okp(crv, y, sign), "weak", "canonical")
+
+
+@pytest.mark.parametrize(("crv", "p"), [("Ed25519", P25519), ("Ed448", P448)])
+def test_points_off_the_curve(crv: str, p: int) -> None:
+    """Of small numbers half are the y of a point, and the others make no key."""
+    usable = 0
+    for y in range(2, 42):
+        told = ""
+        try:
+            judge(okp(crv, y), published=True)
+            usable += 1
+        except Skip as skip:
+            told = skip.detail
+        assert not told or "not on its curve" in told
+    assert 8 < usable < 32
+
+
+@pytest.mark.parametrize("make", [ed25519.Ed25519PrivateKey.generate, ed448.Ed448PrivateKey.generate])
+def test_honest_points_pass(make: Any) -> None:
+    """Whatever their sign."""
+    for _ in range(20):
+        key = make().public_key()
+        crv = "Ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else "Ed448"
+        member = {"kty": "OKP", "crv": crv, "x": encode(key.public_bytes_raw())}
+        assert judge(member, published=True).crv == crv
+
+
+def test_the_identity_would_verify_anything() -> None:
+    """Why all this: `cryptography` takes the key, and a signature that no private key made."""
+    identity = ed25519.Ed25519PublicKey.from_public_bytes((1).to_bytes(32, "little"))
+    forged = (1).to_bytes(32, "little") + bytes(32)  # R = identity, s = 0
+    identity.verify(forged, b"any message")
+
+
+def point(crv: str, x: int, y: int) -> dict[str, str]:
+    size = CURVES[crv][1]
+    return {"kty": "EC", "crv": crv, "x": encode(x.to_bytes(size)), "y": encode(y.to_bytes(size))}
+
+
+PRIMES = {  # SP 800-186, section 3.2.1; SEC 2, section 2.4.1
+    "P-256": 2**256 - 2**224 + 2**192 + 2**96 - 1,
+    "P-384": 2**384 - 2**128 - 2**96 + 2**32 - 1,
+    "P-521": 2**521 - 1,
+    "secp256k1": 2**256 - 2**32 - 977,
+}
+
+
+@pytest.mark.parametrize("crv", CURVES)
+def test_points_of_the_other_curves(crv: str) -> None:
+    """One off its curve, the point at infinity, coordinates of p or more, and the base point: refused."""
+    curve, prime = CURVES[crv][0], PRIMES[crv]
+    numbers = ec.generate_private_key(curve).public_key().public_numbers()
+    assert judge(point(crv, numbers.x, numbers.y), published=True).crv == crv
+    for x, y in ((numbers.x, numbers.y ^ 1), (0, 0), (prime, numbers.y), (numbers.x, prime)):
+        refused(point(crv, x, y), "malformed", "make no key")
+    base = ec.derive_private_key(1, curve).public_key().public_numbers()
+    for y in (base.y, prime - base.y):
+        refused(point(crv, base.x, y), "weak", "base point")
+
+
+P, Q = (rsa.generate_private_key(65537, 2048).private_numbers().p for _ in range(2))
+
+
+def modulus(n: int, e: int = 65537) -> dict[str, str]:
+    spelled = [encode(value.to_bytes((value.bit_length() + 7) // 8)) for value in (n, e)]
+    return {"kty": "RSA", "n": spelled[0], "e": spelled[1]}
+
+
+def after(number: int) -> int:
+    """The next prime, as far as Fermat's test knows."""
+    number += 2
+    while pow(2, number - 1, number) != 1:
+        number += 2
+    return number
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [
+        (P * P * Q // (P >> 9) | 1, None),
+        (P * Q * 3, "factor under 752"),
+        (P * Q * 751, "factor under 752"),
+        (P * P, "power of one number"),
+        (P**3, "power of one number"),
+        ((P >> 512) ** 5, None),
+        (P * after(P), "close together"),
+        (after(P) * after(after(P)), "close together"),
+    ],
+    ids=range(8),
+)
+def test_moduli_with_a_shortcut(n: int, words: str | None) -> None:
+    """Small factors, powers, primes side by side. (None: whichever of them it is.)"""
+    if n % 2 == 0:
+        n += 1
+    if words is None:
+        n = math.isqrt(n) ** 2 if math.isqrt(n) % 2 else (math.isqrt(n) + 1) ** 2
+    refused(modulus(n), "weak", words or "RSA modulus")
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 7])
+def test_powers_of_one_prime(k: int) -> None:
+    """Squares, cubes ... of primes, up to eighth powers, are told."""
+    bits = -(-2100 // k)
+    prime = after(P >> (1024 - bits) | 1)
+    refused(modulus(prime**k), "weak", "RSA modulus")
+
+
+@pytest.mark.parametrize("bits", [2048, 3072, 4096])
+def test_honest_moduli_pass(bits: int) -> None:
+    """Of each usual size."""
+    numbers = rsa.generate_private_key(65537, bits).public_key().public_numbers()
+    assert judge(modulus(numbers.n), published=True).kty == "RSA"
+
+
+def test_primes_that_are_far_enough_apart_pass() -> None:
+    """Two of the same length are not close."""
+    assert judge(modulus(P * Q), published=True).kty == "RSA"
+
+
+@pytest.mark.parametrize(
+    ("bits", "exponent", "passes"),
+    [
+        (2048, 65537, True),
+        (2048, 2**32 - 1, True),
+        (4096, 2**32 - 1, True),
+        (8192, 3, True),
+        (8192, 65537, True),
+        (8192, 2**18 + 1, False),
+        (8192, 2**32 - 1, False),
+        (6144, 2**32 - 1, False),
+    ],
+)
+def test_what_a_check_may_cost(bits: int, exponent: int, passes: bool) -> None:
+    """As much as one by 8,192 bits with 65537, which is sixteen times one by 2,048."""
+    assert (rsa_cost(bits, exponent) <= MAX_COST) == passes
+
+
+def test_a_costly_key_is_skipped() -> None:
+    """With what it would cost."""
+    n = (1 << 8191) + 12345
+    while any(n % factor == 0 for factor in range(3, 752, 2)):
+        n += 2
+    refused(modulus(n, 2**32 - 1), "costly", "exponent of 32 bits")
+    assert judge(modulus(n), published=True).kty == "RSA"
+
+
+def test_lattice_keys() -> None:
+    """One of another length makes no key; one whose t1 is nothing, or next to it, lets anyone sign."""
+    sizes = {"ML-DSA-44": 1312, "ML-DSA-65": 1952, "ML-DSA-87": 2592}
+    for alg, size in sizes.items():
+        assert len(mldsa.MLDSA44PrivateKey.generate().public_key().public_bytes_raw()) == 1312
+        honest = SigningKey.generate(alg, Form(certificates=False)).public_jwk()
+        assert judge(honest, published=True).alg == alg
+        for changed in (size - 1, size + 1, 0):
+            refused({"kty": "AKP", "alg": alg, "pub": encode(b"\x07" * changed)}, "malformed", "make no key")
+        for vector in (
+            bytes(size - 32),
+            b"\1" + bytes(size - 33),
+            bytes(size // 2) + b"\x55" * (size - size // 2 - 32),
+        ):
+            refused(
+                {"kty": "AKP", "alg": alg, "pub": encode(b"\x07" * 32 + vector)}, "weak", "anyone can sign"
+            )
