@@ -90,6 +90,12 @@ def marked(value: Any) -> bool:
     return value is NAMED_TWICE or any(map(marked, _members(value)))
 
 
+def copied(value: dict[str, Any]) -> dict[str, Any]:
+    """A copy at every depth: changing it changes nothing else."""
+    own: dict[str, Any] = _copy(value, _inner(value))
+    return own
+
+
 def without_mark(text: bytes) -> bytes:
     """The text without the byte order mark that some servers put in front (RFC 8259, section 8.1)."""
     return text.removeprefix(b"\xef\xbb\xbf")
