@@ -70,7 +70,8 @@ class Memory:
 
     def recall(self, raw: str | bytes, keys: KeySet) -> Entry | None:
         """The token as it was read and the key that proves its signature, if that is still published."""
-        entry = self._entries.get(raw)
+        # As text, with bytes marked: a dict of both would compare them, which `python -bb` forbids.
+        entry = self._entries.get(raw if type(raw) is str else _text(raw))
         if entry is None:
             return None
         if entry.keys is keys or _still_by_one_of(keys, entry):
@@ -82,6 +83,7 @@ class Memory:
         """Remember a token whose signature was checked."""
         if not self.most or type(raw) not in (str, bytes):  # a subclass may have another idea of being equal
             return
+        raw = _text(raw)
         if raw not in self._entries:
             with suppress(IndexError):  # another thread has emptied it meanwhile
                 while len(self._entries) >= self.most or self._bytes > MAX_BYTES:
@@ -115,6 +117,10 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def _text(raw: str | bytes) -> str:
+    return raw if isinstance(raw, str) else "\0" + raw.decode("latin-1")
 
 
 def _still_by_one_of(keys: KeySet, entry: Entry) -> bool:
