@@ -34,7 +34,7 @@ def install() -> None:
         Misconfigured: awscrt is not installed, or this is no Linux, where alone it brings AWS-LC.
     """
     if not sys.platform.startswith("linux"):
-        raise Misconfigured("AWS-LC is to be had on Linux alone")
+        raise Misconfigured("AWS-LC is available on Linux only")
     try:
         from awscrt import crypto
     except ImportError:

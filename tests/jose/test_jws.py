@@ -112,16 +112,17 @@ def test_another_type_is_the_callers_mistake(raw: Any) -> None:
         ({}, "no alg"),
         ({"alg": 5}, "alg in its header is not a string"),
         ({"alg": "EdDSA", "kid": 5}, "kid in its header is not a string"),
-        ({"alg": "EdDSA", "kid": None}, "kid in its header is not a string"),
+        ({"alg": None}, "alg in its header is not a string"),
         ({"alg": "EdDSA", "typ": []}, "typ in its header"),
         ({"alg": "EdDSA", "x5t#S256": {}}, "x5t#S256 in its header"),
         ({"alg": "EdDSA", "crit": ["x"]}, "crit"),
         ({"alg": "EdDSA", "crit": []}, "crit"),
         ({"alg": "EdDSA", "b64": False}, "b64"),
-        ({"alg": "EdDSA", "zip": "DEF"}, "compressed"),
+        ({"alg": "EdDSA", "crit": None}, "crit"),
+        ({"alg": "EdDSA", "b64": None}, "b64"),
         ({"alg": "EdDSA", "enc": "A128GCM"}, "JWE"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_a_header_that_cannot_be_taken_is_refused(header: Any, words: str) -> None:
     """Before anything else is judged."""
@@ -135,7 +136,7 @@ def test_an_algorithm_that_is_not_allowed_is_refused(alg: str) -> None:
     """Whatever the keys; only a known one is named."""
     got, message = code(f"{segment({'alg': alg})}.e30.AA")
     assert got == "algorithm_not_allowed"
-    assert ("RS256" in message) == (alg == "RS256")
+    assert (alg in message) == (alg in ("RS256", "HS256", "none", ""))
 
 
 def test_keys_in_the_header_are_not_looked_at() -> None:
@@ -166,3 +167,57 @@ def test_a_kid_is_shown_escaped_and_short() -> None:
     assert shown(None) == "absent"
     assert shown("a\r\nb\u202e") == "'a\\r\\nb\\u202e'"
     assert len(shown("k" * 5000)) < 120
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"zip": "RS256"},
+        {"zip": "DEF"},
+        {"zip": None},
+        {"typ": None, "cty": None, "x5t": None, "enc": None},
+        {"b64": True},
+    ],
+)
+def test_a_header_may_say_more_than_is_needed(more: dict[str, Any]) -> None:
+    """What is not understood and not critical is ignored (RFC 7515, section 4); null counts as absent."""
+    assert verify(mint(KEY, {"sub": "alice"}, header=more)).key.kid == "k"
+    assert verify(mint(KEY, {"sub": "alice"}, header=more | {"kid": None})).key.kid == "k"
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (f"Bearer {TOKEN}", "Bearer"),
+        (f"'{TOKEN}'", "in quotes"),
+        (f'"{TOKEN}"', "in quotes"),
+        (str(TOKEN.encode()), "bytes object"),
+        (TOKEN + "\n", "around it"),
+        (" " + TOKEN, "around it"),
+        (TOKEN[:20] + "\n " + TOKEN[20:], "folded"),
+        (TOKEN.rpartition(".")[0], "cut off"),
+        (TOKEN + "==", "padded"),
+    ],
+    ids=range(9),
+)
+def test_mistakes_of_the_first_day_have_a_hint(raw: str, words: str) -> None:
+    """It says what was seen and what to do, and quotes nothing."""
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        verify(raw)
+    assert caught.value.code == "token_malformed"
+    assert words in str(caught.value.hint)
+
+
+def test_a_symmetric_algorithm_is_named_with_the_way_out() -> None:
+    """The API at the issuer was left at HS256."""
+    with pytest.raises(rightkey.TokenRejected, match="HS256") as caught:
+        verify(f"{segment({'alg': 'HS256'})}.e30.AA")
+    assert "RS256 or ES256" in str(caught.value.hint)
+
+
+def test_a_header_is_each_callers_own() -> None:
+    """At every depth; and it stands in no repr."""
+    header = read(mint(KEY, {}, header={"x": {"y": [1]}})).header
+    header.own()["x"]["y"].append("poison")
+    assert header.own()["x"] == {"y": [1]}
+    assert "poison" not in repr(verify(mint(KEY, {}, header={"x": "poison"})))

@@ -220,3 +220,14 @@ def test_nothing_else_leaves(text: bytes) -> None:
     for reader in READERS:
         with contextlib.suppress(NotJson):
             reader(text)
+
+
+@pytest.mark.parametrize("number", [2**64, 2**64 + 1, -(2**63) - 1, 10**30 + 7, 2**63, -(2**64)])
+@pytest.mark.parametrize("reader", READERS)
+def test_integers_keep_every_digit(reader: Any, number: int) -> None:
+    """Two ids that differ in one digit are two; a text of digits stays a text, and a float a float."""
+    for text in (f'{{"a":{number}}}', f'{{"a": [1, {number}], "b": "{number}"}}', f'{{"a":{number + 1}}}'):
+        assert reader(text.encode()) == json.loads(text)
+    assert reader(f'{{"sub":"{number}","f":{number}.5}}'.encode()) == {"sub": str(number), "f": number + 0.5}
+    read = Repeated(f'{{"a":{number}}}'.encode())
+    assert [read.read(), read.read()] == [{"a": number}] * 2

@@ -922,7 +922,7 @@ def _() -> None:
     for what in ("huge", "drip-body", "drip-headers", "hang"):
         failing("jwks", what)
     keys = KeySet.parse({"keys": [jwk(key())] + [{"kty": "x"}] * 10_000})
-    assert (len(keys), len(keys.skipped)) == (1, 10_000)
+    assert (len(keys), len(keys.skipped)) == (1, 1000)
     assert keys.skipped[-1].reason == "too_many"
 
 

@@ -1,7 +1,7 @@
 """Which keys of a set fit a token's header, and in which order, found without walking through the set.
 
 A set is an issuer's document and may have 1,000 keys; a header is a stranger's. So each question is answered
-from a table that is made once, when the set is. What a key does not state cannot rule it out.
+from a table that is made once, when the set is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Named(Protocol):
 class Index:
     """The keys of a set by what a header may name them by."""
 
-    __slots__ = ("_any", "_by_kid", "_by_thumbprint", "_by_x5t", "_found", "_silent", "_unnamed")
+    __slots__ = ("_any", "_by_kid", "_by_thumbprint", "_by_x5t", "_found", "_unnamed")
 
     def __init__(self, keys: tuple[Key, ...]) -> None:
         self._by_kid = _grouped((key.kid, key) for key in keys if key.kid is not None)
@@ -42,10 +42,6 @@ class Index:
         self._by_x5t = _grouped((x5t, key) for key in keys for x5t in key.x5t)
         self._any = _few((alg, key) for key in keys for alg in key.checks)
         self._unnamed = _few((alg, key) for key in keys if key.kid is None for alg in key.checks)
-        self._silent = {
-            kinds: _few((alg, key) for key in keys if not kinds & _stated(key) for alg in key.checks)
-            for kinds in (_BOTH, _SHA1, _SHA256)
-        }
         self._found: dict[tuple[str, str], tuple[Key, ...]] = {}
         """What fitted before, by key id and algorithm. Only key ids of the set: no token makes it grow."""
 
@@ -76,30 +72,10 @@ class Index:
         return _once(*named, *unnamed, *last)
 
     def _certified(self, header: Named) -> tuple[Key, ...]:
-        """Those with the certificate that the header names, and those that state none of that kind."""
-        wanted = frozenset(filter(None, (header.x5t, header.x5t_s256)))
-        kinds = _SHA1 if header.x5t_s256 is None else _SHA256 if header.x5t is None else _BOTH
-        silent = self._silent[kinds].get(header.alg, _NONE)
-        named = [key for x5t in wanted for key in islice(self._by_x5t.get(x5t, ()), MAX_FITTING)]
-        if not named:
-            return silent
-        fit = [key for key in named if header.alg in key.checks and _not_ruled_out(key, header)]
-        return _once(*fit, *silent)
-
-
-_SHA1, _SHA256 = frozenset(("x5t",)), frozenset(("x5t#S256",))
-_BOTH = _SHA1 | _SHA256
-
-
-def _stated(key: Key) -> frozenset[str]:
-    """Which kinds of thumbprint a key states: a certificate has both."""
-    return _BOTH if key.certificate is not None else _BOTH & key.jwk.keys()
-
-
-def _not_ruled_out(key: Key, header: Named) -> bool:
-    stated = _stated(key)
-    named = (("x5t", header.x5t), ("x5t#S256", header.x5t_s256))
-    return all(x5t is None or x5t in key.x5t or kind not in stated for kind, x5t in named)
+        """Those with the certificate that the header names."""
+        wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t}
+        named = islice(self._by_x5t.get(next(iter(wanted)), ()), MAX_FITTING)
+        return tuple(key for key in named if header.alg in key.checks and wanted <= key.x5t)
 
 
 def _grouped(pairs: Iterable[tuple[str, Key]]) -> dict[str, list[Key]]:

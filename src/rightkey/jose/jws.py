@@ -6,6 +6,7 @@ header is a source of keys: `jku`, `x5u`, `jwk` and `x5c` are not even looked at
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,9 +32,13 @@ _STRINGS = ("alg", "kid", "typ", "cty", "x5t", "x5t#S256")
 _REFUSED = {
     "crit": "the header makes an extension critical (crit), and none is understood here",
     "b64": "the header changes how the payload is encoded (b64), which is not understood here",
-    "zip": "the header says that the payload is compressed, which no JWS is",
     "enc": "the header is that of an encrypted token (JWE)",
 }
+_SYMMETRIC = ("HS256", "HS384", "HS512")
+_NAMED = (*_SYMMETRIC, "none")
+"""Algorithms that are named in a message although they are not known here: fixed words, safe to log."""
+_HARMLESS = {"b64": True, "enc": None}
+"""Values that say what holds anyway: `b64` is true by default (RFC 7797, section 3), null is absent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -52,6 +57,10 @@ class Header:
     x5t_s256: str | None
     kind: str
     members: Mapping[str, Any]
+
+    def own(self) -> dict[str, Any]:
+        """All members, copied at every depth: headers are remembered, and shared by many tokens."""
+        return strictjson.copied(dict(self.members))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -73,7 +82,7 @@ class Unverified:
 class Jws:
     """A JWS whose signature was checked. `payload` is its octets; no claim was looked at."""
 
-    header: Mapping[str, Any]
+    header: Mapping[str, Any] = field(repr=False)
     payload: bytes = field(repr=False)
     key: Key
 
@@ -99,7 +108,7 @@ def verify_jws(raw: str | bytes, keys: KeySet, *, algorithms: Collection[str]) -
         raise key_not_found(unverified.header)
     for key in fitting[:MAX_TRIED]:
         if is_by(key, unverified):
-            return Jws(dict(unverified.header.members), unverified.payload, key)
+            return Jws(unverified.header.own(), unverified.payload, key)
     raise signature_invalid(unverified.header)
 
 
@@ -114,13 +123,11 @@ def known_algorithms(names: Collection[str]) -> frozenset[str]:
     except TypeError:  # nothing to go through, or no names in it
         asked = frozenset()
     if not asked:
-        raise Misconfigured(
-            "algorithms is a list of names, with one in it at least", hint='such as ["RS256"]'
-        )
+        raise Misconfigured("algorithms must be a non-empty list of names", hint='such as ["RS256"]')
     unknown = [str(one) for one in asked - ALGORITHMS.keys()]
     if unknown:
         name = min(unknown)
-        hint = "a shared secret (HS256 ...) verifies nothing here" if name.startswith("HS") else None
+        hint = "symmetric algorithms (HS256 ...) are not supported" if name.startswith("HS") else None
         raise Misconfigured(f"algorithm {name!r} is not known here", hint=hint)
     return asked
 
@@ -145,7 +152,7 @@ def read(
     try:
         payload, signature = decode(second), decode(third)
     except ValueError:
-        raise malformed("its payload or signature is not canonical base64url") from None
+        raise _respelled(raw, "its payload or signature is not canonical base64url") from None
     return Unverified(header or read_header(segment, decode), payload, signed, signature, segment)
 
 
@@ -172,12 +179,12 @@ def read_header(segment: bytes, decode: Callable[[bytes], bytes] = base64url.dec
     except strictjson.NotJson as error:
         raise malformed(f"its header is refused: {error}") from None
     except ValueError:
-        raise malformed("its header is not canonical base64url") from None
-    for name in _STRINGS:
-        if not isinstance(members.get(name, ""), str):
+        raise _respelled(segment, "its header is not canonical base64url") from None
+    for name in _STRINGS:  # null counts as absent, as in a JWK, but for what decides how a token is judged
+        if not isinstance(members.get(name, ""), str) and (name == "alg" or members[name] is not None):
             raise malformed(f"{name} in its header is not a string")
     for name, why in _REFUSED.items():
-        if name in members:
+        if name in members and members[name] is not _HARMLESS.get(name, members):
             raise malformed(why)
     if "alg" not in members:
         raise malformed("its header has no alg")
@@ -195,8 +202,10 @@ def require_allowed(header: Header, allowed: frozenset[str]) -> None:
     if header.alg in allowed:
         return
     known = header.alg in ALGORITHMS
-    what = f"algorithm {header.alg} is" if known else "the algorithm of its header is"
+    what = f"algorithm {header.alg} is" if known or header.alg in _NAMED else "the algorithm of its header is"
     hint = f"allow it with algorithms=[{header.alg!r}] if the issuer signs with it" if known else None
+    if header.alg in _SYMMETRIC:
+        hint = "set the API at the issuer to RS256 or ES256: symmetric algorithms are not supported"
     raise TokenRejected("algorithm_not_allowed", f"{what} not one of those allowed", hint=hint)
 
 
@@ -250,13 +259,33 @@ def _parts(raw: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
     return signed, segment, second, third
 
 
+_SLIPS: tuple[tuple[str, str], ...] = (
+    (r"(?i)\s*bearer\s", "it begins with `Bearer `: give the token alone"),
+    (r"b['\"]", "it is the text of a bytes object: pass the bytes, or decode them"),
+    (r"\s*['\"]", "it is in quotes: give the token alone"),
+    (r"(?s).*\S\s+\S", "it has white space or line ends inside: was it folded?"),
+    (r"(?s)\s|.*\s$", "it has white space or a line end around it: strip it"),
+    (r".*=", "it is padded: base64url in a token has no `=`"),
+    (r".*[+/]", "it is standard base64: a token is base64url"),
+    (r"ey", "was it cut off?"),
+)
+"""The mistakes of the first day: how such a text begins, and what to do."""
+
+
+def _respelled(raw: str | bytes, why: str) -> TokenRejected:
+    text = raw if isinstance(raw, str) else raw.decode("ascii", "replace")
+    fault = malformed(why)
+    fault.hint = next((hint for form, hint in _SLIPS if re.match(form, text)), None)
+    return fault
+
+
 def _parts_fault(token: bytes) -> TokenRejected:
     parts = token.count(b".") + 1
     if token.lstrip()[:1] in (b"{", b"["):
         return malformed("it is in JSON form, and only the compact form is accepted")
     if parts == 5:
         return malformed("it has five parts: an encrypted token (JWE), which only its audience can open")
-    hint = "an opaque access token? ask the issuer for a JWT by naming an audience" if parts == 1 else None
-    fault = malformed(f"it has {parts} parts, not three")
-    fault.hint = hint
+    fault = _respelled(token, f"it has {parts} parts, not three")
+    if parts == 1 and fault.hint is None:
+        fault.hint = "an opaque access token? ask the issuer for a JWT by naming an audience"
     return fault

@@ -155,7 +155,7 @@ def _judge_types(jwk: Mapping[str, Any]) -> None:
 
 
 def _judge_purpose(jwk: Mapping[str, Any]) -> None:
-    if jwk.get("use", "sig") != "sig":
+    if jwk.get("use", "sig") not in ("sig", "jwt-svid"):  # SPIFFE's bundles say the latter of what signs JWTs
         raise Skip("not_for_signatures")
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list):

@@ -189,8 +189,8 @@ _GENERATORS = {
 def require_sound_coordinate(crv: str, x: int) -> None:
     """A point that is not its curve's own base point. Raises Skip.
 
-    That a point is on its curve, and not at infinity, `cryptography` asks. These curves have prime order: no other
-    point is of small order.
+    That a point is on its curve, and not at infinity, `cryptography` asks. These curves have prime order: no
+    other point is of small order.
     """
     if x == _GENERATORS[crv]:
         raise Skip("weak", f"the point is the base point of {crv}: its private half is 1")
@@ -199,8 +199,8 @@ def require_sound_coordinate(crv: str, x: int) -> None:
 def require_sound_matrix(pub: bytes) -> None:
     """An ML-DSA key whose vector t1 is not all but zero. Raises Skip.
 
-    FIPS 204, algorithm 8 verifies A z - c t1 2^d: with t1 = 0 the key's owner has no part in it, and anyone can
-    sign. Of an honest key one octet in 256 is zero.
+    FIPS 204, algorithm 8 verifies A z - c t1 2^d: with t1 = 0 the key's owner has no part in it, and anyone
+    can sign. Of an honest key one octet in 256 is zero.
     """
     vector = pub[32:]  # behind the seed rho (FIPS 204, algorithm 22)
     if vector.count(0) > len(vector) // 4:

@@ -30,7 +30,7 @@ class Verified:
     @property
     def header(self) -> dict[str, Any]:
         """The JOSE header."""
-        return dict(self._header.members)
+        return self._header.own()
 
     @property
     def subject(self) -> str | None:
