@@ -33,7 +33,7 @@ def test_no_event_has_room_for_a_token_or_a_claim() -> None:
         *("issuer", "keys", "skipped", "forced", "added", "removed", "code", "message", "retry_after"),
         *("left", "wait", "kid", "thumbprint", "grace", "tokens"),
         *("key_set", "status", "seconds", "failures", "reason"),
-        *("claims", "audience", "issuers"),  # names of claims, and what the verifier expects
+        *("claims", "audience", "issuers", "hint"),  # names of claims, and what the verifier expects
     }
 
 

@@ -158,6 +158,8 @@ class TokensRefused:
     """What is expected in `aud`; empty where nothing is."""
     issuers: tuple[str, ...] = ()
     """What is expected in `iss`; empty where nothing is."""
+    hint: str = ""
+    """What to do, where the error says it."""
 
 
 Event: TypeAlias = (

@@ -84,7 +84,7 @@ def test_what_is_refused(url: str, issuer: LocalIssuer, caplog: pytest.LogCaptur
             'resource_metadata="http://127.0.0.1:8000/.well-known/oauth-protected-resource/mcp"'
             in (answer.headers["www-authenticate"])
         )
-    (record,) = [one for one in caplog.records if one.name == "rightkey"]
+    (record,) = [one for one in caplog.records if one.module == "mcp"]
     assert (
         record.getMessage() == "a token was refused: claims_rejected: claims are not as required: exp expired"
     )
@@ -160,7 +160,7 @@ def test_the_log_says_what_was_expected(issuer: LocalIssuer, caplog: pytest.LogC
     verifier = mcp.RightKeyVerifier(issuer.url, audience=AUDIENCE, transport=issuer.transport())
     for audience in (f"{AUDIENCE}/", "https://other.example"):
         assert asyncio.run(verifier.verify_token(issuer.token(sub="alice", aud=audience))) is None
-    slash, other = (one.getMessage() for one in caplog.records if one.name == "rightkey")
+    slash, other = (one.getMessage() for one in caplog.records if one.module == "mcp")
     assert f"expected aud [{AUDIENCE!r}]" in slash
     assert "hint: only the slash at the end differs" in slash
     assert "other.example" not in other

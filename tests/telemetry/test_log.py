@@ -105,6 +105,11 @@ def written(kept: Kept, clock: Clock) -> Log:
             " reason=http_503 forced=True seconds=0.012 retry_after=1.5: status 503",
         ),
         (
+            TokensRefused(ISSUER, "token_malformed", 401, "not a token", hint="was it cut off?"),
+            "INFO token refused: code=token_malformed issuer=https://tenant.example/: not a token"
+            "; hint: was it cut off?",
+        ),
+        (
             ServedStale(ISSUER, 3599.6),
             "WARNING keys past their life serve on: issuer=https://tenant.example/ left=3600",
         ),
@@ -162,6 +167,7 @@ def test_fields_are_in_the_record(written: Log, kept: Kept) -> None:
         "rightkey_claims": ["aud"],
         "rightkey_audience": ["api"],
         "rightkey_issuers": [ISSUER],
+        "rightkey_hint": "",
     }
     json.dumps(vars(record)["rightkey_claims"])
 

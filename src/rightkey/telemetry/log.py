@@ -111,7 +111,7 @@ class Log:
         counted = "tokens" if hasattr(event, "tokens") else "events"
         values = dict(_values(event)) | {"event": type(event).__name__, counted: count}
         line = " ".join([f"{words}:", *_pairs(values, (*shown, "events"))])
-        message = values.get("message")
+        message = "; hint: ".join(filter(None, (values.get("message"), values.get("hint"))))
         self._logger.log(
             level,
             "%s%s",
@@ -149,7 +149,7 @@ def _values(event: Event) -> Iterator[tuple[str, Any]]:
     """Each field, as it may be shown: text escaped, and no more names than can be read."""
     for field in fields(event):
         value = getattr(event, field.name)
-        if field.name == "message":
+        if field.name in ("message", "hint"):
             yield field.name, printable(value)
         elif isinstance(value, str):
             yield field.name, escaped(value)

@@ -100,6 +100,7 @@ def _event(
         claims=tuple(failure.claim for failure in failures),
         audience=tuple(sorted(trust.audiences or ())) if trust is not None else (),
         issuers=(trust.expected or ()) if trust is not None else (),
+        hint=error.hint or "",
     )
 
 
