@@ -8,6 +8,7 @@ of the last fetch.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -55,56 +56,42 @@ class Prometheus(Collector):
     def __init__(self, registry: CollectorRegistry = REGISTRY, *, issuers: int = 100) -> None:
         self._issuers, self._reasons = Labels(issuers), Labels(MAX_REASONS)
         self._keys = Keys(self._issuers)
-        self._verified = Counter(
-            "rightkey_verifications", "Tokens judged, by verdict.", ("issuer", "code"), registry=registry
-        )
-        self._verifying = Histogram(
+        issuer = ("issuer",)
+        counter, histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self._verified = counter("rightkey_verifications", "Tokens judged, by verdict.", ("issuer", "code"))
+        self._verifying = histogram(
             "rightkey_verify_duration_seconds",
             "What it took to judge a token, waiting for keys included.",
-            ("issuer",),
+            issuer,
             buckets=_VERIFY_BUCKETS,
-            registry=registry,
         )
-        self._fetching = Histogram(
+        self._fetching = histogram(
             "rightkey_fetch_duration_seconds",
             "What it took to fetch keys, metadata included.",
             ("issuer", "outcome"),
             buckets=_FETCH_BUCKETS,
-            registry=registry,
         )
-        self._failures = Counter(
-            "rightkey_fetch_failures",
-            "Fetches that failed, by reason.",
-            ("issuer", "reason"),
-            registry=registry,
+        self._failures = counter(
+            "rightkey_fetch_failures", "Fetches that failed, by reason.", ("issuer", "reason")
         )
-        self._rotations = Counter(
-            "rightkey_key_rotations", "Answers with other keys than before.", ("issuer",), registry=registry
+        self._rotations = counter("rightkey_key_rotations", "Answers with other keys than before.", issuer)
+        self._leaks = counter("rightkey_keys_leaked", "Private keys that an issuer published.", issuer)
+        self._stale = counter(
+            "rightkey_stale_served", "Failed fetches after which keys past their life served on.", issuer
         )
-        self._leaks = Counter(
-            "rightkey_keys_leaked", "Private keys that an issuer published.", ("issuer",), registry=registry
-        )
-        self._stale = Counter(
-            "rightkey_stale_served",
-            "Failed fetches after which keys past their life served on.",
-            ("issuer",),
-            registry=registry,
-        )
-        self._spent = Counter(
+        self._spent = counter(
             "rightkey_refetches_refused",
             "Tokens that asked for newer keys when the budget was spent.",
-            ("issuer",),
-            registry=registry,
+            issuer,
         )
         self._fetched_at = Gauge(
             "rightkey_keys_fetched_timestamp_seconds",
             "When keys were fetched last, as a Unix time.",
-            ("issuer",),
+            issuer,
             registry=registry,
             multiprocess_mode="livemax",
         )
-        self._judged: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
-        self._introduced: set[str] = set()
+        self._judged, self._introduced = dict[tuple[str, str], tuple[Counter, Histogram]](), set[str]()
         registry.register(self)
 
     # -- a listener and a meter
