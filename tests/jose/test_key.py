@@ -215,8 +215,8 @@ def test_documents_have_their_oddities(member: dict[str, Any]) -> None:
 
 
 def test_coordinates_behind_a_zero() -> None:
-    """As ASN.1 writes an integer whose highest bit is set, and real documents do; more is refused, zeros or
-    not (RFC 7518, section 6.2.1.2: as many octets as the curve has).
+    """As ASN.1 writes an integer whose high bit is set, as real documents do; more is refused, zeros or not
+    (RFC 7518, section 6.2.1.2: as many octets as the curve has).
     """
     padded = EC | {"x": led(EC["x"]), "y": led(EC["y"])}
     assert judge(padded, published=True).thumbprint == judge(EC, published=True).thumbprint

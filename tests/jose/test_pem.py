@@ -130,9 +130,9 @@ def test_a_private_key_is_as_a_private_jwk(key: Any, form: PrivateFormat) -> Non
 )
 def test_what_cannot_be_used_says_why(text: str, why: str) -> None:
     """By itself it is Misconfigured; beside a good key it is skipped, and harms nothing."""
-    for one in (Key.from_pem, KeySet.from_pem):
+    for reader in (Key.from_pem, KeySet.from_pem):
         with pytest.raises(Misconfigured, match=why):
-            one(text)
+            reader(text)
     if "BEGIN" in text:
         keys = KeySet.from_pem(public(TWO) + text)
         assert (len(keys), len(keys.skipped)) == (1, 1)
@@ -185,8 +185,8 @@ def test_a_map_of_key_ids_is_a_key_set() -> None:
     ids=range(9),
 )
 def test_pem_is_recognised_in_one_place(text: str, tmp_path: Path) -> None:
-    """So that the same octets are read the same from a string, a file and an answer over HTTP: words in
-    front, line ends written out as in a variable, the base64 alone.
+    """So that the same octets are read the same from a string, a file and an answer: words in front,
+    line ends written out as in a variable, the base64 alone.
     """
     thumbprint = Key.from_pem(text).thumbprint
     assert is_pem(text)

@@ -16,7 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from rightkey.errors import Misconfigured, TokenRejected
 from rightkey.jose import base64url, strictjson
 from rightkey.jose.algorithms import ALGORITHMS
-from rightkey.jose.key import Key, shown
+from rightkey.jose.key import Key
+from rightkey.jose.key import shown as shown
 from rightkey.jose.keyset import KeySet
 
 MAX_TOKEN = 64 * 1024

@@ -1,7 +1,8 @@
 """Which public keys verify nothing, because anyone can sign for them, or find their private half.
 
 Only arithmetic on public numbers, each rule with its source. None needs more than a millisecond. What would
-take longer is not looked for: a modulus that is prime, two keys that share a prime, lists of leaked keys.
+take
+longer is not looked for: a modulus that is prime, two keys that share a prime, lists of leaked keys.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ _EDWARDS = {
 def require_sound_point(crv: str, octets: bytes) -> None:
     """An Edwards point that has one spelling, is on its curve, and is not of small order.
 
-    Under a point of small order one signature verifies many messages, under the identity every message. RFC
-    8032, section 5.1.7 leaves it open to refuse them; libsodium does. x = 0 with its sign set (section 5.1.3,
-    step 4) is among them.
+    Under a point of small order one signature verifies many messages, under the identity every message.
+    RFC 8032,
+    section 5.1.7 leaves it open to refuse them; libsodium does. x = 0 with its sign set (section 5.1.3,
+    step 4)
+    is among them.
 
     Raises Skip.
     """
@@ -64,8 +67,9 @@ def require_sound_point(crv: str, octets: bytes) -> None:
 def _is_of_small_order(y: int, field: _Field) -> bool:
     """Whether eight times the point is the identity.
 
-    Order 1 and 2 have y = 1 and -1. Order 4 has y = 0. Order 8, which Ed448 does not have, doubles to y = 0,
-    so that a x^2 = y^2, which with the curve's equation is a d y^4 - 2 y^2 + 1 = 0.
+    Order 1 and 2 have y = 1 and -1. Order 4 has y = 0. Order 8, which Ed448 does not have, doubles to y
+    = 0, so
+    that a x^2 = y^2, which with the curve's equation is a d y^4 - 2 y^2 + 1 = 0.
     """
     p, a, d, _ = field
     if y * (y * y - 1) % p == 0:
@@ -113,8 +117,9 @@ def _small_primes() -> int:
 def _is_power(modulus: int) -> bool:
     """Whether it is a square, cube ... of a number of 256 bits or more: smaller ones are no primes of RSA."""
     for k in _POWERS[: bisect(_POWERS, modulus.bit_length() // 256)]:
-        # Modulo a prime q with k | q - 1 one number in k is a k-th power: eight of them settle nearly every
-        # modulus without a root, which for 8,192 bits took 14 ms.
+        # Modulo a prime q with k | q - 1 one number in k is a k-th power: eight of them settle
+        # nearly every modulus
+        # without a root, which for 8,192 bits took 14 ms.
         if all(pow(modulus, (q - 1) // k, q) == 1 for q in _tellers(k)) and _root(modulus, k) ** k == modulus:
             return True
     return False
@@ -189,8 +194,9 @@ _GENERATORS = {
 def require_sound_coordinate(crv: str, x: int) -> None:
     """A point that is not its curve's own base point. Raises Skip.
 
-    That a point is on its curve, and not at infinity, `cryptography` asks. These curves have prime order: no
-    other point is of small order.
+    That a point is on its curve, and not at infinity, `cryptography` asks. These curves have prime
+    order: no other
+    point is of small order.
     """
     if x == _GENERATORS[crv]:
         raise Skip("weak", f"the point is the base point of {crv}: its private half is 1")
@@ -199,8 +205,9 @@ def require_sound_coordinate(crv: str, x: int) -> None:
 def require_sound_matrix(pub: bytes) -> None:
     """An ML-DSA key whose vector t1 is not all but zero. Raises Skip.
 
-    FIPS 204, algorithm 8 verifies A z - c t1 2^d: with t1 = 0 the key's owner has no part in it, and anyone
-    can sign. Of an honest key one octet in 256 is zero.
+    FIPS 204, algorithm 8 verifies A z - c t1 2^d: with t1 = 0 the key's owner has no part in it, and
+    anyone can
+    sign. Of an honest key one octet in 256 is zero.
     """
     vector = pub[32:]  # behind the seed rho (FIPS 204, algorithm 22)
     if vector.count(0) > len(vector) // 4:
