@@ -453,6 +453,6 @@ def one_process_a_test() -> Iterator[None]:
     yield
     registry = sys.modules.get("rightkey.sources.registry")
     if registry is not None:
-        for shelf in (registry.REGISTRY._records, registry.REGISTRY._budgets):
+        for shelf in (registry.REGISTRY._remotes, registry.REGISTRY._records, registry.REGISTRY._budgets):
             shelf._live.clear()
             shelf._recent.clear()

@@ -1,4 +1,4 @@
-"""What a verification costs beside others in the same run, generously: noise passes, a doubling does not."""
+"""The benchmarks run, and what they say that is no time holds. Speed is measured by them, and asserted nowhere."""
 
 from __future__ import annotations
 
@@ -8,27 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
-RUNS = 4
+
+pytestmark = pytest.mark.slow
 
 
 def measured(program: str, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", f"bench.{program}", "--json", *options]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return dict(json.loads(done.stdout))
-
-
-def test_verifying_has_not_become_twice_as_dear() -> None:
-    """Own work was a thirteenth of PyJWT's, and a remembered token a ninetieth of PyJWT's whole, when this
-    was written. What runs beside it can only make it look dearer, so that one good run will do."""
-    found = []
-    for _ in range(RUNS):
-        figures = measured("verify", "--rounds", "8")["figures"]
-        found.append((figures["own_over_pyjwt"], figures["pyjwt_over_remembered"]))
-        if found[-1][0] < 1 / 8.5 and found[-1][1] > 50:
-            break
-    assert min(own for own, _ in found) < 1 / 8.5, found
-    assert max(remembered for _, remembered in found) > 50, found
 
 
 def test_what_was_measured_is_saved_with_its_machine_and_versions(tmp_path: Path) -> None:
@@ -59,7 +49,6 @@ def test_rightkey_stays_up_where_others_fall() -> None:
     assert sum(tally["good"] for tally in played.values()) > 60
     assert not any(tally["refused"] or tally["accepted"] for tally in played.values()), played
     assert max(tally["requests"] for tally in played.values()) <= 4
-    assert played["flood of unknown keys"]["stall"] < 0.5, "an answer took a second"
     assert (played["outage: 64 MiB"]["memory"] or 0) < 16, "of 64"
 
 
@@ -69,13 +58,3 @@ def test_the_drill_is_passed_by_a_service_of_rightkey() -> None:
     card = measured("drill", "--only", "rightkey", "--exercises", *exercises)["figures"]["rightkey"]
     assert [row["name"] for row in card["rows"]] == exercises
     assert card["ok"], card["rows"]
-
-
-def test_a_protected_route_costs_less_than_with_pyjwt() -> None:
-    """Half of it, generously; it was a sixth when this was written."""
-    runs = []
-    for _ in range(RUNS):
-        runs.append(measured("routes", "--rounds", "4")["figures"]["added"])
-        if runs[-1]["rightkey"] < runs[-1]["PyJWT, in the loop"] / 2:
-            break
-    assert any(added["rightkey"] < added["PyJWT, in the loop"] / 2 for added in runs), runs
