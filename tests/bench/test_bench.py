@@ -1,4 +1,5 @@
-"""The benchmarks run, and what they say that is no time holds. Speed is measured by them, and asserted nowhere."""
+"""The benchmarks run, and what they say that is no time holds. Speed is measured by them, and asserted
+nowhere."""
 
 from __future__ import annotations
 
