@@ -56,17 +56,11 @@ def test_points_that_are_not_canonical(crv: str, y: int, sign: int) -> None:
 
 
 @pytest.mark.parametrize(("crv", "p"), [("Ed25519", P25519), ("Ed448", P448)])
-def test_points_off_the_curve(crv: str, p: int) -> None:
-    """Of small numbers half are the y of a point, and the others make no key."""
-    usable = 0
+def test_points_off_the_curve_verify_nothing_and_harm_nothing(crv: str, p: int) -> None:
+    """Half of all numbers are the y of no point. OpenSSL takes them for keys that no signature is by, and so
+    do documents of others: they are no reason to skip a member."""
     for y in range(2, 42):
-        try:
-            judge(okp(crv, y), published=True)
-        except Skip as skip:
-            assert "not on its curve" in skip.detail  # noqa: PT017 - half of them are keys
-        else:
-            usable += 1
-    assert 8 < usable < 32
+        assert judge(okp(crv, y), published=True).crv == crv
 
 
 @pytest.mark.parametrize("make", [ed25519.Ed25519PrivateKey.generate, ed448.Ed448PrivateKey.generate])

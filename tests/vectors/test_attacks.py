@@ -582,7 +582,7 @@ def _() -> None:
 
 @attack("b64-false")
 def _() -> None:
-    heads = [{"b64": False}, {"b64": False, "crit": ["b64"]}, {"b64": True}, {"b64": True, "crit": ["b64"]}]
+    heads = [{"b64": False}, {"b64": False, "crit": ["b64"]}, {"b64": None}, {"b64": True, "crit": ["b64"]}]
     refused("token_malformed", [token(HONEST | head) for head in heads])
 
 
@@ -640,8 +640,11 @@ def _() -> None:
 
 
 def injected(kid: Any) -> None:
-    """Never a path, a query or a command: at most it is no key's name."""
+    """Never a path, a query or a command: at most it is no key's name. Null is none, as if it were absent."""
     head = json.dumps({"alg": "RS256", "kid": kid}).encode()
+    if kid is None:
+        refused("signature_invalid", [token(head, by=stranger())], over(site()))
+        return
     fine = isinstance(kid, str) and len(kid) < 10_000
     server = site()
     by = over(server)

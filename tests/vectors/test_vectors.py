@@ -183,8 +183,9 @@ def json_object(part: str) -> dict[str, Any] | None:
 
 
 def readable(header: dict[str, Any]) -> bool:
-    types = all(isinstance(header.get(name, ""), str) for name in ("alg", "kid", "typ", "cty"))
-    return types and "alg" in header and not header.keys() & {"crit", "b64", "zip", "enc"}
+    stated = {name: value for name, value in header.items() if value is not None}
+    types = all(isinstance(stated.get(name, ""), str) for name in ("alg", "kid", "typ", "cty"))
+    return types and "alg" in stated and not header.keys() & {"crit", "b64", "enc"}
 
 
 def good(claims: dict[str, Any], now: float) -> bool:

@@ -6,7 +6,6 @@ import json
 import shlex
 import subprocess
 import sys
-import tempfile
 from typing import IO, Any, cast
 
 import click
@@ -27,21 +26,22 @@ def left_running(context: click.Context) -> int:
     Raises:
         BadUse: it did not start.
     """
-    with tempfile.TemporaryFile(mode="w+") as words:
-        process = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "rightkey", "issuer", "--json", *_options(context)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            text=True,
-            start_new_session=True,
-        )
-        stdout = cast("IO[str]", process.stdout)
-        line = stdout.readline()
-        if not line:
-            process.wait()
-            raise _failed(words)
-    environment: dict[str, str] = json.loads(line)["environment"]
+    process = subprocess.Popen(  # noqa: S603 - this very program
+        [sys.executable, "-m", "rightkey", "issuer", "--json", *_options(context)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # with --json an error is data
+        text=True,
+        start_new_session=True,
+    )
+    stdout = cast("IO[str]", process.stdout)
+    line = stdout.readline()
+    try:
+        environment: dict[str, str] = json.loads(line)["environment"]
+    except ValueError:  # the first line of an error, or none
+        said = line + stdout.read()
+        process.wait()
+        raise _failed(said) from None
     for name, value in environment.items():
         output.write(sys.stdout, f"export {name}={shlex.quote(value)}\n")
     output.write(sys.stdout, f"{PID}={process.pid}\n")
@@ -64,8 +64,7 @@ def _options(context: click.Context) -> list[str]:
     return given
 
 
-def _failed(words: IO[str]) -> BadUse:
-    """The process's own words as an error."""
-    words.seek(0)
-    said = dict(line.partition(": ")[::2] for line in words.read().splitlines())
-    return BadUse(said.get("error", "the issuer did not start"), said.get("hint"))
+def _failed(said: str) -> BadUse:
+    """The process's own error."""
+    error: dict[str, Any] = json.loads(said)["error"] if said else {}
+    return BadUse(error.get("message", "the issuer did not start"), error.get("hint"))
