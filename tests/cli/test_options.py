@@ -142,7 +142,7 @@ def test_every_form_of_a_file(issuer: LocalIssuer, tmp_path: Path) -> None:
     [
         (b"", "not JSON"),
         (b"[]", "not a JSON object"),
-        (b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "a shared secret verifies nothing here"),
+        (b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "symmetric keys are not supported"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "its DER cannot be read as a key"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no readable certificate"),
         (b"-----BEGIN PUBLIC KEY-----\n", "cut off"),
@@ -193,7 +193,7 @@ def test_times_that_are_none(issuer: LocalIssuer, at: str) -> None:
     ("arguments", "told"),
     [
         (("--leeway", "3600"), "leeway must be a number of seconds, from 0 to 300"),
-        (("--alg", "HS256"), "a shared secret (HS256 ...) verifies nothing here"),
+        (("--alg", "HS256"), "symmetric algorithms (HS256 ...) are not supported"),
         (("--alg", "XX"), "algorithm 'XX' is not known here"),
         (("--require", "any_of("), "cannot be read"),
         (("--profile", "none"), "'none' is not one of 'access'"),

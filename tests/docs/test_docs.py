@@ -28,7 +28,7 @@ import rightkey
 from rightkey import awslc, errors, events
 from rightkey.cli.commands import rightkey as command_line
 from rightkey.freshness import settings as freshness
-from rightkey.jose import key as keys
+from rightkey.jose import skipped
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
 from rightkey.localissuer.documents.wellknown import ENDPOINTS
@@ -134,7 +134,7 @@ def test_every_error_code_is_documented() -> None:
 
 def test_every_reason_to_skip_a_key_is_documented() -> None:
     """By the word that `locate` shows."""
-    assert set(keys.SKIPPED) <= first_cells(read("docs/keys.md"))
+    assert set(skipped.SKIPPED) <= first_cells(read("docs/keys.md"))
 
 
 def test_every_setting_of_freshness_is_documented() -> None:

@@ -23,7 +23,7 @@ from rightkey.issuer.name import Issuer, document_of, identity_of, quoted, url_f
 from rightkey.jose import certificate, pem, x509  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import ANY, FirstOf, Given, Trust
-from rightkey.sources import retry  # noqa: F401 - as those above
+from rightkey.sources import retry, waiting  # noqa: F401 - as those above
 from rightkey.sources.by_kid import ByKid
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.fixed import Fixed
