@@ -16,7 +16,6 @@ key id: it may be logged as it is.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -164,24 +163,3 @@ class Misconfigured(RightkeyError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-MAX_QUOTED = 40
-"""Letters of anything that a message quotes."""
-_SECRET = re.compile(r"-----BEGIN|^\s*[{\[<]|^\s*ey[\w-]+\.|//[^/?#]*@|[?&#\n]|[A-Za-z0-9+/_=-]{40}")
-"""What may hold a private key, a token or a password: PEM, JSON, a JWT, a URL with user or query, base64."""
-
-
-def quoted(value: object) -> str:
-    """A setting as a message may quote it: escaped, 40 letters at most, and nothing that may be a secret.
-
-    People paste private keys, tokens and URLs with passwords where a name or an address is asked for.
-    """
-    if value is None or isinstance(value, bool | int | float):
-        return repr(value)
-    if not isinstance(value, str | bytes):
-        return f"an object of type {type(value).__name__}"
-    text = value if isinstance(value, str) else value.decode("latin-1")
-    if _SECRET.search(text):
-        return f"(not shown: {len(text)} letters)"
-    return ascii(text if len(text) <= MAX_QUOTED else f"{text[: MAX_QUOTED - 3]}...")

@@ -331,3 +331,15 @@ def test_a_lock_that_is_renewed_is_free() -> None:
         assert not guard.is_mine
         guard._lock = held
     assert not guard.is_mine
+
+
+def test_a_caller_may_wait_for_a_job_that_stands_in_line(bench: Bench) -> None:
+    """For as long as its patience lasts. The job stays in line."""
+    for number in range(MOST + 1):
+        bench.start(str(number))
+    job = bench.find(str(MOST))
+    assert job is not None
+    assert job.left == job.seconds
+    wait(job, 0.01)
+    assert not job.done.done()
+    assert bench.find(str(MOST)) is job

@@ -52,3 +52,14 @@ def test_where_no_thread_can_be_started_the_keys_are_unavailable(locate: Any, no
         with pytest.raises(rightkey.IssuerUnavailable, match="no attempt has come to an end"):
             locate(issuer.url)
         assert issuer.requests.total == 0
+
+
+def test_where_the_line_is_full_the_keys_are_unavailable(
+    locate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503, and no request."""
+    monkeypatch.setattr("rightkey.sources.jobs.MAX_LINE", 0)
+    with LocalIssuer(algorithm="ES256") as issuer:
+        with pytest.raises(rightkey.IssuerUnavailable):
+            locate(issuer.url)
+        assert issuer.requests.total == 0

@@ -171,9 +171,14 @@ def url_fault(url: str, plain_http: Collection[str] | None = ()) -> str | None:
     return _scheme_fault(parts.scheme, host, plain_http) or _part_fault(url, parts.netloc)
 
 
+_SECRET = re.compile(r"-----|@|\n|^\s*[{\[<]|^\s*ey[\w-]+\.|[A-Za-z0-9+/=]{60}")
+"""What may hold a private key, a token or a password: PEM, JSON, a JWT, a URL with a user, a key in
+base64."""
+
+
 def quoted(text: str) -> str:
     """A setting as a message may quote it: cut, and not where it may hold a password or a private key."""
-    if "@" in text or "-----" in text or "\n" in text:
+    if _SECRET.search(text):
         return "(not shown: it may hold a secret)"
     return ascii(text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "...")
 
