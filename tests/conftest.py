@@ -456,3 +456,11 @@ def one_process_a_test() -> Iterator[None]:
         for shelf in (registry.REGISTRY._remotes, registry.REGISTRY._records, registry.REGISTRY._budgets):
             shelf._live.clear()
             shelf._recent.clear()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line where data that outsiders do not have is not here, and not one for each test."""
+    if not (Path(__file__).resolve().parents[2] / "shared" / "vectors").exists():
+        terminalreporter.write_line(
+            "other people's vectors are not at ../shared/vectors: their tests were skipped"
+        )

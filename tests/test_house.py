@@ -377,3 +377,11 @@ def test_the_guide_shows_the_house() -> None:
     shown = [line.split("/")[0].split()[-1] for line in GUIDE.splitlines() if re.match(r"[├└]── \w+/", line)]
     assert shown == list(FOLDERS)
     assert len(questions()) >= 21
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    """SECURITY.md says what holds what it promises."""
+    page = (PACKAGE.parents[1] / "SECURITY.md").read_text(encoding="utf-8").partition("## What holds it")[2]
+    named = re.findall(r"`(tests/[\w/.]+)`", page)
+    assert len(named) > 20
+    assert [path for path in named if not (PACKAGE.parents[1] / path).exists()] == []
