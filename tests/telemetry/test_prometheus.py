@@ -185,6 +185,20 @@ else:
 """
 
 
+def test_keys_that_were_fetched_unheard_have_no_hash_yet(
+    registry: CollectorRegistry, issuer: LocalIssuer
+) -> None:
+    """A listener that came later tells their age, and their hash from the next answer on."""
+    verifier = rightkey.Verifier(issuer.url, audience=issuer.audience)
+    verifier.prepare()
+    metrics = Prometheus(registry)
+    metrics.judged(issuer.url, "verified", 0.001)
+    told = samples(registry)
+    assert any(name.startswith("rightkey_keys_age") for name in told), told
+    assert not any(name.startswith("rightkey_key_set_info") for name in told)
+    assert verifier.status().ready
+
+
 def test_workers_add_up_in_multiprocess_mode(tmp_path: Path) -> None:
     """As gunicorn has them: one scrape tells of all."""
     program, shared = tmp_path / "worker.py", tmp_path / "shared"

@@ -41,3 +41,17 @@ def test_there_is_nothing_else() -> None:
     assert telemetry.__all__ == ["OpenTelemetry", "Prometheus"]
     with pytest.raises(AttributeError, match="Statsd"):
         _ = telemetry.Statsd
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra that brings it. A module of our own that is missing is a defect, and told as it is."""
+    monkeypatch.delitem(vars(telemetry), "Prometheus", raising=False)
+    monkeypatch.delitem(sys.modules, "rightkey.telemetry.prometheus", raising=False)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"needs prometheus_client: pip install 'rightkey\[prometheus\]'"
+    ):
+        _ = telemetry.Prometheus
+    monkeypatch.setitem(telemetry._HOMES, "Prometheus", ("gone", "prometheus"))
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'rightkey\.telemetry\.gone'"):
+        _ = telemetry.Prometheus
