@@ -41,6 +41,9 @@ ENDLESS = {
 BESIDE = (1, 8, 32)
 GOAL = 0.8
 
+Rounds = dict[tuple[str, int], list[tuple[float, float]]]
+"""By what never ends and how often: of each round, the part of the rate, and of the processor time."""
+
 
 def measure(options: argparse.Namespace) -> Report:
     with LocalIssuer(url="https://tenant.example/") as issuer, served() as ports:
@@ -62,6 +65,11 @@ def measure(options: argparse.Namespace) -> Report:
             for name, port in ports.items()
             for count in BESIDE
         }
+    return report(rounds)
+
+
+def report(rounds: Rounds) -> Report:
+    """What was found, as tables and against the goal."""
     kept = table_of(rounds, 0)
     shares = table_of(rounds, 1)
     worst = {count: min(by_count[count] for by_count in kept.values()) for count in BESIDE}
@@ -93,9 +101,7 @@ def beside(rate: Callable[[int, int], tuple[float, float]], port: int, count: in
     return during / statistics.mean((before[0], after[0])), share
 
 
-def table_of(
-    rounds: dict[tuple[str, int], list[tuple[float, float]]], which: int
-) -> dict[str, dict[int, float]]:
+def table_of(rounds: Rounds, which: int) -> dict[str, dict[int, float]]:
     """The medians of the rounds, by kind and number."""
     return {
         name: {count: statistics.median(one[which] for one in rounds[name, count]) for count in BESIDE}
