@@ -21,6 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rightkey.errors import Misconfigured
+from rightkey.jose import certificate as certificate_file
+from rightkey.jose import x509 as jose_x509
 from rightkey.jose.certificate import Certificate, Certificates, Unreadable, policy, read_der, read_x5c
 
 BEGIN, END = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
@@ -288,6 +290,69 @@ def test_what_leads_to_no_root(ders: list[bytes]) -> None:
     found = fault(AUTHORITY, *ders)
     assert found is not None
     assert found.startswith("the certificate's chain does not end in a given root")
+
+
+@pytest.fixture
+def walks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The times at which a chain was walked."""
+    walked, leads_to = [], jose_x509.leads_to
+
+    def counted(roots: Any, der: bytes, others: Any, now: float) -> jose_x509.Judged:
+        walked.append(now)
+        return leads_to(roots, der, others, now)
+
+    monkeypatch.setattr(jose_x509, "leads_to", counted)
+    return walked
+
+
+@pytest.mark.parametrize(
+    "ders",
+    [
+        [made("leaf", "middle"), made("middle", "root", ca=True)],
+        [made("leaf", "root"), b"unreadable"],
+        [made("leaf")],
+    ],
+    ids=["good", "unreadable", "no root"],
+)
+def test_a_chain_is_judged_once_and_not_at_each_use(walks: list[float], ders: list[bytes]) -> None:
+    """To walk it takes longer than a check of a signature. Another certificate or policy is another chain."""
+    asked, other = (Certificates(roots=pem(made("root", ca=True))) for _ in range(2))
+    certificate, again = (read_der(ders[0], tuple(ders[1:])) for _ in range(2))
+    found = {asked.fault(one, MIDDLE + passed) for one in (certificate, again) for passed in range(100)}
+    assert (len(found), len(walks)) == (1, 1)
+    assert other.fault(certificate, MIDDLE) in found
+    assert asked.fault(read_der(made("another", "root")), MIDDLE) is None
+    assert len(walks) == 3
+
+
+def test_a_chain_is_judged_again_when_a_certificate_begins_or_ends() -> None:
+    """Whatever was found before, in any order of times: of the chain, and of the roots."""
+    root = made("root", ca=True, begin=BEGIN + dt.timedelta(days=1), end=END - dt.timedelta(days=1))
+    middle = made(
+        "middle", "root", ca=True, begin=BEGIN + dt.timedelta(days=3), end=END - dt.timedelta(days=3)
+    )
+    certificate = read_der(made("leaf", "middle"), (middle,))
+    times = [
+        one.timestamp() + day * 86400 + seconds
+        for one in (BEGIN, END)
+        for day in (-3, -1, 0, 1, 3)
+        for seconds in (-1, -0.5, 0, 0.5, 1)
+    ]
+    alone = {now: Certificates(roots=pem(root)).fault(certificate, now) for now in times}
+    assert {alone[BEGIN.timestamp() + 3 * 86400], alone[END.timestamp() - 3 * 86400]} == {None}
+    assert None not in (alone[BEGIN.timestamp() + 3 * 86400 - 1], alone[END.timestamp() - 3 * 86400 + 1])
+    asked = Certificates(roots=pem(root))
+    for now in (*times, *times[::-1], *times[::7], *times[::-3]):
+        assert asked.fault(certificate, now) == alone[now]
+
+
+def test_few_chains_are_remembered(walks: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An issuer may publish any number in turn."""
+    monkeypatch.setattr(certificate_file, "MAX_JUDGED", 2)
+    leaves = [read_der(made(name, "root")) for name in ("one", "two", "three")]
+    asked = Certificates(roots=pem(made("root", ca=True)))
+    assert [asked.fault(one, MIDDLE) for one in (*leaves, *leaves[:1] * 2)] == [None] * 5
+    assert len(walks) == 4
 
 
 def test_a_policy_pickles() -> None:

@@ -231,3 +231,51 @@ def test_integers_keep_every_digit(reader: Any, number: int) -> None:
     assert reader(f'{{"sub":"{number}","f":{number}.5}}'.encode()) == {"sub": str(number), "f": number + 0.5}
     read = Repeated(f'{{"a":{number}}}'.encode())
     assert [read.read(), read.read()] == [{"a": number}] * 2
+
+
+ROLES = json.dumps({"roles": [f"role-{number}" for number in range(2000)], "note": "a,[{" * 9000}).encode()
+CLIENTS = {f"client-{number}": {"roles": ["view", "edit"]} for number in range(1000)}
+OBJECTS = [{"id": number, "name": "a"} for number in range(2000)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ROLES,
+        json.dumps({"resource_access": CLIENTS}).encode(),
+        json.dumps({"roles": OBJECTS}).encode(),
+        rb'{"a":"' + rb"\\\",[" * 9000 + b'"}',
+    ],
+    ids=["2,000 roles", "1,000 clients", "2,000 objects", "escaped quotes"],
+)
+def test_a_user_with_many_rights_is_read(text: bytes) -> None:
+    """Bounds on work are far from what real tokens hold, and what stands in a string is no work."""
+    assert read_object(text) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "each", [b"{}", b"[]", b'{"":1}', b"[[[]]]", b'""', b"1", b'"\\\\"', b'"\\""', b'"{"']
+)
+@pytest.mark.parametrize(
+    ("reader", "most"),
+    [
+        (read_object, strictjson.MAX_IN_PAYLOAD),
+        (lambda text: read_unique(text, strictjson.MAX_IN_HEADER), strictjson.MAX_IN_HEADER),
+    ],
+    ids=["payload", "header"],
+)
+def test_work_is_bounded_and_not_only_octets(reader: Any, most: tuple[int, int], each: bytes) -> None:
+    """What takes long to read is refused before it is read, however spelled; what is at the bound passes."""
+    inner = each.count(b"[") + each.count(b"{") if each != b'"{"' else 0
+    count = (most[1] - 2) // inner if inner else most[0]
+    reader(b'{"a":[' + b",".join([each] * count) + b"]}")
+    with pytest.raises(NotJson, match=r"more than .* commas, or .* arrays and objects"):
+        reader(b'{"a":[' + b",".join([each] * (count + (3 if inner else 2))) + b"]}")
+
+
+def test_many_names_are_work_too() -> None:
+    """A name is read with its value. Documents, which are read once a refresh, are bounded by octets."""
+    text = b"{" + b",".join(b'"%d":1' % number for number in range(5002)) + b"}"
+    with pytest.raises(NotJson, match="commas"):
+        read_object(text)
+    assert len(read_unique(text)) == len(read_members(text)) == 5002

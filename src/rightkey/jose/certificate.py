@@ -17,6 +17,8 @@ from rightkey.jose import base64url
 
 MAX_CHAIN = 10
 """How many certificates of one `x5c` are read."""
+MAX_JUDGED = 256
+"""How many chains are remembered as judged by one policy."""
 
 
 class Unreadable(ValueError):
@@ -115,14 +117,17 @@ class Certificates:
     pins: Sequence[str] = ()
     dates: bool = False
     required: bool = field(default=True, repr=False)
-    _store: Any = field(default=None, init=False, repr=False, compare=False)
+    _roots: Any = field(default=None, init=False, repr=False, compare=False)
+    _judged: dict[tuple[bytes, tuple[bytes, ...]], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _pins: frozenset[str] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pins", tuple(self.pins))
         object.__setattr__(self, "_pins", frozenset(map(_pin, self.pins)))
         if self.roots is not None:
-            object.__setattr__(self, "_store", _store(self.roots))
+            object.__setattr__(self, "_roots", _roots(self.roots))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Certificates, (self.roots, self.pins, self.dates, self.required)
@@ -133,9 +138,23 @@ class Certificates:
             return "the key has no certificate" if self.required else None
         if self._pins and certificate.x5t_s256 not in self._pins:
             return "the certificate is none of those pinned"
-        if (self.dates or self._store) and not certificate.covers(now):
+        if (self.dates or self._roots) and not certificate.covers(now):
             return _dates_fault(certificate, now)
-        return _chain_fault(self._store, certificate, now) if self._store else None
+        return self._chain_fault(certificate, now) if self._roots else None
+
+    def _chain_fault(self, certificate: Certificate, now: float) -> str | None:
+        """A chain is judged once, and again when a certificate begins or ends: to walk it takes longer than a
+        check of a signature, and every token asks, remembered ones too."""
+        named = certificate.der, certificate.chain
+        judged = self._judged.get(named)
+        if judged is None or not judged.since <= now < judged.until:
+            from rightkey.jose import x509
+
+            judged = x509.leads_to(self._roots, *named, now)
+            if len(self._judged) >= MAX_JUDGED:
+                self._judged.clear()
+            self._judged[named] = judged
+        return judged.why and f"the certificate's chain does not end in a given root ({judged.why})"
 
 
 Policy: TypeAlias = Literal["match", "valid", "ignore"] | Certificates
@@ -167,11 +186,11 @@ def _pin(pin: str) -> str:
     return base64url.encode(octets)
 
 
-def _store(roots: str | bytes) -> Any:
-    from rightkey.jose import x509 as chain
+def _roots(roots: str | bytes) -> Any:
+    from rightkey.jose import x509
 
     try:
-        return chain.store(roots.encode() if isinstance(roots, str) else roots)
+        return x509.roots(roots.encode() if isinstance(roots, str) else roots)
     except ValueError:
         raise Misconfigured("roots hold no PEM certificate") from None
 
@@ -180,10 +199,3 @@ def _dates_fault(certificate: Certificate, now: float) -> str:
     if now < certificate.not_before.timestamp():
         return f"the certificate is not valid before {certificate.not_before:%Y-%m-%d %H:%M:%S}Z"
     return f"the certificate was valid until {certificate.not_after:%Y-%m-%d %H:%M:%S}Z"
-
-
-def _chain_fault(store: Any, certificate: Certificate, now: float) -> str | None:
-    from rightkey.jose import x509 as chain
-
-    why = chain.leads_to(store, certificate.der, certificate.chain, now)
-    return f"the certificate's chain does not end in a given root ({why})" if why else None

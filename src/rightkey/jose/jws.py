@@ -176,7 +176,7 @@ def read_header(segment: bytes, decode: Callable[[bytes], bytes] = base64url.dec
     if len(segment) > MAX_HEADER:
         raise malformed(f"its header has over {MAX_HEADER} bytes")
     try:
-        members = strictjson.read_unique(decode(segment))
+        members = strictjson.read_unique(decode(segment), strictjson.MAX_IN_HEADER)
     except strictjson.NotJson as error:
         raise malformed(f"its header is refused: {error}") from None
     except ValueError:

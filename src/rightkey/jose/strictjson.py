@@ -19,6 +19,13 @@ MAX_DEPTH = 32
 MAX_COPIED = 32
 """How many arrays and objects a document may have that is copied, and not read again."""
 
+MAX_IN_PAYLOAD = (5000, 2500)
+"""Commas, and arrays and objects, in a token's payload, those inside of strings left out. It is read before
+its signature is checked, and 64 KiB of empty objects took a hundred times as long as that check. A user with
+2,000 roles, each of them an object with two members, stays below."""
+MAX_IN_HEADER = (256, 64)
+"""The same in a token's header."""
+
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _Inner: TypeAlias = "tuple[tuple[Any, _Inner], ...]"
 """Where in an object or array others are, by name or index, and where in each of those."""
@@ -28,8 +35,17 @@ class NotJson(ValueError):
     """The text is not JSON as it is required here. The message never quotes the text."""
 
 
-def read_object(text: bytes) -> dict[str, Any]:
-    """Read a JSON object in which the last of equal names counts (RFC 7519, section 4)."""
+def read_object(text: bytes, most: tuple[int, int] | None = MAX_IN_PAYLOAD) -> dict[str, Any]:
+    """Read a JSON object in which the last of equal names counts (RFC 7519, section 4).
+
+    Args:
+        most: commas, and arrays and objects, that it may have; any number if None.
+
+    Raises:
+        NotJson: it has more, is no object, or is not JSON as it is required here.
+    """
+    if most is not None:
+        _require_little(text, most)
     try:
         value = _loads(text)
     except ValueError as error:  # orjson's message names what is wrong and where, and quotes nothing
@@ -84,9 +100,9 @@ class Repeated:
         return own
 
 
-def read_unique(text: bytes) -> dict[str, Any]:
-    """Read a JSON object that has no name twice, at any level (RFC 7515, section 5.2)."""
-    value = read_object(text)  # first, so that what follows is well-formed
+def read_unique(text: bytes, most: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Read as `read_object` does an object that has no name twice, at any level (RFC 7515, section 5.2)."""
+    value = read_object(text, most)  # first, so that what follows is well-formed
     _pairs(text, _unique)
     return value
 
@@ -94,7 +110,7 @@ def read_unique(text: bytes) -> dict[str, Any]:
 def read_members(text: bytes) -> dict[str, Any]:
     """Read a JSON object as `read_unique` does, but for objects inside it: of those, one with a name
     twice becomes `NAMED_TWICE`, so that one bad member of an array need not harm the rest."""
-    read_object(text)
+    read_object(text, None)
     value = _pairs(text, _unique_or_marked)
     if value is NAMED_TWICE:
         raise NotJson("a name stands twice in one object")
@@ -119,6 +135,23 @@ def copied(value: dict[str, Any]) -> dict[str, Any]:
 def without_mark(text: bytes) -> bytes:
     """The text without the byte order mark that some servers put in front (RFC 8259, section 8.1)."""
     return text.removeprefix(b"\xef\xbb\xbf")
+
+
+def _require_little(text: bytes, most: tuple[int, int]) -> None:
+    """Work is bounded before it is begun: counting takes a hundredth of the time of reading."""
+    if len(text) <= 2 * most[1]:  # an array or object takes two octets, and a comma with its value as many
+        return
+    if _has_more(text, most) and _has_more(_without_strings(text), most):
+        raise NotJson(f"more than {most[0]:,} commas, or {most[1]:,} arrays and objects")
+
+
+def _has_more(text: bytes, most: tuple[int, int]) -> bool:
+    return _brackets(text) > most[1] or text.count(b",") > most[0]
+
+
+def _without_strings(text: bytes) -> bytes:
+    """What stands outside of strings, up to where the text is no JSON any more."""
+    return b"".join(text.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
 
 
 def _pairs(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any:

@@ -7,8 +7,9 @@ everything else that a verifier needs.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -67,26 +68,57 @@ def spki(public_key: Any) -> bytes:
     return bytes(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
-def store(pem: bytes) -> Store:
+class Roots(NamedTuple):
+    """What chains may lead to, and the Unix times at which one of these certificates begins or ends."""
+
+    store: Store
+    dates: tuple[float, ...]
+
+
+class Judged(NamedTuple):
+    """Why a chain does not end in a root, None where it does; the same from `since` to before `until`."""
+
+    why: str | None
+    since: float
+    until: float
+
+
+def roots(pem: bytes) -> Roots:
     """Roots to which chains may lead. Raises ValueError where there is no certificate."""
-    return Store(x509.load_pem_x509_certificates(pem))
+    certificates = x509.load_pem_x509_certificates(pem)
+    return Roots(Store(certificates), tuple(_dates(certificates)))
 
 
-def leads_to(roots: Store, der: bytes, others: Iterable[bytes], now: float) -> str | None:
-    """Why a certificate's chain does not end in a root at a Unix time, in seconds; None where it does.
+def leads_to(roots: Roots, der: bytes, others: Iterable[bytes], now: float) -> Judged:
+    """Whether a certificate's chain ends in a root at a Unix time, in seconds.
 
     cryptography's own end-entity policy is for web servers and demands a SAN, which no signer of tokens
     has. Ours asks that the certificate may sign; the issuers above it are held to the web's rules.
     """
     leaf = ExtensionPolicy.permit_all().may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign)
-    builder = PolicyBuilder().store(roots).time(dt.datetime.fromtimestamp(now, dt.UTC))
+    builder = PolicyBuilder().store(roots.store).time(dt.datetime.fromtimestamp(now, dt.UTC))
     builder = builder.extension_policies(ee_policy=leaf, ca_policy=ExtensionPolicy.webpki_defaults_ca())
     try:
-        chain = [x509.load_der_x509_certificate(one) for one in others]
-        builder.build_client_verifier().verify(x509.load_der_x509_certificate(der), chain)
+        first, *chain = [x509.load_der_x509_certificate(one) for one in (der, *others)]
+        dates = [*roots.dates, *_dates([first, *chain])]
+    except UNREADABLE as error:  # at any time
+        return Judged(type(error).__name__, -math.inf, math.inf)
+    try:
+        builder.build_client_verifier().verify(first, chain)
     except _UNPROVEN as error:
-        return type(error).__name__
-    return None
+        why = type(error).__name__
+    else:
+        why = None
+    # Of time, nothing but these dates was looked at.
+    since = max((date for date in dates if date <= now), default=-math.inf)
+    return Judged(why, since, min((date for date in dates if date > now), default=math.inf))
+
+
+def _dates(certificates: Iterable[x509.Certificate]) -> Iterator[float]:
+    """When a verdict may change: a certificate's last second is still its own (RFC 5280, section 4.1.2.5)."""
+    for one in certificates:
+        yield one.not_valid_before_utc.timestamp()
+        yield one.not_valid_after_utc.timestamp() + 1
 
 
 def _may_sign(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:

@@ -136,6 +136,8 @@ def members_of(asked: Asked) -> Mapping[str, Any]:
     if asked.response is None:
         return {}
     try:
-        return strictjson.read_object(strictjson.without_mark(asked.response.body))
+        return strictjson.read_object(
+            strictjson.without_mark(asked.response.body), strictjson.MAX_IN_DOCUMENT
+        )
     except ValueError:
         return {}
