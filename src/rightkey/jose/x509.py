@@ -103,12 +103,11 @@ def leads_to(roots: Roots, der: bytes, others: Iterable[bytes], now: float) -> J
         dates = [*roots.dates, *_dates([first, *chain])]
     except UNREADABLE as error:  # at any time
         return Judged(type(error).__name__, -math.inf, math.inf)
+    why = None
     try:
         builder.build_client_verifier().verify(first, chain)
     except _UNPROVEN as error:
         why = type(error).__name__
-    else:
-        why = None
     # Of time, nothing but these dates was looked at.
     since = max((date for date in dates if date <= now), default=-math.inf)
     return Judged(why, since, min((date for date in dates if date > now), default=math.inf))

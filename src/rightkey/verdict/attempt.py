@@ -121,10 +121,12 @@ def _judged(
     if isinstance(key, NeedsNewer):
         return key
     if memory is not None:
-        since, until = registered.period(_stated(trust, header, claims), trust.leeway)
-        payload = strictjson.Repeated(unverified.payload)
-        memory.keep_header(unverified)
-        memory.keep(raw, Entry(header, payload, key, keys.mark, since, until, expected, trust))
+        if unverified.segment not in memory.headers:
+            memory.keep_header(unverified)
+        if memory.most:
+            since, until = registered.period(_stated(trust, header, claims), trust.leeway)
+            payload = strictjson.Repeated(unverified.payload)
+            memory.keep(raw, Entry(header, payload, key, keys.mark, since, until, expected, trust))
     return Verified(claims, key, header, _places=trust.compiled.places)
 
 

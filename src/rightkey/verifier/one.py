@@ -64,7 +64,7 @@ class OneIssuer:
         from rightkey.sources.source import Means, Proved
 
         self.trust, self.memory = trust, memory
-        self.clock = surroundings.clock or _now
+        self.clock = surroundings.clock
         means = Means(surroundings.transport, surroundings.freshness, surroundings.elapsed or SYSTEM)
         self.record = record_of(trust)
         self.source = source_of(trust, means, self.record)
@@ -76,6 +76,10 @@ class OneIssuer:
                 remote.announcer.subscribe(self._subscription)
 
     # -- one token
+
+    def now(self) -> float:
+        """The Unix time in seconds; the system's is looked up at each call, since a test may replace it."""
+        return time.time() if self.clock is None else self.clock()
 
     def retry(
         self, raw: str | bytes, demands: Demands, now: float, held: Held, need: NeedsNewer, *, threads: bool
@@ -144,7 +148,3 @@ class OneIssuer:
         from rightkey.sources.remote import Remote
 
         return [kept for kept in self.kept if isinstance(kept, Remote)]
-
-
-def _now() -> float:
-    return time.time()  # looked up at each call: a test may replace it

@@ -3,8 +3,8 @@ waits."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from rightkey.errors import RightkeyError
@@ -67,12 +67,14 @@ class InTasks:
             IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
-        began = perf_counter() if SUBSCRIBERS.measured else 0.0
+        began = time.perf_counter() if SUBSCRIBERS.measured else 0.0
         one = self._one
         try:
             one = one or await self._issuer_of(raw)
             demands = demands_of(dict(asks)) if asks else NONE
-            token = await self._judged(one, raw, demands, one.clock())
+            # One call less, at each token, than `one.now()`: 4 % of a remembered one.
+            now = time.time() if one.clock is None else one.clock()
+            token = await self._judged(one, raw, demands, now)
             if claims_type is not None:
                 token = Typed.of(token, claims_type)
         except RightkeyError as error:
@@ -91,7 +93,7 @@ class InTasks:
             from rightkey.verifier.explaining import unchosen
 
             return unchosen(error)
-        now = one.clock()
+        now = one.now()
         try:
             outcome: Verified | RightkeyError = await self._judged(one, raw, demands, now)
         except RightkeyError as error:

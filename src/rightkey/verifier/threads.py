@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+import time
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from rightkey.errors import RightkeyError
@@ -63,12 +63,14 @@ class InThreads:
             IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
-        began = perf_counter() if SUBSCRIBERS.measured else 0.0
+        began = time.perf_counter() if SUBSCRIBERS.measured else 0.0
         one = self._one
         try:
             one = one or self._issuer_of(raw)
             demands = demands_of(dict(asks)) if asks else NONE
-            token = self._judged(one, raw, demands, one.clock())
+            # One call less, at each token, than `one.now()`: 4 % of a remembered one.
+            now = time.time() if one.clock is None else one.clock()
+            token = self._judged(one, raw, demands, now)
             if claims_type is not None:
                 token = Typed.of(token, claims_type)
         except RightkeyError as error:
@@ -87,7 +89,7 @@ class InThreads:
             from rightkey.verifier.explaining import unchosen
 
             return unchosen(error)
-        now = one.clock()
+        now = one.now()
         try:
             outcome: Verified | RightkeyError = self._judged(one, raw, demands, now)
         except RightkeyError as error:
