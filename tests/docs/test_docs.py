@@ -58,7 +58,7 @@ def first_cells(page: str) -> set[str]:
     "page", [page for page in PAGES if page.stem not in ("moving", "providers")], ids=lambda page: page.stem
 )
 def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """From the first block of a page to its last."""
+    """From the first block of a page to its last; one that raises is told with its page and line."""
     monkeypatch.chdir(tmp_path)
     name = f"page_{page.stem}"
     monkeypatch.setitem(sys.modules, name, ModuleType(name))  # a dataclass looks for its own
@@ -69,6 +69,7 @@ def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         names = {"__name__": name, "rightkey": rightkey, "raw": granting_token(issuer)}
         for source in blocks(page.read_text(encoding="utf-8"), "python"):
             run(source.replace(f'"{STAND_IN}"', repr(issuer.url)), names, page.name)
+    assert names["rightkey"] is rightkey
 
 
 def granting_token(issuer: LocalIssuer) -> str:

@@ -239,7 +239,8 @@ def test_in_a_loop_too(old: LocalIssuer, new: LocalIssuer, clock: Clock) -> None
     async def use() -> None:
         await verifier.prepare()
         for issuer in (old, new):
-            await verifier.verify(issuer.token(iss="any name"))
+            verified = await verifier.verify(issuer.token(iss="any name"))
+            assert verified.key.kid == issuer.current.kid
 
     asyncio.run(use())
 

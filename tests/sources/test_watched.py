@@ -226,9 +226,9 @@ def test_in_a_loop_too(run: Callable[..., Any], tmp_path: Path, issuer: LocalIss
     made = rightkey.AsyncVerifier(issuer.url, audience=issuer.audience, keys=path, elapsed=clock)
 
     async def use() -> None:
-        await made.verify(issuer.token(key=OLD))
+        assert (await made.verify(issuer.token(key=OLD))).key.kid == OLD.kid
         write(path, NEW)
-        await made.verify(issuer.token(key=NEW))
+        assert (await made.verify(issuer.token(key=NEW))).key.kid == NEW.kid
         await made.prepare()
         await made.refresh()
 
