@@ -82,15 +82,15 @@ def test_tokens_have_any_claims(pytester: pytest.Pytester) -> None:
 
 
 def test_time_is_moved_for_issuer_and_verifier_alike(pytester: pytest.Pytester) -> None:
-    """A token expires, keys grow old, and a fetch that hangs takes no time."""
+    """A token expires, keys grow old, and a fetch that hangs is over at once: nothing sleeps."""
     passes(
         pytester,
         """
         import time
         import rightkey
 
-        def test_it(issuer, token_for, rightkey_verifier):
-            began = time.monotonic()
+        def test_it(issuer, token_for, rightkey_verifier, monkeypatch):
+            monkeypatch.setattr(time, "sleep", None)
             old = token_for("alice")
             assert rightkey_verifier.verify(old).subject == "alice"
             issuer.clock.advance(3600)
@@ -99,7 +99,6 @@ def test_time_is_moved_for_issuer_and_verifier_alike(pytester: pytest.Pytester) 
             issuer.misbehave("jwks", "hang")
             issuer.clock.advance(86400)
             assert rightkey_verifier.explain(token_for("bob")).error.code == "keys_unavailable"
-            assert time.monotonic() - began < 3
         """,
     )
 
@@ -198,7 +197,8 @@ def test_a_wrong_mark_is_told(pytester: pytest.Pytester, mark: str, told: str) -
         """
     )
     result = pytester.runpytest_inprocess(*STRICT)
-    assert {kind: count for kind, count in result.parseoutcomes().items() if kind != "warnings"} == {"errors": 1}
+    outcomes = result.parseoutcomes()
+    assert (outcomes.get("errors"), outcomes.get("passed"), outcomes.get("failed")) == (1, None, None)
     result.stdout.fnmatch_lines(f"*{told}*")
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -38,12 +37,10 @@ def good(stage: Stage) -> Iterator[Line]:
     yield stage.expect("a token", stage.issuer.token(), "verified", 2)
 
 
-def test_the_demo_ends_with_0_in_under_a_minute() -> None:
+def test_the_demo_ends_with_0() -> None:
     """Every scene comes out as it must, and off a terminal no escape is printed."""
-    began = time.monotonic()
     done = subprocess.run(DEMO, capture_output=True, text=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert time.monotonic() - began < 60
     headings = [line for line in done.stdout.splitlines() if line.startswith("✓ ") and line[2].isdigit()]
     assert [heading.split(": ")[0][5:] for heading in headings] == list(SCENES)
     assert "\x1b" not in done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -193,19 +192,17 @@ def test_nothing_of_ours_holds_the_loop_up() -> None:
     with LocalIssuer(algorithm="ES256", delay=1.0) as issuer:
         app = app_with(issuer.url)
         app.on_startup.clear()
-        status, took, away = asyncio.run(watched(app, issuer.token()))
+        status, turns = asyncio.run(watched(app, issuer.token()))
     assert status == 200
-    assert took > 1.9  # two answers, of a second each
-    assert away < 0.7
+    assert turns > 40  # in two seconds: two answers, of a second each
 
 
-async def watched(app: web.Application, token: str) -> tuple[int, float, float]:
-    """The status, and in seconds: how long it was waited for, and the longest that the loop was away."""
+async def watched(app: web.Application, token: str) -> tuple[int, int]:
+    """The status, and how many turns of 5 ms the loop made meanwhile."""
     async with TestClient(TestServer(app)) as client:
-        began, away = time.perf_counter(), 0.0
+        turns = 0
         asking = asyncio.ensure_future(client.get("/", headers={"authorization": f"Bearer {token}"}))
         while not asking.done():
-            before = time.perf_counter()
             await asyncio.sleep(0.005)
-            away = max(away, time.perf_counter() - before)
-        return (await asking).status, time.perf_counter() - began, away
+            turns += 1
+        return (await asking).status, turns

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -425,18 +424,16 @@ def test_nothing_of_ours_holds_the_loop_up(given: Any) -> None:
         if given is not None:
             own = {"RIGHTKEY_VERIFIER": given(issuer.url, audience=AUDIENCE)}
         with override_settings(ROOT_URLCONF=URLS, MIDDLEWARE=[GUARD], **own):
-            status, took, away = asyncio.run(watched("/tasks", issuer.token(scope="a")))
+            status, turns = asyncio.run(watched("/tasks", issuer.token(scope="a")))
     assert status == 200
-    assert took > 1.9  # two answers, of a second each
-    assert away < 0.7
+    assert turns > 40  # in two seconds: two answers, of a second each
 
 
-async def watched(where: str, token: str) -> tuple[int, float, float]:
-    """The status, and in seconds: how long it was waited for, and the longest that the loop was away."""
-    began, away = time.perf_counter(), 0.0
+async def watched(where: str, token: str) -> tuple[int, int]:
+    """The status, and how many turns of 5 ms the loop made meanwhile."""
+    turns = 0
     asking = asyncio.create_task(AsyncClient().get(where, headers=bearer(token)))
     while not asking.done():
-        before = time.perf_counter()
         await asyncio.sleep(0.005)
-        away = max(away, time.perf_counter() - before)
-    return (await asking).status_code, time.perf_counter() - began, away
+        turns += 1
+    return (await asking).status_code, turns

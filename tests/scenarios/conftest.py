@@ -31,7 +31,6 @@ FAST = {"connect_timeout": 0.5, "timeout": 0.5, "wait": 1.5}
 class Outcome:
     """What one call came to, as the service that made it would answer."""
 
-    seconds: float
     verified: Any = None
     error: rightkey.RightkeyError | None = None
 
@@ -84,21 +83,19 @@ class Clock:
 
 def _judged(call: Callable[[], Any]) -> Outcome:
     """Only our own errors are an outcome; anything else fails the scene."""
-    began = time.perf_counter()
     try:
         verified = call()
     except rightkey.RightkeyError as error:
-        return Outcome(time.perf_counter() - began, error=error)
-    return Outcome(time.perf_counter() - began, verified)
+        return Outcome(error=error)
+    return Outcome(verified)
 
 
 async def _judged_async(call: Callable[[], Awaitable[Any]]) -> Outcome:
-    began = time.perf_counter()
     try:
         verified = await call()
     except rightkey.RightkeyError as error:
-        return Outcome(time.perf_counter() - began, error=error)
-    return Outcome(time.perf_counter() - began, verified)
+        return Outcome(error=error)
+    return Outcome(verified)
 
 
 class Face:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-
 import pytest
 
 
@@ -20,10 +18,9 @@ def forged(issuer):
 def test_a_thousand_forged_kids_cost_two_requests_and_nobody_else_waits(face, issuer, elapsed, forged):
     """1,000 unknown kids within a second of a cold start, at an issuer that takes 3 s for each answer.
 
-    At most 2 requests more; a known kid is answered within 5 ms meanwhile; a genuine new key passes once
-    10 s have gone by. What is measured is each known call by itself: half of them within 5 ms, and 99 in
-    100 within 100 ms, since a busy machine may take the processor away at any time; and none anywhere near
-    the 3 s of an issuer that it never has to wait for.
+    At most 2 requests more; a known kid is answered meanwhile, one call after the other, more than a hundred
+    times before the issuer has answered once; a genuine new key passes once 10 s have gone by. How
+    long such a call takes is measured by `bench/locating`.
     """
     verifier = face.verifier(issuer, elapsed=elapsed)
     known = issuer.token()
@@ -37,11 +34,7 @@ def test_a_thousand_forged_kids_cost_two_requests_and_nobody_else_waits(face, is
     if not face.blocks:
         assert {outcome.status for outcome in flooded} == {401}
     assert {outcome.status for outcome in meanwhile} == {200}
-    took = sorted(outcome.seconds for outcome in meanwhile)
-    assert len(took) > 100
-    assert statistics.median(took) < 0.005
-    assert took[int(len(took) * 0.99)] < 0.1
-    assert took[-1] < 1.0
+    assert len(meanwhile) > 100
     issuer.delay = 0.0
     issuer.rotate(surprise=True)
     elapsed.move(10)
@@ -164,15 +157,15 @@ def test_too_many_threads_that_wait_are_answered_at_once(face, issuer, elapsed):
     waiting = face.meanwhile(verifier, [genuine] * 16)
     assert issuer.requests.wait("jwks", 2)
     more = face.meanwhile(verifier, [genuine] * 40)
-    outcomes, others = waiting.result(10), more.result(10)
-    assert {outcome.status for outcome in outcomes} == {200}
+    others = more.result(10)
     if face.blocks:
+        assert not waiting.done()  # the issuer has not answered yet
         assert {outcome.verdict for outcome in others} == {(401, "key_not_found")}
         assert not any(outcome.confirmed for outcome in others)
         assert all(outcome.retry_after >= 1 for outcome in others)
-        assert max(outcome.seconds for outcome in others) < 0.7  # less than the answer takes
     else:
         assert {outcome.status for outcome in others} == {200}
+    assert {outcome.status for outcome in waiting.result(10)} == {200}
     assert face.call(verifier, genuine).status == 200
     assert issuer.requests["jwks"] == 2
 

@@ -24,7 +24,7 @@ def test_verifiers_built_for_each_call_share_the_fetch(face, issuer, elapsed):
 
 @pytest.mark.parametrize("what", ["status", "hang", "reset"])
 def test_a_cold_crowd_at_a_broken_issuer_costs_one_attempt(face, issuer, elapsed, fast, what):
-    """One attempt for all 200, all answered 503 within one deadline, and none of them a second attempt."""
+    """One attempt for all 200, all answered 503 by its deadline, and none of them a second attempt."""
     issuer.misbehave("discovery", what)
     verifier = face.verifier(issuer, elapsed=elapsed, **fast)
     outcomes = face.together(verifier, [issuer.token()] * CROWD)
@@ -32,8 +32,6 @@ def test_a_cold_crowd_at_a_broken_issuer_costs_one_attempt(face, issuer, elapsed
     assert all(outcome.retry_after >= 1 for outcome in outcomes)
     assert all(outcome.error.__cause__.code == "discovery_failed" for outcome in outcomes)
     assert issuer.requests.total == 1
-    # the request's own 0.5 s, and slack for 200 callers to be woken on a busy machine
-    assert max(outcome.seconds for outcome in outcomes) < fast["wait"] + 1.0
 
 
 def test_a_cold_crowd_whose_keys_hang_costs_one_attempt(face, issuer, elapsed, fast):

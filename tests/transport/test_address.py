@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 import socket
-import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from tests.transport.conftest import HOST, PASSWORD, Serve, failed, ok, saying
 
 from rightkey.errors import Misconfigured
-from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.exchange import Request
 from rightkey.transport.address import read_address
 from rightkey.transport.connection import Route
 from rightkey.transport.default import DefaultTransport
 from rightkey.transport.fetch import fetch
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Answer = Callable[[socket.socket], None]
-    Authority = Any  # of conftest.py, like the servers that `serve` starts
-    Serve = Callable[..., Any]
-
-
 pytestmark = pytest.mark.usefixtures("no_proxies")
-
-HOST = "issuer.example"
-PASSWORD = "s3cr3t"
-
-
-def saying(*pieces: bytes, every: float = 0) -> Answer:
-    """Sends the pieces, `every` seconds one."""
-
-    def answer(sock: socket.socket) -> None:
-        for piece in pieces:
-            sock.sendall(piece)
-            time.sleep(every)
-
-    return answer
-
-
-def ok(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def get(url: str, transport: DefaultTransport | None = None, **settings: object) -> Response:
-    request = Request(url, **{"timeout": 4.0, **settings})  # type: ignore[arg-type]
-    return (transport or DefaultTransport()).get(request)
-
-
-def failed(url: str, transport: DefaultTransport | None = None, **settings: object) -> ExchangeFailed:
-    with pytest.raises(ExchangeFailed) as caught:
-        get(url, transport, **settings)
-    said = str(caught.value)
-    assert said[:1] == said[:1].lower()
-    assert not said.endswith(".")
-    assert PASSWORD not in said + "".join(map(repr, below(caught.value)))
-    return caught.value
-
-
-def below(error: BaseException) -> Iterator[BaseException]:
-    """What an error is chained to: a traceback in a log shows that as well."""
-    while deeper := error.__cause__ or error.__context__:
-        yield deeper
-        error = deeper
 
 
 @pytest.mark.parametrize(

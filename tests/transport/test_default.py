@@ -4,116 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.transport.conftest import SLOW, Authority, Serve, failed, get, ok, saying, unused_port
 
 from rightkey.errors import Misconfigured
-from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport.credentials import Credentials
 from rightkey.transport.default import DefaultTransport
 from rightkey.transport.failure import _MEANINGS
 from rightkey.transport.guard import GuardedTransport
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Answer = Callable[[socket.socket], None]
-    Authority = Any  # of conftest.py, like the servers that `serve` starts
-    Serve = Callable[..., Any]
-
-
 pytestmark = pytest.mark.usefixtures("no_proxies")
 
-PASSWORD = "s3cr3t"
 ROOT = Path(__file__).parents[2]
-
-
-def saying(*pieces: bytes, every: float = 0) -> Answer:
-    """Sends the pieces, `every` seconds one."""
-
-    def answer(sock: socket.socket) -> None:
-        for piece in pieces:
-            sock.sendall(piece)
-            time.sleep(every)
-
-    return answer
-
-
-def dripping(start: bytes, drop: bytes) -> Answer:
-    """Sends the start, and then a drop every 20 ms for as long as anybody listens."""
-
-    def answer(sock: socket.socket) -> None:
-        sock.sendall(start)
-        for _ in range(200 if drop else 0):
-            time.sleep(0.02)
-            sock.sendall(drop)
-        while sock.recv(65536):
-            pass
-
-    return answer
-
-
-def ok(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def chunked(*chunks: bytes) -> bytes:
-    coded = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
-    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + coded
-
-
-def get(url: str, transport: DefaultTransport | None = None, **settings: object) -> Response:
-    request = Request(url, **{"timeout": 4.0, **settings})  # type: ignore[arg-type]
-    return (transport or DefaultTransport()).get(request)
-
-
-def failed(url: str, transport: DefaultTransport | None = None, **settings: object) -> ExchangeFailed:
-    with pytest.raises(ExchangeFailed) as caught:
-        get(url, transport, **settings)
-    said = str(caught.value)
-    assert said[:1] == said[:1].lower()
-    assert not said.endswith(".")
-    assert PASSWORD not in said + "".join(map(repr, below(caught.value)))
-    return caught.value
-
-
-def below(error: BaseException) -> Iterator[BaseException]:
-    """What an error is chained to: a traceback in a log shows that as well."""
-    while deeper := error.__cause__ or error.__context__:
-        yield deeper
-        error = deeper
-
-
-def unused_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-SLOW: dict[str, Answer] = {
-    "nothing at all": dripping(b"", b""),
-    "status": dripping(b"HTTP/1.1 2", b"0"),
-    "headers": dripping(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
-    "one header": dripping(b"HTTP/1.1 200 OK\r\nA: ", b"b"),
-    "continue": dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "body": dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "),
-    "body without a length": dripping(b"HTTP/1.1 200 OK\r\n\r\n", b" "),
-    "chunks": dripping(chunked(), b"1\r\n \r\n"),
-    "a chunk's size": dripping(chunked(), b"0"),
-    "trailers": dripping(chunked() + b"0\r\n", b"A: b\r\n"),
-}
 
 
 def test_a_document_is_fetched(serve: Serve) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.transport.conftest import Authority, Serve, failed, get, ok, saying
 
-from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.exchange import ExchangeFailed
 from rightkey.transport.allowance import Allowance
 from rightkey.transport.answer import Incoming
 from rightkey.transport.credentials import Credentials
@@ -23,55 +24,7 @@ from rightkey.transport.default import DefaultTransport
 from rightkey.transport.tls import _CONTEXTS, Belief, Encrypted, context_for
 from rightkey.transport.wire import Wire
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Answer = Callable[[socket.socket], None]
-    Authority = Any  # of conftest.py, like the servers that `serve` starts
-    Serve = Callable[..., Any]
-
-
 pytestmark = pytest.mark.usefixtures("no_proxies")
-
-PASSWORD = "s3cr3t"
-
-
-def saying(*pieces: bytes, every: float = 0) -> Answer:
-    """Sends the pieces, `every` seconds one."""
-
-    def answer(sock: socket.socket) -> None:
-        for piece in pieces:
-            sock.sendall(piece)
-            time.sleep(every)
-
-    return answer
-
-
-def ok(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-def get(url: str, transport: DefaultTransport | None = None, **settings: object) -> Response:
-    request = Request(url, **{"timeout": 4.0, **settings})  # type: ignore[arg-type]
-    return (transport or DefaultTransport()).get(request)
-
-
-def failed(url: str, transport: DefaultTransport | None = None, **settings: object) -> ExchangeFailed:
-    with pytest.raises(ExchangeFailed) as caught:
-        get(url, transport, **settings)
-    said = str(caught.value)
-    assert said[:1] == said[:1].lower()
-    assert not said.endswith(".")
-    assert PASSWORD not in said + "".join(map(repr, below(caught.value)))
-    return caught.value
-
-
-def below(error: BaseException) -> Iterator[BaseException]:
-    """What an error is chained to: a traceback in a log shows that as well."""
-    while deeper := error.__cause__ or error.__context__:
-        yield deeper
-        error = deeper
 
 
 def test_a_private_authority_is_trusted_by_its_file(serve: Serve, authority: Authority) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import re
-import time
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable
@@ -537,9 +537,9 @@ def _() -> None:
             with LocalIssuer(algorithm="ES256", certificates=False) as issuer:
                 issuer.misbehave(endpoint, what)
                 by = of(issuer, freshness=Freshness(timeout=2.0))
-                began = time.perf_counter()
                 assert code(issuer.token(), by) == "keys_unavailable"
-                assert time.perf_counter() - began < 2.5
+                told = str(by.status().last_failure)
+                assert "is larger than the" in told or "is not whole" in told  # no deadline
 
 
 @advisory("GHSA-9v7f-9g4p-ffgj")
@@ -776,10 +776,27 @@ def _() -> None:
     refused("token_malformed", [f"{head}.{raw}.{signature}", f"{head}.{'A' * 60_000}.{signature}"])
 
 
+def calls(work: Callable[[], object]) -> int:
+    """How many functions are called, of Python and of C."""
+    count = 0
+
+    def called(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
 @advisory("CVE-2025-61920", "CVE-2025-27144", "CVE-2025-30204", "CVE-2026-35041")
 def _() -> None:
-    """Ten mebibytes of header, a million dots and long claims cost next to nothing, in time and memory; and a
-    header with a chain of certificates in it passes."""
+    """Ten mebibytes of header, a million dots and long claims cost few calls and little memory; and a header
+    with a chain of certificates in it passes."""
     honest = mint(key(), CLAIMS)
     huge = ["A" * 10 * 2**20 + honest, "." * 10**6, "." * 65_536, honest + "." * 60_000, "a." * 30_000]
     by = verifier()
@@ -787,21 +804,18 @@ def _() -> None:
     try:
         for raw in huge:
             tracemalloc.reset_peak()
-            before, began = tracemalloc.get_traced_memory()[0], time.perf_counter()
+            before = tracemalloc.get_traced_memory()[0]
             assert code(raw, by) == "token_malformed"
-            assert time.perf_counter() - began < 0.05
             assert tracemalloc.get_traced_memory()[1] - before < 2**20
     finally:
         tracemalloc.stop()
-    for claims in (
-        {"iss": "a" * 40_000},
-        {"aud": "a" * 40_000},
-        {"scope": " " * 40_000},
-        {"aud": ["a"] * 10_000},
-    ):
-        raw, began = claiming(**claims), time.perf_counter()
-        code(raw, by)
-        assert time.perf_counter() - began < 0.05
+    for raw in huge:
+        assert calls(lambda raw=raw: code(raw, by)) < 200
+    for claims in ({"iss": "a" * 40_000}, {"aud": "a" * 40_000}, {"scope": " " * 40_000}):
+        raw = claiming(**claims)
+        assert calls(lambda raw=raw: code(raw, by)) < 400
+    raw = claiming(aud=["a"] * 10_000)
+    assert calls(lambda: code(raw, by)) < 2 * 10_000  # each is compared, once
     assert code(token(HEAD | {"x5c": ["A" * 2500] * 4}), by) is None
 
 

@@ -8,7 +8,6 @@ import http.client
 import os
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -128,15 +127,15 @@ def test_closing_ends_whatever_is_under_way(delivery: Delivery) -> None:
     for client in clients:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert scripted.arrived.acquire(timeout=5)
-    began = time.monotonic()
     server.close()
-    assert time.monotonic() - began < 1
     assert ours() == []
     for client in clients:
+        came = b""
         with contextlib.suppress(ConnectionResetError):
-            while client.recv(65536):
-                pass
+            while piece := client.recv(65536):
+                came += piece
         client.close()
+        assert len(came.partition(b"\r\n\r\n")[2]) < 10_000  # none was waited for to the end
 
 
 def test_closing_ends_those_who_have_not_asked_and_those_who_do_not_read() -> None:
