@@ -6,8 +6,8 @@ import sys
 port, jwks_uri, issuer, audience = sys.argv[1:]
 os.environ["AWS_COGNITO_JWKS_PATH"] = jwks_uri
 
-import cognitojwt  # noqa: E402 - it reads the variable when it is imported
-from flask import Flask, request  # noqa: E402
+import cognitojwt  # it reads the variable when it is imported
+from flask import Flask, request
 
 app = Flask(__name__)
 

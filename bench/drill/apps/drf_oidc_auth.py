@@ -27,12 +27,12 @@ settings.configure(
 )
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402 - after set-up
-from django.core.management import execute_from_command_line  # noqa: E402
-from django.urls import path  # noqa: E402
-from rest_framework.decorators import api_view, permission_classes  # noqa: E402
-from rest_framework.permissions import IsAuthenticated  # noqa: E402
-from rest_framework.response import Response  # noqa: E402
+from django.contrib.auth.models import User  # after set-up
+from django.core.management import execute_from_command_line
+from django.urls import path
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
 
 
 def user(_request, token):

@@ -99,11 +99,7 @@ class Cache:
     # -- serving
 
     def serve(self, now: float, *, waited: bool = False) -> Serve:
-        """Whether the held keys may be used.
-
-        Args:
-            waited: whether this caller has waited for an attempt already.
-        """
+        """Whether the held keys may be used. `waited`: the caller has waited for an attempt already."""
         snapshot = self.snapshot
         if snapshot is not None and now < snapshot.refresh_at:
             return Serve.HELD
@@ -185,13 +181,11 @@ class Cache:
             forced: whether a token asked for it.
             metadata: whether the metadata is to be read anew whatever its age.
         """
-        age = now - self.metadata_began
+        age, life = now - self.metadata_began, self.freshness.metadata_life
         snapshot = self.snapshot
         return Plan(
-            metadata=self.metadata if age < self.freshness.metadata_life and not metadata else None,
-            fallback=self.metadata
-            if age < self.freshness.metadata_life + self.freshness.metadata_stale
-            else None,
+            metadata=self.metadata if age < life and not metadata else None,
+            fallback=self.metadata if age < life + self.freshness.metadata_stale else None,
             url=snapshot.url if snapshot else None,
             etag=snapshot.etag if snapshot else None,
             modified=snapshot.modified if snapshot else None,
@@ -234,28 +228,19 @@ class Cache:
             self._publish(before)
             return []  # overtaken: what a later request brought is newer
         self.last_answer = refreshed.moment
-        same = before is not None and (
-            refreshed.keys is None or refreshed.keys.identities == before.published.identities
-        )
-        published = (
-            before.published if before and (same and not _judged_anew(refreshed, before)) else refreshed.keys
-        )
-        assert published is not None  # noqa: S101 - without keys before, no answer is 304
-        headers = (
-            renewed(before, refreshed.headers) if before and refreshed.keys is None else refreshed.headers
-        )
-        snapshot = snapshot_of(
-            published, published, refreshed.began, headers, self.freshness, jitter, refreshed.url
-        )
+        keys, headers = refreshed.keys, refreshed.headers
+        if keys is None:
+            assert before is not None  # noqa: S101 - without keys before, no answer is 304
+            keys, headers = before.published, renewed(before, headers)
+        published = before.published if before and keys == before.published else keys
+        same = before is not None and keys.identities == before.published.identities
+        times = (refreshed.began, headers, self.freshness, jitter, refreshed.url)
+        snapshot = snapshot_of(published, published, *times)
         self._publish(with_grace(snapshot, before, now, self._grace))
         self._asking.answered(now, self._accounts, forced=forced, new=not same)
+        status, seconds = refreshed.status, refreshed.seconds
         fetched = KeysFetched.of(
-            self.name,
-            published,
-            forced=forced,
-            status=refreshed.status,
-            seconds=refreshed.seconds,
-            failures=failures,
+            self.name, published, forced=forced, status=status, seconds=seconds, failures=failures
         )
         if same or before is None:
             return [fetched]
@@ -311,8 +296,3 @@ class Cache:
             accounts=self._accounts,
             failure=self.last_failure,
         )
-
-
-def _judged_anew(refreshed: Refreshed, before: Snapshot) -> bool:
-    """Whether the same keys come with something else that is new: certificates, or what was skipped."""
-    return refreshed.keys is not None and refreshed.keys != before.published

@@ -102,8 +102,7 @@ class Job:
     """Whether it may take only half of the places: its key's last job had no answer, or there was none."""
     done: Future[None] = field(default_factory=Future)
     waiters: set[object] = field(default_factory=set)
-    """The callers that wait for it on a thread. The set ends with the job, so that a fork leaves none in
-    it."""
+    """The callers that wait for it on a thread. The set ends with the job: a fork leaves none in it."""
     began: float | None = None
     """When it was started, by the monotonic clock; None while it stands in line."""
     claimed: bool = False

@@ -97,10 +97,6 @@ class Watched:
 
     # -- what its owner may do
 
-    def obtain(self) -> Job | None:
-        """The job to wait for where the files must be looked at."""
-        return self.refetch()
-
     def refetch(self) -> Job | None:
         """Look now, and read what has changed; joins a look that is under way."""
         with GUARD:
@@ -116,6 +112,8 @@ class Watched:
             )
         JOBS.launch()
         return job
+
+    obtain = refetch  # no budget bounds how often a file is looked at
 
     def republish(self) -> None:
         """Leave out what the issuer's record refuses since."""

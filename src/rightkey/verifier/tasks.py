@@ -56,10 +56,9 @@ class InTasks:
             raw: the token, a JWS in compact form.
             claims_type: what its claims are made: a dataclass, TypedDict, msgspec Struct, attrs class or
                 Pydantic model, which is then `typed` of the result.
-            asks: `require`: what it must grant besides what the verifier requires. For ID tokens `nonce`:
-            what
-                was sent for it; `access_token`: what came with it and its `at_hash` must fit; `max_age`: for
-                how many seconds at most its subject may have been logged in (`auth_time`).
+            asks: `require`: what it must grant besides what the verifier requires. For ID tokens, `nonce`:
+                what was sent for it; `access_token`: what came with it, which must fit its `at_hash`;
+                `max_age`: how many seconds ago at most its subject must have logged in (`auth_time`).
 
         Raises:
             TokenRejected: 401; `code` says why.
@@ -108,9 +107,7 @@ class InTasks:
             IssuerMisbehaved: `issuer_mismatch`, `metadata_invalid`, `keyset_invalid`: an answer that
                 cannot be accepted.
         """
-        jobs = [
-            job for one in self._all() for job in one.unheld()
-        ]  # all of them begin before one is waited for
+        jobs = [job for one in self._all() for job in one.unheld()]  # all begin before one is waited for
         for job in jobs:
             await self._wait(job, job.seconds)
         for one in self._all():
