@@ -24,6 +24,8 @@ import pytest
 from rightkey.cli import run
 from rightkey.localissuer import ALGORITHMS, DRESSES, Client, LocalIssuer
 
+pytestmark = pytest.mark.slow
+
 PYTHON = [sys.executable, "-W", "error", "-m", "rightkey", "issuer"]
 
 

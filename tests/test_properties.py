@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer
 from rightkey.jose import base64url
 from rightkey.localissuer.keys.signing import Form, SigningKey
+
+pytestmark = pytest.mark.slow
 
 KEY = SigningKey.generate("ES256", Form(certificates=False), kid="k")
 KEYS = rightkey.KeySet.parse({"keys": [KEY.public_jwk()]})

@@ -250,6 +250,7 @@ def test_every_fixture_and_option_is_documented() -> None:
     assert set(documented) == FIXTURES | options
 
 
+@pytest.mark.slow
 def test_the_page_on_testing_runs(pytester: pytest.Pytester) -> None:
     """Each of its blocks as a module of tests."""
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)

@@ -19,6 +19,8 @@ import pytest
 
 from rightkey.localissuer import LocalIssuer, fault
 
+pytestmark = pytest.mark.slow
+
 PYTHON = [sys.executable, "-W", "error", "-m", "rightkey"]
 ESCAPE = "\x1b["
 

@@ -13,6 +13,8 @@ import pytest
 from rightkey.cli.demo import run
 from rightkey.cli.demo_scenes import SCENES, Line, Stage, note, play
 
+pytestmark = pytest.mark.slow
+
 DEMO = [sys.executable, "-m", "rightkey", "demo"]
 
 

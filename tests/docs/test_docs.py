@@ -54,6 +54,7 @@ def first_cells(page: str) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.stem not in ("moving", "providers")], ids=lambda page: page.stem
 )
@@ -95,6 +96,7 @@ def test_there_are_examples_of_each_face() -> None:
     )
 
 
+@pytest.mark.slow
 def test_console_sessions_show_what_is_printed() -> None:
     """But for names of keys, thumbprints, dates and the width of columns, which differ from run to run."""
     sessions = blocks(read("README.md"), "console")

@@ -280,6 +280,7 @@ def test_the_code_verifies(stage: tuple[str, StandIn], request: pytest.FixtureRe
     assert stand_in.asked == list(STAGES[title][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES, indirect=True, ids=str)
 def test_the_command_verifies(stage: tuple[str, StandIn], request: pytest.FixtureRequest) -> None:
     """And `locate` calls the provider by its name."""

@@ -32,6 +32,7 @@ def open_url(served: Serve, services: Any) -> str:
     return url
 
 
+@pytest.mark.slow
 def test_the_service_is_started_anew(service: list[str], tmp_path: Path, capsys: Captured) -> None:
     """And the card is written as JSON, as JUnit's XML and as a badge."""
     url, *command = service

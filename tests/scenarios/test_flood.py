@@ -15,6 +15,7 @@ def forged(issuer):
     return forge
 
 
+@pytest.mark.slow
 def test_a_thousand_forged_kids_cost_two_requests_and_nobody_else_waits(face, issuer, elapsed, forged):
     """1,000 unknown kids within a second of a cold start, at an issuer that takes 3 s for each answer.
 
@@ -58,6 +59,7 @@ def test_under_a_flood_that_goes_on_a_rotation_waits_ten_seconds(face, issuer, e
     assert issuer.requests["jwks"] == 1 + 3
 
 
+@pytest.mark.slow
 def test_a_long_flood_slows_down_and_a_rotation_waits_twenty_seconds_at_most(face, issuer, elapsed, forged):
     """10 minutes of forged kids, a new one each second, cost a request each 20 s in the end; then a genuine
     rotation is found within 20 s. Until then its tokens are told 401, and that it is not confirmed."""

@@ -26,7 +26,12 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
+LATE = {"hang", "drip-headers", "drip-body", "huge", "gzip-bomb"}
+"""What ends at a deadline of half a second, or takes megabytes."""
+OUTAGES = [pytest.param(what, marks=[pytest.mark.slow] if what in LATE else []) for what in BROKEN]
+
+
+@pytest.mark.parametrize("what", OUTAGES)
 def test_known_keys_serve_to_the_end_of_the_bound_and_not_beyond(face, issuer, elapsed, fast, what):
     """600 s fresh and 3,600 s stale; then 503 with `retry_after`, never 401; and all is well again with the
     first good answer."""
@@ -52,7 +57,7 @@ def test_known_keys_serve_to_the_end_of_the_bound_and_not_beyond(face, issuer, e
     assert face.call(verifier, unknown).verdict == (401, "key_not_found")
 
 
-@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("what", OUTAGES)
 def test_a_cold_start_into_an_outage(face, issuer, elapsed, fast, what):
     """503, one attempt, the cause chained; then recovery."""
     issuer.misbehave("jwks", BROKEN[what])

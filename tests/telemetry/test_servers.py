@@ -10,6 +10,8 @@ import pytest
 
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
+
 SERVERS = {
     "uvicorn": "uvicorn --port {port} --log-level warning operated_app:app",
     "granian": "granian --interface asgi --port {port} operated_app:app",

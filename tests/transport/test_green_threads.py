@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Issuer = Callable[[bool], LocalIssuer]
     Launch = Callable[..., str]
 
+pytestmark = pytest.mark.slow
+
 PATCH = {
     "gevent": "from gevent import monkey; monkey.patch_all()",
     "eventlet": "import eventlet; eventlet.monkey_patch()",

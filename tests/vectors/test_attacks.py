@@ -1189,7 +1189,13 @@ def _() -> None:
 # -- the tests ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+SLOW = {"redirects", "jwks-huge", "jwks-gzip-bomb", "kid-unknown-flood", "huge-token"}
+"""What takes many issuers, megabytes, or a deadline."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in ATTACKS]
+)
 def test_an_attack_of_the_catalogue_fails(name: str) -> None:
     """Made as described, and refused for what it is."""
     ATTACKS[name]()

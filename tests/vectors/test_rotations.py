@@ -15,7 +15,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERIES = ROOT.parent / "shared" / "vectors" / "providers" / "wellknown-series"
-pytestmark = pytest.mark.skipif(not SERIES.is_dir(), reason="../shared/vectors is not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SERIES.is_dir(), reason="../shared/vectors is not here"),
+]
 HISTORIES = sorted(SERIES.glob("*.json"))
 
 

@@ -42,6 +42,7 @@ def issuer() -> Iterator[LocalIssuer]:
         yield issuer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dress", DRESSES)
 def test_a_healthy_issuer_has_no_error(dress: str) -> None:
     """Whosever it looks like; notes and warnings it may have."""

@@ -53,11 +53,11 @@ def issuer(time: Time) -> Iterator[LocalIssuer]:
 def post(
     issuer: LocalIssuer, endpoint: str, auth: tuple[str, str] | None = ME, **data: str
 ) -> httpx.Response:
-    return httpx.post(issuer.urls[endpoint], data=data, auth=auth, trust_env=False)
+    return httpx.post(issuer.urls[endpoint], data=data, auth=auth, trust_env=False, verify=False)
 
 
 def get(url: str, **settings: Any) -> httpx.Response:
-    return httpx.get(url, trust_env=False, **settings)
+    return httpx.get(url, trust_env=False, verify=False, **settings)
 
 
 def read(token: str) -> dict[str, Any]:
@@ -129,10 +129,14 @@ def test_the_audience_is_asked_for(issuer: LocalIssuer, name: str) -> None:
 def test_a_json_body_is_read_as_well(issuer: LocalIssuer) -> None:
     """Auth0 takes it; what is no JSON asks for nothing."""
     body = {"grant_type": "client_credentials", "client_id": "me", "client_secret": "x", "odd": 1}
-    answer = httpx.post(issuer.urls["token"], json=body, trust_env=False)
+    answer = httpx.post(issuer.urls["token"], json=body, trust_env=False, verify=False)
     assert answer.status_code == 200
     broken = httpx.post(
-        issuer.urls["token"], content=b"{", headers={"content-type": "application/json"}, trust_env=False
+        issuer.urls["token"],
+        content=b"{",
+        headers={"content-type": "application/json"},
+        trust_env=False,
+        verify=False,
     )
     assert (broken.status_code, broken.json()["error"]) == (400, "unsupported_grant_type")
 
@@ -147,7 +151,7 @@ def test_credentials_that_are_no_text(issuer: LocalIssuer) -> None:
     """Are a bad request, and no more."""
     headers = {"authorization": "Basic //86eA=="}
     form = {"grant_type": "client_credentials"}
-    answer = httpx.post(issuer.urls["token"], data=form, headers=headers, trust_env=False)
+    answer = httpx.post(issuer.urls["token"], data=form, headers=headers, trust_env=False, verify=False)
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
 
 
@@ -186,7 +190,7 @@ def test_a_sign_in_by_one_click(issuer: LocalIssuer) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
     form = filled(page, decision="allow", login_claims='{"role": "admin", "key": 1}')
     assert form["login_sub"] == "alice"
-    answer = httpx.post(page.url, data=form, trust_env=False)
+    answer = httpx.post(page.url, data=form, trust_env=False, verify=False)
     back = sent_back(answer)
     assert back["state"] == '"><script>'
     given = {"grant_type": "authorization_code", "code": back["code"], "redirect_uri": BACK}
@@ -201,7 +205,7 @@ def test_a_sign_in_by_one_click(issuer: LocalIssuer) -> None:
 def test_a_sign_in_may_be_refused(issuer: LocalIssuer) -> None:
     """The client hears of it, with its state."""
     page = authorize(issuer, prompt="", state="s")
-    answer = httpx.post(page.url, data=filled(page, decision="deny"), trust_env=False)
+    answer = httpx.post(page.url, data=filled(page, decision="deny"), trust_env=False, verify=False)
     assert sent_back(answer) == {
         "error": "access_denied",
         "error_description": "The resource owner or authorization server denied the request",
@@ -213,7 +217,7 @@ def test_claims_that_are_no_json_are_asked_for_again(issuer: LocalIssuer) -> Non
     """Nothing typed is lost."""
     page = authorize(issuer, prompt="")
     form = filled(page, decision="allow", login_claims="[1]", login_sub="bob")
-    again = httpx.post(page.url, data=form, trust_env=False)
+    again = httpx.post(page.url, data=form, trust_env=False, verify=False)
     assert again.status_code == 400
     assert "not a JSON object" in again.text
     assert filled(again)["login_sub"] == "bob"
@@ -269,7 +273,9 @@ def test_a_response_type_that_cannot_be_quoted(issuer: LocalIssuer) -> None:
 def test_a_public_client_proves_that_the_code_is_its_own(issuer: LocalIssuer, method: str) -> None:
     """PKCE (RFC 7636): the verifier must be there and right."""
     verifier = secrets.token_urlsafe(48)
-    session = OAuth2Client("me", code_challenge_method="S256", redirect_uri=BACK, trust_env=False)
+    session = OAuth2Client(
+        "me", code_challenge_method="S256", redirect_uri=BACK, trust_env=False, verify=False
+    )
     given = {"prompt": "none", "login_hint": "bob"}
     if method == "S256":
         url, _ = session.create_authorization_url(issuer.urls["authorize"], code_verifier=verifier, **given)
@@ -296,6 +302,7 @@ def test_authlibs_client_from_metadata_to_user_info() -> None:
             scope="openid offline_access",
             redirect_uri=BACK,
             trust_env=False,
+            verify=False,
         )
         verifier = secrets.token_urlsafe(48)
         url, state = session.create_authorization_url(
@@ -432,7 +439,7 @@ def test_a_device_is_connected(issuer: LocalIssuer, time: Time) -> None:
     form = filled(page, decision="allow", login_sub="erin")
     assert form["user_code"] == asked["user_code"]
     lower = form | {"user_code": asked["user_code"].lower()}
-    assert "Connected" in httpx.post(issuer.urls["activate"], data=lower, trust_env=False).text
+    assert "Connected" in httpx.post(issuer.urls["activate"], data=lower, trust_env=False, verify=False).text
     brought = post(issuer, "token", None, **ask).json()
     assert read(brought["id_token"])["sub"] == "erin"
     assert read(brought["access_token"])["aud"] == "https://tv.example"
@@ -449,7 +456,9 @@ def test_a_device_may_be_refused(issuer: LocalIssuer, time: Time) -> None:
     assert post(issuer, "token", None, **ask | {"client_id": "pc"}).json()["error"] == "unauthorized_client"
 
     def typed(**form: str) -> httpx.Response:
-        return httpx.post(issuer.urls["activate"], data={"decision": "allow"} | form, trust_env=False)
+        return httpx.post(
+            issuer.urls["activate"], data={"decision": "allow"} | form, trust_env=False, verify=False
+        )
 
     assert "No device waits" in typed(user_code="AAAA-AAAA").text
     assert "not a JSON object" in typed(user_code=asked["user_code"], login_claims="x").text
@@ -586,14 +595,17 @@ def test_pages_of_other_origins_may_ask(issuer: LocalIssuer) -> None:
         assert answer.headers["access-control-allow-origin"] == "http://app.test"
         assert "access-control-allow-origin" not in get(issuer.urls[endpoint]).headers
     wants = page | {"access-control-request-method": "POST", "access-control-request-headers": "x-one"}
-    before = httpx.options(issuer.urls["token"], headers=wants, trust_env=False)
+    before = httpx.options(issuer.urls["token"], headers=wants, trust_env=False, verify=False)
     assert (before.status_code, before.content) == (204, b"")
     assert before.headers["access-control-allow-headers"] == "x-one"
     assert "POST" in before.headers["access-control-allow-methods"]
     form = {"grant_type": "client_credentials"}
-    after = httpx.post(issuer.urls["token"], data=form, auth=ME, headers=page, trust_env=False)
+    after = httpx.post(issuer.urls["token"], data=form, auth=ME, headers=page, trust_env=False, verify=False)
     assert after.headers["access-control-allow-origin"] == "http://app.test"
-    assert httpx.options(f"{issuer.url}/nothing", headers=wants, trust_env=False).status_code == 404
+    assert (
+        httpx.options(f"{issuer.url}/nothing", headers=wants, trust_env=False, verify=False).status_code
+        == 404
+    )
 
 
 def test_without_authlib_the_answer_says_what_to_install() -> None:

@@ -8,8 +8,14 @@ import pytest
 
 from rightkey.localissuer import ALGORITHMS, LocalIssuer
 
+RSA = ("RS", "PS")
+"""Families whose keys take a tenth of a second to make."""
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS])
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [pytest.param(name, marks=[pytest.mark.slow] if name[:2] in RSA else []) for name in ALGORITHMS],
+)
 def test_keys_are_kept(tmp_path: Path, algorithm: str) -> None:
     """Of every algorithm: a token from before the restart verifies after it, by the same documents."""
     file = tmp_path / "state.db"
