@@ -3,7 +3,7 @@
     python -m bench.locating [--callers 1000] [--seconds 3] [--rounds 5]
 
 Over a loopback issuer whose every answer takes a quarter of a second: the first tokens of one caller and of
-many at once; the first token by a key that nobody has seen. Then, against answers that take three seconds:
+many at once; the first token by a key not seen before. Then, against answers that take three seconds:
 how long a token by a known key takes while a token of an unknown key has the keys fetched, beside how long it
 takes when nothing is going on. At last, a warm verification out of a set of a thousand keys.
 
@@ -150,7 +150,7 @@ def tasks(issuer: LocalIssuer, count: int) -> tuple[float, int]:
 
 
 def rotation(rounds: int, report: Report) -> dict[str, Any]:
-    """A key that nobody has seen signs from one moment to the next."""
+    """A key not seen before signs from one moment to the next."""
     found: dict[str, list[tuple[float, int, int]]] = {name: [] for name in CLIENTS}
     for _ in range(rounds):
         for name, make in CLIENTS.items():

@@ -114,7 +114,7 @@ def goals(rates: dict[str, dict[int, float]], added: float) -> list[Goal]:
         Goal("async over sync, warm", "under 1 us", f"{added:.2f} us", added < 1),
         Goal(
             "2 threads of one verifier / of a verifier each",
-            "at least 0.9: nobody waits for another",
+            "at least 0.9: none waits for another",
             f"{kept:.2f} (`cryptography` alone does {allowed:.2f} times one thread's)",
             kept >= 0.9,
         ),

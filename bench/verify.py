@@ -4,9 +4,9 @@
 
 RS256 with 2048 bits and an access token as Auth0 issues them, over a local issuer. "Own work" is what a
 whole verification takes over the bare check of the signature by `cryptography`, which is the physical
-limit. One "but for the check", whose signature nobody looks at, takes less than that: in one loop the check
+limit. One "but for the check", whose signature is not looked at, takes less than that: in one loop the check
 and the rest throw each other out of the processor's caches. Of a remembered token "its text anew" is it as
-the next request brings it: a copy, whose hash nobody knows.
+the next request brings it: a copy, whose hash is not cached.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ CODES: dict[str, str] = {
     "issuer_not_trusted": "the token names another issuer, or none",
     "key_not_found": "no signing key of the issuer fits the token's header",
     "certificate_rejected": "the key's certificate does not satisfy the policy",
-    "signature_invalid": "a key fits, and the signature is not by it",
+    "signature_invalid": "a key fits, but it did not make the signature",
     "claims_rejected": "one or more claims are missing, malformed or not as required",
     "proof_rejected": "the token is bound to its sender and no proof was verified, or it must be bound",
     "scope_insufficient": "the token is good, and does not grant what is required",

@@ -145,7 +145,7 @@ class TokensRefused:
     """
 
     issuer: str
-    """Whose verifier it is. Empty: the token is of none of several, or lacks what a route requires."""
+    """Whose verifier it is. Empty if the token belongs to none of several, or lacks what a route requires."""
     code: str
     status: int
     message: str

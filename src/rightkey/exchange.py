@@ -33,7 +33,7 @@ class Response:
 
     @property
     def retry_after(self) -> float | None:
-        """For how many seconds the server asks not to be asked; None where it does not (RFC 9110, 10.2.3).
+        """How many seconds the server asks us to wait; None if it does not say (RFC 9110, 10.2.3).
 
         A date is measured against the server's own `Date`, so that its clock need not agree with ours.
         """

@@ -83,7 +83,7 @@ def test_a_rejected_token_is_1(issuer: LocalIssuer) -> None:
     token = issuer.attack("wrong-key")
     done = ran("verify", "--issuer", issuer.url, "--audience", issuer.audience, stdin=token)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: the signature is not by the key")
+    assert done.stderr.startswith("error: the signature was not made by the key")
 
 
 def test_a_mistake_is_2() -> None:

@@ -88,6 +88,22 @@ def run(source: str, names: dict[str, Any], where: str) -> None:
         exec(code, names)
 
 
+STILTED = ("nobody", "whoever", "somebody", "to be had", "in vain", "has no place", "the loud way")
+"""Words that make a reader stop; CONTRIBUTING asks for plain English."""
+
+
+def test_the_english_is_plain() -> None:
+    """In what users read: messages and docstrings of the sources, and every page."""
+    pages = [*PAGES, *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"))]
+    stilted = re.compile(rf"\b({'|'.join(STILTED)})\b", re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in [*sorted((ROOT / "src").rglob("*.py")), *pages]
+        for match in stilted.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
 def test_there_are_examples_of_each_face() -> None:
     """So that the test above does not pass for want of blocks."""
     examples = "\n".join(blocks(read("README.md"), "python"))

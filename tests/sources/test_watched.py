@@ -166,7 +166,7 @@ def test_what_cannot_be_read_replaces_nothing(
 def test_a_forged_token_is_forged_though_the_file_is_gone(
     tmp_path: Path, issuer: LocalIssuer, clock: Clock
 ) -> None:
-    """401: a key fits, and the signature is not by it."""
+    """401: a key fits, but it did not make the signature."""
     path = tmp_path / "keys.json"
     write(path, OLD)
     made = verifier(issuer, path, clock)

@@ -21,7 +21,7 @@ def test_what_surrounds_the_body_comes_to_an_end() -> None:
     """At 64 KiB."""
     allowance = Allowance(1000)
     allowance.came(allowance.require_some())
-    with pytest.raises(ExchangeFailed, match="64 KiB beside its body") as caught:
+    with pytest.raises(ExchangeFailed, match="64 KiB outside its body") as caught:
         allowance.require_some()
     assert caught.value.reason == "too_large"
 

@@ -26,6 +26,7 @@ def test_gzip_is_decompressed(serve: Serve) -> None:
     assert get(serve(saying(ok(gzip.compress(body), "Content-Encoding: gzip"))).url).body == body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coded", [gzip.compress, lambda body: chunked_gzip(body)])
 def test_a_bomb_never_expands_beyond_the_bound(serve: Serve, coded: Callable[[bytes], bytes]) -> None:
     """64 MiB in 64 KiB cost the bound and a chunk of memory."""

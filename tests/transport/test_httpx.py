@@ -119,6 +119,7 @@ def test_a_response_made_in_memory() -> None:
     assert failed(answering(httpx.Response(200, content=b"123")), max_body=2).reason == "too_large"
 
 
+@pytest.mark.slow
 def test_a_bomb_never_expands_beyond_the_bound(client: httpx.Client, serve: Callable[..., str]) -> None:
     url = serve(ok(gzip.compress(bytes(64 * 1024 * 1024)), "Content-Encoding: gzip"))
     tracemalloc.start()

@@ -109,7 +109,7 @@ def test_what_surrounds_a_body_is_bounded_apart(kind: str) -> None:
 def test_chunks_of_one_octet_are_few() -> None:
     """Their framing is bounded, so that a document in ordinary chunks passes and this work does not."""
     sock = Endless(*ENDLESS["chunks of one octet"])
-    with pytest.raises(ExchangeFailed, match="64 KiB beside its body"):
+    with pytest.raises(ExchangeFailed, match="64 KiB outside its body"):
         read(sock)
     assert sock.given <= AROUND
 

@@ -1,4 +1,4 @@
-"""Asking: whether a token that the held keys do not satisfy may have them fetched anew."""
+"""Asking: whether a token that the held keys do not satisfy may have them fetched again."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rightkey.verdict.held import NeedsNewer
 class Ask(enum.Enum):
     """What to do for such a token."""
 
-    REFETCH = "fetch them anew"
-    SETTLED = "an answer has settled it of late"
+    REFETCH = "fetch them again"
+    SETTLED = "a recent answer has settled it"
     SPENT = "the budget is spent"
     BACKING_OFF = "the issuer failed, and it is too early to ask again"
 
@@ -36,7 +36,7 @@ class Asking:
         self._tell_at = float("-inf")
 
     def ask(self, now: float, need: NeedsNewer, accounts: Sequence[Draws]) -> Ask:
-        """Whether this token may have the keys fetched anew; draws from the budget if so."""
+        """Whether this token may have the keys fetched again; draws from the budget if so."""
         question = _question(need)
         if self._settled.left(question, now):
             return Ask.SETTLED
@@ -47,7 +47,7 @@ class Asking:
         return Ask.REFETCH if drawn else Ask.SPENT
 
     def ask_metadata(self, now: float, need: NeedsNewer, age: float, accounts: Sequence[Draws]) -> bool:
-        """Whether the metadata may be read anew, since a forced refetch of the keys alone brought nothing
+        """Whether the metadata may be read again, since a forced refetch of the keys alone brought nothing
         new; draws if so. To be asked before the question is settled, and so once for each asking.
 
         Args:

@@ -96,7 +96,7 @@ class Draws:
 
     @property
     def as_new(self) -> bool:
-        """Whether nothing was drawn of late: nothing is gained by letting it go and coming back."""
+        """Whether nothing was drawn lately: nothing is gained by letting it go and coming back."""
         return not (self.spent or self.barren)
 
 

@@ -19,7 +19,7 @@ Readers take `held`, which is replaced whole and never changed. It is what was p
 under a grace, less what leaked or is distrusted: those belong to the issuer's record, as its budget does.
 
     serve(now)          may the held keys be used, and is a refresh due?
-    ask(now, need)      may a token that the held keys do not satisfy have them fetched anew?
+    ask(now, need)      may a token that the held keys do not satisfy have them fetched again?
     plan(...)           what the refresh starts from
     take(...)           what came of it
 """
@@ -130,11 +130,11 @@ class Cache:
     # -- asking for newer keys
 
     def ask(self, now: float, need: NeedsNewer) -> Ask:
-        """Whether this token may have the keys fetched anew; draws from the budgets if so."""
+        """Whether this token may have the keys fetched again; draws from the budgets if so."""
         return self._asking.ask(now, need, self._accounts)
 
     def ask_metadata(self, now: float, need: NeedsNewer) -> bool:
-        """Whether the metadata may be read anew, since a forced refetch of the keys brought nothing new."""
+        """Whether the metadata may be read again, since a forced refetch of the keys brought nothing new."""
         if self.metadata is None:
             return False
         return self._asking.ask_metadata(now, need, now - self.metadata_began, self._accounts)
@@ -179,7 +179,7 @@ class Cache:
 
         Args:
             forced: whether a token asked for it.
-            metadata: whether the metadata is to be read anew whatever its age.
+            metadata: whether the metadata is to be read again whatever its age.
         """
         age, life = now - self.metadata_began, self.freshness.metadata_life
         snapshot = self.snapshot
@@ -196,7 +196,7 @@ class Cache:
         """Take in what came of a refresh.
 
         Args:
-            jitter: from 0 to 1, drawn anew each time.
+            jitter: from 0 to 1, drawn again each time.
         """
         if refreshed.metadata is not None and refreshed.metadata_began is not None:
             self.metadata, self.metadata_began = refreshed.metadata, refreshed.metadata_began
@@ -276,7 +276,7 @@ class Cache:
         self.snapshot = replace(snapshot, keys=keys)
 
     def may_be_forgotten(self, now: float) -> bool:
-        """Whether this may begin anew without asking an issuer earlier than it may be asked."""
+        """Whether this may start over without asking an issuer earlier than it may be asked."""
         return not (self._scheduled.left(now) or self._asking.backoff.left(now))
 
     @property

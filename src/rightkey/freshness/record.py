@@ -42,7 +42,7 @@ class Record:
         return events
 
     def may_be_forgotten(self) -> bool:
-        """Whether nothing would be lost if it began anew."""
+        """Whether nothing would be lost if it started over."""
         return not (self.distrusted.names or self.distrusted.leaked)
 
     def _republish(self) -> None:

@@ -41,7 +41,7 @@ class Plan:
     metadata: Metadata | None
     """What is held, unless it is due."""
     fallback: Metadata | None
-    """What serves if it cannot be had anew."""
+    """What serves if it cannot be fetched again."""
     url: str | None = None
     """Where the keys held came from, for whose answer `etag` and `modified` stand."""
     etag: str | None = None

@@ -15,7 +15,7 @@ class Freshness:
     Args:
         life: of a key set whose answer has no `max-age`.
         min_life: at the least, whatever the answer says (15 s have been seen).
-        max_life: at the most (44 days have been seen).
+        max_life: at most (44 days have been seen).
         stale_if_error: for how long past its life a set serves while the issuer gives no good answer.
             The issuer may shorten it, never lengthen it.
         min_stale: the least that the issuer may shorten it to.

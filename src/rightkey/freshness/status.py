@@ -1,4 +1,4 @@
-"""Status: how an issuer's keys are, for those who operate a service."""
+"""Status: how fresh an issuer's keys are, for the operator of a service."""
 
 from __future__ import annotations
 

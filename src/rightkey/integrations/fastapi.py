@@ -213,7 +213,7 @@ def _issuer_of(verifier: Any) -> str:
     """Raises Misconfigured: it has several issuers, or is not one of ours."""
     status: Any = getattr(verifier, "status", dict)()
     if not isinstance(status, Status):
-        raise Misconfigured("which issuer to log in at is not known", hint="pass issuer= to login")
+        raise Misconfigured("the issuer to log in at is not known", hint="pass issuer= to login")
     return status.issuer
 
 

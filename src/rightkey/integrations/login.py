@@ -62,5 +62,5 @@ def _endpoint(document: Mapping[str, Any], name: str) -> str:
     """A URL that a browser is sent to: only https, or loopback."""
     url = document.get(name)
     if not isinstance(url, str) or url_fault(url) is not None:
-        raise IssuerMisbehaved("metadata_invalid", f"the issuer's metadata have no {name} to log in at")
+        raise IssuerMisbehaved("metadata_invalid", f"the issuer's metadata has no {name} to log in at")
     return url

@@ -87,7 +87,7 @@ class Vendor(NamedTuple):
     """Where else its tokens have names of a kind (`scope`, `permission`, `role`, `group`). `{audience}` in a
     path stands for each audience that is expected."""
     hints: tuple[tuple[str, str], ...] = ()
-    """Forms of `iss` that are often met in vain, and what to do about each."""
+    """Forms of `iss` that often fail to match, and what to do about each."""
 
     @property
     def by_form(self) -> bool:

@@ -1,7 +1,7 @@
 """The one table of signature algorithms: what each needs of a key, and how a signature is checked.
 
 Sources: RFC 7518 section 3 (RS, PS, ES), RFC 8812 (ES256K), RFC 8037 (EdDSA), RFC 9864 (Ed25519, Ed448),
-RFC 9964 (ML-DSA). HMAC is not here and never will be: who can check a MAC can make one. `none` neither.
+RFC 9964 (ML-DSA). HMAC is not here and never will be: anyone who can check a MAC can make one. Nor is `none`.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ MAX_TRIED = 8
 """How many keys are tried on one signature."""
 
 _DOT = ord(".")
-_TEXT = (str, bytes)  # a union would be made anew at each call
+_TEXT = (str, bytes)  # a union would be made again at each call
 _STRINGS = ("alg", "kid", "typ", "cty", "x5t", "x5t#S256")
 _REFUSED = {
     "crit": "the header makes an extension critical (crit), and none is understood here",
@@ -233,7 +233,8 @@ def key_not_found(header: Header) -> TokenRejected:
 
 def signature_invalid(header: Header) -> TokenRejected:
     return TokenRejected(
-        "signature_invalid", f"the signature is not by the key that the token names (kid {shown(header.kid)})"
+        "signature_invalid",
+        f"the signature was not made by the key that the token names (kid {shown(header.kid)})",
     )
 
 

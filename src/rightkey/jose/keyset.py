@@ -59,7 +59,7 @@ class KeySet:
         """Read public keys and certificates in PEM form, one or several; a block that cannot be read, or
         whose key cannot be used, is skipped. Of a private key the public half is kept, with a warning.
 
-        A certificate right behind one that it issued is of that one's chain, and no key of its own.
+        A certificate right behind one that it issued belongs to that chain, and is not a key of its own.
 
         Args:
             pem: the text.

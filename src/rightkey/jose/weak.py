@@ -84,7 +84,7 @@ def require_sound_modulus(modulus: int, exponent: int) -> None:
     if _has_close_primes(modulus):
         raise Skip("weak", "the primes of the RSA modulus are close together, as in CVE-2022-26320")
     if _is_roca(modulus):
-        raise Skip("weak", "the RSA modulus is of the guessable form of CVE-2017-15361")
+        raise Skip("weak", "the RSA modulus has the guessable form of CVE-2017-15361")
     if rsa_cost(modulus.bit_length(), exponent) > MAX_COST:
         told = f"RSA of {modulus.bit_length()} bits with an exponent of {exponent.bit_length()} bits"
         raise Skip("costly", f"{told} takes over {MAX_COST} times as long as RSA of 2048 bits with 65537")
@@ -200,4 +200,4 @@ def require_sound_matrix(pub: bytes) -> None:
     """
     vector = pub[32:]  # behind the seed rho (FIPS 204, algorithm 22)
     if vector.count(0) > len(vector) // 4:
-        raise Skip("weak", "the vector of the ML-DSA key is next to nothing: anyone can sign for it")
+        raise Skip("weak", "the vector of the ML-DSA key is almost all zero: anyone can sign for it")

@@ -77,7 +77,7 @@ def period(claims: Mapping[str, Any], leeway: float) -> tuple[float, float]:
 
 
 def issuer_failure(claims: Mapping[str, Any], spellings: tuple[str, ...]) -> Failure:
-    """What is wrong with an `iss` that is none of the spellings (section 4.1.1; RFC 8725, section 3.8)."""
+    """What is wrong with an `iss` that is not one of the spellings (section 4.1.1; RFC 8725, section 3.8)."""
     iss = claims.get("iss")
     if iss is None:
         return Failure("iss", "missing", spellings)

@@ -51,7 +51,7 @@ class Profile(NamedTuple):
         return bool(self.required or self.forbidden or self.rules)
 
     def type_failure(self, typ: str | None) -> Failure:
-        """A `typ` that is of another kind."""
+        """A `typ` of another kind of token."""
         return Failure("typ", "mismatch", sorted((self.types or frozenset()) - {""}), typ)
 
     def failures(self, presented: Presented) -> list[Failure]:
@@ -101,7 +101,7 @@ def _nonce(presented: Presented) -> list[Failure]:
 
 
 def _access_token_hash(presented: Presented) -> list[Failure]:
-    """`at_hash` is of the access token that came along (Core, section 3.1.3.8)."""
+    """`at_hash` must be the hash of the access token that came along (Core, section 3.1.3.8)."""
     got, token = presented.claims.get("at_hash"), presented.access_token
     if token is None:
         return []

@@ -96,7 +96,7 @@ def alone(place: Place, means: Means) -> Remote:
 
 
 def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
-    """The sources that are read anew: this one, or those that it has in order."""
+    """The sources that are read again: this one, or those that it has in order."""
     if isinstance(source, InOrder):
         return tuple(kept for one in source.sources for kept in kept_in(one))
     if isinstance(source, ByKid):

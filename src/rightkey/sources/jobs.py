@@ -42,7 +42,7 @@ class Guard:
     """A lock that survives a fork and a signal.
 
     A thread may take it again: a signal handler or a finalizer that interrupts its owner must not wait for
-    ever. A forked child makes it anew.
+    ever. A forked child makes it again.
     """
 
     def __init__(self) -> None:

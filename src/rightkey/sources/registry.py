@@ -36,7 +36,7 @@ _Entry = TypeVar("_Entry")
 class Shelf(Generic[_Entry]):
     """Entries in use stay as long as they are; of the others the latest are kept.
 
-    An entry that was let go and comes back begins anew. So that nothing is gained by that, one stays that has
+    An entry that was let go and comes back starts over. So that nothing is gained by that, one stays that has
     something to lose. Call with GUARD held.
 
     Args:

@@ -114,11 +114,11 @@ class Remote:
         return job
 
     def spread(self) -> None:
-        """Draw the moment of the next refresh anew. Called in a forked child, where nothing else runs."""
+        """Draw the moment of the next refresh again. Called in a forked child, where nothing else runs."""
         self._cache.spread(random.random())  # noqa: S311 - spreads load, keeps no secret
 
     def may_be_forgotten(self) -> bool:
-        """Whether this may begin anew. Call with GUARD held."""
+        """Whether this may start over. Call with GUARD held."""
         return self._cache.may_be_forgotten(self._elapsed())
 
     @property

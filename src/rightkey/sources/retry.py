@@ -6,7 +6,7 @@ Iterate it, wait for each job as your kind of verifier can, then take `verified`
         wait(job, retry.patience)
 
 A token without keys waits for one attempt to get some. One that the held keys do not satisfy has them fetched
-anew once; a job that began before the token came does not count as that.
+again once; a job that began before the token came does not count as that.
 """
 
 from __future__ import annotations

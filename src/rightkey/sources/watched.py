@@ -120,7 +120,7 @@ class Watched:
         self._take(self._reading)
 
     def status(self) -> Status:
-        """How things are. Files have no life: what was read serves until it is read anew."""
+        """How things are. Files have no life: what was read serves until it is read again."""
         reading, now = self._reading, self._elapsed()
         look_in = max(0.0, self._look_at - now)
         return Status(

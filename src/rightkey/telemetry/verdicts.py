@@ -46,7 +46,7 @@ class Verdicts:
         """A token was refused, or could not be judged.
 
         Args:
-            trust: by which it was; None where it is of none of several issuers.
+            trust: the one it was judged by; None if it belongs to none of several issuers.
             began: as above; 0.0 where nothing measures.
         """
         issuer = issuer_name(trust)

@@ -35,7 +35,7 @@ class Allowance:
         """How many octets may be read at once. Raises ExchangeFailed: `too_large`, where none may."""
         if self.left <= 0:
             raise ExchangeFailed(
-                "too_large", f"the answer has more than {AROUND // 1024} KiB beside its body"
+                "too_large", f"the answer has more than {AROUND // 1024} KiB outside its body"
             )
         return self.left
 

@@ -72,7 +72,7 @@ def _gunzipped(chunks: Iterable[bytes], max_body: int) -> Iterator[bytes]:
             rest = stream.unused_data
     # A response that has no body (304) may still name the coding it would have had.
     if begun and not stream.eof:
-        raise ExchangeFailed("protocol", "the gzip stream ends before its end")
+        raise ExchangeFailed("protocol", "the gzip stream is cut off")
 
 
 def _inflated(stream: zlib._Decompress, octets: bytes, at_most: int) -> bytes:

@@ -70,7 +70,7 @@ class Credentials:
         object.__setattr__(self, "headers", _fields(self.headers))
 
     def are_for(self, address: Address) -> bool:
-        """Whether an address is of the origin; `https://host` is `https://host:443` (RFC 6454, section 4)."""
+        """Whether an address has this origin; `https://host` is `https://host:443` (RFC 6454, section 4)."""
         own = read_address(self.origin)
         return (own.scheme, own.host, own.port) == (address.scheme, address.host, address.port)
 

@@ -24,7 +24,7 @@ _UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 _NOT_STRICT = range(79, 95)  # what X509_V_FLAG_X509_STRICT finds: RFC 5280 is not kept to
 _VERIFY_HINTS = {
     **dict.fromkeys(_UNKNOWN_ISSUER, ": use a ca file if its certificate is private"),
-    **dict.fromkeys(_NOT_STRICT, ": have it issued anew, or set strict_x509=False"),
+    **dict.fromkeys(_NOT_STRICT, ": have it reissued, or set strict_x509=False"),
 }
 _ALERT_HINTS = {
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": ": give Credentials(..., certificate_file=..., key_file=...)"

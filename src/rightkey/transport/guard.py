@@ -35,7 +35,7 @@ class GuardedTransport:
     judged by that. Equal settings make equal transports, which share what they fetched.
 
     Args:
-        also: networks (`ipaddress.ip_network`) that may be dialled though they are not public. Anyone who
+        also: networks (`ipaddress.ip_network`) that may be reached though they are not public. Anyone who
             can choose an issuer reaches all that is in them.
         ports: the only ports to dial.
         ca_file: a PEM file with the certificates to trust *instead of* the system's.

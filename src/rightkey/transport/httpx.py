@@ -33,7 +33,7 @@ class HttpxTransport:
     """Fetches with a sync `httpx.Client` or `httpx2.Client`, which stays yours: it is never closed.
 
     The client's own settings hold (proxies, certificates, headers, pools); the bounds of a request are set
-    anew for each. The deadline is looked at between the chunks of a body, and is each single wait's bound
+    again for each. The deadline is looked at between the chunks of a body, and is each single wait's bound
     before: a server that drips its headers can outlast it, which DefaultTransport does not allow.
     Transports of one client are equal, unless they differ in `plain_http`.
 

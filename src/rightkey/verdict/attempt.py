@@ -49,7 +49,7 @@ class Demands(NamedTuple):
 
     @property
     def judged_with_claims(self) -> bool:
-        """Whether claims that passed before must be judged anew."""
+        """Whether claims that passed before must be judged again."""
         return self.nonce is not None or self.access_token is not None or self.max_age is not None
 
 
@@ -262,7 +262,7 @@ def _not_trusted(failure: Failure, vendor: Vendor | None) -> TokenRejected:
     message = "the token names no issuer"
     hint = None
     if isinstance(failure.got, str):
-        message = f"the token is of issuer {failure.got[:200]!a}, which is not trusted"
+        message = f"the token is from issuer {failure.got[:200]!a}, which is not trusted"
         hint = slash_hint(failure.got, failure.expected, "the issuer trusted is")
         hint = hint or (vendor.hint(failure.got) if vendor else None)
     elif failure.reason == "malformed":

@@ -135,7 +135,7 @@ class Memory:
 
 def _still_by_one_of(keys: KeySet, entry: Entry) -> bool:
     """The set was replaced: the key counts only if the new one has the same, and it still fits. One that was
-    missing does not come back: its tokens are verified anew."""
+    missing does not come back: its tokens are verified again."""
     same = [key for key in keys.fitting(entry.header) if key == entry.key]
     if entry.mark is None or not same:
         entry.mark = None

@@ -120,7 +120,7 @@ class OneIssuer:
         return [job for job in jobs if job is not None]
 
     def refetched(self) -> list[Job]:
-        """Jobs that have all keys fetched or read anew, all of them begun."""
+        """Jobs that have all keys fetched or read again, all of them begun."""
         jobs = [kept.refetch() for kept in self.kept]
         return [job for job in jobs if job is not None]
 
@@ -130,7 +130,7 @@ class OneIssuer:
 
     @property
     def kept(self) -> tuple[Remote | Watched, ...]:
-        """What of the source is read anew: of keys that are published one by one, those asked for so far."""
+        """What of the source is read again: of keys that are published one by one, those asked for so far."""
         from rightkey.sources.given import kept_in
 
         return kept_in(self.source)

@@ -128,7 +128,7 @@ class Answers:
 
     def _new(self, issuer: str, trust: Any) -> OneIssuer:
         if not isinstance(trust, Trust) or trust.expected is None:
-            raise _unresolved(issuer, "answered with something else than a Trust of that issuer")
+            raise _unresolved(issuer, "answered with something other than a Trust of that issuer")
         try:
             one = self._build(trust)
         except Misconfigured as error:

@@ -85,11 +85,13 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
 OPTIONS = {"delay": {"seconds": 1.2}, "huge": {"size": 1_000_000}, "gzip-bomb": {"size": 1_000_000}}
 
 
+@pytest.mark.slow
 def test_every_fault_has_its_finding() -> None:
     """None is forgotten when one is added."""
     assert set(FINDINGS) == set(FAULTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINDINGS)
 def test_a_fault_is_found(issuer: LocalIssuer, name: str) -> None:
     """By the check it belongs to, with its severity, a reference, and exit code 1 for an error."""

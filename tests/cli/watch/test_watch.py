@@ -226,6 +226,7 @@ def test_a_changed_history_is_refused(issuer: LocalIssuer, tmp_path: Path) -> No
         assert (done.code, "the key history was changed: line " in done.err) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(issuer: LocalIssuer, tmp_path: Path, number: int) -> None:
     """Exit code 0, no words, and the history says that the watch paused."""
