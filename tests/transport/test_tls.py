@@ -177,7 +177,7 @@ def test_octets_around_records_count(authority: Authority) -> None:
     wire = Wire(cast("socket.socket", peer), Deadline.after(60), allowance)
     stream = Encrypted.within(wire, context_for(Belief(authority.file)), "127.0.0.1")
     incoming = Incoming(stream, allowance)
-    with pytest.raises(ExchangeFailed, match="64 KiB beside"):
+    with pytest.raises(ExchangeFailed, match="64 KiB outside"):
         list(iter(lambda: incoming.body(1 << 16), b""))
     assert peer.given < 80 * 1024
 
