@@ -350,7 +350,7 @@ def test_a_browser_is_sent_nowhere_else(name: str, value: Any) -> None:
 def test_several_issuers_have_none_to_log_in_at(issuer: LocalIssuer) -> None:
     """But the one that is named."""
     several = RightKey(verifier=rightkey.AsyncVerifier.of(rightkey.Trust(issuer.url, audience=AUDIENCE)))
-    with pytest.raises(rightkey.Misconfigured, match="which issuer"):
+    with pytest.raises(rightkey.Misconfigured, match="the issuer to log in at"):
         several.login("swagger")
     several.login("swagger", issuer=issuer.url)
     one = RightKey(verifier=rightkey.AsyncVerifier(issuer.url, audience=AUDIENCE))
