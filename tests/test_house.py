@@ -184,12 +184,11 @@ def _long_in(path: Path) -> Iterator[str]:
 def test_a_package_imports_itself_without_circles(package: str) -> None:
     """Taking away, again and again, what imports nothing that is left, nothing remains.
 
-    Only imports that run when a module is loaded count: a command may load another when it is called.
+    Also those count that run when something is called: what needs each other is one file, however late.
     """
     inside = {name for name in MODULES if name.split(".")[0] == package}
     needs = {
-        name: {one.target.removeprefix("rightkey.") for one in IMPORTS if one.module == name and one.at_once}
-        & inside
+        name: {one.target.removeprefix("rightkey.") for one in IMPORTS if one.module == name} & inside
         for name in inside
     }
     while free := {name for name in needs if not needs[name] & needs.keys()}:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rightkey import Verifier
 from rightkey.errors import Misconfigured
-from rightkey.issuer.name import Issuer, identity_of, is_loopback, quoted, reaches_this_machine, url_fault
+from rightkey.issuer.name import Issuer, identity_of, is_loopback, reaches_this_machine, url_fault
 
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
@@ -414,23 +413,3 @@ def test_every_spelling_of_this_machine(host: str) -> None:
 def test_other_machines(host: str) -> None:
     """Names and addresses of others, also where they begin like one of this machine."""
     assert not reaches_this_machine(host)
-
-
-@pytest.mark.parametrize(
-    "secret",
-    [
-        *(
-            '{"kty": "EC", "d": "hunter2"}',
-            "eyJhbGciOiJFUzI1NiJ9.e30.hunter2",
-            "https://me:hunter2@issuer.example",
-        ),
-        *("-----BEGIN PRIVATE KEY-----hunter2", "hunter2" + "A" * 60, "one\nhunter2"),
-    ],
-)
-def test_what_may_be_a_secret_is_not_quoted(secret: str) -> None:
-    """People paste private keys, tokens and passwords where a name or a URL is wanted."""
-    assert "hunter2" not in quoted(secret)
-    with pytest.raises(Misconfigured) as caught:
-        Verifier("issuer.example", audience="api", keys=secret)
-    assert "hunter2" not in str(caught.value)
-    assert "hunter2" not in str(caught.value.hint)

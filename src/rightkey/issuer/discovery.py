@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Request, Response
-from rightkey.issuer.name import Issuer, quoted, reaches_this_machine, slash_hint, url_fault
+from rightkey.issuer.name import Issuer, reaches_this_machine, slash_hint, url_fault
+from rightkey.issuer.spelling import quoted
 from rightkey.jose import strictjson
 
 _LATER = (408, 425, 429)

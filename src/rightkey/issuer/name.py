@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
 from rightkey.issuer.identity import identity_of as identity_of
+from rightkey.issuer.spelling import lower_host, quoted
 
 if TYPE_CHECKING:
     from rightkey.issuer.vendor import Vendor
@@ -25,8 +26,6 @@ AUTO = "auto"
 _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
 _DOCUMENTS = ("openid-configuration", "oauth-authorization-server")
-MAX_QUOTED = 100
-"""Characters of a setting that a message quotes."""
 _PRINTABLE = r"[!-~]+"
 _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 
@@ -171,18 +170,6 @@ def url_fault(url: str, plain_http: Collection[str] | None = ()) -> str | None:
     return _scheme_fault(parts.scheme, host, plain_http) or _part_fault(url, parts.netloc)
 
 
-_SECRET = re.compile(r"-----|@|\n|^\s*[{\[<]|^\s*ey[\w-]+\.|[A-Za-z0-9+/=]{60}")
-"""What may hold a private key, a token or a password: PEM, JSON, a JWT, a URL with a user, a key in
-base64."""
-
-
-def quoted(text: str) -> str:
-    """A setting as a message may quote it: cut, and not where it may hold a password or a private key."""
-    if _SECRET.search(text):
-        return "(not shown: it may hold a secret)"
-    return ascii(text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "...")
-
-
 def document_of(url: str) -> tuple[str, str] | None:
     """What a well-known URL is the URL of (`metadata`, `keys`), and the issuer it belongs to."""
     parts = urlsplit(url)
@@ -223,13 +210,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def lower_host(url: str) -> str:
-    """The URL with its host in lower case, and nothing else changed."""
-    scheme, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return scheme + separator + host.lower() + slash + path
 
 
 def _checked_url(setting: str, url: Any, plain_http: Collection[str] | None) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
 from rightkey.grants import Place
-from rightkey.issuer.name import quoted
+from rightkey.issuer.spelling import quoted
 from rightkey.issuer.vendor import GUID, Asks, Vendor
 
 _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of Microsoft's own, personal accounts

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from rightkey.errors import Failure
 from rightkey.grants import GRANTS, Place, Places
-from rightkey.issuer.name import lower_host
+from rightkey.issuer.spelling import lower_host
 
 TENANT, ANY_GUID = "{tenantid}", "{guid}"
 GUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

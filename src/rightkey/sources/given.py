@@ -19,7 +19,8 @@ from rightkey.freshness.budget import Draws
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.name import Issuer, document_of, identity_of, quoted, url_fault
+from rightkey.issuer.name import Issuer, document_of, identity_of, url_fault
+from rightkey.issuer.spelling import quoted
 from rightkey.jose import certificate, pem, x509  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import ANY, FirstOf, Given, Trust
