@@ -249,7 +249,7 @@ def test_settings_that_decide(issuer: LocalIssuer, arguments: tuple[str, ...], c
 def test_a_hint_speaks_of_options_not_of_arguments(issuer: LocalIssuer) -> None:
     """The library says algorithms=[...]; here it is --alg."""
     done = verify(issuer, "--alg", "RS256")
-    assert done.err.splitlines()[1] == "hint: if the issuer signs with it, allow it by name with --alg"
+    assert done.err.splitlines()[1] == "hint: allow it with --alg ES256 if the issuer signs with it"
 
 
 def test_pins_and_roots(issuer: LocalIssuer, tmp_path: Path) -> None:
@@ -429,11 +429,14 @@ def test_folded_lines_are_joined(issuer: LocalIssuer) -> None:
 @pytest.mark.parametrize(
     ("pasted", "hint"),
     [
-        ('{{"access_token": "{}"}}', "this is JSON: pass the value of its access_token alone"),
-        ("https://app.example/cb#access_token={}", "this is a URL: pass what follows _token= alone"),
-        ("https://app.example/cb?id_token={}&state=x", "this is a URL: pass what follows _token= alone"),
-        ("https://app.example/", "this is a URL, not a token"),
-        ("-----BEGIN PUBLIC KEY-----", "this is PEM, a key or a certificate: keys are given with --jwks"),
+        ('{{"access_token": "{}"}}', "it is JSON: give the value of its access_token alone"),
+        ("https://app.example/cb#access_token={}", "it is a URL or a form: give what follows _token= alone"),
+        (
+            "https://app.example/cb?id_token={}&state=x",
+            "it is a URL or a form: give what follows _token= alone",
+        ),
+        ("https://app.example/", "it is a URL, not a token"),
+        ("-----BEGIN PUBLIC KEY-----", "keys are given with --jwks"),
     ],
 )
 def test_what_is_pasted_instead_of_a_token(issuer: LocalIssuer, pasted: str, hint: str) -> None:

@@ -64,10 +64,11 @@ def test_every_flip_of_a_single_bit_is_refused() -> None:
     [
         ("", "token_missing", "no token"),
         (b"", "token_missing", "no token"),
-        ("a", "token_malformed", "1 parts"),
+        ("a", "token_malformed", "1 part,"),
         ("a.b", "token_malformed", "2 parts"),
         ("a.b.c.d", "token_malformed", "4 parts"),
-        ("a.b.c.d.e", "token_malformed", "JWE"),
+        ("a.b.c.d.e", "token_malformed", "5 parts"),
+        (segment(b'{"enc":"A128GCM"}') + ".b.c.d.e", "token_malformed", "JWE"),
         ("." * 60_000, "token_malformed", "60001 parts"),
         ('{"payload": ""}', "token_malformed", "JSON form"),
         (" [1]", "token_malformed", "JSON form"),
@@ -79,7 +80,7 @@ def test_every_flip_of_a_single_bit_is_refused() -> None:
         (TOKEN + "\n", "token_malformed", "base64url"),
         (" " + TOKEN, "token_malformed", "base64url"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_what_is_no_token_is_told_apart(raw: Any, expected: str, words: str) -> None:
     """Each with what was seen."""
@@ -183,29 +184,6 @@ def test_a_header_may_say_more_than_is_needed(more: dict[str, Any]) -> None:
     """What is not understood and not critical is ignored (RFC 7515, section 4); null counts as absent."""
     assert verify(mint(KEY, {"sub": "alice"}, header=more)).key.kid == "k"
     assert verify(mint(KEY, {"sub": "alice"}, header=more | {"kid": None})).key.kid == "k"
-
-
-@pytest.mark.parametrize(
-    ("raw", "words"),
-    [
-        (f"Bearer {TOKEN}", "Bearer"),
-        (f"'{TOKEN}'", "in quotes"),
-        (f'"{TOKEN}"', "in quotes"),
-        (str(TOKEN.encode()), "bytes object"),
-        (TOKEN + "\n", "around it"),
-        (" " + TOKEN, "around it"),
-        (TOKEN[:20] + "\n " + TOKEN[20:], "folded"),
-        (TOKEN.rpartition(".")[0], "cut off"),
-        (TOKEN + "==", "padded"),
-    ],
-    ids=range(9),
-)
-def test_mistakes_of_the_first_day_have_a_hint(raw: str, words: str) -> None:
-    """It says what was seen and what to do, and quotes nothing."""
-    with pytest.raises(rightkey.TokenRejected) as caught:
-        verify(raw)
-    assert caught.value.code == "token_malformed"
-    assert words in str(caught.value.hint)
 
 
 def test_a_symmetric_algorithm_is_named_with_the_way_out() -> None:

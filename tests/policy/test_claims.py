@@ -108,7 +108,7 @@ def test_an_audience_that_differs_by_a_slash_is_told(aud: Any) -> None:
     """MCP's SDKs add and strip it; the hint names what was configured, and nothing of the token."""
     hint = hinted({"aud": aud}, {"https://api.example/", "b"})
     assert hint == "only the slash at the end differs: the audience expected is 'https://api.example/'; " + (
-        "audience=[with, without] takes both"
+        "audience= may be given both"
     )
     assert hinted({"aud": "https://api.example/x"}, {"https://api.example/"}) is None
     assert hinted({"aud": []}, {"a"}) is None

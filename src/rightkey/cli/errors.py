@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,18 @@ _WAYS_OUT = {
     ("iss", "mismatch"): "--issuer must equal the token's iss letter by letter",
 }
 """What to try on the command line for a claim that was not as required."""
-_IN_OUR_WORDS = {
-    "algorithm_not_allowed": "if the issuer signs with it, allow it by name with --alg",
-    "token_missing": "give it as TOKEN, or on stdin",
+_OPTIONS = {
+    "algorithms": "--alg",
+    "audience": "--audience",
+    "keys": "--jwks",
+    "leeway": "--leeway",
+    "metadata_url": "--metadata-url",
+    "plain_http": "--plain-http",
+    "profile": "--profile",
+    "provider": "--provider",
 }
+"""What a hint of the library calls by its argument, and the command line by an option."""
+_ARGUMENT = re.compile(rf"\b({'|'.join(_OPTIONS)})=(?:\[?'([^']*)'\]?)?")
 _REPORT = "please report it with this line; it holds nothing of a token"
 _SHOWN = 300
 _UNTRUSTED_TLS = (
@@ -138,9 +147,17 @@ def ways_out(error: RightkeyError) -> list[str]:
         return [_UNTRUSTED_TLS]
     failures = [(one.claim, one.reason) for one in getattr(error, "failures", ())]
     of_clocks = ("nbf", "not_yet_valid") in failures
-    if (error.hint and not of_clocks) or error.code == "token_missing":
-        return [_IN_OUR_WORDS.get(error.code) or str(error.hint)]
+    if error.code == "token_missing":
+        return ["give it as TOKEN, or on stdin"]
+    if error.hint and not of_clocks:
+        return [_ARGUMENT.sub(_option, error.hint)]
     return [_WAYS_OUT[failure] for failure in failures if failure in _WAYS_OUT]
+
+
+def _option(argument: re.Match[str]) -> str:
+    """The option, and its value where the hint gives one."""
+    option, value = _OPTIONS[argument[1]], argument[2]
+    return option if value is None else f"{option} {value}"
 
 
 def _reason(error: BaseException | None) -> str | None:

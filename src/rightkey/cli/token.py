@@ -18,15 +18,8 @@ _MOST = 2 * MAX_TOKEN
 _HEADER = re.compile(r"(?:(?:proxy-)?authorization\s*:\s*)?(?:bearer\s+)?", re.IGNORECASE)
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad"))
+_PEM = "-----BEGIN "
 _COMPACT = re.compile(r"[A-Za-z0-9_=-]+(?:\.[A-Za-z0-9_=-]*){2,4}")
-
-_LOOKS_LIKE = (
-    (re.compile(r"\s*[\[{]"), "this is JSON: pass the value of its access_token alone"),
-    (re.compile(r"-----BEGIN "), "this is PEM, a key or a certificate: keys are given with --jwks"),
-    (re.compile(r"\S*[?&#](?:access|id)_token="), "this is a URL: pass what follows _token= alone"),
-    (re.compile(r"https?://"), "this is a URL, not a token"),
-)
-"""What is pasted instead of a token, and what to do."""
 
 
 def read(given: str | None) -> str | bytes:
@@ -43,11 +36,11 @@ def read(given: str | None) -> str | bytes:
 
 
 def hint(raw: str | bytes, given: str | None) -> str | None:
-    """What this is, where it is not a token; None where that cannot be told."""
-    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    """What to do where the command line has a way out of its own; None where the library's hint says all."""
     if given and len(given) < 200 and "\0" not in given and Path(given).is_file():
         return f"{given} is a file: rightkey ... < {given}"
-    return next((told for pattern, told in _LOOKS_LIKE if pattern.match(text)), None)
+    begins = raw[: len(_PEM)]
+    return "keys are given with --jwks" if begins in (_PEM, _PEM.encode()) else None
 
 
 def _cleaned(text: str) -> str:

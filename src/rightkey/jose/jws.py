@@ -35,9 +35,6 @@ _REFUSED = {
     "b64": "the header changes how the payload is encoded (b64), which is not understood here",
     "enc": "the header is that of an encrypted token (JWE)",
 }
-_SYMMETRIC = ("HS256", "HS384", "HS512")
-_NAMED = (*_SYMMETRIC, "none")
-"""Algorithms that are named in a message although they are not known here: fixed words, safe to log."""
 _HARMLESS = {"b64": True, "enc": None}
 """Values that say what holds anyway: `b64` is true by default (RFC 7797, section 3), null is absent."""
 
@@ -110,7 +107,7 @@ def verify_jws(raw: str | bytes, keys: KeySet, *, algorithms: Collection[str]) -
     for key in fitting[:MAX_TRIED]:
         if is_by(key, unverified):
             return Jws(unverified.header.own(), unverified.payload, key)
-    raise signature_invalid(unverified.header)
+    raise signature_invalid(unverified.header, signature_hint(unverified, fitting[0]))
 
 
 def known_algorithms(names: Collection[str]) -> frozenset[str]:
@@ -154,7 +151,8 @@ def read(
         payload, signature = decode(second), decode(third)
     except ValueError:
         raise _respelled(raw, "its payload or signature is not canonical base64url") from None
-    return Unverified(header or read_header(segment, decode), payload, signed, signature, segment)
+    header = header or read_header(segment, decode, raw)
+    return Unverified(header, payload, signed, signature, segment)
 
 
 def read_payload(raw: str | bytes, *, padded: bool = False) -> bytes:
@@ -171,16 +169,25 @@ def read_payload(raw: str | bytes, *, padded: bool = False) -> bytes:
         raise malformed("its payload or signature is not canonical base64url") from None
 
 
-def read_header(segment: bytes, decode: Callable[[bytes], bytes] = base64url.decode) -> Header:
-    """Read the first part of a token. Raises TokenRejected: `token_malformed`."""
+def read_header(
+    segment: bytes, decode: Callable[[bytes], bytes] = base64url.decode, raw: str | bytes | None = None
+) -> Header:
+    """Read the first part of a token. Raises TokenRejected: `token_malformed`.
+
+    Args:
+        segment: it.
+        decode: how it is spelled.
+        raw: the whole token, of which a hint may tell what is odd.
+    """
     if len(segment) > MAX_HEADER:
         raise malformed(f"its header has over {MAX_HEADER} bytes")
     try:
         members = strictjson.read_unique(decode(segment), strictjson.MAX_IN_HEADER)
     except strictjson.NotJson as error:
-        raise malformed(f"its header is refused: {error}") from None
+        why = f"its header is refused: {error}"
+        raise malformed(why) if segment.startswith(b"ey") else _respelled(raw or segment, why) from None
     except ValueError:
-        raise _respelled(segment, "its header is not canonical base64url") from None
+        raise _respelled(raw or segment, "its header is not canonical base64url") from None
     for name in _STRINGS:  # null counts as absent, as in a JWK, but for what decides how a token is judged
         if not isinstance(members.get(name, ""), str) and (name == "alg" or members[name] is not None):
             raise malformed(f"{name} in its header is not a string")
@@ -202,12 +209,9 @@ def require_allowed(header: Header, allowed: frozenset[str]) -> None:
     """Raises TokenRejected: `algorithm_not_allowed`."""
     if header.alg in allowed:
         return
-    known = header.alg in ALGORITHMS
-    what = f"algorithm {header.alg} is" if known or header.alg in _NAMED else "the algorithm of its header is"
-    hint = f"allow it with algorithms=[{header.alg!r}] if the issuer signs with it" if known else None
-    if header.alg in _SYMMETRIC:
-        hint = "set the API at the issuer to RS256 or ES256: symmetric algorithms are not supported"
-    raise TokenRejected("algorithm_not_allowed", f"{what} not one of those allowed", hint=hint)
+    from rightkey.jose.mistakes import algorithm_not_allowed
+
+    raise algorithm_not_allowed(header.alg, allowed)
 
 
 def is_by(key: Key, unverified: Unverified) -> bool:
@@ -217,6 +221,13 @@ def is_by(key: Key, unverified: Unverified) -> bool:
     except (InvalidSignature, ValueError):  # ValueError: numbers that are no signature at all
         return False
     return True
+
+
+def signature_hint(unverified: Unverified, key: Key) -> str | None:
+    """What is odd about a signature that a fitting key did not make."""
+    from rightkey.jose.mistakes import length_hint
+
+    return length_hint(unverified.signature, unverified.header.alg, key)
 
 
 def malformed(why: str) -> TokenRejected:
@@ -231,10 +242,11 @@ def key_not_found(header: Header) -> TokenRejected:
     )
 
 
-def signature_invalid(header: Header) -> TokenRejected:
+def signature_invalid(header: Header, hint: str | None = None) -> TokenRejected:
     return TokenRejected(
         "signature_invalid",
         f"the signature was not made by the key that the token names (kid {shown(header.kid)})",
+        hint=hint,
     )
 
 
@@ -252,7 +264,7 @@ def _parts(raw: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
     if len(raw) > MAX_TOKEN:
         raise malformed(f"it has over {MAX_TOKEN} bytes")
     if not raw.isascii():
-        raise malformed("it has characters outside ASCII")
+        raise _respelled(raw, "it has characters outside ASCII")
     token = raw.encode() if isinstance(raw, str) else bytes(raw)
     signed, _, third = token.rpartition(b".")
     segment, dot, second = signed.partition(b".")
@@ -261,33 +273,23 @@ def _parts(raw: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
     return signed, segment, second, third
 
 
-_SLIPS: tuple[tuple[str, str], ...] = (
-    (r"(?i)\s*bearer\s", "it begins with `Bearer `: give the token alone"),
-    (r"b['\"]", "it is the text of a bytes object: pass the bytes, or decode them"),
-    (r"\s*['\"]", "it is in quotes: give the token alone"),
-    (r"(?s).*\S\s+\S", "it has white space or line ends inside: was it folded?"),
-    (r"(?s)\s|.*\s$", "it has white space or a line end around it: strip it"),
-    (r".*=", "it is padded: base64url in a token has no `=`"),
-    (r".*[+/]", "it is standard base64: a token is base64url"),
-    (r"ey", "was it cut off?"),
-)
-"""The mistakes of the first day: how such a text begins, and what to do."""
-
-
 def _respelled(raw: str | bytes, why: str) -> TokenRejected:
-    text = raw if isinstance(raw, str) else raw.decode("ascii", "replace")
+    from rightkey.jose.mistakes import hint_of  # with the first of them
+
     fault = malformed(why)
-    fault.hint = next((hint for form, hint in _SLIPS if re.match(form, text)), None)
+    fault.hint = hint_of(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
     return fault
 
 
 def _parts_fault(token: bytes) -> TokenRejected:
+    from rightkey.jose.mistakes import encrypted_hint
+
     parts = token.count(b".") + 1
-    if token.lstrip()[:1] in (b"{", b"["):
-        return malformed("it is in JSON form, and only the compact form is accepted")
-    if parts == 5:
-        return malformed("it has five parts: an encrypted token (JWE), which only its audience can open")
-    fault = _respelled(token, f"it has {parts} parts, not three")
-    if parts == 1 and fault.hint is None:
-        fault.hint = "an opaque access token? ask the issuer for a JWT by naming an audience"
-    return fault
+    encrypted = encrypted_hint(token.partition(b".")[0]) if parts == 5 else None
+    if encrypted is not None:
+        fault = malformed("it has five parts: an encrypted token (JWE), which only its audience can open")
+        fault.hint = encrypted
+        return fault
+    if re.match(rb'\s*(\{\s*"|\[\s*[]"{0-9])', token):
+        return _respelled(token, "it is in JSON form, and only the compact form is accepted")
+    return _respelled(token, f"it has {parts} part{'s' * (parts > 1)}, not three")

@@ -113,13 +113,7 @@ def _audience_hint(failure: Failure, vendor: Vendor | None) -> str | None:
     got = failure.got if type(failure.got) is list else [failure.got]
     for one in got[:_LOOKED_AT]:
         hint = slash_hint(one, failure.expected, "the audience expected is")
-        hint = (
-            f"{hint}; audience=[with, without] takes both"
-            if hint
-            else vendor.hint_for(one)
-            if vendor
-            else None
-        )
+        hint = f"{hint}; audience= may be given both" if hint else vendor.hint_for(one) if vendor else None
         if hint:
             return hint
     return None

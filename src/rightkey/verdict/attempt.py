@@ -22,6 +22,7 @@ from rightkey.jose.jws import (
     malformed,
     read,
     require_allowed,
+    signature_hint,
     signature_invalid,
 )
 from rightkey.jose.key import Key
@@ -236,7 +237,7 @@ def _signer(
                 return key
     if refused is not None:
         raise refused
-    invalid = signature_invalid(header)
+    invalid = signature_invalid(header, signature_hint(unverified, fitting[0]))
     if trust.vendor is not None:
         invalid.hint = trust.vendor.hint_for(*header.members) or invalid.hint
     return NeedsNewer("signature", header, invalid, fitting)
