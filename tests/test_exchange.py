@@ -99,9 +99,16 @@ def test_what_a_status_says() -> None:
     """Only where it says something: a Location elsewhere than at a redirect does not."""
     assert Response(500, {"location": "/"}, b"").refusal == "status 500"
     assert Response(304, {}, b"").refusal == "status 304"
-    hints = [Response(status, {}, b"").hint for status in (200, 304, 401, 403, 404)]
-    assert [hint is not None for hint in hints] == [False, False, True, True, False]
+    hints = [Response(status, {}, b"").hint for status in (200, 304, 401, 403, 404, 407, 511)]
+    assert [hint is not None for hint in hints] == [False, False, True, True, False, True, True]
     assert Response(301, {"location": "/"}, b"").hint is not None
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_a_page_for_people_is_told_as_one(status: int) -> None:
+    """A portal, a sign-in or a firewall answered in the server's place."""
+    assert "captive portal" in str(Response(status, {}, b"\n <html>").hint)
+    assert Response(404, {}, b"<html>").hint is None
 
 
 def test_which_hosts_a_transport_may_ask_by_http() -> None:

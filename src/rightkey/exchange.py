@@ -61,12 +61,25 @@ class Response:
 
     @property
     def hint(self) -> str | None:
-        """What to do about the status; None where that is not known from the status alone."""
+        """What to do about an answer that is no document; None where that is not known."""
         if 300 <= self.status < 400 and "location" in self.headers:
             return "redirects are not followed: name the issuer as it names itself, or its keys by keys="
-        if self.status in (401, 403):
-            return "its server may ask for credentials: DefaultTransport(credentials=Credentials(...))"
-        return None
+        if self.body.lstrip()[:1] == b"<" and self.status in _PAGES:
+            return (
+                "it is a web page: a sign-in, a captive portal or a firewall may have answered, or no issuer"
+            )
+        return _HINTS.get(self.status)
+
+
+_CREDENTIALS = "its server may ask for credentials: DefaultTransport(credentials=Credentials(...))"
+_HINTS = {
+    401: _CREDENTIALS,
+    403: _CREDENTIALS,
+    407: "a proxy wants a user name and password: HTTPS_PROXY=http://user:password@host:port",
+    511: "a captive portal wants a sign-in before this network lets anything through (RFC 6585, section 6)",
+}
+_PAGES = (200, 403, 503)
+"""With these, a page for people is not the server's word on the document that was asked for."""
 
 
 def _shown(target: str) -> str:

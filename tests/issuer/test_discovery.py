@@ -156,7 +156,7 @@ def test_any_other_status_is_an_outage(status: int) -> None:
     with pytest.raises(IssuerUnavailable, match=str(status)) as caught:
         read_metadata(ISSUER, answer(status=status, retry_after="7"))
     assert (caught.value.code, caught.value.retry_after) == ("discovery_failed", 7.0)
-    assert (caught.value.hint is not None) is (status in (301, 304, 401, 404))
+    assert (caught.value.hint is not None) is (status in (301, 401, 404))
 
 
 JSON = st.recursive(
@@ -196,11 +196,26 @@ def test_a_redirect_is_told_with_its_target() -> None:
     assert len(str(caught.value)) < 400
 
 
-def test_a_key_set_is_no_metadata() -> None:
-    """Its URL belongs to another setting."""
-    with pytest.raises(IssuerMisbehaved, match="key set") as caught:
-        read_metadata(ISSUER, answer(json.dumps({"keys": []}).encode()))
-    assert "keys=" in str(caught.value.hint)
+@pytest.mark.parametrize(
+    ("body", "what", "hint"),
+    [
+        ({"keys": []}, "key set", "keys="),
+        ({"resource": "https://api", "authorization_servers": ["https://a"]}, "RFC 9728", "as the issuer"),
+        ({"realm": "shop", "public_key": "MII"}, "page about the issuer", ".well-known"),
+        ({"error": "not_found"}, "an error", "application"),
+        ("<!DOCTYPE html>", "web page", "captive portal"),
+        ("  ", "empty", None),
+        ({"jwks_uri": "https://a/k"}, "does not state its issuer", None),
+    ],
+    ids=str,
+)
+def test_what_answers_in_place_of_metadata_is_told(body: Any, what: str, hint: str | None) -> None:
+    """With the setting that its URL belongs to, or what may have answered."""
+    octets = (body if isinstance(body, str) else json.dumps(body)).encode()
+    with pytest.raises(IssuerMisbehaved, match=what) as caught:
+        read_metadata(ISSUER, Response(200, {}, octets))
+    assert caught.value.code == "metadata_invalid"
+    assert caught.value.hint is None if hint is None else hint in str(caught.value.hint)
 
 
 def test_metadata_elsewhere_state_the_issuer_that_was_named() -> None:

@@ -53,6 +53,7 @@ def test_html_is_no_key_set() -> None:
     with pytest.raises(IssuerMisbehaved) as caught:
         read_jwks(Response(200, {}, b"<html></html>"))
     assert caught.value.code == "keyset_invalid"
+    assert "captive portal" in str(caught.value.hint)
 
 
 def test_metadata_are_no_key_set() -> None:

@@ -73,6 +73,16 @@ def test_what_is_not_json_is_not_json(reader: Any, text: bytes) -> None:
     assert "line" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [(b" <html>", "a web page"), (b" \n", "empty"), ("{}".encode("utf-16"), "UTF-16"), (b"{", "not JSON: ")],
+)
+def test_what_is_no_json_at_all_is_told(text: bytes, what: str) -> None:
+    """A page for people, an empty answer or another encoding is not a matter of one character."""
+    with pytest.raises(NotJson, match=what):
+        read_object(text)
+
+
 @pytest.mark.parametrize("text", [b"[]", b"null", b"1", b'"a"', b"true"])
 def test_only_an_object_is_an_object(text: bytes) -> None:
     """Other values are JSON, and not what was asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 
 import pytest
@@ -45,3 +46,20 @@ def test_a_header_that_cannot_be_sent_is_not_quoted(serve: Serve) -> None:
     """Nothing but ExchangeFailed leaves, and its message repeats no value."""
     error = failed(serve(saying(ok())).url, headers={"Accept": "unsent\r\nX: y"})
     assert (error.reason, "ValueError" in str(error), "unsent" in str(error)) == ("protocol", True, False)
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n"])
+def test_https_to_a_port_that_does_not_speak_it(said: bytes) -> None:
+    """OpenSSL calls it a wrong version number; what to do is to look at the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.recv(65_536)
+                sock.sendall(said)
+
+        (thread := threading.Thread(target=answer)).start()
+        error = failed(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+        thread.join()
+    assert (error.reason, "plain http there" in str(error)) == ("tls", True)

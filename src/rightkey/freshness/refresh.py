@@ -222,7 +222,8 @@ class NoSigningKey(IssuerMisbehaved):
 
     def __init__(self, keys: KeySet) -> None:
         skipped = ", ".join(sorted({one.reason for one in keys.skipped})) or "it is empty"
-        super().__init__("keyset_invalid", f"the issuer's key set holds no signing key: {skipped}")
+        hint = "set the API at the issuer to RS256 or ES256" if skipped == "symmetric" else None
+        super().__init__("keyset_invalid", f"the issuer's key set holds no signing key: {skipped}", hint=hint)
         self.keys = keys
 
     def __reduce__(self) -> tuple[type[NoSigningKey], tuple[KeySet]]:

@@ -19,10 +19,19 @@ from rightkey.jose import strictjson
 
 _LATER = (408, 425, 429)
 _HINTS = {
-    401: "its metadata need credentials: give the transport some, or the keys by keys=",
-    403: "its metadata need credentials: give the transport some, or the keys by keys=",
     404: "is it the issuer's name, and not the application's? metadata elsewhere are named by metadata_url=",
 }
+_LOOKS_LIKE: tuple[tuple[str, str, str], ...] = (
+    ("keys", "it is a key set", "give the URL of a key set as keys=, not as metadata_url="),
+    (
+        "authorization_servers",
+        "it is the metadata of a resource (RFC 9728)",
+        "name one of its authorization_servers as the issuer",
+    ),
+    ("public_key", "it is a page about the issuer", "its metadata are at /.well-known/openid-configuration"),
+    ("error", "it is an error", "is it the issuer's name, and not the application's?"),
+)
+"""What answers in place of metadata: a member that tells it, what it is, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +75,18 @@ def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
     try:
         document = strictjson.read_unique(strictjson.without_mark(response.body))
     except strictjson.NotJson as error:
-        raise _invalid(str(error)) from None
-    if "issuer" not in document and isinstance(document.get("keys"), list):
-        raise _invalid("it is a key set", "give the URL of a key set as keys=, not as metadata_url=")
+        raise _invalid(str(error), response.hint) from None
     stated = document.get("issuer")
     if not isinstance(stated, str):
-        raise _invalid("it does not state its issuer")
+        looks = ((what, hint) for name, what, hint in _LOOKS_LIKE if name in document)
+        raise _invalid(*next(looks, ("it does not state its issuer", None)))
     expected = _expected(issuer, stated)
     return Metadata(stated, _jwks_uri(issuer, document.get("jwks_uri")), expected, document)
 
 
 def _refused(response: Response) -> IssuerUnavailable:
-    hint = _HINTS.get(response.status)
-    if 300 <= response.status < 400:
+    hint = response.hint or _HINTS.get(response.status)
+    if 300 <= response.status < 400 and response.status != 304:
         hint = (
             "redirects are not followed: name the issuer as it names itself, or its metadata by metadata_url="
         )

@@ -54,8 +54,9 @@ def read_jwks(response: Response, kid: str | None = None) -> KeySet:
         return _of_pem(response.body, kid)
     try:
         return KeySet.parse(response.body, published=True)
-    except IssuerMisbehaved:
+    except IssuerMisbehaved as error:
         _require_no_metadata(response.body)
+        error.hint = error.hint or response.hint
         raise
 
 

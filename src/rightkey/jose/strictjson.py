@@ -48,8 +48,8 @@ def read_object(text: bytes, most: tuple[int, int] | None = MAX_IN_PAYLOAD) -> d
         _require_little(text, most)
     try:
         value = _loads(text)
-    except ValueError as error:  # orjson's message names what is wrong and where, and quotes nothing
-        raise NotJson(f"not JSON: {_first_words(error)}") from None
+    except ValueError as error:
+        raise NotJson(f"not JSON: {_first_words(text, error)}") from None
     # Each level needs a bracket of its own, so that counting them settles nearly every document.
     if _brackets(text) > MAX_DEPTH:
         _require_shallow(value)
@@ -214,5 +214,13 @@ def _members(value: Any) -> Iterable[Any]:
     return value if type(value) is list else ()
 
 
-def _first_words(error: ValueError) -> str:
-    return str(error).partition(": line ")[0]
+_LOOKS = ((b"<", "it is a web page or XML"), (b"\xff\xfe", "it is UTF-16"), (b"\xfe\xff", "it is UTF-16"))
+
+
+def _first_words(text: bytes, error: ValueError) -> str:
+    """What is wrong with it: what it looks like, or what orjson says, which quotes nothing."""
+    bare = text.lstrip()
+    if not bare:
+        return "it is empty"
+    looks = (what for begins, what in _LOOKS if bare.startswith(begins))
+    return next(looks, None) or str(error).partition(": line ")[0]

@@ -119,7 +119,7 @@ def _read_section(incoming: Incoming) -> Head:
     incoming.allowance.is_line()
     status = _STATUS.fullmatch(incoming.line())
     if status is None:
-        raise _improper("its first line is not a status line")
+        raise _improper("its first line is not a status line: does the port speak http?")
     fields: list[list[bytes]] = []
     for line in _lines(incoming):
         if fields and line[:1] in (b" ", b"\t"):  # folded: section 5.2

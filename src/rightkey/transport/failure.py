@@ -26,8 +26,12 @@ _VERIFY_HINTS = {
     **dict.fromkeys(_UNKNOWN_ISSUER, ": use a ca file if its certificate is private"),
     **dict.fromkeys(_NOT_STRICT, ": have it reissued, or set strict_x509=False"),
 }
+_PLAIN = ": does the server speak plain http there, or is it not the one for this port?"
 _ALERT_HINTS = {
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": ": give Credentials(..., certificate_file=..., key_file=...)"
+    "WRONG_VERSION_NUMBER": _PLAIN,
+    "HTTP_REQUEST": _PLAIN,
+    "PACKET_LENGTH_TOO_LONG": _PLAIN,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": ": give Credentials(..., certificate_file=..., key_file=...)",
 }
 
 
