@@ -308,4 +308,14 @@ def ran(arguments: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_row_of_the_table_is_on_the_page() -> None:
     """In the table's own order."""
-    assert re.findall(r"^\| `([a-z0-9-]+)` \|", PAGE, re.MULTILINE) == list(PROVIDERS)
+    known = PAGE.partition("\n\nThese keep to the standards")[0]
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", known, re.MULTILINE) == list(PROVIDERS)
+
+
+def test_every_row_says_where_it_is_from() -> None:
+    """By a page of the provider's own, so that the next one who doubts it can look."""
+    sources = PAGE.partition("### Where this is from")[2].partition("\n## ")[0]
+    rows = [line for line in sources.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row.split("|")[1])]
+    assert named == list(PROVIDERS)
+    assert all("](https://" in row for row in rows)

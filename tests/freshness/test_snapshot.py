@@ -94,6 +94,17 @@ def test_a_snapshot_keeps_what_a_revalidation_needs() -> None:
     assert life_of(headers, Freshness()) == Life(900, 3600)
 
 
+@pytest.mark.parametrize(
+    ("hint", "control", "seconds"),
+    [(900, "", 900), (60, "", 300), (900, "max-age=600", 600), (900, "max-age=1800", 900), (10**8, "", 3600)],
+)
+def test_a_bundle_says_when_to_fetch_it_again(hint: int, control: str, seconds: float) -> None:
+    """As SPIFFE's do, within the bounds of every life; the shorter counts."""
+    bundle = KeySet.parse({"keys": [], "spiffe_refresh_hint": hint})
+    snapshot = snapshot_of(bundle, bundle, 0.0, {"cache-control": control}, Freshness(), 0.0)
+    assert snapshot.fresh_until == seconds
+
+
 def test_a_304_says_what_it_leaves_out() -> None:
     """RFC 9111, section 4.3.4: as it was; and what it says anew counts."""
     before = snapshot_of(EMPTY, EMPTY, 0.0, {"etag": "1", "cache-control": "max-age=9"}, Freshness(), 0.0)

@@ -47,6 +47,18 @@ WHOSE = {
     "https://tenant.auth0.com/": "auth0",
     "https://dev-1.okta.com/oauth2/default": "okta",
     "https://dev-1.okta.com": "okta",
+    "https://tenant.space.auth0app.com/": "auth0",
+    "https://agency.okta-miltest.com/oauth2/default": "okta",
+    "https://agency.trex-govcloud.com": "okta",
+    f"https://login.sovcloud-identity.fr/{TENANT}/v2.0": "entra",
+    "https://login.sovcloud-identity.de/contoso.onsovcloud.de/v2.0": "entra",
+    f"https://login.sovcloud-identity.sg/{TENANT}": "entra-v1",
+    "https://oidc-eks.cn-north-1.api.amazonwebservices.com.cn/id/0123ABCD": "eks",
+    "https://oidc-eks.eusc-de-east-1.api.amazonwebservices.eu/id/0123ABCD": "eks",
+    "https://account.apple.com": "apple",
+    "https://login.sovcloud-identity.com/common/v2.0": None,
+    "https://tenant.auth0apps.com": None,
+    "https://evil-okta.com": None,
     f"{ENTRA}/{TENANT}/v2.0": "entra",
     f"{ENTRA}/common/v2.0": "entra",
     f"https://login.microsoftonline.us/{TENANT}/v2.0": "entra",
@@ -264,6 +276,7 @@ def test_a_token_of_the_other_version_is_told_what_to_do() -> None:
 
     assert "without /v2.0" in (hint(v2, v1) or "")
     assert "with /v2.0" in (hint(f"{ENTRA}/{TENANT}", v2) or "")
+    assert "name that" in (hint(v1, v2) or "")
     assert hint(v2, f"{ENTRA}/{OTHER}/v2.0") is None
 
 
@@ -342,6 +355,44 @@ def test_adfs_spells_its_host_as_it_likes(judged: Any) -> None:
     assert judged("https://fs.example.com/adfs", {"iss": services}, stated).issuer == services
     assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.example.com/ADFS") is None
     assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.evil.com/adfs") is None
+
+
+APPLE = ("https://appleid.apple.com", "https://account.apple.com")
+
+
+@pytest.mark.parametrize("named", APPLE)
+@pytest.mark.parametrize("stated", [None, *APPLE])
+@pytest.mark.parametrize("iss", APPLE)
+def test_apple_has_two_names(judged: Any, named: str, stated: str | None, iss: str) -> None:
+    """For a day in June 2025 its metadata stated the one and its tokens the other."""
+    assert judged(named, {"iss": iss}, stated).issuer == iss
+    assert judged(named, {"iss": "https://other.apple.com"}, stated) == "issuer_not_trusted"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "claims", "hint"),
+    [
+        ("https://dev-1.okta.com/oauth2/default", {"iss": "https://dev-1.okta.com"}, "organisation's own"),
+        ("https://sso.example.com/realms/shop", {"aud": "account"}, "audience mapper"),
+        ("https://sso.example.com/realms/shop", {"aud": ["account"]}, "audience mapper"),
+        ("https://sso.example.com/realms/shop", {}, "audience mapper"),
+        ("https://clerk.example.com", {}, "rightkey.ANY"),
+        ("https://slug.projects.oryapis.com", {}, "audience="),
+        ("https://issuer.example", {"client_id": "c"}, "provider='cognito'"),
+        ("https://issuer.example", {}, None),
+        ("https://gitlab.com", {"client_id": "c"}, None),
+    ],
+    ids=str,
+)
+def test_what_a_providers_tokens_lack_is_told_with_the_way_out(
+    issuer: str, claims: dict[str, Any], hint: str | None
+) -> None:
+    """A set-up of the first day: the other server's token, or one that names no API."""
+    header = read_header(base64url.encode(b'{"alg":"RS256"}').encode())
+    said = {"iss": issuer, "exp": NOW + 60} | claims
+    with pytest.raises(TokenRejected) as caught:
+        judge_claims(Trust(issuer, audience="api"), header, said, None, NOW)
+    assert caught.value.hint is None if hint is None else hint in str(caught.value.hint)
 
 
 def test_some_have_no_metadata_to_ask() -> None:

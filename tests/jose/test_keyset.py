@@ -393,3 +393,24 @@ def test_nothing_else_leaves(document: Any) -> None:
     except IssuerMisbehaved as error:
         if error.code != "keyset_invalid":
             raise
+
+
+@pytest.mark.parametrize(
+    ("hint", "seconds"),
+    [
+        (300, 300.0),
+        (0, None),
+        (-1, None),
+        (True, None),
+        ("300", None),
+        (1.5, None),
+        (10**400, None),
+        (None, None),
+    ],
+    ids=lambda one: str(one)[:9],
+)
+def test_a_bundle_may_hint_at_its_next_fetch(hint: Any, seconds: float | None) -> None:
+    """A whole number of seconds, or nothing (SPIFFE Trust Domain and Bundle, section 4.1.3)."""
+    keys = KeySet.parse({"keys": [], "spiffe_refresh_hint": hint})
+    assert keys.refresh_hint == seconds
+    assert pickle.loads(pickle.dumps(keys)).refresh_hint == seconds

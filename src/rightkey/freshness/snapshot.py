@@ -22,11 +22,16 @@ class Life(NamedTuple):
     stale: float
 
 
-def life_of(headers: Mapping[str, str], freshness: Freshness) -> Life:
-    """What an answer's headers say of its life, within the settings' bounds (RFC 9111, 5.2.2; RFC 5861)."""
+def life_of(headers: Mapping[str, str], freshness: Freshness, hint: float | None = None) -> Life:
+    """What an answer's headers say of its life, within the settings' bounds (RFC 9111, 5.2.2; RFC 5861).
+
+    Args:
+        hint: what the document itself says of it, in seconds; the shorter of the two counts.
+    """
     directives = _directives(headers.get("cache-control", ""))
     max_age = _seconds(directives.get("max-age"))
-    fresh = freshness.life if max_age is None else max_age - (_seconds(headers.get("age")) or 0)
+    said = None if max_age is None else max_age - (_seconds(headers.get("age")) or 0)
+    fresh = min((one for one in (said, hint) if one is not None), default=freshness.life)
     allowed = 0.0 if "must-revalidate" in directives else _seconds(directives.get("stale-if-error"))
     stale = freshness.stale_if_error
     if allowed is not None:
@@ -83,7 +88,7 @@ def snapshot_of(
         jitter: from 0 to 1; spreads the refresh over the last fifth of the life, so that the processes
             of a service do not ask all at once.
     """
-    life = life_of(headers, freshness)
+    life = life_of(headers, freshness, published.refresh_hint)
     fresh_until = began + life.fresh
     return Snapshot(
         published=published,

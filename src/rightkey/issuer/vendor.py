@@ -83,6 +83,8 @@ class Vendor(NamedTuple):
     """Whether the metadata spell the host in letters of another case."""
     elsewhere: tuple[tuple[str, str], ...] = ()
     """Audiences and members of the header that tell a token for another service, and what to do about it."""
+    unaddressed: str | None = None
+    """What to do about a token that names no audience."""
     grants: tuple[tuple[str, Place], ...] = ()
     """Where else its tokens have names of a kind (`scope`, `permission`, `role`, `group`). `{audience}` in a
     path stands for each audience that is expected."""

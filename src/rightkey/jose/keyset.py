@@ -16,6 +16,8 @@ from rightkey.jose.skipped import REFUSED, SKIPPED, Skip, Skipped, skipped
 
 MAX_MEMBERS = 1000
 """Members of one document that are judged. The others leave one line."""
+MAX_HINT = 10**9
+"""Seconds that a document may ask to be left alone; more is no number that counts."""
 TOLD = 5
 """Skipped members that a message names."""
 
@@ -26,6 +28,8 @@ class KeySet:
 
     keys: tuple[Key, ...]
     skipped: tuple[Skipped, ...] = ()
+    refresh_hint: float | None = field(default=None, compare=False)
+    """After how many seconds the document asks to be fetched again, as a bundle of SPIFFE may."""
     _index: Index = field(init=False, repr=False, compare=False)
     _refused: frozenset[str | None] = field(init=False, repr=False, compare=False)
     mark: object = field(init=False, repr=False, compare=False)
@@ -50,7 +54,8 @@ class KeySet:
         Raises:
             IssuerMisbehaved: `keyset_invalid`: not JSON, no object, or no array of `keys` and no PEM.
         """
-        return _judged(_members(document), published=published)
+        value = _object(document)
+        return _judged(_members(value), published=published, hint=_refresh_hint(value))
 
     @classmethod
     def from_pem(
@@ -129,12 +134,17 @@ class KeySet:
         return len(self.keys)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return KeySet, (self.keys, self.skipped)
+        return KeySet, (self.keys, self.skipped, self.refresh_hint)
 
 
-def _members(document: str | bytes | Mapping[str, Any]) -> Iterable[tuple[str | None, Any]]:
+def _refresh_hint(value: Mapping[str, Any]) -> float | None:
+    """SPIFFE Trust Domain and Bundle, section 4.1.3."""
+    hint = value.get("spiffe_refresh_hint")
+    return float(hint) if type(hint) is int and 0 < hint < MAX_HINT else None
+
+
+def _members(value: Mapping[str, Any]) -> Iterable[tuple[str | None, Any]]:
     """Each member, with its key id."""
-    value = _object(document)
     if "keys" not in value and "kty" not in value and any(map(_is_pem, value.values())):
         return ((kid, member) for kid, text in value.items() for member in _of_pem(kid, text))
     members = value.get("keys", [value] if "kty" in value else None)
@@ -166,7 +176,9 @@ def _of_pem(kid: str, text: Any) -> Iterable[Any]:
     return inside.members(text, kid=kid)
 
 
-def _judged(members: Iterable[tuple[str | None, Any]], *, published: bool) -> KeySet:
+def _judged(
+    members: Iterable[tuple[str | None, Any]], *, published: bool, hint: float | None = None
+) -> KeySet:
     """Judge each member by itself; those beyond 1,000 are not read, and leave one line."""
     keys: list[Key] = []
     told: list[Skipped] = []
@@ -178,7 +190,7 @@ def _judged(members: Iterable[tuple[str | None, Any]], *, published: bool) -> Ke
             told.append(skipped(kid, skip))
     if next(rest, None) is not None:
         told.append(Skipped(None, "too_many", f"{SKIPPED['too_many']}: the others were not read"))
-    return KeySet(tuple(keys), tuple(told))
+    return KeySet(tuple(keys), tuple(told), hint)
 
 
 def _kid(member: Any) -> str | None:

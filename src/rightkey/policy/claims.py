@@ -102,11 +102,17 @@ def hint_of(
         hint = _HINTS.get((failure.claim, failure.reason))
         if failure.claim == "aud" and failure.reason == "mismatch":
             hint = _audience_hint(failure, vendor)
-        elif failure.claim == "aud" and isinstance(claims.get("client_id"), str) and vendor is None:
-            hint = _CLIENT_ID
+        elif failure.claim == "aud" and failure.reason == "missing":
+            hint = _unaddressed(claims, vendor)
         if hint:
             return hint
     return None
+
+
+def _unaddressed(claims: Mapping[str, Any], vendor: Vendor | None) -> str | None:
+    if vendor is not None:
+        return vendor.unaddressed
+    return _CLIENT_ID if isinstance(claims.get("client_id"), str) else None
 
 
 def _audience_hint(failure: Failure, vendor: Vendor | None) -> str | None:

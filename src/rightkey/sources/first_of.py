@@ -146,4 +146,4 @@ def _layered(parts: tuple[Held, ...]) -> Held:
     layers = tuple(_EMPTY if part.keys is None else part.keys for part in parts)
     both = KeySet.union(layers)
     stated = next((part.expected for part in parts if part.expected is not None), None)
-    return Held(Layered(both.keys, both.skipped, layers), stated)
+    return Held(Layered(both.keys, both.skipped, layers=layers), stated)
