@@ -252,3 +252,12 @@ def test_keys_by_plain_http_are_for_hosts_that_are_named() -> None:
     for issuer in (ISSUER, Issuer.parse(ISSUER.name, plain_http=["issuer.example"])):
         with pytest.raises(IssuerMisbehaved, match="plain http"):
             read_metadata(issuer, answer(document))
+
+
+def test_metadata_that_are_not_where_they_were_said_to_be() -> None:
+    """The whole URL is meant, and not its beginning."""
+    elsewhere = Issuer.parse("shop", metadata_url="https://meta.example")
+    for issuer, hint in ((elsewhere, "the whole URL"), (ISSUER, "named by metadata_url=")):
+        with pytest.raises(IssuerUnavailable) as caught:
+            read_metadata(issuer, answer(status=404))
+        assert hint in str(caught.value.hint)

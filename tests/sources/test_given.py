@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rightkey import Freshness, Trust
+import pytest
+
+from rightkey import Freshness, Misconfigured, Trust
 from rightkey.freshness.refresh import Place
 from rightkey.issuer.name import Issuer
 from rightkey.jose.keyset import KeySet
@@ -60,3 +62,20 @@ def test_which_issuer_a_trust_is_for() -> None:
     assert identity_in(Trust(ANY, audience="api", keys=FirstOf(KeySet(()), url))) == url
     assert identity_in(Trust(ANY, audience="api", keys=KeySet(()))) is None
     assert record_of(Trust(ANY, audience="api", keys=KeySet(()))).identity == ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "hint"),
+    [
+        ("-----BEGIN PUBLIC KEY-----\nMIIB", "KeySet.from_pem"),
+        ('{"keys": []}', "KeySet.parse"),
+        ("/etc/keys.json", "Path(...)"),
+        ("http://keycloak:8080/certs", "plain_http=['keycloak']"),
+    ],
+)
+def test_what_is_no_url_says_what_to_give(keys: str, hint: str) -> None:
+    """Each by what it begins with; what may be a key is not quoted."""
+    with pytest.raises(Misconfigured) as caught:
+        place_of_keys(keys)
+    assert hint in str(caught.value.hint)
+    assert "MIIB" not in str(caught.value)

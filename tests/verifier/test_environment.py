@@ -63,10 +63,19 @@ def test_a_variable_that_is_empty_is_not_set() -> None:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_issuer_and_audience_must_be_set(name: str) -> None:
-    """In the environment or in code."""
+    """In the environment or in code; the hint has an example."""
     for environ in ({k: v for k, v in GOOD.items() if k != name}, GOOD | {name: ""}):
-        with pytest.raises(rightkey.Misconfigured, match=f"{name} is not set"):
+        with pytest.raises(rightkey.Misconfigured, match=f"{name} is not set") as caught:
             rightkey.Verifier.from_env(environ)
+        assert "such as" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("value", ['"api"', "'api'", ' "a b" '])
+def test_a_value_in_quotes_is_refused(value: str) -> None:
+    """`docker run --env-file` hands them on, and no token names an audience in quotes."""
+    with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_AUDIENCE is in quotes"):
+        read(AUDIENCE=value)
+    assert read(AUDIENCE='"')["audience"] == ('"',)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +135,23 @@ MISSPELT = {
     "RIGHT_KEY_REQUIRE": "REQUIRE",
     "RIGHTKEYREQUIRE": "REQUIRE",
     "Rightkey_Require": "REQUIRE",
+    "RIGTHKEY_ISSUER": "ISSUER",
+    "RITHGKEY_REQUIRE": "REQUIRE",
+    "RIGHKEY_REQUIRE": "REQUIRE",
+    "RIGHTKEY_ISSUERS": "ISSUER",
+    "RIGHTKEY_REQUIRE_EXP": "REQUIRE",
+    "RIGHTKEY_LEEWAY_SECONDS": "LEEWAY",
+    "RIGHTKEY_SENDER_CONSTRAINED": "SENDER",
+    "RIGHTKEY_SCOPES": "REQUIRE",
+    "RIGHTKEY_ROLE": "REQUIRE",
+    "RIGHTKEY_JWKS_URI": "KEYS",
+    "RIGHTKEY_CLOCK_SKEW": "LEEWAY",
+    "RIGHTKEY_DISCOVERY_URL": "METADATA_URL",
+    "RIGHTKEY_CA_BUNDLE": "CA_FILE",
+    "RIGHTKEY_INSECURE": "PLAIN_HTTP",
+    "RIGHTKEY_ALGS": "ALGORITHMS",
+    "RIGHTKEY_TYP": "PROFILE",
+    "RIGHTKEY_DPOP": "SENDER",
 }
 
 

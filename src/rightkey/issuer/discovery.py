@@ -18,9 +18,10 @@ from rightkey.issuer.spelling import quoted
 from rightkey.jose import strictjson
 
 _LATER = (408, 425, 429)
-_HINTS = {
-    404: "is it the issuer's name, and not the application's? metadata elsewhere are named by metadata_url=",
-}
+_NOT_THERE = (
+    "is it the issuer's name, and not the application's? metadata elsewhere are named by metadata_url="
+)
+_NOT_AT_THAT_URL = "metadata_url= is the whole URL, such as https://host/.well-known/openid-configuration"
 _LOOKS_LIKE: tuple[tuple[str, str, str], ...] = (
     ("keys", "it is a key set", "give the URL of a key set as keys=, not as metadata_url="),
     (
@@ -71,7 +72,7 @@ def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
     response = answers[-1]
     if response.status != 200:
         refusals = [one for one in answers if one.status != 404] if response.status == 404 else []
-        raise _refused(*refusals[:1] or (response,))
+        raise _refused(issuer, *refusals[:1] or (response,))
     try:
         document = strictjson.read_unique(strictjson.without_mark(response.body))
     except strictjson.NotJson as error:
@@ -84,8 +85,10 @@ def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
     return Metadata(stated, _jwks_uri(issuer, document.get("jwks_uri")), expected, document)
 
 
-def _refused(response: Response) -> IssuerUnavailable:
-    hint = response.hint or _HINTS.get(response.status)
+def _refused(issuer: Issuer, response: Response) -> IssuerUnavailable:
+    hint = response.hint
+    if response.status == 404:
+        hint = _NOT_THERE if issuer.metadata_url is None else _NOT_AT_THAT_URL
     if 300 <= response.status < 400 and response.status != 304:
         hint = (
             "redirects are not followed: name the issuer as it names itself, or its metadata by metadata_url="

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured
+from rightkey.issuer import mistakes
 from rightkey.issuer.identity import identity_of as identity_of
 from rightkey.issuer.spelling import lower_host, quoted
 
@@ -25,7 +26,7 @@ AUTO = "auto"
 """The provider is told by the issuer's URL."""
 _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
-_DOCUMENTS = ("openid-configuration", "oauth-authorization-server")
+_PLAIN_HTTP = "plain http is for loopback only, unless plain_http names the host"
 _PRINTABLE = r"[!-~]+"
 _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 
@@ -73,7 +74,8 @@ class Issuer:
         )
 
         if not isinstance(name, str):
-            raise Misconfigured(f"issuer must be a domain or a URL, not {type(name).__name__}")
+            hint = "Verifier.of(...) takes several issuers" if isinstance(name, list | tuple | set) else None
+            raise Misconfigured(f"issuer must be a domain or a URL, not {type(name).__name__}", hint=hint)
         if provider is not None and metadata_url is None and name.startswith("arn:"):
             vendor = of_resource(name)
             if vendor is not None:
@@ -160,6 +162,8 @@ def url_fault(url: str, plain_http: Collection[str] | None = ()) -> str | None:
         url: one that was configured, or that an issuer's document names (`jwks_uri`).
         plain_http: hosts in lower case, beyond loopback, that may be asked by http; None for every host.
     """
+    if re.search(r"\s", url):
+        return "it has white space in it"
     if not re.fullmatch(_PRINTABLE, url) or "\\" in url:
         return "it has characters that a URL cannot have (spell another alphabet as xn--...)"
     try:
@@ -170,16 +174,11 @@ def url_fault(url: str, plain_http: Collection[str] | None = ()) -> str | None:
     return _scheme_fault(parts.scheme, host, plain_http) or _part_fault(url, parts.netloc)
 
 
-def document_of(url: str) -> tuple[str, str] | None:
-    """What a well-known URL is the URL of (`metadata`, `keys`), and the issuer it belongs to."""
-    parts = urlsplit(url)
-    before, mark, after = parts.path.partition("/.well-known/")
-    if not mark:
+def plain_http_hint(url: str, fault: str) -> str | None:
+    """How to ask the host of a URL by http, where that is what forbids it."""
+    if fault != _PLAIN_HTTP:
         return None
-    document, _, inserted = after.partition("/")
-    what = "metadata" if document in _DOCUMENTS else "keys"
-    path = before + (f"/{inserted}" if what == "metadata" and inserted else "")
-    return what, f"{parts.scheme}://{parts.netloc}{path}"
+    return f"give https, or allow the host by plain_http=[{urlsplit(url).hostname!r}]"
 
 
 def reaches_this_machine(host: str) -> bool:
@@ -217,7 +216,7 @@ def _checked_url(setting: str, url: Any, plain_http: Collection[str] | None) -> 
         raise Misconfigured(f"{setting} must be a URL, not {type(url).__name__}")
     fault = url_fault(url, plain_http)
     if fault:
-        hint = "such as https://host/.well-known/openid-configuration"
+        hint = plain_http_hint(url, fault) or "such as https://host/.well-known/openid-configuration"
         raise Misconfigured(f"{setting} {quoted(url)}: {fault}", hint=hint)
     return url
 
@@ -229,10 +228,14 @@ def _issuer_url(name: str, plain_http: Collection[str] | None) -> str:
             f"issuer {quoted(name)}: a SPIFFE trust domain has no metadata to find its keys by",
             hint="give its bundle as keys=: the URL of its bundle endpoint, or the Path of a file",
         )
+    mistake = mistakes.fault_of(name)
+    if mistake is not None:
+        raise Misconfigured(f"issuer {quoted(name)}: {mistake[0]}", hint=mistake[1])
     url = name if "://" in name else f"https://{name}"
     fault = url_fault(url, plain_http)
     if fault:
-        raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint="give a domain, or https://host/path")
+        hint = plain_http_hint(url, fault) or "give a domain, or https://host/path"
+        raise Misconfigured(f"issuer {quoted(name)}: {fault}", hint=hint)
     if "?" in url:
         raise Misconfigured(
             f"issuer {quoted(name)}: an issuer URL must not contain a query (RFC 8414, section 2)",
@@ -244,14 +247,16 @@ def _issuer_url(name: str, plain_http: Collection[str] | None) -> str:
 
 def _require_no_document(name: str, url: str) -> None:
     """Raises Misconfigured where the URL of an issuer's document is named instead of the issuer."""
-    found = document_of(url)
-    if found is not None:
-        what, issuer = found
-        raise Misconfigured(
-            f"issuer {quoted(name)}: this is the URL of an issuer's {what}, not the issuer",
-            hint=f"name the issuer as its tokens do, such as {quoted(issuer)}; if its {what} are not there, "
-            f"give this URL as {'metadata_url' if what == 'metadata' else 'keys'}=",
-        )
+    found = mistakes.document_of(url)
+    if found is None:
+        return
+    hint = f"name the issuer as its tokens do, such as {quoted(found.issuer)}"
+    if found.what != "endpoint":
+        setting = "metadata_url" if found.what == "metadata" else "keys"
+        hint += f"; if its {found.what} are not there, give this URL as {setting}="
+    raise Misconfigured(
+        f"issuer {quoted(name)}: this is the URL of an issuer's {found.what}, not the issuer", hint=hint
+    )
 
 
 def _scheme_fault(scheme: str, host: str, plain_http: Collection[str] | None) -> str | None:
@@ -260,7 +265,7 @@ def _scheme_fault(scheme: str, host: str, plain_http: Collection[str] | None) ->
     if scheme == "http" and (plain_http is None or is_loopback(host) or host in plain_http):
         return None
     if scheme == "http":
-        return "plain http is for loopback only, unless plain_http names the host"
+        return _PLAIN_HTTP
     return "only https is supported"
 
 

@@ -66,7 +66,8 @@ def read(path: Path, directory: bool = False) -> KeySet:
     try:
         keys = _parse(octets, _kid(path) if directory else None)
     except (Misconfigured, IssuerMisbehaved) as error:
-        raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: {error}", hint=_FORMS) from None
+        hint = error.hint or _FORMS
+        raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: {error}", hint=hint) from None
     if not keys:
         raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: no signing key in it: {keys.why_not}")
     return keys

@@ -19,7 +19,8 @@ from rightkey.freshness.budget import Draws
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.name import Issuer, document_of, identity_of, url_fault
+from rightkey.issuer.mistakes import document_of
+from rightkey.issuer.name import Issuer, identity_of, plain_http_hint, url_fault
 from rightkey.issuer.spelling import quoted
 from rightkey.jose import certificate, pem, x509  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
@@ -126,17 +127,28 @@ def place_of(issuer: Issuer) -> Place:
     return Place(issuer.name, issuer)
 
 
+_NO_URL = (
+    ("-----BEGIN ", "for PEM give KeySet.from_pem(...)"),
+    ("{", "for a key set or a JWK give KeySet.parse(...)"),
+    ("", "for a file give a Path: keys=Path(...)"),
+)
+"""How a text begins that is given for a URL, and what to give."""
+
+
 def place_of_keys(url: Any, plain_http: Collection[str] = ()) -> Place:
     """Where keys are whose URL was given. Raises Misconfigured."""
     if not isinstance(url, str):
         known = "a KeySet, a URL, a Path or FirstOf(...)"
         raise Misconfigured(f"keys is {known}, not {type(url).__name__}", hint="KeySet.parse(...)")
     if "://" not in url:
-        raise Misconfigured(f"keys {quoted(url)}: not a URL", hint="for a file give a Path: keys=Path(...)")
+        hint = next(hint for begins, hint in _NO_URL if url.lstrip().startswith(begins))
+        raise Misconfigured(f"keys {quoted(url)}: not a URL", hint=hint)
     fault = url_fault(url, plain_http)
     if fault:
-        raise Misconfigured(f"keys {quoted(url)}: {fault}", hint="the https URL of a key set, or a Path")
-    if (document_of(url) or ("", ""))[0] == "metadata":
+        hint = plain_http_hint(url, fault) or "the https URL of a key set, or a Path"
+        raise Misconfigured(f"keys {quoted(url)}: {fault}", hint=hint)
+    found = document_of(url)
+    if found is not None and found.what == "metadata":
         raise Misconfigured(
             f"keys {quoted(url)}: this is the URL of an issuer's metadata, not of its keys",
             hint="leave out keys= and name the issuer; if that has another name, give this as metadata_url=",

@@ -14,7 +14,7 @@ from rightkey.errors import IssuerMisbehaved, Misconfigured
 from rightkey.freshness.settings import Freshness
 
 PREFIX = "RIGHTKEY_"
-_START = "RIGH"
+_START = "RI"
 _INJECTED = r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$"
 """What Kubernetes sets beside a service whose name begins with `rightkey`."""
 _DER = "M[A-Za-z0-9+/]{50,}={0,2}"
@@ -46,10 +46,11 @@ def built(build: Callable[..., _Built], environ: Mapping[str, str], given: Mappi
         Misconfigured: names the variable at fault, where it is one.
     """
     _require_spelled(environ)
+    _require_bare(environ)
     chosen = [one for one in VARIABLES if environ.get(one.name, "").strip() and not _counts(given, one)]
     for setting in _NEEDED:
         if setting not in given and not any(one.setting == setting for one in chosen):
-            raise Misconfigured(f"{PREFIX}{setting.upper()} is not set")
+            raise Misconfigured(f"{PREFIX}{setting.upper()} is not set", hint=_EXAMPLES[setting])
     try:
         return build(**_settings(chosen, environ, given))
     except Misconfigured as error:
@@ -103,10 +104,20 @@ def _require_spelled(environ: Mapping[str, str]) -> None:
     """Raises Misconfigured where a variable looks like one of ours, and is none."""
     known = frozenset(one.name for one in VARIABLES)
     for name in environ:
-        if name[:4].upper() == _START and name not in known and not re.search(_INJECTED, name):
+        if name[:2].upper() == _START and name not in known and not re.search(_INJECTED, name):
             near = _meant(name)
             if near is not None:
                 raise Misconfigured(f"{name} is not a variable known here", hint=f"did you mean {near}?")
+
+
+def _require_bare(environ: Mapping[str, str]) -> None:
+    """Raises Misconfigured where a value is in quotes: `docker run --env-file` hands them on."""
+    for one in VARIABLES:
+        value = environ.get(one.name, "").strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            raise Misconfigured(
+                f"{one.name} is in quotes", hint="leave them out: they are taken as part of it"
+            )
 
 
 def _meant(name: str) -> str | None:
@@ -115,12 +126,33 @@ def _meant(name: str) -> str | None:
 
     names = {one.setting.upper(): one.name for one in VARIABLES}
     if not name.startswith(PREFIX):
-        near = get_close_matches(name.upper(), names.values(), 1, 0.9)
+        near = get_close_matches(name.upper(), names.values(), 1, 0.85)
         return near[0] if near else None
     word = name.removeprefix(PREFIX)
+    if word in _CALLED:
+        return names[_CALLED[word]]
     near = get_close_matches(word.upper(), names, 1, 0.7)
     near = near or [one for one in names if len(word) > 2 and one.startswith(word.upper())]
+    near = near or [one for one in names if word.upper().startswith(f"{one}_")]
     return names[near[0]] if near else None
+
+
+_CALLED = {
+    other: ours
+    for ours, others in {
+        "REQUIRE": "SCOPE SCOPES ROLE ROLES GROUP GROUPS PERMISSION PERMISSIONS REQUIRED_SCOPES",
+        "KEYS": "JWKS JWKS_URL JWKS_URI PUBLIC_KEY",
+        "ALGORITHMS": "ALGS",
+        "LEEWAY": "SKEW CLOCK_SKEW TOLERANCE",
+        "METADATA_URL": "DISCOVERY_URL DISCOVERY WELL_KNOWN WELL_KNOWN_URL OPENID_CONFIGURATION",
+        "CA_FILE": "CA CACERT CA_CERT CA_BUNDLE",
+        "PLAIN_HTTP": "HTTP ALLOW_HTTP INSECURE INSECURE_HTTP",
+        "PROFILE": "TYP TYPE TOKEN_TYPE",
+        "SENDER": "DPOP MTLS CNF",
+    }.items()
+    for other in others.split()
+}
+"""What others call these settings: one that is set and not heard must not end as none."""
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -172,6 +204,11 @@ def _requirement(text: str) -> Any:
 
 _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
 """What must be set, and what stands for it while the variable at fault is looked for."""
+
+_EXAMPLES = {
+    "issuer": "a domain or URL, such as tenant.eu.auth0.com",
+    "audience": "the API's identifier at the issuer, such as https://api.example.com",
+}
 
 VARIABLES = (
     Variable("audience", _words),

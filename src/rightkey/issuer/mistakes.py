@@ -1,0 +1,68 @@
+"""What people give for an issuer that is none: the URL of a document, an endpoint, a placeholder, several."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Document(NamedTuple):
+    """What a URL is the URL of (`metadata`, `keys`, `endpoint`), and the issuer that it belongs to."""
+
+    what: str
+    issuer: str
+
+
+_DOCUMENTS = ("openid-configuration", "oauth-authorization-server")
+_PATHS: tuple[tuple[str, str, str], ...] = (
+    (r"(.*)/protocol/openid-connect/certs/?", "keys", r"\1"),  # Keycloak
+    (r"(.*)/protocol/openid-connect(/.*)?", "endpoint", r"\1"),
+    (r"(.*)/discovery/v2\.0/keys", "keys", r"\1/v2.0"),  # Entra
+    (r"(.*)/discovery/keys", "keys", r"\1"),
+    (r"(.*)/oauth2/v2\.0/(authorize|token|logout)", "endpoint", r"\1/v2.0"),
+    (r"(/oauth2/[^/]+)/v1/keys", "keys", r"\1"),  # Okta
+    (r"(/oauth2/[^/]+)/v1/[a-z]+", "endpoint", r"\1"),
+    (r"(.*)/oauth2/v1/keys", "keys", r"\1"),
+    (r"(.*)/oauth2/v1/[a-z]+", "endpoint", r"\1"),
+    (r"()/(oauth/token|authorize|userinfo)", "endpoint", r"\1"),  # Auth0
+    (r"(.*)/jwks(\.json)?", "keys", r"\1"),
+)
+"""Paths that are no issuer's: what is there, and the path of the issuer."""
+
+
+def document_of(url: str) -> Document | None:
+    """What of an issuer this is the URL of; None where that cannot be told by its path."""
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    before, mark, after = parts.path.partition("/.well-known/")
+    if mark:
+        document, _, inserted = after.partition("/")
+        what = "metadata" if document in _DOCUMENTS else "keys"
+        return Document(what, origin + before + (f"/{inserted}" if what == "metadata" and inserted else ""))
+    found = ((re.fullmatch(form, parts.path), what, issuer) for form, what, issuer in _PATHS)
+    return next((Document(what, origin + it.expand(issuer)) for it, what, issuer in found if it), None)
+
+
+_NAMES: tuple[tuple[str, str, str], ...] = (
+    (r"['\"].*", "it is in quotes", "leave them out; docker's --env-file keeps them"),
+    (r".*://.*://.*", "it holds several URLs", "one issuer has one; Verifier.of(...) takes several issuers"),
+    (r"(?s:.*)\s.*", "it has white space in it", "give a domain, or https://host/path"),
+    (
+        r".*[<>{}].*",
+        "it holds a placeholder",
+        "fill it in; for all tenants of Entra name .../organizations/v2.0",
+    ),
+    (r"(?i)https?(:/?|/+)[^/:].*", "its scheme is misspelt", "give a domain, or https://host/path"),
+    (
+        r"arn:aws[a-z-]*:cognito-idp:.*",
+        "a user pool is no issuer",
+        "https://cognito-idp.REGION.amazonaws.com/POOL",
+    ),
+)
+"""How a name looks that is no issuer's, what is wrong with it, and what to do."""
+
+
+def fault_of(name: str) -> tuple[str, str] | None:
+    """What is wrong with an issuer's name and what to do, where people often mistake it."""
+    return next(((fault, hint) for form, fault, hint in _NAMES if re.fullmatch(form, name)), None)

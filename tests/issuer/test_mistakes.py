@@ -1,0 +1,75 @@
+"""What people give for an issuer that is none: each is told as what it is, with what to give."""
+
+from __future__ import annotations
+
+import pytest
+
+from rightkey.errors import Misconfigured
+from rightkey.issuer.mistakes import document_of, fault_of
+from rightkey.issuer.name import Issuer
+
+ENTRA = "https://login.microsoftonline.com/contoso.com"
+URLS = {
+    "https://a.example/.well-known/openid-configuration": ("metadata", "https://a.example"),
+    "https://a.example/t/.well-known/openid-configuration": ("metadata", "https://a.example/t"),
+    "https://a.example/.well-known/oauth-authorization-server/t/u": ("metadata", "https://a.example/t/u"),
+    "https://a.example/.well-known/openid-configuration/t": ("metadata", "https://a.example/t"),
+    "a.example/.well-known/openid-configuration": ("metadata", "https://a.example"),
+    "https://a.example/t/.well-known/jwks.json": ("keys", "https://a.example/t"),
+    "https://a.example/.well-known/jwks": ("keys", "https://a.example"),
+    "https://a.example/oidc/jwks": ("keys", "https://a.example/oidc"),
+    "a.example/jwks.json": ("keys", "https://a.example"),
+    "https://sso.example/realms/x/protocol/openid-connect/certs": ("keys", "https://sso.example/realms/x"),
+    "https://sso.example/realms/x/protocol/openid-connect": ("endpoint", "https://sso.example/realms/x"),
+    "https://sso.example/auth/realms/x/protocol/openid-connect/token": (
+        "endpoint",
+        "https://sso.example/auth/realms/x",
+    ),
+    f"{ENTRA}/discovery/v2.0/keys": ("keys", f"{ENTRA}/v2.0"),
+    f"{ENTRA}/discovery/keys": ("keys", ENTRA),
+    f"{ENTRA}/oauth2/v2.0/authorize": ("endpoint", f"{ENTRA}/v2.0"),
+    "https://dev-1.okta.com/oauth2/default/v1/keys": ("keys", "https://dev-1.okta.com/oauth2/default"),
+    "https://dev-1.okta.com/oauth2/default/v1/token": ("endpoint", "https://dev-1.okta.com/oauth2/default"),
+    "https://dev-1.okta.com/oauth2/v1/keys": ("keys", "https://dev-1.okta.com"),
+    "https://dev-1.okta.com/oauth2/v1/authorize": ("endpoint", "https://dev-1.okta.com"),
+    "https://t.auth0.com/oauth/token": ("endpoint", "https://t.auth0.com"),
+    "https://t.auth0.com/authorize": ("endpoint", "https://t.auth0.com"),
+}
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_the_url_of_a_document_or_an_endpoint_is_no_issuer(url: str) -> None:
+    """The way out names the issuer, and the setting that takes the URL where one does."""
+    what, issuer = URLS[url]
+    with pytest.raises(Misconfigured, match=f"an issuer's {what}, not the issuer") as caught:
+        Issuer.parse(url)
+    assert f"'{issuer}'" in str(caught.value.hint)
+    settings = {"keys": "keys=", "metadata": "metadata_url=", "endpoint": None}
+    for kind, setting in settings.items():
+        assert setting is None or (setting in str(caught.value.hint)) is (kind == what)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example/oauth2/token",  # the issuer of WSO2, as it comes
+        "https://github.example.com/_services/token",
+        "https://dev-1.okta.com/oauth2/default",
+        "https://sso.example/realms/x",
+        "https://a.example/keys",
+        "https://a.example/t/authorize",
+        "https://a.example",
+    ],
+)
+def test_an_issuer_that_is_called_like_an_endpoint_is_one(url: str) -> None:
+    """Only what no issuer is called is taken for a mistake."""
+    assert document_of(url) is None
+    assert Issuer.parse(url).name == url
+
+
+@pytest.mark.parametrize(
+    "name", ["issuer.example", "https://issuer.example/t", "localhost:8080", "[::1]", ""]
+)
+def test_what_is_no_mistake_is_left_to_the_rules(name: str) -> None:
+    """Of every URL."""
+    assert fault_of(name) is None
