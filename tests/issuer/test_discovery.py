@@ -60,7 +60,7 @@ def test_a_domain_learns_its_spelling(spelling: str) -> None:
         ("https://issuer.example", "https://issuer.example/", True),
         ("https://issuer.example/", "https://evil.example/", False),
         ("https://issuer.example/", "https://issuer.example/t", False),
-        ("https://issuer.example/", "https://Issuer.example/", False),
+        ("https://issuer.example/", "https://issuer.example/realms/x", False),
         ("issuer.example", "http://issuer.example", False),
         ("issuer.example", "issuer.example", False),
         ("issuer.example", "https://issuer.example//", True),
@@ -261,3 +261,14 @@ def test_metadata_that_are_not_where_they_were_said_to_be() -> None:
         with pytest.raises(IssuerUnavailable) as caught:
             read_metadata(issuer, answer(status=404))
         assert hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("stated", ["https://Issuer.example/", "https://issuer.example:443/"])
+def test_metadata_that_spell_their_issuer_otherwise_say_how(stated: str) -> None:
+    """To name it as they do is all; http in place of https needs more than a name."""
+    with pytest.raises(IssuerMisbehaved) as caught:
+        read_metadata(ISSUER, answer({"issuer": stated}))
+    assert f"differs: name the issuer '{stated}'" in str(caught.value.hint)
+    with pytest.raises(IssuerMisbehaved) as caught:
+        read_metadata(ISSUER, answer({"issuer": stated.replace("https", "http")}))
+    assert "metadata_url=" in str(caught.value.hint)

@@ -124,3 +124,26 @@ def test_client_id_without_aud_is_told() -> None:
 def test_a_clock_that_is_behind_is_told() -> None:
     """`nbf` is ahead of the clock here."""
     assert "leeway=" in str(hinted({"aud": "a", "nbf": NOW + 1}, {"a"}))
+
+
+@pytest.mark.parametrize(
+    ("claims", "hint"),
+    [
+        ({"aud": "HTTPS://api.example"}, "letter case"),
+        ({"aud": "http://api.example"}, "scheme in front"),
+        ({"aud": "client", "nonce": "n"}, "looks like an ID token"),
+        ({"aud": "client", "at_hash": "h", "scope": "a"}, "looks like an ID token"),
+        ({"aud": "client", "typ": "ID"}, "looks like an ID token"),
+        ({"aud": "client", "azp": "client"}, "for the client"),
+        ({"aud": ["client"], "client_id": "client"}, "for the client"),
+        ({"aud": ["client", "other"], "client_id": "client"}, None),
+        ({"aud": "client", "nonce": "n", "scp": "a"}, None),
+        ({"aud": "https://api.example", "exp": "2027-01-01"}, "a number of seconds"),
+        ({"aud": "https://api.example", "nbf": 1_800_000_000_000}, "milliseconds"),
+    ],
+    ids=str,
+)
+def test_a_mistake_of_the_first_day_is_told(claims: dict[str, Any], hint: str | None) -> None:
+    """The wrong token was sent, or an issuer writes what no issuer should."""
+    told = hinted(claims, {"https://api.example"})
+    assert told is None if hint is None else hint in str(told)

@@ -146,7 +146,7 @@ def ways_out(error: RightkeyError) -> list[str]:
     if _reason(error) == "tls":
         return [_UNTRUSTED_TLS]
     failures = [(one.claim, one.reason) for one in getattr(error, "failures", ())]
-    of_clocks = ("nbf", "not_yet_valid") in failures
+    of_clocks = ("nbf", "not_yet_valid") in failures and "clock" in (error.hint or "clock")
     if error.code == "token_missing":
         return ["give it as TOKEN, or on stdin"]
     if error.hint and not of_clocks:

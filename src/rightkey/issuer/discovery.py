@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import Request, Response
-from rightkey.issuer.name import Issuer, reaches_this_machine, slash_hint, url_fault
-from rightkey.issuer.spelling import quoted
+from rightkey.issuer.name import Issuer, reaches_this_machine, url_fault
+from rightkey.issuer.spelling import near_hint, quoted
 from rightkey.jose import strictjson
 
 _LATER = (408, 425, 429)
@@ -106,13 +106,11 @@ def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
     expected = issuer.stated(stated)
     if expected is not None:
         return expected
-    slash = next(
-        filter(None, (slash_hint(one, [stated], "name the issuer") for one in issuer.spellings)), None
-    )
+    near = (near_hint(one, [stated], "name the issuer", scheme=False) for one in issuer.spellings)
     raise IssuerMisbehaved(
         "issuer_mismatch",
         f"the metadata is of issuer {stated[:200]!a}, not of {quoted(issuer.name)}",
-        hint=slash
+        hint=next(filter(None, near), None)
         or f"if tokens have that iss, name that issuer, and metadata_url={issuer.metadata_urls[0]!r}",
     )
 

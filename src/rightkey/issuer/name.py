@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -141,18 +141,6 @@ class Issuer:
         origin = f"{parts.scheme}://{parts.netloc}"
         places = (self.url + _OPENID, f"{origin}{_OAUTH}{parts.path}", f"{origin}{_OPENID}{parts.path}")
         return tuple(dict.fromkeys(places))
-
-
-def slash_hint(got: str, expected: Iterable[str], what: str) -> str | None:
-    """The way out where a name differs from one that was expected by slashes at its end alone.
-
-    Args:
-        got: the name that does not pass.
-        expected: those that do.
-        what: how to begin to tell of the one that passes.
-    """
-    near = next((one for one in expected if one != got and one.rstrip("/") == got.rstrip("/")), None)
-    return None if near is None else f"only the slash at the end differs: {what} {near[:200]!r}"
 
 
 def url_fault(url: str, plain_http: Collection[str] | None = ()) -> str | None:

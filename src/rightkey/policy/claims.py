@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Failure, TokenRejected
-from rightkey.issuer.name import slash_hint
+from rightkey.issuer.spelling import near_hint
 
 if TYPE_CHECKING:
     from rightkey.issuer.vendor import Vendor
@@ -21,7 +21,20 @@ _LOOKED_AT = 8
 _CLIENT_ID = "it has client_id instead, as Amazon Cognito's access tokens do: provider='cognito' judges that"
 _HINTS = {
     ("nbf", "not_yet_valid"): "does the clock here agree with the issuer's? leeway= allows for some seconds",
+    **dict.fromkeys(
+        [(claim, "malformed") for claim in ("exp", "nbf", "iat")],
+        "a time is a number of seconds since 1970, without quotes (RFC 7519, section 2)",
+    ),
+    ("typ", "mismatch"): "the token is of another kind: profile= says which one is expected",
+    ("token_use", "mismatch"): "an access token and an ID token were mixed up: profile='id' judges ID tokens",
 }
+_MILLISECONDS = 1e11
+"""A time beyond the year 5100: it is in milliseconds."""
+_IN_SECONDS = "it is in milliseconds: a time is in seconds (RFC 7519, section 2)"
+_FOR_A_CLIENT = (
+    "it looks like an ID token, which is for the client: send the access token, or judge by profile='id'"
+)
+_FOR_ITS_CLIENT = "it is for the client that got it: have that ask the issuer for a token for this API"
 
 
 def failures(
@@ -101,12 +114,28 @@ def hint_of(
     for failure in failures:
         hint = _HINTS.get((failure.claim, failure.reason))
         if failure.claim == "aud" and failure.reason == "mismatch":
-            hint = _audience_hint(failure, vendor)
+            hint = _audience_hint(failure, vendor) or _kind_hint(claims)
+        elif failure.reason == "not_yet_valid" and failure.got > _MILLISECONDS:
+            hint = _IN_SECONDS
         elif failure.claim == "aud" and failure.reason == "missing":
             hint = _unaddressed(claims, vendor)
         if hint:
             return hint
     return None
+
+
+def _kind_hint(claims: Mapping[str, Any]) -> str | None:
+    """What to do about a token for another API that is none for any: an ID token, or one for its client."""
+    hashes = "at_hash" in claims or "c_hash" in claims
+    if hashes or claims.get("typ") == "ID" or ("nonce" in claims and not {"scope", "scp"} & claims.keys()):
+        return _FOR_A_CLIENT
+    aud = claims.get("aud")
+    only = aud[0] if type(aud) is list and len(aud) == 1 else aud
+    return (
+        _FOR_ITS_CLIENT
+        if type(only) is str and only in (claims.get("azp"), claims.get("client_id"))
+        else None
+    )
 
 
 def _unaddressed(claims: Mapping[str, Any], vendor: Vendor | None) -> str | None:
@@ -118,7 +147,7 @@ def _unaddressed(claims: Mapping[str, Any], vendor: Vendor | None) -> str | None
 def _audience_hint(failure: Failure, vendor: Vendor | None) -> str | None:
     got = failure.got if type(failure.got) is list else [failure.got]
     for one in got[:_LOOKED_AT]:
-        hint = slash_hint(one, failure.expected, "the audience expected is")
+        hint = near_hint(one, failure.expected, "the audience expected is")
         hint = f"{hint}; audience= may be given both" if hint else vendor.hint_for(one) if vendor else None
         if hint:
             return hint

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Failure, TokenRejected
-from rightkey.issuer.name import slash_hint
+from rightkey.issuer.spelling import near_hint, place_hint
 from rightkey.jose import strictjson
 from rightkey.jose.jws import (
     MAX_TRIED,
@@ -264,8 +264,9 @@ def _not_trusted(failure: Failure, vendor: Vendor | None) -> TokenRejected:
     hint = None
     if isinstance(failure.got, str):
         message = f"the token is from issuer {failure.got[:200]!a}, which is not trusted"
-        hint = slash_hint(failure.got, failure.expected, "the issuer trusted is")
+        hint = near_hint(failure.got, failure.expected, "the issuer trusted is")
         hint = hint or (vendor.hint(failure.got) if vendor else None)
+        hint = hint or place_hint(failure.got, failure.expected)
     elif failure.reason == "malformed":
         message = "the token's issuer is not a string"
     return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))
