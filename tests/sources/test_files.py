@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer.keys.signing import SigningKey
-from rightkey.sources.files import MAX_BYTES, MAX_FILES, read, stamps
+from rightkey.sources.files import MAX_BYTES, MAX_FILES, read, shown, stamps
 
 Signer = Callable[..., SigningKey]
 
@@ -85,3 +85,22 @@ def test_a_change_is_told_though_times_are_kept(tmp_path: Path) -> None:
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     other.replace(path)
     assert stamps(path) != first
+
+
+@pytest.mark.parametrize(
+    "name", ["keys.json", "/run/keys.d", "./a.b.c", "~/keys", "production.jwks.json", "/" + "a" * 80]
+)
+def test_a_path_is_shown(name: str) -> None:
+    """As it was given."""
+    assert shown(Path(name)) == name.removeprefix("./")
+
+
+@pytest.mark.parametrize(
+    "held", ['{"d": "hunter2"}', "-----BEGIN hunter2", "eyJhbGciOiJIUzI1NiJ9.hunter2.x", "hunter2" + "A" * 60]
+)
+def test_what_is_no_path_is_not_shown(held: str) -> None:
+    """Keys and tokens are given where the name of their file is asked for."""
+    assert "hunter2" not in shown(Path(held))
+    with pytest.raises(IssuerUnavailable) as caught:
+        read(Path(held))
+    assert "hunter2" not in str(caught.value)

@@ -198,7 +198,12 @@ def test_keys_may_be_in_the_variable_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"hunter2": 1}', "-----BEGIN PRIVATE KEY-----\nhunter2", "https://me:hunter2@a.example"]
+    "text",
+    [
+        *('{"hunter2": 1}', '[{"d": "hunter2"}]', "-----BEGIN PRIVATE KEY-----\nhunter2"),
+        *("https://me:hunter2@a.example", "eyJhbGciOiJIUzI1NiJ9.hunter2.x", "hunter2" + "A" * 60),
+        *('"hunter2', "<html>hunter2"),
+    ],
 )
 def test_a_secret_in_the_variable_for_keys_is_not_told(text: str) -> None:
     """The message names the variable, and quotes nothing of it."""

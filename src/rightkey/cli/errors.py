@@ -143,7 +143,7 @@ def as_json_document(error: RightkeyError) -> dict[str, Any]:
 
 def ways_out(error: RightkeyError) -> list[str]:
     """The ways out, in the words of the command line where the library speaks of its arguments."""
-    if _reason(error) == "tls":
+    if _is_distrusted(error):
         return [_UNTRUSTED_TLS]
     failures = [(one.claim, one.reason) for one in getattr(error, "failures", ())]
     of_clocks = ("nbf", "not_yet_valid") in failures and "clock" in (error.hint or "clock")
@@ -160,11 +160,11 @@ def _option(argument: re.Match[str]) -> str:
     return option if value is None else f"{option} {value}"
 
 
-def _reason(error: BaseException | None) -> str | None:
-    """Why the exchange failed that an error came from, in one word of `ExchangeFailed`."""
+def _is_distrusted(error: BaseException | None) -> bool:
+    """Whether it came from a server whose certificate is not trusted, and not from one without TLS."""
     while error is not None and not isinstance(error, ExchangeFailed):
         error = error.__cause__
-    return error.reason if error is not None else None
+    return error is not None and error.reason == "tls" and "certificate" in str(error)
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

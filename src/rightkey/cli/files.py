@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rightkey.cli.errors import BadUse
+from rightkey.sources.files import shown
 
 _MOST = 16 * 1024 * 1024
 
@@ -16,7 +17,7 @@ def contents(path: str) -> bytes:
             octets = file.read(_MOST + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = getattr(error, "strerror", None) or "not a valid file name"
-        raise BadUse(f"{path}: {why.lower()}") from None
+        raise BadUse(f"{shown(Path(path))}: {why.lower()}") from None
     if len(octets) > _MOST:
         raise BadUse(f"{path}: over {_MOST} bytes")
     return octets

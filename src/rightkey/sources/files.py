@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,9 +74,17 @@ def read(path: Path, directory: bool = False) -> KeySet:
     return keys
 
 
+_PLACES = ("/", "./", "../", "~/")
+_HELD = re.compile(r"-----|^\s*[{\[\"<]|^ey[\w-]+\.|[\w+/=-]{60}", re.ASCII)
+"""What people give for the name of a file of keys, and such a file holds: PEM, JSON, a token, base64."""
+
+
 def shown(path: Path) -> str:
-    """A path as it may stand in a message: names of files can hold line ends."""
-    return ascii(str(path))[1:-1]
+    """A path as it may stand in a message: names of files can hold line ends, and what is none a secret."""
+    text = str(path)
+    if not text.startswith(_PLACES) and _HELD.search(text):
+        return "a path that is not shown, since it may be a key or a token"
+    return ascii(text)[1:-1]
 
 
 def _parse(octets: bytes, kid: str | None) -> KeySet:

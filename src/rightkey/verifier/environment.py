@@ -165,7 +165,7 @@ def _keys(text: str) -> Any:
 
     from rightkey.jose.keyset import KeySet
 
-    if text.startswith("{"):
+    if text.startswith(("{", "[")):
         try:
             return KeySet.parse(text)
         except IssuerMisbehaved as error:
