@@ -83,3 +83,37 @@ def lines(verifier: Any, raw: str) -> int:
         sys.settrace(before)
     assert caught.value.code == "issuer_not_trusted"
     return count
+
+
+@pytest.mark.parametrize(
+    ("iss", "hint"),
+    [
+        (
+            "https://a.example",
+            "only the slash at the end differs: the issuer trusted is 'https://a.example/'",
+        ),
+        ("http://SSO.example/realms/shop/", None),  # in more than one way
+        ("http://sso.example/realms/shop", "only the scheme"),
+        ("https://stranger.example", None),
+    ],
+)
+def test_an_issuer_that_is_nearly_one_of_several_is_told(iss: str, hint: str | None) -> None:
+    """As it is where one alone is trusted."""
+    keys = KeySet(())
+    verifier = Verifier.of(
+        Trust("https://a.example/", audience="api", keys=keys),
+        Trust(f"https://login.microsoftonline.com/{GUID}/v2.0", audience="api"),
+        Trust("https://sso.example/realms/shop", audience="api", keys=keys),
+    )
+    with pytest.raises(TokenRejected) as caught:
+        verifier.verify(LocalIssuer(algorithm="ES256").mint({"iss": iss, "aud": "api"}))
+    assert caught.value.hint is None if hint is None else hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("raw", ["a.e30=.c", "a.e3\n0.c", "a.e3 0.c"])
+def test_a_token_that_is_mistaken_is_told_as_elsewhere(raw: str) -> None:
+    """Its payload is read before its issuer is known."""
+    verifier = Verifier.of(Trust("https://a.example/", audience="api", keys=KeySet(())))
+    with pytest.raises(TokenRejected) as caught:
+        verifier.verify("ey" + raw)
+    assert (caught.value.code, caught.value.hint is not None) == ("token_malformed", True)

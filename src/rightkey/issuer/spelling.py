@@ -58,6 +58,13 @@ def near_hint(got: str, expected: Iterable[str], what: str, *, scheme: bool = Tr
     return next((f"only the {difference} differs: {what} {one[:200]!r}" for difference, one in found), None)
 
 
+def key_of(name: str) -> str:
+    """Equal for names that `near_hint` may call near: by it one of many is found at the cost of one."""
+    for _, equal in _SPELLINGS if len(name) <= MAX_NEAR else ():
+        name = equal(name)
+    return name
+
+
 def _difference(got: str, expected: str) -> str | None:
     return next((name for name, equal in _SPELLINGS if equal(got) == equal(expected)), None)
 

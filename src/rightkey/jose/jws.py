@@ -166,7 +166,7 @@ def read_payload(raw: str | bytes, *, padded: bool = False) -> bytes:
     try:
         return decode(segment)
     except ValueError:
-        raise malformed("its payload or signature is not canonical base64url") from None
+        raise _respelled(raw, "its payload or signature is not canonical base64url") from None
 
 
 def read_header(

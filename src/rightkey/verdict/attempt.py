@@ -6,7 +6,7 @@ another service, costs neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Failure, TokenRejected
@@ -131,9 +131,16 @@ def _judged(
     return Verified(claims, key, header, _places=trust.compiled.places)
 
 
-def not_trusted(issuer: Any) -> TokenRejected:
-    """The verdict on a token whose issuer is not trusted."""
-    return _not_trusted(registered.issuer_failure({"iss": issuer}, ()), None)
+def not_trusted(issuer: Any, near: str | None = None) -> TokenRejected:
+    """The verdict on a token whose issuer is not trusted.
+
+    Args:
+        issuer: what it says of its `iss`.
+        near: one that is trusted, and may differ from it in its spelling alone.
+    """
+    error = _not_trusted(registered.issuer_failure({"iss": issuer}, ()))
+    error.hint = None if near is None else _issuer_hint(issuer, [near], None)
+    return error
 
 
 def judge_claims(
@@ -185,7 +192,10 @@ def _judge_issuer(trust: Trust, claims: Mapping[str, Any], spellings: tuple[str,
     else:
         issued = claims.get("iss") in spellings
     if not issued:
-        raise _not_trusted(registered.issuer_failure(claims, spellings), vendor)
+        error = _not_trusted(registered.issuer_failure(claims, spellings))
+        iss = claims.get("iss")
+        error.hint = _issuer_hint(iss, spellings, vendor) if isinstance(iss, str) else None
+        raise error
 
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -259,17 +269,20 @@ def _first_of_each_claim(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     return tuple({failure.claim: failure for failure in reversed([*failures])}.values())[::-1]
 
 
-def _not_trusted(failure: Failure, vendor: Vendor | None) -> TokenRejected:
+def _not_trusted(failure: Failure) -> TokenRejected:
     message = "the token names no issuer"
-    hint = None
     if isinstance(failure.got, str):
         message = f"the token is from issuer {failure.got[:200]!a}, which is not trusted"
-        hint = near_hint(failure.got, failure.expected, "the issuer trusted is")
-        hint = hint or (vendor.hint(failure.got) if vendor else None)
-        hint = hint or place_hint(failure.got, failure.expected)
     elif failure.reason == "malformed":
         message = "the token's issuer is not a string"
-    return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))
+    return TokenRejected("issuer_not_trusted", message, failures=(failure,))
+
+
+def _issuer_hint(iss: str, expected: Sequence[str], vendor: Vendor | None) -> str | None:
+    """In what an `iss` differs from those that are trusted, where that tells what to do."""
+    hint = near_hint(iss, expected, "the issuer trusted is")
+    hint = hint or (vendor.hint(iss) if vendor else None)
+    return hint or place_hint(iss, expected)
 
 
 def _certificate_rejected(why: str) -> TokenRejected:

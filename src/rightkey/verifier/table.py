@@ -7,6 +7,7 @@ from typing import Any
 
 from rightkey.errors import Misconfigured, TokenRejected
 from rightkey.issuer.forms import Forms
+from rightkey.issuer.spelling import key_of
 from rightkey.issuer.vendor import Vendor
 from rightkey.jose import strictjson
 from rightkey.jose.jws import malformed, read, read_payload
@@ -28,6 +29,7 @@ class Table:
         self._memory = memory
         self._by_trust = {id(one.trust): one for one in fixed}
         self._by_spelling = _by_spelling(fixed)
+        self._by_key = {key_of(spelling): spelling for spelling in self._by_spelling}
         self._forms = Forms((one.trust.vendor, one.trust.expected or (), one) for one in fixed)
         padded = (one.trust.vendor for one in fixed if one.trust.compiled.padded)
         self._padded: Vendor | None = next(padded, None)
@@ -49,7 +51,7 @@ class Table:
             raise not_trusted(issuer)
         one = self._by_spelling.get(issuer) or self._forms.owner(claims)
         if one is None:
-            raise not_trusted(issuer)
+            raise not_trusted(issuer, self._by_key.get(key_of(issuer)))
         return one
 
     def _signer(self, vendor: Vendor, raw: str | bytes) -> str | None:
