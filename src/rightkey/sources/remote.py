@@ -170,7 +170,7 @@ class Remote:
                     self._take(refreshed, forced)
 
         def late() -> None:
-            why = f"no answer within {self.wait:g} s"
+            why = f"the issuer's keys could not be fetched: no answer within {self.wait:.3g} s"
             failure = IssuerUnavailable("keys_unavailable", why)
             self._take(Refreshed(self._elapsed(), failure=failure, seconds=self.wait), forced)
 

@@ -10,7 +10,7 @@ from rightkey.exchange import ExchangeFailed
 # The first row that fits the exception at the root speaks. Exceptions are never quoted whole: theirs may
 # hold a URL or a header. `detail` is the text of the operating system, or of OpenSSL.
 _MEANINGS: tuple[tuple[type[Exception], str, str], ...] = (
-    (TimeoutError, "timeout", "{host} did not answer in full within {seconds:g} s"),
+    (TimeoutError, "timeout", "{host} did not answer in full within {seconds:.3g} s"),
     (socket.gaierror, "dns", "the name {host} cannot be looked up: {detail}"),
     (ssl.SSLError, "tls", "no tls connection with {host}: {detail}"),
     (ConnectionRefusedError, "refused", "{host} refused the connection: is it running, and the port right?"),
