@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -227,3 +228,18 @@ def test_where_no_thread_can_be_started_the_keys_are_unavailable(
             with pytest.raises(rightkey.IssuerUnavailable):
                 face(call)
     assert issuer.requests.total == 0
+
+
+def test_the_time_is_looked_up_when_a_token_is_judged(
+    face: Any, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that freezes the time replaces the clock after it was imported: under it, too, an expired
+    token must not pass."""
+    verifier = face.make(issuer.url, audience=AUDIENCE, elapsed=moved())
+    raw = issuer.token(sub="alice")
+    assert face(lambda: verifier.verify(raw)).subject == "alice"
+    later = time.time() + 86_400
+    monkeypatch.setattr(time, "time", lambda: later)
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        face(lambda: verifier.verify(raw))
+    assert caught.value.expired
