@@ -72,7 +72,7 @@ def _difference(got: str, expected: str) -> str | None:
 def place_hint(got: str, expected: Iterable[str]) -> str | None:
     """What to do where an issuer differs from a trusted one in its host alone, or in Keycloak's `/auth`.
 
-    None of those that are trusted is named: whoever sends a token is told this.
+    No trusted issuer is named: the hint goes to the sender of the token.
     """
     try:
         said, known = urlsplit(got[:MAX_NEAR]), [urlsplit(one) for one in expected]
