@@ -26,7 +26,10 @@ NAMES = ("RS256", "PS256", "ES256")
 P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 DATA = b"header.payload"
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="AWS-LC is for Linux alone")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="AWS-LC is for Linux alone"),
+]
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 

@@ -118,11 +118,8 @@ def _targets(node: ast.AST) -> list[str]:
 
 
 MODULES = modules()
-IMPORTS = [
-    one
-    for module, path in MODULES.items()
-    for one in imports_of(module, ast.parse(path.read_text(encoding="utf-8")))
-]
+TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in MODULES.items()}
+IMPORTS = [one for module, tree in TREES.items() for one in imports_of(module, tree)]
 
 
 def ours() -> Iterator[tuple[Import, str]]:
@@ -152,12 +149,12 @@ def test_files_and_functions_are_short() -> None:
     """A file is read in five minutes, and a function at a glance."""
     long_files = [name for name, path in MODULES.items() if len(path.read_text().splitlines()) > MOST_LINES]
     assert long_files == []
-    long_functions = [f"{name}.{function}" for name, path in MODULES.items() for function in _long_in(path)]
+    long_functions = [f"{name}.{function}" for name, tree in TREES.items() for function in _long_in(tree)]
     assert long_functions == []
 
 
-def _long_in(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def _long_in(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if (node.end_lineno or 0) - node.lineno + 1 > MOST_IN_A_FUNCTION:
@@ -218,6 +215,7 @@ def test_aws_lc_is_loaded_where_it_is_asked_for() -> None:
     assert [one for one, unit in ours() if unit == "awslc"] == []
 
 
+@pytest.mark.slow
 def test_no_http_client_is_imported() -> None:
     """There is none but our own, and a service that brings a transport, or its own keys, does not load it."""
     assert {one.unit for one in IMPORTS if one.top in ("urllib3", "httpx", "httpx2", "requests")} == set()
@@ -237,6 +235,7 @@ def test_the_local_issuer_is_for_demos_and_tests() -> None:
     assert not any(one.at_once for one in users if one.unit == "pytest_plugin")
 
 
+@pytest.mark.slow
 def test_the_plugin_costs_nobody_who_does_not_use_it() -> None:
     """pytest loads it wherever rightkey is installed: it brings no module but its own and the package's."""
     before, after = loaded_after("import pytest"), loaded_after("import rightkey.pytest_plugin")
@@ -328,6 +327,7 @@ def test_the_package_itself_loads_nothing() -> None:
     assert loaded & {"cryptography", "orjson", "ssl", "rightkey.errors"} == set()
 
 
+@pytest.mark.slow
 def test_a_verifier_loads_no_client_no_loop_and_no_command_line() -> None:
     """What a process does not use it does not pay for."""
     loaded = loaded_after("from rightkey import Verifier")

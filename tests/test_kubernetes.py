@@ -18,6 +18,8 @@ from rightkey.localissuer.documents.wellknown import key_set
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789"
 """Where pods seldom get, and what `iss` says."""
 

@@ -11,6 +11,8 @@ from rightkey import AsyncVerifier, Verifier, pytest_plugin
 from rightkey.integrations import flask  # noqa: F401 - loaded once, as below
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 FIXTURES = {

@@ -17,7 +17,10 @@ PYJWT, AFTER_PYJWT, AUTH0, AFTER_AUTH0 = re.findall(
     r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
 )
 OURS = (AFTER_PYJWT, AFTER_AUTH0)
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Authlib, by auth0-api-python
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]  # of Authlib, by auth0-api-python
 
 
 @pytest.fixture

@@ -25,7 +25,10 @@ from rightkey.issuer.name import Issuer
 HERE = Path(__file__).parent
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 MANIFEST = VECTORS / "providers" / "manifest.json"
-pytestmark = pytest.mark.skipif(not MANIFEST.is_file(), reason="../shared/vectors is not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not MANIFEST.is_file(), reason="../shared/vectors is not here"),
+]
 
 
 def table(name: str) -> dict[str, list[str]]:

@@ -685,9 +685,10 @@ class Week(RuleBasedStateMachine):
 
 
 Week.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-test_whatever_happens_the_promises_hold = Week.TestCase
+test_whatever_happens_the_promises_hold = pytest.mark.slow(Week.TestCase)
 
 
+@pytest.mark.slow
 def test_a_random_year() -> None:
     """Three thousand random steps, about a year: never lost within the bound, never served past it."""
     chance, played, answered = random.Random(7), Played(), None

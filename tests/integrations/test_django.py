@@ -329,6 +329,7 @@ def test_the_system_check_says_what_is_wrong(service: None, wrong: dict[str, Any
     assert "rightkey.E001" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_system_check_is_there_for_an_application(tmp_path: Path) -> None:
     """That names the integration in `INSTALLED_APPS`, and imports nothing of it before a request."""
     settings = tmp_path / "its_settings.py"

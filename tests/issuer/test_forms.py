@@ -97,6 +97,7 @@ STRANGERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stranger_costs_the_same_among_many(kind: str) -> None:
     """Counted in lines of Python that run, which no machine makes slower: 5 issuers and 1,000 alike."""

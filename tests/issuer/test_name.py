@@ -355,6 +355,7 @@ def test_an_identity_is_its_own_identity(text: str) -> None:
     assert identity_of(identity_of(text)) == identity_of(text)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.from_regex(r"[a-z][a-z0-9-]{0,8}(\.[a-z]{1,5}){1,2}", fullmatch=True),

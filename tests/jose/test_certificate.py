@@ -190,6 +190,7 @@ def test_what_is_no_certificate(x5c: Any) -> None:
         read_x5c(x5c)
 
 
+@pytest.mark.slow
 def test_dsa_is_read() -> None:
     """What key is in a certificate is for others to judge."""
     other = dsa.generate_private_key(2048).public_key()
@@ -199,6 +200,7 @@ def test_dsa_is_read() -> None:
 DER = made("leaf", "ca")
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, len(DER) - 1), st.integers(0, 255)), max_size=4))
 def test_any_octets_are_facts_or_unreadable(changes: list[tuple[int, int]]) -> None:

@@ -377,6 +377,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_any_member_is_a_key_or_skipped(value: Any) -> None:
     """However wild, handed over or as text."""

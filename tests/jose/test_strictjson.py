@@ -185,6 +185,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_what_json_writes_is_read(value: Any) -> None:
     """A document as other libraries write it is read as it was meant."""
@@ -192,6 +193,7 @@ def test_what_json_writes_is_read(value: Any) -> None:
     assert read_object(text) == {"a": value}
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_what_is_read_again_is_each_readers_own(value: Any) -> None:
     """Whoever empties everything in it takes nothing from the next reader, at any depth."""
@@ -223,6 +225,7 @@ def emptied(value: Any) -> None:
     value.clear()
 
 
+@pytest.mark.slow
 @given(st.binary() | st.text('{}[]":,a1e+-. \\u', max_size=30).map(str.encode))
 def test_nothing_else_leaves(text: bytes) -> None:
     """Any octets are read, or are NotJson."""

@@ -165,7 +165,9 @@ def test_powers_of_one_prime(k: int) -> None:
     refused(modulus(ROOTS[k] ** k), "weak", "RSA modulus")
 
 
-@pytest.mark.parametrize("bits", [2048, 3072, 4096])
+@pytest.mark.parametrize(
+    "bits", [2048, pytest.param(3072, marks=pytest.mark.slow), pytest.param(4096, marks=pytest.mark.slow)]
+)
 def test_honest_moduli_pass(bits: int) -> None:
     """Of each usual size."""
     numbers = rsa.generate_private_key(65537, bits).public_key().public_numbers()

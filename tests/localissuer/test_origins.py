@@ -80,6 +80,7 @@ def sent(port: int, *lines: str) -> tuple[int, dict[str, str], bytes]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path"), MANAGED)
 @pytest.mark.parametrize("host", FOREIGN)
 def test_a_page_that_rebinds_its_name_manages_nothing(

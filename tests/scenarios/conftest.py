@@ -294,9 +294,11 @@ class Trio(Face):
 FACES: tuple[Face, ...] = (Threads(), Asyncio(), Trio())
 
 
-@pytest.fixture(params=FACES, ids=lambda face: face.name)
+@pytest.fixture(
+    params=[*FACES[:2], pytest.param(FACES[2], marks=pytest.mark.slow)], ids=lambda face: face.name
+)
 def face(request: pytest.FixtureRequest, nothing_left_behind: None) -> Face:
-    """Each scene is played by threads, by tasks of asyncio, and by tasks of trio."""
+    """Each scene is played by threads, by tasks of asyncio, and, where there is time, by tasks of trio."""
     return request.param
 
 

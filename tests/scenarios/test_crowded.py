@@ -10,6 +10,8 @@ import pytest
 from rightkey import Trust, Verifier
 from rightkey.localissuer import LocalIssuer
 
+pytestmark = pytest.mark.slow
+
 PLACES = 32
 """Refreshes that run at once in a process."""
 

@@ -124,6 +124,7 @@ def test_bad_signatures_never_take_the_last_draw(face, issuer, elapsed):
     assert issuer.requests["jwks"] == 3
 
 
+@pytest.mark.slow
 def test_what_no_key_can_mend_costs_nothing(face, local, elapsed):
     """Malformed, expired, meant for another, of another issuer, by a refused algorithm: no request, and no
     keys needed to say so."""

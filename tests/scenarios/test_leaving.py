@@ -15,6 +15,8 @@ import trio
 
 import rightkey
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def slow(issuer):

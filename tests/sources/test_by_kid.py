@@ -192,6 +192,7 @@ def test_what_is_proved_is_bounded_by_use(verifier: Verifier, aws: Aws, now: lis
     assert kids[1] not in source._proved
 
 
+@pytest.mark.slow
 def test_one_budget_for_all_keys_of_an_issuer(verifier: Verifier, aws: Aws, now: list[float]) -> None:
     """Forged signatures under many known key ids draw from it together."""
     kids = [str(UUID(int=number)) for number in range(16)]

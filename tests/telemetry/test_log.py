@@ -285,11 +285,13 @@ def ran(configured: str) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_it_is_silent_until_logging_is_configured() -> None:
     """As a library is: no word on stderr, of warnings either."""
     assert ran("") == ""
 
 
+@pytest.mark.slow
 def test_it_is_there_without_any_set_up() -> None:
     """A service that configures logging sees refusals, rotations and outages."""
     lines = ran('logging.basicConfig(level="INFO", format="%(levelname)s %(name)s %(message)s")').splitlines()

@@ -199,6 +199,7 @@ def test_keys_that_were_fetched_unheard_have_no_hash_yet(
     assert verifier.status().ready
 
 
+@pytest.mark.slow
 def test_workers_add_up_in_multiprocess_mode(tmp_path: Path) -> None:
     """As gunicorn has them: one scrape tells of all."""
     program, shared = tmp_path / "worker.py", tmp_path / "shared"

@@ -10,6 +10,7 @@ import pytest
 from rightkey import telemetry
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "needs", "extra"),
     [("Prometheus", "prometheus_client", "prometheus"), ("OpenTelemetry", "opentelemetry", "otel")],
@@ -26,6 +27,7 @@ def test_without_its_extra_a_name_says_which(name: str, needs: str, extra: str) 
     assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {message}"
 
 
+@pytest.mark.slow
 def test_neither_is_loaded_before_it_is_used() -> None:
     """A service without metrics does not pay for them."""
     program = (

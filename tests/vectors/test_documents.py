@@ -28,7 +28,7 @@ from rightkey.jose.certificate import read_der
 
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()
-pytestmark = pytest.mark.skipif(not HERE, reason="../shared/vectors is not here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not HERE, reason="../shared/vectors is not here")]
 
 
 def read(name: str) -> Any:

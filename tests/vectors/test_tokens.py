@@ -19,7 +19,7 @@ from rightkey.issuer.providers import recognise
 
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()
-pytestmark = pytest.mark.skipif(not HERE, reason="../shared/vectors is not here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not HERE, reason="../shared/vectors is not here")]
 
 ASYMMETRIC = frozenset(rightkey.SAFE) | {"ES256K"}
 

@@ -21,6 +21,8 @@ import pytest
 import rightkey
 from rightkey import ANY, KeySet, RightkeyError, TokenRejected, Verifier, verify_jws
 
+pytestmark = pytest.mark.slow
+
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 HERE = (VECTORS / "cases.jsonl").is_file()
 needs_vectors = pytest.mark.skipif(not HERE, reason="../shared/vectors is not here")

@@ -38,6 +38,7 @@ def unsigned(claims: dict[str, Any]) -> str:
     return ".".join((*map(base64url.encode, parts), "AAAA"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stranger_costs_the_same_among_many(kind: str) -> None:
     """Counted in lines of Python that run, which no machine makes slower: 5 issuers and 300 alike."""

@@ -70,6 +70,7 @@ def test_metadata_has_no_member_that_the_vendors_has_not(name: str) -> None:
     assert ours.keys() <= recorded("discovery", DISCOVERY[name]).keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KEYS)
 def test_keys_look_as_the_vendors_do(name: str) -> None:
     """The same members, and key ids of the same form and length."""

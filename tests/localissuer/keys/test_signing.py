@@ -16,6 +16,7 @@ PLAIN = Form(certificates=False)
 BY_PYJWT = [name for name in ALGORITHMS if name not in ("Ed25519", "Ed448") and not name.startswith("ML-DSA")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", BY_PYJWT)
 def test_an_independent_library_verifies_the_signature(algorithm: str) -> None:
     """PyJWT, given nothing but the public JWK, accepts the token."""
@@ -54,6 +55,7 @@ def test_ml_dsa(
     assert jwk["alg"] == algorithm, "alg stays even where the issuer leaves it out: it is part of the key"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_can_be_certified(algorithm: str) -> None:
     """x5c is one element of standard base64 that holds the JWK's own key."""

@@ -166,6 +166,7 @@ def test_broken_json(issuer: LocalIssuer) -> None:
         json.loads(get(issuer)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [3 * 1024 * 1024 + 5, 64 * 1024 * 1024])
 def test_gzip_bomb(issuer: LocalIssuer, size: int) -> None:
     """Small on the wire, large after decompression, and a good document at last."""
