@@ -8,6 +8,7 @@ import gc
 import inspect
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -41,6 +42,17 @@ def pytest_configure() -> None:
     rest_framework = {"UNAUTHENTICATED_USER": None}
     settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None, REST_FRAMEWORK=rest_framework)
     django.setup()
+
+
+WHOLLY_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file that is slow as a whole is not even loaded where the slow are left out: what it imports takes
+    seconds."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return bool(WHOLLY_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_sessionfinish() -> None:
