@@ -190,7 +190,13 @@ import jwt
 
 port, how, jwks_uri, audience = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
 print("pid", os.getpid(), file=open(os.environ["PIDS"], "a"), flush=True)
-seen = []
+ODD = {
+    "banner": b"SSH-2.0-OpenSSH_9.2\\r\\n",
+    "no-status": b"HTTP/1.1 abc\\r\\n\\r\\n",
+    "many-headers": b"HTTP/1.1 200 OK\\r\\n" + b"a: b\\r\\n" * 5000 + b"\\r\\n",
+    "long-header": b"HTTP/1.1 200 OK\\r\\na: " + b"x" * 100000 + b"\\r\\n\\r\\n",
+    "bad-chunk": b"HTTP/1.1 401 No\\r\\ntransfer-encoding: chunked\\r\\n\\r\\nzz\\r\\n",
+}
 
 def fetched():
     with urllib.request.urlopen(jwks_uri, timeout=5) as answer:
@@ -203,6 +209,20 @@ if how == "ends":
     sys.exit("no setting")
 if how == "never-listens":
     time.sleep(600)
+if how == "noisy":
+    for _ in range(64):
+        os.write(1, b"x" * 2**20)
+if how == "daemon":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.fork():
+        time.sleep(600)
+    os.setsid()
+    print("pid", os.getpid(), file=open(os.environ["PIDS"], "a"), flush=True)
+if how == "left" and os.fork():
+    os._exit(0)
+if how == "left":
+    os.setsid()
+    print("pid", os.getpid(), file=open(os.environ["PIDS"], "a"), flush=True)
 if how == "stays":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 keys = fetched() if how == "picky" else None
@@ -225,6 +245,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(600)
         if how == "closes":
             return self.connection.close()
+        if how in ODD:
+            return self.wfile.write(ODD[how])
         if how == "redirects":
             self.send_response(302)
             self.send_header("location", "https://elsewhere.example/sign-in")
@@ -290,11 +312,13 @@ class Broken:
 
 
 def _runs(pid: int) -> bool:
+    """A daemon that has ended waits for the machine's first process to take note: it runs no more."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return True
 
 
 @pytest.fixture

@@ -71,12 +71,20 @@ def only(*names: str) -> list[str]:
         ("empty", 0, None),
         ("huge", 0, None),
         ("stays", 0, None),
+        ("noisy", 0, None),
+        ("daemon", 0, None),
+        ("left", 2, "the service ended with 0"),
+        ("banner", 2, "it does not answer in HTTP/1.1"),
+        ("no-status", 2, "it does not answer in HTTP/1.1"),
+        ("many-headers", 2, "it does not answer in HTTP/1.1"),
+        ("long-header", 2, "it does not answer in HTTP/1.1"),
+        ("bad-chunk", 2, "a good token was answered 401"),
     ],
 )
 def test_whatever_the_service_does_there_is_a_card(
     broken: Any, tmp_path: Path, how: str, code: int, said: str | None
 ) -> None:
-    """It ends, hangs, redirects, answers slowly, nothing or 256 MiB, dies, or does not stop when told to."""
+    """It ends, hangs, redirects, answers slowly, nonsense or 256 MiB, dies, stays, or leaves a daemon."""
     got, card, err = Drilled(broken, tmp_path, broken.command(how), *only(*HARMLESS)).ended()
     assert got == code, err
     assert [row["name"] for row in card["rows"]] == ["tokens", "good: unknown claim", "attack: alg-none"]

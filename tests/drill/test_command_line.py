@@ -201,13 +201,6 @@ def test_a_wrong_option_is_bad_use(arguments: list[str], capsys: Captured) -> No
     assert len(err) < 300
 
 
-def test_a_report_that_cannot_be_written_is_told(open_url: str, capsys: Captured) -> None:
-    """And not that the service failed."""
-    arguments = ["drill", open_url, *only("attack: alg-none"), *FAST]
-    assert run([*arguments, "--junit", "/no/such/folder/junit.xml"]) == 2
-    assert "/no/such/folder/junit.xml: no such file or directory" in capsys.readouterr().err
-
-
 def test_a_terminal_sees_what_is_played(
     open_url: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,3 +217,19 @@ def test_every_dress_can_be_worn(open_url: str, capsys: Captured) -> None:
     for dress in ("okta", "cognito"):
         assert run(["drill", open_url, "--dress", dress, *only("good: unknown claim"), *FAST]) == 0
     assert "passed; " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--junit", "--badge"])
+def test_a_report_that_cannot_be_written_is_told_at_once(
+    option: str, free_port: int, capsys: Captured
+) -> None:
+    """And not after minutes of drill."""
+    file = "/no/such/folder/report"
+    assert run(["drill", f"http://127.0.0.1:{free_port}/", option, file]) == 2
+    assert capsys.readouterr().err == f"error: {file}: cannot be written\n"
+
+
+def test_a_command_that_ends_at_once_is_told_to_stay(free_port: int, capsys: Captured) -> None:
+    """A daemon would outlive the drill."""
+    assert run(["drill", f"http://127.0.0.1:{free_port}/", *only("tokens"), *FAST, "--", "true"]) == 2
+    assert "hint: a command has to stay in the foreground" in capsys.readouterr().err

@@ -142,7 +142,7 @@ class Wire:
     ("octets", "every", "said"),
     [
         (b"", 0.0, "not answered: the connection was closed without an answer"),
-        (b"nonsense\r\n\r\n", 0.0, "not answered: the connection was closed without an answer"),
+        (b"nonsense\r\n\r\n", 0.0, "not answered: it does not answer in HTTP/1.1"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 500, 0.05, "not answered: nothing came within 1 s"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", 0.0, "answered 200"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"x" * 500, 0.01, "answered 200"),

@@ -144,6 +144,17 @@ def card_in(file: str) -> dict[str, Any]:
         raise BadUse(f"{file}: not the card of a drill", "rightkey drill ... --json > card.json") from None
 
 
+def require_writable(*files: Path | None) -> None:
+    """Before minutes of drill, not after them.
+
+    Raises:
+        BadUse: the folder of a file is not there, or nothing can be written to it.
+    """
+    for file in files:
+        if file is not None and not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise BadUse(f"{file}: cannot be written")
+
+
 def write(file: Path, content: bytes) -> None:
     """Write a report."""
     try:

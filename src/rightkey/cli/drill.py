@@ -153,6 +153,7 @@ def drill(target: str | None, command: tuple[str, ...], listed: bool, as_json: b
     if target is None:
         raise BadUse("expected the URL of a service", "rightkey drill TARGET [-- COMMAND...]")
     require_loopback(given["host"], exposed=given["expose"])
+    card.require_writable(given["junit"], given["badge_file"])
     with Stop() as stop:
         try:
             scored = _scored(target, command, given, stop, as_json=as_json)
@@ -220,6 +221,19 @@ def _claims(texts: Iterable[str]) -> dict[str, Any]:
     return claims
 
 
+_HINTS = {
+    "a good token was": "does it trust the drill's issuer, and its audience? is TARGET its URL?",
+    "another process answers": "end that, or leave out the command to drill what answers",
+    "no answer at": "is TARGET the URL that it serves? --wait SECONDS gives it longer",
+    "the service ended with 0": "a command has to stay in the foreground; --restart is for one that does not",
+}
+"""The way out, by what the reason has in it, where the service's own words do not say it."""
+
+
+def _hint(reason: str) -> str | None:
+    return next((hint for words, hint in _HINTS.items() if words in reason), None)
+
+
 def _announce(issuer: LocalIssuer) -> None:
     """On stderr: what the service is to be started with is no result."""
     told = {**environment(issuer), "jwks_uri": issuer.urls["jwks"]}
@@ -238,8 +252,8 @@ def _report(scored: Scorecard, given: dict[str, Any], *, as_json: bool) -> None:
     if scored.stopped is not None:
         what, _, more = scored.stopped.partition("\n")
         output.words("error", what, *more.splitlines())
-        if not what.startswith("interrupted"):
-            output.words("hint", "does it trust the drill's issuer, and its audience? is TARGET its URL?")
+        if hint := _hint(what):
+            output.words("hint", hint)
     if given["junit"] is not None:
         card.write(given["junit"], junit(scored))
     if given["badge_file"] is not None:

@@ -12,7 +12,16 @@ from typing import Self, TypedDict, Unpack
 from rightkey.drill.exercises import EXERCISES, chosen
 from rightkey.drill.row import Row, Verdict
 from rightkey.drill.scorecard import Scorecard
-from rightkey.drill.service import WAIT, NotReady, NotStarted, Restarted, Served, Service, Unknown
+from rightkey.drill.service import (
+    WAIT,
+    NotReady,
+    NotStarted,
+    Restarted,
+    Served,
+    Service,
+    Unknown,
+    ending,
+)
 from rightkey.drill.stage import COOLDOWN, Errored, Failed, Skipped, Stage, Times
 from rightkey.drill.stopping import Interrupted, Stop
 from rightkey.drill.target import Answer, Target
@@ -20,7 +29,6 @@ from rightkey.drill.tokens import Tokens
 from rightkey.localissuer import Fault, LocalIssuer
 
 _BETWEEN = 0.1  # seconds between two looks
-_WORDS = 8  # lines of a service's last words
 
 
 class Options(TypedDict, total=False):
@@ -276,5 +284,5 @@ def _unmet(stage: Stage, answer: Answer, ended: str | None, took: float) -> list
     lines = [f"{stage.target.url}: after {took:.0f} s a good token was {answer}", *answer.lines]
     if ended is not None:
         lines.append(f"the service {ended}")
-    words = stage.service.last_words()
-    return [*lines, *(["last words of the service:", *words[-_WORDS:]] if words else [])]
+    words = ending(stage.service.last_words())
+    return [*lines, *(["last words of the service:", *words] if words else [])]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import shlex
 import signal
 import subprocess
@@ -10,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Protocol, Self
 
 from rightkey.drill.stopping import Stop
@@ -19,7 +22,9 @@ from rightkey.localissuer import LocalIssuer
 WAIT = 30.0
 """Seconds until a service must answer."""
 _BETWEEN = 0.05  # seconds between two looks
-_LAST = 1000  # characters of what it said
+_SAID, _LAST = 64 * 1024, 1000  # of what it said: octets that are read, and characters that are shown
+_EXCEPTION = re.compile(r"[\w.:]*(Error|Exception)\b.*:")  # as Python, Node, Java and Ruby begin a line
+_MARK = "DRILLED_SERVICE"  # in the environment of all that the command starts
 _STOPPING, _FREEING = 5.0, 5.0  # seconds: to end by itself, and to be gone from its port
 
 
@@ -31,15 +36,22 @@ class NotStarted(NotReady):
     """The drill has started it, and it ended, or did not answer in time."""
 
     def __init__(self, why: str, words: Sequence[str], *, ended: bool) -> None:
-        super().__init__("\n".join([why, *words]))
+        super().__init__("\n".join([why, *ending(words)]))
         self.ends = [why, *telling(words)]
         """Why, and the line of its last words that tells most."""
         self.ended = ended
 
 
 def telling(words: Sequence[str]) -> list[str]:
-    """The line of last words that says why: the last that speaks of an error, or else the last."""
-    return [*(line for line in words if "rror" in line)][-1:] or list(words[-1:])
+    """The line that says why: the last that begins with an exception, or speaks of an error, or the last."""
+    named = [line for line in words if _EXCEPTION.match(line)]
+    return (named or [line for line in words if "rror" in line] or list(words))[-1:]
+
+
+def ending(words: Sequence[str]) -> list[str]:
+    """As much of last words as is shown: the line that says why, and the end."""
+    end = "\n".join(words)[-_LAST:].splitlines()
+    return [*(line for line in telling(words) if line not in end), *end]
 
 
 class Served(Protocol):
@@ -79,7 +91,9 @@ class Service:
         wait: float = WAIT,
         stop: Stop | None = None,
     ) -> None:
-        self._command, self._environment = filled(command, issuer), os.environ | environment(issuer)
+        self._mark = f"{_MARK}={secrets.token_hex(16)}"
+        self._command = filled(command, issuer)
+        self._environment = os.environ | environment(issuer) | dict([self._mark.split("=")])
         self._target, self._wait, self._stop = target, wait, stop or Stop()
 
     def __enter__(self) -> Self:
@@ -128,6 +142,9 @@ class Service:
             self._process.wait(_STOPPING)
         self._signal(signal.SIGKILL)
         self._process.wait()
+        for pid in marked(self._mark):  # daemons, which have left the group
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
         self._said.close()
         end = time.monotonic() + _FREEING
         while self._target.listens() and time.monotonic() < end:
@@ -141,10 +158,12 @@ class Service:
     def _await(self) -> None:
         """Until it answers a request without a token."""
         end = time.monotonic() + self._wait
-        while (answer := self._target.ask()).status is None:
-            ended = self.ended()
-            if ended is not None:
+        while True:
+            answer, ended = self._target.ask(), self.ended()
+            if ended is not None:  # even where a daemon answers that it has left behind
                 raise NotStarted(f"the service {ended}", self.last_words(), ended=True)
+            if answer.status is not None:
+                return
             if answer.untrusted:
                 raise NotReady(f"{self._target.url} was {answer}")
             if time.monotonic() > end:
@@ -200,7 +219,7 @@ class Restarted(Unknown):
             except OSError as error:
                 raise NotReady(f"{what}: {(error.strerror or 'cannot be run').lower()}") from None
             if done.returncode:
-                raise NotReady("\n".join([f"{what}: ended with {done.returncode}", *_lines(said)]))
+                raise NotReady("\n".join([f"{what}: ended with {done.returncode}", *ending(_lines(said))]))
 
 
 def environment(issuer: LocalIssuer) -> Mapping[str, str]:
@@ -227,6 +246,24 @@ def _filled(word: str, names: Mapping[str, str]) -> str:
     return word
 
 
+def marked(mark: str) -> list[int]:
+    """Processes with this in their environment: a daemon leaves its group and its session, but not that.
+
+    Only Linux tells (proc(5)); elsewhere none is found.
+    """
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # another user's, or it has just ended
+            if mark.encode() in file.read_bytes().split(b"\0"):
+                found.append(int(file.parent.name))
+    return found
+
+
 def _lines(said: IO[bytes]) -> list[str]:
-    said.seek(0)
-    return shown(said.read().decode(errors="replace")[-_LAST:].strip()).splitlines()
+    """The last of them, and no more: a service may have said more than fits in memory.
+
+    The file's offset is the service's, too, and stays where it is.
+    """
+    size = os.fstat(said.fileno()).st_size
+    octets = os.pread(said.fileno(), _SAID, max(0, size - _SAID))
+    return shown(octets.decode(errors="replace").strip()).splitlines()

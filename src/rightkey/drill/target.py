@@ -230,8 +230,10 @@ def _why(error: Exception, *, waited: bool) -> str:
         return f"nothing came within {PATIENCE:.0f} s"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, http.client.BadStatusLine | ConnectionResetError | BrokenPipeError):
+    if isinstance(error, ConnectionResetError | BrokenPipeError):  # RemoteDisconnected is one, too
         return "the connection was closed without an answer"
+    if isinstance(error, http.client.HTTPException):
+        return "it does not answer in HTTP/1.1"
     if isinstance(error, ssl.SSLError):
         return "it does not speak TLS"
     text = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
