@@ -12,6 +12,7 @@ import base64
 import http.client
 import json
 import os
+import signal
 import ssl
 import subprocess
 import tempfile
@@ -26,7 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.drill import others
-from bench.drill.others import PRODUCTS, free_port, installed
+from bench.drill.installing import free_port, installed
+from bench.drill.products import PRODUCTS, Product
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 AUDIENCE, OTHER = "https://api.example.com", "https://elsewhere.example"
@@ -172,20 +174,33 @@ def certificate(work: Path) -> Path:
     return both
 
 
-def asked(port: int, token: str, scheme: str = "Bearer") -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", "/me", headers={"Authorization": f"{scheme} {token}".encode()})
-    return connection.getresponse()
+class Asking:
+    """How a product is asked: as its options for `rightkey drill` have it."""
+
+    def __init__(self, product: Product, port: int) -> None:
+        options = [option for option in product.options if option != "--tls"]
+        pairs = list(zip(options[::2], options[1::2], strict=True))
+        self.options = dict(pairs)
+        self.claims = dict(value.split("=", 1) for name, value in pairs if name == "--claim")
+        self.scheme = self.options.get("--carrier", "Authorization: Bearer {token}").split()[1]
+        self._headers = dict(value.split(": ", 1) for name, value in pairs if name == "--header")
+        self._data, self._port, self._path = self.options.get("--data"), port, f"/{product.path}"
+
+    def __call__(self, token: str, *, lower: bool = False) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        scheme = self.scheme.lower() if lower else self.scheme
+        headers = {**self._headers, "Authorization": f"{scheme} {token}".encode()}
+        connection.request("POST" if self._data else "GET", self._path, self._data, headers)
+        return connection.getresponse()
 
 
 def tried(name: str, row: str, work: Path) -> str:
     """What became of a good token, and of the row's."""
     product, port = PRODUCTS[name], free_port()
-    flags = [option for option in product.options if option != "--tls"]
-    options = dict(zip(flags[::2], flags[1::2], strict=False))
+    ask = Asking(product, port)
     both = certificate(work) if "--tls" in product.options else None
     trusted = {name: str(work / "certificate.pem") for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
-    dress = options.get("--dress", "")
+    dress = ask.options.get("--dress", "")
     issuer = Issuer(PATHS.get(dress, ""), "RS512" if row == "key: of another algorithm" else "RS256", both)
     claims: dict[str, Any] = {
         "iss": issuer.url,
@@ -194,29 +209,29 @@ def tried(name: str, row: str, work: Path) -> str:
         "client_id": "drill",
         "jti": "1",
     }
-    claims |= {"scope": "x", "iat": int(time.time()), "exp": int(time.time()) + 3600} | WORN.get(dress, {})
-    head = HEAD | {"typ": options.get("--typ", "JWT")}
-    scheme = options.get("--carrier", "Authorization: Bearer {token}").split()[1]
+    claims |= {"scope": "x", "iat": int(time.time()), "exp": int(time.time()) + 3600}
+    claims |= WORN.get(dress, {}) | ask.claims
+    head = HEAD | {"typ": ask.options.get("--typ", "JWT")}
     command = [*installed(product, work / product.app), str(port), f"{issuer.url}/jwks", issuer.url, AUDIENCE]
     environment = os.environ | (trusted if both else {})
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, env=environment, **silent)
+    process = subprocess.Popen(command, env=environment, start_new_session=True, **silent)
     try:
-        good = _first(port, lambda: asked(port, signed(head, claims), scheme))
+        good = _first(port, lambda: ask(signed(head, claims)))
         try:
-            bad = asked(port, ROWS[row](head, claims), "bearer" if row.endswith("lower case") else scheme)
+            bad = ask(ROWS[row](head, claims), lower=row.endswith("lower case"))
         except OSError as error:
             return (
                 f"good {good.status}, {row} {type(error).__name__}, the process ended with {process.wait(5)}"
             )
         return f"good {good.status}, {row} {bad.status}, challenge {bad.headers.get('www-authenticate')}"
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait()
 
 
 def _first(port: int, ask: Callable[[], http.client.HTTPResponse]) -> http.client.HTTPResponse:
-    for _ in range(200):
+    for _ in range(600):
         try:
             return ask()
         except OSError:

@@ -37,6 +37,11 @@ def test_a_row_says_what_is_expected_who_says_so_why_and_what_to_do(name: str) -
         assert AUTHORITY.search(exercise.reference), exercise.reference
 
 
+def test_no_two_rows_expect_the_same() -> None:
+    """A row alone says what was sent, or what the issuer did."""
+    assert len({exercise.expected for exercise in EXERCISES.values()}) == len(EXERCISES)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_every_attack_of_the_local_issuer_is_played(name: str) -> None:
     """By its own name."""

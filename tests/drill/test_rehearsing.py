@@ -94,6 +94,13 @@ def test_unchecked_signatures_fail_the_attacks(scored: Scored, services: Any) ->
     assert {f"attack: {name}" for name in ATTACKS} <= set(rows)
 
 
+def test_a_signature_of_another_kind_of_key_proves_nothing(scored: Scored, services: Any) -> None:
+    """Every verifier refuses ECDSA where the issuer's keys are for RSA."""
+    rows = scored(services.trusting, "attack: psychic", "attack: der-signature", algorithm="RS256")
+    assert {row.verdict for row in rows.values()} == {"skipped"}
+    assert rows["attack: psychic"].told == "the issuer signs by RS256: --alg ES256 tests it"
+
+
 def test_a_crash_is_no_acceptance(carded: Callable[..., Scorecard], services: Any) -> None:
     """Nothing bad got in: it counts if strict alone."""
     card = carded(services.crashing, "tokens", "garbage:*", "attack: crit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rightkey.drill.exercise import Exercise, Play, accepting
+from rightkey.drill.row import Kind
 from rightkey.drill.stage import Skipped, Stage
 from rightkey.localissuer import Fault
 
@@ -58,31 +59,36 @@ def _only_current(document: dict[str, object], scene: object) -> dict[str, objec
     return document | {"keys": [key for key in document["keys"] if key["kid"] == kid]}  # type: ignore[attr-defined]
 
 
-def _good(play: Play, reference: str, why: str, remedy: str, *, must: bool = False) -> Exercise:
-    return Exercise(play, "accept it", reference, why, remedy, kind="must" if must else "advice")
+def _good(play: Play, what: str, reference: str, why: str, remedy: str, *, must: bool = False) -> Exercise:
+    kind: Kind = "must" if must else "advice"
+    return Exercise(play, f"accept a good token {what}", reference, why, remedy, kind=kind)
 
 
 EXERCISES: Mapping[str, Exercise] = {
     "good: aud in an array": _good(
         accepting(audience_in_array),
+        "whose aud is an array",
         "RFC 7519, 4.1.3",
         "an array is the general case: Auth0, Keycloak and Kubernetes send one",
         "read aud as one string or a list of them",
     ),
     "good: exp with a fraction": _good(
         accepting(fraction),
+        "whose exp has a fraction",
         "RFC 7519, 2",
         "NumericDate may have a fraction, and libraries of some languages write one",
         "read NumericDate as a number, not as an integer",
     ),
     "good: typ at+jwt": _good(
         accepting(access_token),
+        "whose typ is at+jwt",
         "RFC 9068, 2.1",
         "issuers move to access tokens that say so, one by one",
         "take `at+jwt` as well as `JWT` for the type of an access token",
     ),
     "good: unknown header parameter": _good(
         accepting(lambda stage: stage.good(header={"x-drill": "1"})),
+        "with an unknown header parameter",
         "RFC 7515, 4",
         "issuers add parameters without notice",
         "ignore what is neither understood nor listed in crit",
@@ -90,6 +96,7 @@ EXERCISES: Mapping[str, Exercise] = {
     ),
     "good: unknown claim": _good(
         accepting(lambda stage: stage.good(x_drill={"a": [1]})),
+        "with an unknown claim",
         "RFC 7519, 4",
         "issuers add claims without notice",
         "ignore claims that are not understood",
@@ -97,6 +104,7 @@ EXERCISES: Mapping[str, Exercise] = {
     ),
     "good: bearer in lower case": _good(
         accepting(lower_case, lower=True),
+        "after bearer in lower case",
         "RFC 9110, 11.1 and 2.4",
         "the name of a scheme has no case, and clients write it as they like",
         "compare the scheme without its case",

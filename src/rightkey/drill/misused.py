@@ -49,57 +49,80 @@ def _origin_alone(issuer: str) -> str:
 
 
 def _misused(
-    make: Callable[[Stage], str], reference: str, why: str, remedy: str, kind: Kind | AtJwt = "must"
+    make: Callable[[Stage], str],
+    what: str,
+    reference: str,
+    why: str,
+    remedy: str,
+    kind: Kind | AtJwt = "must",
 ) -> Exercise:
-    return Exercise(refusing(make), "refuse it by a 4xx", reference, why, remedy, kind=kind)
+    return Exercise(refusing(make), f"answer 4xx to a token {what}", reference, why, remedy, kind=kind)
+
+
+def _timed(make: Callable[[Stage], str], what: str, reference: str, kind: Kind | AtJwt = "must") -> Exercise:
+    return _misused(make, what, reference, _FOREVER, _TIME, kind)
+
+
+def _for(change: Callable[[str], Any], what: str, reference: str, kind: Kind | AtJwt = "must") -> Exercise:
+    return _misused(_with_aud(change), what, reference, _SHARED, _AUD, kind)
+
+
+def _by(change: Callable[[str], Any], what: str, reference: str, kind: Kind | AtJwt = "must") -> Exercise:
+    return _misused(_with_iss(change), what, reference, _REALM, _ISS, kind)
 
 
 EXERCISES: Mapping[str, Exercise] = {
-    "attack: expired": _misused(
-        lambda stage: stage.good(exp=_now(stage) - _HOUR), "RFC 7519, 4.1.4", _FOREVER, _TIME
+    "attack: expired": _timed(
+        lambda stage: stage.good(exp=_now(stage) - _HOUR), "that expired an hour ago", "RFC 7519, 4.1.4"
     ),
     "attack: not-yet-valid": _misused(
         lambda stage: stage.good(nbf=_now(stage) + _HOUR),
+        "whose nbf is in an hour",
         "RFC 7519, 4.1.5",
         "a token that was made in advance is used before its time",
         _TIME,
     ),
-    "attack: wrong-audience": _misused(_with_aud(lambda _: _ELSEWHERE), "RFC 7519, 4.1.3", _SHARED, _AUD),
-    "attack: wrong-issuer": _misused(
-        _with_iss(lambda _: f"{_ELSEWHERE}/"), "RFC 8725, 3.8; CVE-2026-23552", _REALM, _ISS
+    "attack: wrong-audience": _for(lambda _: _ELSEWHERE, "for another audience", "RFC 7519, 4.1.3"),
+    "attack: wrong-issuer": _by(
+        lambda _: f"{_ELSEWHERE}/", "with another iss, by the issuer's key", "RFC 8725, 3.8; CVE-2026-23552"
     ),
-    "claims: no exp": _misused(
-        lambda stage: stage.good(exp=None), "RFC 9068, 2.2 and 4", _FOREVER, _TIME, "at+jwt"
+    "claims: no exp": _timed(
+        lambda stage: stage.good(exp=None), "without exp", "RFC 9068, 2.2 and 4", "at+jwt"
     ),
-    "claims: exp as text": _misused(
-        lambda stage: stage.good(exp=str(_now(stage) - _HOUR)), "RFC 7519, 4.1.4", _FOREVER, _TIME
+    "claims: exp as text": _timed(
+        lambda stage: stage.good(exp=str(_now(stage) - _HOUR)),
+        "that expired an hour ago, with exp as a string",
+        "RFC 7519, 4.1.4",
     ),
-    "claims: no aud": _misused(
-        _with_aud(lambda _: None),
-        "RFC 9068, 4",
-        _SHARED,
-        _AUD,
-        "at+jwt",
+    "claims: no aud": _for(lambda _: None, "without aud", "RFC 9068, 4", "at+jwt"),
+    "claims: empty aud": _for(lambda _: [""], 'whose aud is [""]', "RFC 7519, 4.1.3; CVE-2020-26160"),
+    "claims: part of aud": _for(
+        lambda aud: aud[:-1], "whose aud is your name without its last letter", "RFC 7519, 4.1.3"
     ),
-    "claims: empty aud": _misused(
-        _with_aud(lambda _: [""]), "RFC 7519, 4.1.3; CVE-2020-26160", _SHARED, _AUD
+    "claims: more than aud": _for(
+        lambda aud: f"{aud}.elsewhere.example",
+        "whose aud is your name and more, as a longer host is",
+        "RFC 7519, 4.1.3",
     ),
-    "claims: part of aud": _misused(_with_aud(lambda aud: aud[:-1]), "RFC 7519, 4.1.3", _SHARED, _AUD),
-    "claims: more than aud": _misused(
-        _with_aud(lambda aud: f"{aud}.elsewhere.example"), "RFC 7519, 4.1.3", _SHARED, _AUD
+    "claims: no iss": _by(lambda _: None, "without iss", "RFC 9068, 2.2 and 4", "at+jwt"),
+    "claims: iss in an array": _by(
+        lambda issuer: [f"{_ELSEWHERE}/", issuer],
+        "whose iss is an array of another issuer and yours",
+        "CVE-2025-30144; RFC 7519, 4.1.1",
     ),
-    "claims: no iss": _misused(
-        lambda stage: stage.good(iss=None), "RFC 9068, 2.2 and 4", _REALM, _ISS, "at+jwt"
+    "claims: part of iss": _by(
+        _origin_alone,
+        "whose iss is the issuer's scheme and host, without its port",
+        "RFC 8725, 3.8; CVE-2024-53861",
     ),
-    "claims: iss in an array": _misused(
-        _with_iss(lambda issuer: [f"{_ELSEWHERE}/", issuer]), "CVE-2025-30144; RFC 7519, 4.1.1", _REALM, _ISS
-    ),
-    "claims: part of iss": _misused(_with_iss(_origin_alone), "RFC 8725, 3.8; CVE-2024-53861", _REALM, _ISS),
-    "claims: more than iss": _misused(
-        _with_iss(lambda issuer: f"{issuer}.elsewhere.example"), "RFC 8725, 3.8", _REALM, _ISS
+    "claims: more than iss": _by(
+        lambda issuer: f"{issuer}.elsewhere.example",
+        "whose iss is the issuer's and more, as a longer host is",
+        "RFC 8725, 3.8",
     ),
     "claims: iss with another slash": _misused(
         _with_iss(_other_slash),
+        "whose iss has a slash at its end that the issuer's has not, or lacks it",
         "RFC 9068, 4",
         "where a slash tells two tenants apart, one opens the other's service",
         _ISS,

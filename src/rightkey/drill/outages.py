@@ -52,20 +52,25 @@ def _advice(play: Play, expected: str, why: str, remedy: str, fault: str | None 
     )
 
 
-_GO_ON = f"go on accepting good tokens, each within {STALL:.0f} s"
+def _while(issuer: str, play: Play, why: str = "", further: str = "") -> Exercise:
+    """Good tokens go on being accepted while the issuer does so; `further` is what else to do for that."""
+    expected = f"accept good tokens, each within {STALL:.0f} s, while the issuer {issuer}"
+    return _advice(play, expected, why or _DOWN, f"{_SERVE_ON}; {further}" if further else _SERVE_ON)
+
+
 _SERVE_ON = (
     "keep the expired set for a bounded time while the issuer fails, and replace it by a good answer only"
 )
 _DOWN = "the issuer's outage becomes an outage of every service behind it"
 
 EXERCISES: Mapping[str, Exercise] = {
-    "rate limit": _advice(
+    "rate limit": _while(
+        "answers 429, and respect Retry-After",
         outage("status", most=4, code=429, retry_after=3),
-        f"{_GO_ON}, and respect Retry-After",
         "issuers answer 429 to all of a tenant's services when one asks too often",
-        f"{_SERVE_ON}; do not ask again before Retry-After",
+        "do not ask again before Retry-After",
     ),
-    "outage": _advice(outage("status"), _GO_ON, _DOWN, _SERVE_ON),
+    "outage": _while("answers 503", outage("status")),
     "outage at the start": _advice(
         at_start,
         "answer 5xx and not 401, and accept the token once the issuer is back",
@@ -73,27 +78,31 @@ EXERCISES: Mapping[str, Exercise] = {
         "answer 503 to what cannot be checked; fetch keys when they are first needed, or wait for them",
         fault="status",
     ),
-    "reset": _advice(outage("reset"), _GO_ON, _DOWN, _SERVE_ON),
-    "hang": _advice(outage("hang"), _GO_ON, _DOWN, f"{_SERVE_ON}; set a timeout"),
-    "drip": _advice(
-        outage("drip-body"), _GO_ON, _DOWN, f"{_SERVE_ON}; bound the whole fetch, not each read of it"
+    "reset": _while("closes each connection", outage("reset")),
+    "hang": _while("does not answer", outage("hang"), further="set a timeout"),
+    "drip": _while(
+        "sends one octet after the other",
+        outage("drip-body"),
+        further="bound the whole fetch, not each read of it",
     ),
-    "redirect": _advice(
+    "redirect": _while(
+        "redirects",
         outage("redirect"),
-        _GO_ON,
         "a captive portal or a hijacked host names another place for the keys",
-        f"{_SERVE_ON}; follow no redirect",
+        "follow no redirect",
     ),
-    "HTML page": _advice(outage("html"), _GO_ON, "a portal answers 200 to everything", _SERVE_ON),
-    "truncated": _advice(outage("truncated"), _GO_ON, "a proxy cut the answer off", _SERVE_ON),
-    "no keys": _advice(
-        outage("empty-set"), _GO_ON, "a deployment of the issuer publishes an empty set", _SERVE_ON
+    "HTML page": _while(
+        "answers 200 with a page", outage("html"), "a captive portal answers so to everything"
     ),
-    "gzip bomb": _advice(
+    "truncated": _while("sends half an answer", outage("truncated"), "a proxy cuts the answer off"),
+    "no keys": _while(
+        "publishes an empty set", outage("empty-set"), "a deployment of the issuer may publish one"
+    ),
+    "gzip bomb": _while(
+        "sends 64 KiB of gzip that grow to 64 MiB",
         outage("gzip-bomb"),
-        _GO_ON,
-        "64 MiB of white space from 64 KiB: memory is gone",
-        f"{_SERVE_ON}; bound the size after decompression",
+        "the process runs out of memory",
+        "bound the size after decompression",
     ),
 }
 """Every exercise of these by name."""

@@ -32,11 +32,11 @@ _STYLE = (
     "p,dl{margin:.6rem 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dd{margin:0}"
     "dt{opacity:.7}dd,.long{overflow-wrap:anywhere}code,textarea,td{font:.875rem/1.5 ui-monospace,monospace}"
     "table{border-collapse:collapse;width:100%}th{text-align:left;font-size:.8rem;opacity:.7;font-weight:400}"
-    "td,th{padding:.25rem .8rem .25rem 0;vertical-align:top;border-bottom:1px solid #8884}"
+    "td,th{padding:.25rem .8rem .25rem 0;vertical-align:baseline;border-bottom:1px solid #8884}"
     "form{margin:0}.row{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin:.6rem 0}"
     ".row label{margin:0;flex:1 1 10rem}.row .few{flex:0 1 9rem}"
     "button,select{padding:.35rem .8rem;margin:0;font:inherit;font-size:.9rem}"
-    "select{width:100%;margin-top:.2rem}"
+    "select{width:100%;margin-top:.2rem}#token{field-sizing:content}"
     "button{cursor:pointer}a{color:inherit}"
     "@media(max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}}"
 )
