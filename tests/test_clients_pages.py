@@ -37,7 +37,7 @@ if CHROMIUM is None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium as the system has it. Its sandbox is not for root, by whom containers run tests."""
+    """Chromium as the system has it. Its sandbox refuses root, and containers run tests as root."""
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)

@@ -97,7 +97,7 @@ def test_the_issuers_clock_counts() -> None:
 
 
 def test_without_a_list_any_secret_is_right() -> None:
-    """Of the claims the client is believed, but for whom and until when they are."""
+    """The audience and the expiry are checked all the same."""
     with LocalIssuer(dress="auth0", algorithm="ES256") as issuer:
         assert asked(issuer, assertion(issuer, "any secret that is long enough for it")).status_code == 200
         assert (

@@ -256,7 +256,7 @@ def test_bad_requests_are_sent_back(issuer: LocalIssuer, asked: dict[str, str], 
         "http://é/",
     ],
 )
-def test_nobody_is_sent_where_no_client_is(issuer: LocalIssuer, uri: str) -> None:
+def test_people_are_not_sent_where_no_client_is(issuer: LocalIssuer, uri: str) -> None:
     """A redirect URI is absolute, and neither a script nor a piece of a header."""
     answer = authorize(issuer, redirect_uri=uri)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
@@ -350,7 +350,7 @@ def test_a_code_is_for_one_use(issuer: LocalIssuer, time: Time) -> None:
     assert post(issuer, "token", **ask | {"code": late}).json()["error"] == "invalid_grant"
 
 
-def test_what_nobody_can_use_any_more_is_removed(issuer: LocalIssuer, time: Time) -> None:
+def test_what_can_no_longer_be_used_is_removed(issuer: LocalIssuer, time: Time) -> None:
     """Codes after minutes, what belongs to a device with it, refresh tokens after a month; not before."""
     old = tokens(issuer, scope="openid")
     device = post(issuer, "device", None, client_id="tv").json()

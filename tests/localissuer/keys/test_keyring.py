@@ -41,7 +41,7 @@ def test_previous_keys_stay_until_revoked(ring: KeyRing) -> None:
     assert ring.keys[2:] == (second,)
 
 
-def test_a_surprise_signs_with_a_key_nobody_has_seen(ring: KeyRing) -> None:
+def test_a_surprise_signs_with_a_key_that_was_never_published(ring: KeyRing) -> None:
     """Next stays next; the former current key stays published."""
     current, following = ring.keys
     fresh = ring.rotate(surprise=True)

@@ -56,7 +56,7 @@ def test_faults_are_felt_over_https(no_proxies: None) -> None:
             assert response.read().startswith(b'{"keys":')
 
 
-def test_plain_http_on_an_https_port_harms_nobody() -> None:
+def test_plain_http_on_an_https_port_does_no_harm() -> None:
     """Nor does a client that connects and says nothing; closing waits for neither."""
     listener = Listener(hello, tls=True)
     listener.start()

@@ -97,7 +97,7 @@ def test_what_is_no_request_is_not_answered(server: Server, scripted: Scripted, 
     assert raw(server, b"GET / HTTP/1.1\r\n\r\n")
 
 
-def test_nobody_else_can_reach_it(server: Server) -> None:
+def test_other_machines_cannot_reach_it(server: Server) -> None:
     """It listens on 127.0.0.1, and no other address of this machine."""
     with pytest.raises(OSError), socket.create_connection(("127.0.0.2", server.port), timeout=1):
         pass

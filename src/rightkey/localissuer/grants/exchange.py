@@ -69,7 +69,7 @@ class _ByToken(Ours, BaseGrant, TokenEndpointMixin):
 
 
 class TokenExchange(_ByToken):
-    """RFC 8693. With an actor's token the new one says who acts for whom (section 4.1)."""
+    """RFC 8693. With an actor's token the new one names both (section 4.1)."""
 
     GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
     TOKEN_ENDPOINT_AUTH_METHODS = ANY
