@@ -190,6 +190,7 @@ import jwt
 
 port, how, jwks_uri, audience = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
 print("pid", os.getpid(), file=open(os.environ["PIDS"], "a"), flush=True)
+seen = []
 ODD = {
     "banner": b"SSH-2.0-OpenSSH_9.2\\r\\n",
     "no-status": b"HTTP/1.1 abc\\r\\n\\r\\n",
@@ -243,7 +244,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os._exit(3)
         if how == "hangs-on-bad" and token and not good:
             time.sleep(600)
-        if how == "closes":
+        seen.append(token)
+        if how == "closes" or (how == "drops" and len(seen) % 2 == 0):
             return self.connection.close()
         if how in ODD:
             return self.wfile.write(ODD[how])

@@ -94,6 +94,13 @@ def test_whatever_the_service_does_there_is_a_card(
         assert {row["verdict"] for row in card["rows"]} == {"skipped"}
 
 
+def test_a_service_that_drops_connections_has_not_ended(broken: Any, tmp_path: Path) -> None:
+    """Every other one: what is not answered is an error, but the process is there."""
+    code, card, err = Drilled(broken, tmp_path, broken.command("drops"), *only("*: a*", "tokens")).ended()
+    assert code in (0, 1), err
+    assert "ended" not in {row["verdict"] for row in card["rows"]}
+
+
 def test_another_process_at_the_port_is_noticed(broken: Any, tmp_path: Path) -> None:
     """It would be scored in the service's place; it is not ended."""
     with LocalIssuer(algorithm="ES256") as other:

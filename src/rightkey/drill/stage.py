@@ -210,8 +210,12 @@ class Stage:
         if not (self._silent or self._sick):
             return None
         self.recover()
-        answer = self.target.ask()
-        return f"the service is gone: {answer}" if answer.status is None else None
+        end = time.monotonic() + _DYING
+        while (answer := self.target.ask()).status is None:
+            if time.monotonic() > end:  # one connection that breaks is not the end of a service
+                return f"the service is gone: {answer}"
+            time.sleep(_BETWEEN)
+        return None
 
     @property
     def sick(self) -> bool:
