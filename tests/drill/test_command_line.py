@@ -12,7 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 from rightkey.cli import run
+from rightkey.cli.card import summarize
 from rightkey.drill import EXERCISES, Row, Scorecard
+from rightkey.drill.row import Verdict
 from rightkey.localissuer import LocalIssuer
 
 Serve = Callable[[Any], str]
@@ -233,3 +235,13 @@ def test_a_command_that_ends_at_once_is_told_to_stay(free_port: int, capsys: Cap
     """A daemon would outlive the drill."""
     assert run(["drill", f"http://127.0.0.1:{free_port}/", *only("tokens"), *FAST, "--", "true"]) == 2
     assert "hint: a command has to stay in the foreground" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("error", "nothing passed"), ("skipped", "nothing was tested"), ("passed", "passed")],
+)
+def test_errors_alone_are_no_pass(verdict: Verdict, said: str, capsys: Captured) -> None:
+    """Nothing was let in, but nothing was refused as it should be either."""
+    summarize(Scorecard("http://127.0.0.1/", [Row("tokens", verdict, "told")]))
+    assert f"\n{said}; 0 s" in capsys.readouterr().out

@@ -76,7 +76,8 @@ def summarize(card: Scorecard) -> None:
         layout.line("the drill did not come to its end", "red bold")
         return
     failing = len(card.failing)
-    said = "passed" if card.passed else "nothing was tested"
+    tested = any(row.verdict != "skipped" for row in card.rows)
+    said = "passed" if card.passed else "nothing passed" if tested else "nothing was tested"
     if failing:
         said = f"failed: {layout.counted(failing, 'row')}"
     layout.line(f"{said}; {card.seconds:.0f} s", "green bold" if card.passed else "red bold")
