@@ -213,7 +213,7 @@ def tried(name: str, row: str, work: Path) -> str:
     claims |= WORN.get(dress, {}) | ask.claims
     head = HEAD | {"typ": ask.options.get("--typ", "JWT")}
     command = [*installed(product, work / product.app), str(port), f"{issuer.url}/jwks", issuer.url, AUDIENCE]
-    environment = os.environ | (trusted if both else {})
+    environment = os.environ | {"TMPDIR": str(work / product.app)} | (trusted if both else {})
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env=environment, start_new_session=True, **silent)
     try:

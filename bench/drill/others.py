@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -53,7 +54,11 @@ def drilled(name: str, product: Product, work: Path, only: Sequence[str] = ()) -
     chosen = [word for row in only for word in ("--only", row)]
     command = [*words, *chosen, "--", *program, str(port), *TOLD]
     done = subprocess.run(
-        [sys.executable, "-m", "rightkey", *command], stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "rightkey", *command],
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     document = json.loads(done.stdout)
     rows = [{key: row[key] for key in ("name", "kind", "verdict", "told")} for row in document["rows"]]
