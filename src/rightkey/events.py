@@ -6,7 +6,6 @@ method `judged` is a `Meter`, and is told of each verification besides.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
@@ -249,6 +248,8 @@ def subscribe(listener: Listener) -> Callable[[], None]:
 def _hash(keys: KeySet) -> str:
     """One that depends on key ids, algorithms and thumbprints alone, and not on their order."""
     named = "\n".join(sorted(repr(identity) for identity in keys.identities))
+    import hashlib  # slow to load: it is with the first keys
+
     return f"sha256:{hashlib.sha256(named.encode('utf-8', 'backslashreplace')).hexdigest()}"
 
 

@@ -7,7 +7,7 @@ well: line ends written as `\\n`, and the base64 of the DER alone, without its B
 
 from __future__ import annotations
 
-import base64
+import binascii
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -131,4 +131,4 @@ def _issued(above: Certificate, below: Certificate) -> bool:
 
 
 def _base64(certificate: Certificate) -> str:
-    return base64.b64encode(certificate.der).decode("ascii")
+    return binascii.b2a_base64(certificate.der, newline=False).decode("ascii")
