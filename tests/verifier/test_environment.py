@@ -46,6 +46,15 @@ def test_freshness_is_put_together_of_its_variables() -> None:
     assert read(TIMEOUT="2", GRACE="0")["freshness"] == rightkey.Freshness(timeout=2.0, grace=0.0)
 
 
+def test_a_longest_life_may_be_shorter_than_the_least_one() -> None:
+    """That has no variable of its own: the one that was set counts. A wrong one is named all the same."""
+    assert read(MAX_LIFE="60")["freshness"] == rightkey.Freshness(min_life=60.0, max_life=60.0)
+    assert read(MAX_LIFE="900")["freshness"] == rightkey.Freshness(max_life=900.0)
+    for wrong in ("0", "-1", "nan", "inf"):
+        with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_MAX_LIFE: max_life is a number"):
+            read(MAX_LIFE=wrong)
+
+
 def test_a_transport_is_put_together_of_its_variables() -> None:
     """What is not said has its default, and without any of them there is no transport of its own."""
     made = read(CA_FILE="/etc/ca.pem", PLAIN_HTTP="keycloak a.internal", STRICT_X509="false")["transport"]
@@ -99,7 +108,7 @@ def test_a_value_in_quotes_is_refused(value: str) -> None:
         ("CERTIFICATES", "maybe"),
         ("REMEMBER", "-1"),
         ("REMEMBER", "1" * 5000),
-        ("MAX_LIFE", "1"),
+        ("MAX_LIFE", "0"),
         ("TIMEOUT", "0"),
     ],
 )

@@ -6,6 +6,7 @@ requirement must not end as no requirement. Others are let be.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -81,7 +82,13 @@ def _transport(**settings: Any) -> Any:
     return DefaultTransport(**settings)
 
 
-_WHOLES: dict[str, Callable[..., Any]] = {"freshness": Freshness, "transport": _transport}
+def _freshness(**settings: Any) -> Freshness:
+    """A longest life below the least one by default lowers that one too, which has no variable of its own."""
+    least, longest = Freshness().min_life, settings.get("max_life", math.inf)
+    return Freshness(**({"min_life": longest} if 0 < longest < least else {}), **settings)
+
+
+_WHOLES: dict[str, Callable[..., Any]] = {"freshness": _freshness, "transport": _transport}
 """What the settings of some variables are made into."""
 
 
