@@ -9,7 +9,6 @@ The SDK itself answers with challenges, serves the metadata of the resource (RFC
 
 from __future__ import annotations
 
-import logging
 from typing import Any, ClassVar, TypeVar, Unpack
 
 from rightkey.errors import TokenRejected
@@ -22,7 +21,6 @@ with extra("mcp"):
     from mcp.server.auth.provider import AccessToken
     from starlette.applications import Starlette
 
-LOG = logging.getLogger("rightkey")
 _App = TypeVar("_App", bound=Starlette)
 _CLIENTS = ("client_id", "azp", "cid", "appid")
 """Where issuers name the client: RFC 9068 (section 2.2), OpenID Connect, Okta, Entra's first version."""
@@ -73,20 +71,8 @@ async def _accepted(verifier: Verifying, token: str) -> Verified | None:
     """The token, or None where it is refused: frameworks of MCP cannot answer with the reason."""
     try:
         return await verifier.verify(token)
-    except TokenRejected as error:
-        LOG.info("a token was refused: %s: %s%s", error.code, error, _advice(error))
+    except TokenRejected:  # the verifier's own log has the reason, and a line a second of it in a flood
         return None
-
-
-def _advice(error: TokenRejected) -> str:
-    """What was expected, which is this service's configuration, and the hint: nothing of the claims."""
-    expected = [
-        f"expected {failure.claim} {failure.expected!a}"
-        for failure in error.failures
-        if failure.claim in ("aud", "iss") and failure.expected is not None
-    ]
-    told = "; ".join([*expected, *([f"hint: {error.hint}"] if error.hint else ())])
-    return f"; {told}" if told else ""
 
 
 def _granted(token: str, verified: Verified, resource: str | None) -> dict[str, Any]:
