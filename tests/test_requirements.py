@@ -111,8 +111,19 @@ UNREADABLE = (
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     """With a hint that shows what can."""
-    with pytest.raises(Misconfigured, match="cannot be read"):
+    with pytest.raises(Misconfigured, match="cannot be read") as refused:
         parse(text)
+    assert "any_of(" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("text", ["read:x write:x", "read:x,write:x", " read:x,  write:x\n"])
+def test_several_names_are_told_how_to_ask_for_them(text: str) -> None:
+    """As a token's `scope` lists them: which of the two is meant cannot be guessed."""
+    with pytest.raises(Misconfigured) as refused:
+        parse(text)
+    hint = str(refused.value.hint)
+    assert hint == "for all of them all_of(read:x, write:x), for one of them any_of(...)"
+    parse(hint.removeprefix("for all of them ").partition("),")[0] + ")")
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,9 @@ def _value(word: str) -> Any:
 
 
 def _unreadable(text: str) -> Misconfigured:
-    return Misconfigured(
-        f"requirement {text!r} cannot be read",
-        hint="such as read:x, role(admin) or any_of(read:x, claim(org, acme))",
-    )
+    names = text.replace(",", " ").split()
+    if len(names) > 1 and not any(one in text for one in '()"'):
+        hint = f"for all of them all_of({', '.join(names)}), for one of them any_of(...)"
+    else:
+        hint = "such as read:x, role(admin) or any_of(read:x, claim(org, acme))"
+    return Misconfigured(f"requirement {text!r} cannot be read", hint=hint)
