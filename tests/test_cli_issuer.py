@@ -334,7 +334,7 @@ def test_faults(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) -
     """Planned with options, listed, and ended."""
     _, planned, _ = ask("misbehave", "jwks", "status", "code=429", "--times", "2", "--every", "3")
     assert planned.splitlines()[1].split()[:5] == ["jwks", "status", "code=429", "2", "times"]
-    assert "each 3" in planned
+    assert "one in 3" in planned
     rule = issuer.planned[0]
     assert (rule["options"], rule["times"], rule["every"]) == ({"code": 429}, 2, 3)
     ask("misbehave", "discovery", "reset", "--ratio", "0.5", "--seed", "9")
@@ -344,6 +344,19 @@ def test_faults(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) -
     assert ask("behave")[0] == 0
     assert issuer.planned == []
     assert ask("misbehave", "jwks", "unheard")[0] == 2
+
+
+def test_the_share_of_requests_is_told_in_words(ask: Callable[..., tuple[int, str, str]]) -> None:
+    """Most faults are of all of them, and the table says so."""
+    shares = {
+        (): "all",
+        ("--every", "3"): "one in 3",
+        ("--ratio", "0.2"): "0.2 of them, drawn at random",
+        ("--every", "3", "--ratio", "0.2"): "one in 3, 0.2 of those, drawn at random",
+    }
+    for options, words in shares.items():
+        _, planned, _ = ask("misbehave", "jwks", "status", *options)
+        assert planned.splitlines()[-1].endswith(f"until behave  {words}")
 
 
 def test_requests(issuer: LocalIssuer, ask: Callable[..., tuple[int, str, str]]) -> None:

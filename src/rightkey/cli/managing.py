@@ -225,11 +225,18 @@ def _show_planned(said: dict[str, Any]) -> None:
             rule["endpoint"],
             " ".join([rule["fault"], *(f"{name}={value}" for name, value in rule["options"].items())]),
             "until behave" if rule["times"] is None else f"{rule['times']} times",
-            f"each {rule['every']}, ratio {rule['ratio']}",
+            _share(rule["every"], rule["ratio"]),
         )
         for rule in said["planned"]
     ]
     layout.table(("endpoint", "fault", "for", "of the requests"), rows)
+
+
+def _share(every: int, ratio: float) -> str:
+    """Of which requests a fault is, in words."""
+    counted = [] if every == 1 else [f"one in {every}"]
+    drawn = [] if ratio == 1 else [f"{ratio:.3g} of {'those' if counted else 'them'}, drawn at random"]
+    return ", ".join([*counted, *drawn]) or "all"
 
 
 def _show_requests(said: dict[str, Any]) -> None:
