@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -300,6 +302,40 @@ def test_it_is_there_without_any_set_up() -> None:
         "INFO rightkey keys rotated",
         "WARNING rightkey keys could not be fetched",
     ]
+
+
+def page(name: str) -> str:
+    return (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_the_dictionary_of_the_page_shows_it() -> None:
+    """Also where it is read after rightkey, as Django and uvicorn do."""
+    (dictionary,) = re.findall(r"^LOGGING = \{\n.*?^\}\n", page("logging.md"), re.DOTALL | re.MULTILINE)
+    lines = ran(f"{dictionary}import logging.config; logging.config.dictConfig(LOGGING)").splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "token refused",
+        "keys rotated",
+        "keys could not be fetched",
+    ]
+
+
+def test_the_page_says_what_to_do_at_each_line() -> None:
+    """Its level and its words, what it means and what to do: it is searched for as it was logged."""
+    rows = re.findall(r"^\| ([A-Z]+) \| `(.+?)` \| .+ \| .+ \|$", page("logging.md"), re.MULTILINE)
+    written = {(logging.getLevelName(form.level), form.words) for form in FORMS.values()}
+    written |= {("WARNING", "token not judged"), ("INFO", "keys fetched again")}
+    assert written - {("INFO", "token refused")} == set(rows)
+    assert "Look for `token refused`" in page("logging.md")
+
+
+def test_the_page_says_what_to_do_for_each_reason() -> None:
+    """Of a failed fetch: those of the exchange, and those of an answer that is of no use."""
+    advised = page("logging.md").partition("## Why keys could not be fetched")[2].partition("## ")[0]
+    reasons = page("transport.md").partition("## Why a fetch failed")[2]
+    named = set(re.findall(r"^\| `(\w+)` \|", reasons, re.MULTILINE))
+    assert len(named) > 8
+    named |= {"metadata_invalid", "issuer_mismatch", "keyset_invalid"}
+    assert named <= set(re.findall(r"`(\w+)`", advised))
 
 
 def test_it_is_subscribed_once() -> None:
