@@ -21,6 +21,7 @@ from rightkey.events import (
     KeysRotated,
     RefetchRefused,
     ServedStale,
+    TokensRefused,
 )
 from rightkey.localissuer import LocalIssuer
 from rightkey.telemetry import Prometheus
@@ -100,6 +101,12 @@ def test_what_is_alarming_begins_at_zero(registry: CollectorRegistry) -> None:
     for name in ("keys_leaked", "stale_served", "refetches_refused", "key_rotations"):
         assert scraped[f"rightkey_{name}_total{{issuer=a}}"] == 0
     assert scraped["rightkey_verifications_total{code=keys_unavailable,issuer=a}"] == 0
+
+
+def test_a_route_that_refuses_a_verified_token_is_no_issuer(registry: CollectorRegistry) -> None:
+    """It names none: an issuer without a name would stand beside the real one in every sum by issuer."""
+    Prometheus(registry)(TokensRefused("", "scope_insufficient", 403, "m"))
+    assert "issuer=" not in generate_latest(registry).decode()
 
 
 def test_labels_are_bounded(registry: CollectorRegistry) -> None:

@@ -98,7 +98,8 @@ class Prometheus(Collector):
 
     def __call__(self, event: Event) -> None:
         issuer = self._issuers.of(event.issuer)
-        self._introduce(issuer)
+        if issuer:  # a route that refuses a verified token names none
+            self._introduce(issuer)
         self._keys.hear(event)
         match event:
             case KeysFetched(seconds=seconds):
