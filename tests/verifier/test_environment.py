@@ -18,6 +18,11 @@ from rightkey.verifier.environment import VARIABLES, built
 
 GOOD = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "api"}
 ISSUER = "https://issuer.example"
+INSIDE = {
+    "RIGHTKEY_ISSUER": "http://keycloak:8080/realms/demo",
+    "RIGHTKEY_PLAIN_HTTP": "keycloak",
+}
+"""Right together: without the last, the issuer is not."""
 
 
 def read(**variables: str) -> dict[str, Any]:
@@ -112,11 +117,21 @@ def test_a_value_in_quotes_is_refused(value: str) -> None:
         ("TIMEOUT", "0"),
     ],
 )
-def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
-    """Whoever finds the fault, and with others around that are right."""
-    others = {"RIGHTKEY_LEEWAY": "5", "RIGHTKEY_REQUIRE": "read:x", "RIGHTKEY_WAIT": "3"}
+@pytest.mark.parametrize("around", [{}, INSIDE], ids=["", "in a compose file"])
+def test_a_wrong_value_names_its_variable(name: str, value: str, around: dict[str, str]) -> None:
+    """Whoever finds the fault, and with others around that are right, some of them only with each other."""
+    others = {"RIGHTKEY_LEEWAY": "5", "RIGHTKEY_REQUIRE": "read:x", "RIGHTKEY_WAIT": "3"} | around
     with pytest.raises(rightkey.Misconfigured, match=rf"^RIGHTKEY_{name}: "):
         rightkey.Verifier.from_env(GOOD | others | {f"RIGHTKEY_{name}": value})
+
+
+@pytest.mark.parametrize("wrong", ["http://keycloak:8080", "keycloak:8080", "keycloak,other", "*"])
+def test_a_host_that_is_written_wrongly_is_not_the_fault_of_its_url(wrong: str) -> None:
+    """It is the host's variable that must be changed."""
+    url = "http://keycloak:8080/realms/demo/.well-known/openid-configuration"
+    environ = GOOD | {"RIGHTKEY_METADATA_URL": url, "RIGHTKEY_PLAIN_HTTP": wrong}
+    with pytest.raises(rightkey.Misconfigured, match=r"^RIGHTKEY_PLAIN_HTTP: plain_http must hold"):
+        rightkey.Verifier.from_env(environ)
 
 
 def test_what_is_given_in_code_counts() -> None:

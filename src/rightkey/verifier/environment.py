@@ -218,6 +218,10 @@ _EXAMPLES = {
 }
 
 VARIABLES = (
+    Variable("ca_file", part_of="transport"),
+    Variable("plain_http", _words, "transport"),
+    Variable("truststore", _yes, "transport"),
+    Variable("strict_x509", _yes, "transport"),
     Variable("audience", _words),
     Variable("keys", _keys),
     Variable("metadata_url"),
@@ -235,9 +239,6 @@ VARIABLES = (
     Variable("grace", _number, "freshness"),
     Variable("timeout", _number, "freshness"),
     Variable("wait", _number, "freshness"),
-    Variable("ca_file", part_of="transport"),
-    Variable("plain_http", _words, "transport"),
-    Variable("truststore", _yes, "transport"),
-    Variable("strict_x509", _yes, "transport"),
 )
-"""The one at fault is sought in this order: keys of one's own allow any issuer, an issuer its provider."""
+"""The one at fault is sought in this order: a host that is named allows its URL by http, keys of one's own
+allow any issuer, an issuer its provider."""
