@@ -106,6 +106,19 @@ def test_points_of_the_other_curves(crv: str) -> None:
         refused(point(crv, base.x, y), "weak", "base point")
 
 
+@pytest.mark.parametrize("crv", CURVES)
+def test_a_coordinate_has_one_value(crv: str) -> None:
+    """x + p is the point of x to OpenSSL: a key would have two spellings, and the base point a hidden one."""
+    curve, prime = CURVES[crv][0], PRIMES[crv]
+    size = (prime.bit_length() + 8) // 8  # as many octets as 2 p takes: of P-521, as many as its curve has
+    for private in (ec.derive_private_key(1, curve), ec.generate_private_key(curve)):
+        numbers = private.public_key().public_numbers()
+        assert ec.EllipticCurvePublicNumbers(numbers.x + prime, numbers.y, curve).public_key()
+        for x, y in ((numbers.x + prime, numbers.y), (numbers.x, numbers.y + prime)):
+            member = {"kty": "EC", "crv": crv, "x": encode(x.to_bytes(size)), "y": encode(y.to_bytes(size))}
+            refused(member, "malformed", "below its curve's prime")
+
+
 P = int(
     "E905588DBE82F07258EC84BBED5A8585BB5DD98827997586AE4B2396AAA635BC7C7678DBDF03EB45298210BC986D3602"
     "B0D354F0651E95329B71669FC5E6E2A65B56D3C1FE211EA75E2C398BAE29C9F424C3D2F0C677DB2898BFE1156C9C8C96"

@@ -100,8 +100,14 @@ def _ec(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
     if curve is None:
         raise Skip("unknown_curve")
     x, y = (_coordinate(jwk[name], curve[1]) for name in ("x", "y"))
+    point = ec.EllipticCurvePublicNumbers(x, y, curve[0])
+    key = point.public_key()
+    # OpenSSL takes x + p for x. A field element is below p (SEC 1, section 2.3.5): else one key has many
+    # spellings, and the base point one that is not known as such.
+    if key.public_numbers() != point:
+        raise Skip("malformed", "a coordinate is not below its curve's prime")
     weak.require_sound_coordinate(jwk["crv"], x)
-    return ec.EllipticCurvePublicNumbers(x, y, curve[0]).public_key()
+    return key
 
 
 def _coordinate(text: str, size: int) -> int:
