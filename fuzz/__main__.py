@@ -1,4 +1,5 @@
-"""`python -m fuzz [target] --runs N --seed S`: exit code 1 where an invariant does not hold."""
+"""`python -m fuzz [target] --runs N --seed S`: exit code 1 where an invariant does not hold, or where the
+libraries disagree without a reason in the table."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import time
 import traceback
 from random import Random
 
+from fuzz.differential import run as differential
 from fuzz.targets import TARGETS, Target
 
 SLOW = 0.05
@@ -38,11 +40,15 @@ def run(name: str, target: Target, runs: int, seed: int) -> int:
 
 
 def main() -> int:
+    """Read the command line, and play."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument("target", nargs="?", choices=TARGETS, help="by default all of them")
+    targets = [*TARGETS, "differential"]
+    parser.add_argument("target", nargs="?", choices=targets, help="by default all but differential")
     parser.add_argument("--runs", type=int, default=10_000, help="inputs for each target")
     parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same inputs")
     asked = parser.parse_args()
+    if asked.target == "differential":
+        return differential.main(asked.runs, asked.seed)
     names = [asked.target] if asked.target else list(TARGETS)
     return 1 if sum(run(name, TARGETS[name], asked.runs, asked.seed) for name in names) else 0
 
