@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, may_be_a_key, quoted
 from rightkey.grants import GRANTS, Granted, Places, at, items
 from rightkey.grants import granted as granted
 
@@ -145,9 +145,11 @@ def claim(name: str, value: Any) -> Claim:
             "a claim's name must not be empty, and neither name nor value may contain a double quote"
         )
     if name.startswith("/") and re.search("~(?![01])", name):
-        raise Misconfigured(f"claim {name!r}: in a JSON Pointer ~ must be followed by 0 or 1 (RFC 6901)")
+        raise Misconfigured(
+            f"claim {quoted(name)}: in a JSON Pointer ~ must be followed by 0 or 1 (RFC 6901)"
+        )
     if not isinstance(value, str | int | float | bool | None):
-        raise Misconfigured(f"claim {name!r}: the value must be a string, number, boolean or None")
+        raise Misconfigured(f"claim {quoted(name)}: the value must be a string, number, boolean or None")
     return Claim(name, value)
 
 
@@ -206,7 +208,7 @@ def _grant(kind: str, name: str) -> Grant:
         words = ", ".join(f'"{word}"' for word in name.split()[:5])
         raise Misconfigured(
             "a scope cannot contain white space (RFC 6749, section 3.3)",
-            hint=f"for each of several: [{words}]",
+            hint=None if may_be_a_key(name) else f"for each of several: [{words}]",
         )
     return Grant(kind, name)
 
@@ -302,8 +304,8 @@ def _value(word: str) -> Any:
 
 def _unreadable(text: str) -> Misconfigured:
     names = text.replace(",", " ").split()
-    if len(names) > 1 and not any(one in text for one in '()"'):
+    if len(names) > 1 and not may_be_a_key(text) and not any(one in text for one in '()"'):
         hint = f"for all of them all_of({', '.join(names)}), for one of them any_of(...)"
     else:
         hint = "such as read:x, role(admin) or any_of(read:x, claim(org, acme))"
-    return Misconfigured(f"requirement {text!r} cannot be read", hint=hint)
+    return Misconfigured(f"requirement {quoted(text)} cannot be read", hint=hint)

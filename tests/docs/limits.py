@@ -43,7 +43,7 @@ class Limit(NamedTuple):
 
 def limits() -> Iterator[Limit]:
     """All public constants that are numbers, in the order in which the house is read."""
-    paths = [PACKAGE / f"{flat}.py" for flat in ("requirements",)]
+    paths = [PACKAGE / f"{flat}.py" for flat in ("errors", "requirements")]
     paths += [path for wing in WINGS for path in sorted((PACKAGE / wing).glob("*.py"))]
     for path in paths:
         yield from _of(path)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import rightkey
-from rightkey import KeySet
+from rightkey import KeySet, Misconfigured, Verifier
 from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.verifier.environment import VARIABLES, built
 
@@ -255,3 +256,47 @@ def test_every_variable_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "environment.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)`", page, re.MULTILINE)
     assert sorted(rows) == sorted((one.name, one.setting) for one in VARIABLES)
+
+
+PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(7, 39)))
+PEM = PRIVATE.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+D = base64.urlsafe_b64encode(PRIVATE.private_bytes_raw()).rstrip(b"=").decode()
+JWK = json.dumps({"kty": "OKP", "crv": "Ed25519", "x": "A" * 43, "d": D})
+SECRETS = {
+    "PEM": PEM,
+    "PEM in one line": PEM.replace("\n", "\\n"),
+    "base64": PEM.splitlines()[1],
+    "half of the base64": PEM.splitlines()[1][16:],
+    "JWK": JWK,
+    "half of a JWK": JWK[20:],
+    "d": D,
+    "d in quotes": f'"{D}"',
+    "a token": f"eyJhbGciOiJFZERTQSJ9.e30.{D}",
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize("name", [one.name for one in VARIABLES] + ["RIGHTKEY_KEY"])
+def test_a_key_in_the_wrong_variable_is_not_told(name: str, secret: str) -> None:
+    """A private key or a token, pasted where something else was asked for, in the log of a failed start."""
+    environ = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "api", name: secret}
+    try:
+        Verifier.from_env(environ)
+    except Misconfigured as error:
+        told = f"{error} {error.hint}"
+        assert told.isprintable()
+        assert not [
+            piece
+            for piece in (D, PEM.splitlines()[1])
+            for at in range(0, 40, 4)
+            if piece[at : at + 12] in told
+        ]
+
+
+@pytest.mark.parametrize("name", ["RIGHTKEY_LEEWAY\n", "RIGHTKEY_LEEWAY\x1b[31m", f"RIGHTKEY_LEEWAY {D}"])
+def test_a_name_that_is_none_is_told_in_one_line(name: str) -> None:
+    """A line of a log that somebody else has written, or a key in front of the equals sign."""
+    with pytest.raises(Misconfigured) as caught:
+        Verifier.from_env({name: "1"})
+    assert str(caught.value).isprintable()
+    assert D[:12] not in str(caught.value)

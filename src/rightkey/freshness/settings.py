@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ class Freshness:
             if value is None and setting.name == "grace":
                 continue
             if not number or value < 0 or (value == 0 and not zero):
-                raise Misconfigured(f"{setting.name} is a number, positive{' or zero' * zero}, not {value!r}")
+                raise Misconfigured(
+                    f"{setting.name} is a number, positive{' or zero' * zero}, not {quoted(value)}"
+                )
         if not self.min_life <= self.max_life:
             raise Misconfigured("min_life is over max_life")
 

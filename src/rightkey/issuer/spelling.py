@@ -6,18 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-MAX_QUOTED = 100
-"""Characters of a setting that a message quotes."""
-_SECRET = re.compile(r"-----|@|\n|^\s*[{\[<]|^\s*ey[\w-]+\.|[A-Za-z0-9+/=]{60}")
-"""What may hold a private key, a token or a password: PEM, JSON, a JWT, a URL with a user, a key in
-base64."""
-
-
-def quoted(text: str) -> str:
-    """A setting as a message may quote it: cut, and not where it may hold a password or a private key."""
-    if _SECRET.search(text):
-        return "(not shown: it may hold a secret)"
-    return ascii(text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "...")
+from rightkey.errors import MAX_QUOTED as MAX_QUOTED
+from rightkey.errors import quoted as quoted
 
 
 def lower_host(url: str) -> str:

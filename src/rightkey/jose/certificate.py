@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 from rightkey.jose import base64url
 
 MAX_CHAIN = 10
@@ -171,7 +171,9 @@ def policy(asked: Policy) -> Certificates | None:
     if asked == "valid":
         return Certificates(dates=True, required=False)
     if not isinstance(asked, Certificates):
-        raise Misconfigured(f"certificates={asked!r}", hint="give match, valid, ignore or Certificates(...)")
+        raise Misconfigured(
+            f"certificates={quoted(asked)}", hint="give match, valid, ignore or Certificates(...)"
+        )
     return asked
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
-from rightkey.errors import Misconfigured, TokenRejected
+from rightkey.errors import Misconfigured, TokenRejected, quoted
 from rightkey.jose import base64url, strictjson
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.jose.key import Key
@@ -126,7 +126,7 @@ def known_algorithms(names: Collection[str]) -> frozenset[str]:
     if unknown:
         name = min(unknown)
         hint = "symmetric algorithms (HS256 ...) are not supported" if name.startswith("HS") else None
-        raise Misconfigured(f"algorithm {name!r} is not known here", hint=hint)
+        raise Misconfigured(f"algorithm {quoted(name)} is not known here", hint=hint)
     return asked
 
 

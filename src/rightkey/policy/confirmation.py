@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rightkey.errors import Failure, Misconfigured, TokenRejected
+from rightkey.errors import Failure, Misconfigured, TokenRejected, quoted
 
 SENDERS = ("checked", "bearer", "bound")
 """What `sender=` may be."""
@@ -30,7 +30,7 @@ _HINT = "sender='bearer' accepts bound tokens by possession alone; at the issuer
 def sender(name: Any) -> str:
     """The setting as it was given. Raises Misconfigured."""
     if name not in SENDERS:
-        raise Misconfigured(f"sender must be one of {', '.join(SENDERS)}, not {str(name)[:40]!a}")
+        raise Misconfigured(f"sender must be one of {', '.join(SENDERS)}, not {quoted(name)}")
     return str(name)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rightkey.errors import Failure, Misconfigured
+from rightkey.errors import Failure, Misconfigured, quoted
 from rightkey.jose import base64url
 from rightkey.jose.algorithms import ALGORITHMS
 
@@ -174,4 +174,6 @@ def profile(name: str) -> Profile:
     try:
         return PROFILES[name]
     except (KeyError, TypeError):
-        raise Misconfigured(f"profile {name!r} is not known", hint=f"one of {', '.join(PROFILES)}") from None
+        raise Misconfigured(
+            f"profile {quoted(name)} is not known", hint=f"one of {', '.join(PROFILES)}"
+        ) from None

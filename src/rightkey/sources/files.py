@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
+from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured, may_be_a_key
 from rightkey.jose.keyset import KeySet
 from rightkey.jose.pem import is_pem
 
@@ -82,7 +82,7 @@ _HELD = re.compile(r"-----|^\s*[{\[\"<]|^ey[\w-]+\.|[\w+/=-]{60}", re.ASCII)
 def shown(path: Path) -> str:
     """A path as it may stand in a message: names of files can hold line ends, and what is none a secret."""
     text = str(path)
-    if not text.startswith(_PLACES) and _HELD.search(text):
+    if not text.startswith(_PLACES) and (_HELD.search(text) or may_be_a_key(text)):
         return "a path that is not shown, since it may be a key or a token"
     return ascii(text)[1:-1]
 

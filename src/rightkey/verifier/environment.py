@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from rightkey.errors import IssuerMisbehaved, Misconfigured
+from rightkey.errors import IssuerMisbehaved, Misconfigured, quoted
 from rightkey.freshness.settings import Freshness
 
 PREFIX = "RIGHTKEY_"
@@ -114,7 +114,14 @@ def _require_spelled(environ: Mapping[str, str]) -> None:
         if name[:2].upper() == _START and name not in known and not re.search(_INJECTED, name):
             near = _meant(name)
             if near is not None:
-                raise Misconfigured(f"{name} is not a variable known here", hint=f"did you mean {near}?")
+                raise Misconfigured(
+                    f"{_shown(name)} is not a variable known here", hint=f"did you mean {near}?"
+                )
+
+
+def _shown(name: str) -> str:
+    """A variable's name as a message may hold it: anything may have been pasted before the equals sign."""
+    return name if re.fullmatch(r"\w{1,60}", name, re.ASCII) else quoted(name)
 
 
 def _require_bare(environ: Mapping[str, str]) -> None:
@@ -188,18 +195,18 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise Misconfigured(f"expected a number, got {text[:200]!a}") from None
+        raise Misconfigured(f"expected a number, got {quoted(text)}") from None
 
 
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Misconfigured(f"expected a whole number, got {text[:200]!a}")
+        raise Misconfigured(f"expected a whole number, got {quoted(text)}")
     return int(text)
 
 
 def _yes(text: str) -> bool:
     if text.lower() not in ("true", "false"):
-        raise Misconfigured(f"expected true or false, got {text[:20]!a}")
+        raise Misconfigured(f"expected true or false, got {quoted(text)}")
     return text.lower() == "true"
 
 
