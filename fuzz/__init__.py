@@ -1,4 +1,4 @@
-"""Inputs that nobody would send, thrown at everything that reads what strangers send.
+"""Odd inputs, thrown at everything that reads what strangers send.
 
     python -m fuzz                              every target, 10,000 inputs each
     python -m fuzz verify --runs 250000 --seed 7

@@ -22,7 +22,13 @@ from fuzz.differential.tokens import TOKENS
 
 ODDITIES: dict[str, Oddity] = {"in order": lambda case: None} | TOKENS | KEYS | SETS
 NAMES = tuple(ODDITIES)
-ALONE = (": padded", ": bits behind the last octet", "the key itself again", "a member's name twice")
+ALONE = (
+    ": padded",
+    ": bits behind the last octet",
+    "the key itself again",
+    "a member's name twice",
+    "twice, the same",
+)
 PAIRED = tuple(name for name in NAMES if not name.endswith(ALONE))
 """Those that mean the same beside another: not by how long the rest is, or what stands first in the set."""
 MANY = 2

@@ -22,7 +22,7 @@ def played(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_no_class_is_without_a_reason() -> None:
-    """A token or key that rightkey judges unlike two of the others, and nobody knows why."""
+    """A token or key that rightkey judges unlike two of the others, without a reason that is written down."""
     done = played("-m", "fuzz", "differential", "--runs", "700", "--seed", "17")
     assert done.returncode == 0, done.stderr
     assert "rightkey accepts 0" not in done.stdout

@@ -295,7 +295,7 @@ def test_a_key_in_the_wrong_variable_is_not_told(name: str, secret: str) -> None
 
 @pytest.mark.parametrize("name", ["RIGHTKEY_LEEWAY\n", "RIGHTKEY_LEEWAY\x1b[31m", f"RIGHTKEY_LEEWAY {D}"])
 def test_a_name_that_is_none_is_told_in_one_line(name: str) -> None:
-    """A line of a log that somebody else has written, or a key in front of the equals sign."""
+    """A line of a log that a stranger has written, or a key in front of the equals sign."""
     with pytest.raises(Misconfigured) as caught:
         Verifier.from_env({name: "1"})
     assert str(caught.value).isprintable()
