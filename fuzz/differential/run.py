@@ -29,7 +29,7 @@ ALONE = (
     "a member's name twice",
     "twice, the same",
 )
-PAIRED = tuple(name for name in NAMES if not name.endswith(ALONE))
+PAIRED = tuple(name for name in NAMES if not name.endswith(ALONE) and not name.startswith("signed "))
 """Those that mean the same beside another: not by how long the rest is, or what stands first in the set."""
 MANY = 2
 """How many others must stand against rightkey for a class to need a reason."""
