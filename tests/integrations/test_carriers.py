@@ -6,7 +6,7 @@ import pytest
 
 import rightkey
 from rightkey.integrations.bearer import Bearer, cookie, header, query, subprotocol
-from rightkey.integrations.carriers import AUTHORIZATION, Carrier, is_token, offered
+from rightkey.integrations.carriers import AUTHORIZATION, MAX_PARTS, Carrier, is_token, offered
 
 PADDED = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0=.AAAAAA=="
 """As AWS load balancers write them."""
@@ -106,3 +106,34 @@ def test_openapi_shows_where_a_token_is() -> None:
     assert query("t").scheme == {"type": "apiKey", "in": "query", "name": "t"}
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     assert AUTHORIZATION.scheme == subprotocol().scheme == bearer
+
+
+@pytest.mark.parametrize(
+    ("carrier", "name", "separator", "piece"),
+    [
+        (subprotocol(), "sec-websocket-protocol", ",", "bearer"),
+        (cookie("s"), "cookie", ";", "s=a"),
+        (query("s"), "", "&", "s=a"),
+    ],
+)
+def test_of_thousands_of_pieces_a_bounded_number_is_looked_at(
+    carrier: Carrier, name: str, separator: str, piece: str
+) -> None:
+    """To take 64 KiB of them apart took up to 300 ms, which any stranger could ask for."""
+    many = separator.join([piece] * 9000)
+    headers = [(name, many)] if name else []
+    assert 2 <= len(carrier.carried(headers, "" if name else many)) <= MAX_PARTS
+    with pytest.raises(rightkey.RequestMalformed):
+        Bearer(carrier).token(headers, "" if name else many)
+
+
+def test_what_is_not_looked_at_is_not_shown_either() -> None:
+    """Among thousands of subprotocols a token could otherwise reach the application."""
+    many = ",".join([*(f"a{n}" for n in range(MAX_PARTS)), "bearer", "a.b.c"])
+    assert offered("bearer", many) == [f"a{n}" for n in range(MAX_PARTS)]
+
+
+def test_a_bearer_token_is_found_in_the_second_place_of_a_joined_header() -> None:
+    """Whatever the letters' case, and with any white space; a scheme that only begins so is another."""
+    assert AUTHORIZATION.carried([("authorization", "Basic a, \tBEARER b")], "") == ["Basic a, \tBEARER b"]
+    assert AUTHORIZATION.carried([("authorization", "Basic a,bearertoken b")], "") == []

@@ -18,6 +18,8 @@ Headers: TypeAlias = Iterable[tuple[str, str]]
 """Names and values as they came, in order; a name that came twice is there twice."""
 
 SUBPROTOCOLS = "sec-websocket-protocol"
+MAX_PARTS = 256
+"""Cookies, parameters or subprotocols of one request that are looked at: a stranger may send thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,11 @@ def is_token(credential: str) -> bool:
 
 def offered(name: str, value: str) -> list[str]:
     """The subprotocols that `Sec-WebSocket-Protocol` offers, less the token that follows this name."""
-    names, kept = _listed(value), list[str]()
-    while names:
-        kept.append(names.pop(0))
-        if kept[-1] == name and names:
-            names.pop(0)
+    names, kept = iter(_listed(value)), list[str]()
+    for each in names:
+        kept.append(each)
+        if each == name:
+            next(names, None)
     return kept
 
 
@@ -107,7 +109,7 @@ def _in_authorization(name: str, headers: Headers, query: str) -> list[str]:
     values = _in_header(name, headers, query)
     if len(values) == 1 and values[0][:7] in ("Bearer ", "bearer "):  # all that most requests need
         return [values[0][7:].lstrip(" ")]
-    if not any(re.search(_BEARER, value) for value in values):
+    if not any(re.match(_BEARER, part) for value in values for part in _parts(value, ",")):
         return []
     return [re.sub(_SCHEME, "", value) for value in values]
 
@@ -119,32 +121,34 @@ def _in_header(name: str, headers: Headers, query: str) -> list[str]:
 
 def _in_cookie(name: str, headers: Headers, query: str) -> list[str]:
     """RFC 6265, section 4.1.1: a value may stand in quotes, as frameworks write one with `=` in it."""
-    pairs = [pair.partition("=") for pair in ";".join(_in_header("cookie", headers, query)).split(";")]
+    cookies = ";".join(_in_header("cookie", headers, query))
+    pairs = [pair.partition("=") for pair in _parts(cookies, ";")]
     values = [value.strip() for key, _, value in pairs if key.strip() == name]
     return [re.sub(r'^"(.*)"$', r"\1", value) for value in values]
 
 
 def _in_query(name: str, headers: Headers, query: str) -> list[str]:
-    return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
+    pairs = parse_qsl("&".join(_parts(query, "&")), keep_blank_values=True)
+    return [value for key, value in pairs if key == name]
 
 
 def _in_subprotocols(name: str, headers: Headers, query: str) -> list[str]:
-    names = _listed(",".join(_in_header(SUBPROTOCOLS, headers, query)))
-    found = list[str]()
-    while name in names:
-        names = names[names.index(name) + 1 :]
-        found.append(names.pop(0) if names else "")
-    return found
+    names = iter(_listed(",".join(_in_header(SUBPROTOCOLS, headers, query))))
+    return [next(names, "") for each in names if each == name]
 
 
 def _listed(value: str) -> list[str]:
-    return [each for part in value.split(",") if (each := part.strip(" \t"))]
+    return [each for part in _parts(value, ",") if (each := part.strip(" \t"))]
+
+
+def _parts(value: str, separator: str) -> list[str]:
+    return value.split(separator, MAX_PARTS)[:MAX_PARTS]
 
 
 _NAME = r"[A-Za-z0-9_.-]+"
 _LETTERS = (string.ascii_letters + string.digits + "._~+/=-").encode()
 _PADDED = r"[A-Za-z0-9._~+/-]+=*(?:\.[A-Za-z0-9_~+/-]+=*){0,2}"
-_BEARER = r"(?i)(?:^|,[ \t]*)bearer(?: |$)"
+_BEARER = r"(?i)[ \t]*bearer(?: |$)"
 _SCHEME = r"(?i)^bearer(?: +|$)"
 _HEADERS = {
     "authorization": "authorization",
