@@ -37,7 +37,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey.integrations import aiohttp, django, drf, fastapi, flask, litestar, ninja, wsgi
-from rightkey.integrations.asgi import RightKeyMiddleware
+from rightkey.integrations.asgi import RightKeyMiddleware, asks_beforehand
 from rightkey.integrations.starlette import RightKeyBackend
 
 pytestmark = pytest.mark.slow
@@ -368,3 +368,21 @@ def test_an_application_of_wsgi_is_closed_after_a_preflight() -> None:
     assert closed == [True]
     closes = False
     assert [*guarded(environ, lambda *_: None)] == []
+
+
+@pytest.mark.parametrize("make", [bare_asgi, bare_wsgi])
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "x-http-method", "X-Method-Override"])
+def test_no_preflight_is_another_method_in_disguise(
+    make: Callable[[], Any], name: str, served: Callable[[Any], str]
+) -> None:
+    """An application that takes its method from a header would do without a token what that says."""
+    assert ask(served(make()), **ASKED, **{name: "DELETE"}).status_code == 401
+
+
+def test_an_override_is_known_however_its_name_is_spelled() -> None:
+    """A WSGI application behind an adapter does not tell an underscore from a hyphen."""
+    names = (b"origin", b"access-control-request-method")
+    headers = [(name, b"GET") for name in names]
+    scope = {"type": "http", "method": "OPTIONS", "headers": headers}
+    assert asks_beforehand(scope)
+    assert not asks_beforehand({**scope, "headers": [*headers, (b"X_HTTP_Method_Override", b"DELETE")]})

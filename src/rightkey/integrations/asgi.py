@@ -189,9 +189,11 @@ def routed(scope: Scope) -> str:
 
 def asks_beforehand(scope: Scope) -> bool:
     """Whether it is a CORS preflight."""
-    return scope.get("method") == "OPTIONS" and is_preflight(
-        "OPTIONS", {key.decode("latin-1").lower() for key, _ in scope["headers"]}
-    )
+    if scope.get("method") != "OPTIONS":
+        return False
+    # A WSGI application behind an adapter does not tell an underscore from a hyphen.
+    names = {key.decode("latin-1").lower().replace("_", "-") for key, _ in scope["headers"]}
+    return is_preflight("OPTIONS", names)
 
 
 def bodiless(send: Send) -> Send:

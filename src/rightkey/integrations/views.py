@@ -21,6 +21,9 @@ Asks: TypeAlias = AllOf | str
 PUBLIC, OPTIONAL = "public", "optional"
 PREFLIGHT = ("origin", "access-control-request-method")
 """The headers of a preflight, in lower case (Fetch, section 3.3)."""
+OVERRIDES = ("x-http-method", "x-http-method-override", "x-method-override")
+"""Headers by which some applications take another method than the request's. No preflight has one: it names
+headers, and sends none of a script's."""
 _MARK = "rightkey_asks"
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -124,4 +127,5 @@ def is_preflight(method: str, names: Container[str]) -> bool:
         method: of the request.
         names: its headers' names, in lower case.
     """
-    return method == "OPTIONS" and all(name in names for name in PREFLIGHT)
+    asks = method == "OPTIONS" and all(name in names for name in PREFLIGHT)
+    return asks and not any(name in names for name in OVERRIDES)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, Unpack
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
-from rightkey.integrations.views import PREFLIGHT
+from rightkey.integrations.views import is_preflight
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
 
@@ -127,7 +127,10 @@ def variable_of(name: str) -> str:
 
 def asks_beforehand(environ: Mapping[str, Any]) -> bool:
     """Whether it is a CORS preflight."""
-    return environ["REQUEST_METHOD"] == "OPTIONS" and all(variable_of(name) in environ for name in PREFLIGHT)
+    if environ["REQUEST_METHOD"] != "OPTIONS":
+        return False
+    names = (name[5:] for name in environ if name.startswith("HTTP_"))
+    return is_preflight("OPTIONS", {name.lower().replace("_", "-") for name in names})
 
 
 def respond(refusal: Refusal, environ: Environ, start_response: Start) -> Iterable[bytes]:
