@@ -348,6 +348,16 @@ def test_a_chain_is_judged_again_when_a_certificate_begins_or_ends() -> None:
         assert asked.fault(certificate, now) == alone[now]
 
 
+def test_a_chain_is_remembered_by_its_digest(walks: list[float]) -> None:
+    """Its octets may be as many as a document has, for each of the chains that are remembered."""
+    asked = Certificates(roots=pem(made("root", ca=True)))
+    leaf = read_der(made("leaf", "root"), (b"x" * 100_000,))
+    assert asked.fault(leaf, MIDDLE) is not None
+    assert [len(name) for name in asked._judged] == [32]
+    assert asked.fault(read_der(leaf.der), MIDDLE) is None
+    assert len(walks) == 2
+
+
 def test_few_chains_are_remembered(walks: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """An issuer may publish any number in turn."""
     monkeypatch.setattr(certificate_file, "MAX_JUDGED", 2)

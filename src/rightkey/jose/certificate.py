@@ -44,6 +44,8 @@ class Certificate:
     """An object of `cryptography`."""
     x5t_hex: str
     """The form Auth0 publishes: base64url of the SHA-1 thumbprint written out in hexadecimal letters."""
+    whole: bytes = field(repr=False)
+    """A digest of it and its chain, of which an issuer may publish as many octets as a document has."""
 
     @property
     def self_issued(self) -> bool:
@@ -94,6 +96,7 @@ def read_der(der: bytes, chain: tuple[bytes, ...] = ()) -> Certificate:
         x5t=base64url.encode(sha1),
         x5t_s256=base64url.encode(hashlib.sha256(der).digest()),
         x5t_hex=base64url.encode(sha1.hex().upper().encode("ascii")),
+        whole=hashlib.sha256(b"".join(hashlib.sha256(one).digest() for one in (der, *chain))).digest(),
         **facts,
     )
 
@@ -118,9 +121,7 @@ class Certificates:
     dates: bool = False
     required: bool = field(default=True, repr=False)
     _roots: Any = field(default=None, init=False, repr=False, compare=False)
-    _judged: dict[tuple[bytes, tuple[bytes, ...]], Any] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _judged: dict[bytes, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _pins: frozenset[str] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -145,15 +146,14 @@ class Certificates:
     def _chain_fault(self, certificate: Certificate, now: float) -> str | None:
         """A chain is judged once, and again when a certificate begins or ends: to walk it takes longer than a
         check of a signature, and every token asks, remembered ones too."""
-        named = certificate.der, certificate.chain
-        judged = self._judged.get(named)
+        judged = self._judged.get(certificate.whole)
         if judged is None or not judged.since <= now < judged.until:
             from rightkey.jose import x509
 
-            judged = x509.leads_to(self._roots, *named, now)
+            judged = x509.leads_to(self._roots, certificate.der, certificate.chain, now)
             if len(self._judged) >= MAX_JUDGED:
                 self._judged.clear()
-            self._judged[named] = judged
+            self._judged[certificate.whole] = judged
         return judged.why and f"the certificate's chain does not end in a given root ({judged.why})"
 
 

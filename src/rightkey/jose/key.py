@@ -42,7 +42,7 @@ OTHERS, SHORT = 32, 1024
 """Other members of a JWK that are kept, and letters that such a value may have."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Key:
     """One public key, ready to verify.
 
@@ -65,6 +65,8 @@ class Key:
     public_key: Any = field(repr=False)
     checks: Mapping[str, Check] = field(repr=False)
     """Algorithm name -> the signature check by this key, for each algorithm it may serve."""
+    fingerprint: bytes = field(repr=False)
+    """A digest of the whole JWK as it is kept: equal where two keys are, and short where a JWK is long."""
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
@@ -100,10 +102,7 @@ class Key:
         return Key.from_jwk, (dict(self.jwk),)
 
     def __eq__(self, other: object) -> bool:
-        # The thumbprint first: it differs where keys do, and a JWK is an issuer's, and may be long.
-        return self is other or (
-            isinstance(other, Key) and self.thumbprint == other.thumbprint and self.jwk == other.jwk
-        )
+        return self is other or (isinstance(other, Key) and self.fingerprint == other.fingerprint)
 
     def __hash__(self) -> int:
         return hash(self.thumbprint)
@@ -199,6 +198,7 @@ def _ready(
     named = {jwk.get("x5t"), jwk.get("x5t#S256")}
     if certificate:
         named |= {certificate.x5t, certificate.x5t_hex, certificate.x5t_s256}
+    kept = _kept(jwk) | numbers
     return Key(
         kid=jwk.get("kid"),
         kty=kty,
@@ -209,11 +209,18 @@ def _ready(
         certificate=certificate,
         certificate_fault=fault,
         warnings=_warnings(fault, secret),
-        jwk=_kept(jwk) | numbers,
+        jwk=kept,
         x5t=frozenset(one for one in named if one),
         public_key=public_key,
         checks={one.name: one.bind(public_key) for one in able},
+        fingerprint=_fingerprint(kept),
     )
+
+
+def _fingerprint(jwk: Mapping[str, Any]) -> bytes:
+    import hashlib  # slow to load: it is with the first key
+
+    return hashlib.sha256(repr(sorted(jwk.items())).encode("utf-8", "backslashreplace")).digest()
 
 
 def _kept(jwk: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,8 +80,8 @@ def attempt(
     """
     keys, expected = held
     entry = memory.recall(raw, keys) if memory is not None and keys is not None else None
-    if entry is not None and entry.trust is trust:
-        claims, header, key = entry.payload.read(), entry.header, entry.key
+    if entry is not None and entry.trust is trust and (key := entry.signer()) is not None:
+        claims, header = entry.payload.read(), entry.header
         judged = entry.since <= now < entry.until and entry.expected == expected
         if not judged or (demands is not NONE and demands.judged_with_claims):
             judge_claims(trust, header, claims, expected, now, demands)

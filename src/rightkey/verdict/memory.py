@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
+from weakref import ref
 
 from rightkey.jose import strictjson
 from rightkey.jose.jws import Header, Unverified
@@ -34,21 +35,30 @@ for all."""
 class Entry:
     """A token that was verified: what it says, and by which key, out of which set.
 
+    Neither set nor key is kept alive by it: either is an issuer's document, and may be long.
+
     Its claims pass again without being judged again from `since` on and before `until`, under the same trust,
     as long as the issuer's metadata say the same of `iss`.
     """
 
     header: Header
     payload: strictjson.Repeated
-    key: Key
+    key: InitVar[Key]
     mark: object | None
-    """That of the set it was last judged by, which is not kept alive; None once a set has lacked the key."""
+    """That of the set it was last judged by; None once a set has lacked the key."""
     since: float
     until: float
     expected: tuple[str, ...] | None
     trust: Trust
     seen: bool = False
     """Whether it was recalled since the hand last passed it."""
+    signer: ref[Key] = field(init=False)
+    """The key, as long as the set lives that has it."""
+    fingerprint: bytes = field(init=False)
+    """The key's, by which one of another set is known for the same."""
+
+    def __post_init__(self, key: Key) -> None:
+        self.signer, self.fingerprint = ref(key), key.fingerprint
 
 
 class Memory:
@@ -136,10 +146,10 @@ class Memory:
 def _still_by_one_of(keys: KeySet, entry: Entry) -> bool:
     """The set was replaced: the key counts only if the new one has the same, and it still fits. One that was
     missing does not come back: its tokens are verified again."""
-    same = [key for key in keys.fitting(entry.header) if key == entry.key]
+    same = [key for key in keys.fitting(entry.header) if key.fingerprint == entry.fingerprint]
     if entry.mark is None or not same:
         entry.mark = None
         return False
-    entry.key = same[0]
+    entry.signer = ref(same[0])
     entry.mark = keys.mark  # last: another thread that reads it finds the key in place
     return True
