@@ -42,6 +42,38 @@ CODES: dict[str, str] = {
 """Every code an error can carry, and what it means. Codes are stable; messages are not."""
 
 
+MAX_QUOTED = 100
+"""Characters of a setting that a message quotes."""
+_KEY = re.compile(
+    r"-----|^\s*[\[{<]|^\s*ey[\w-]+\.|[A-Za-z0-9+/=]{60}"
+    r"|(?=[\w=+-]*[A-Z])(?=[\w=+-]*[a-z])(?=[\w=+-]*[0-9])[\w=+-]{43}"
+)
+"""What may be a key or a token: PEM, JSON, a JWT, base64, or 32 octets in base64url, such as a JWK's `d`."""
+
+
+def may_be_a_key(text: str) -> bool:
+    """Whether a text may hold a private key or a token, whole or in part."""
+    return _KEY.search(text) is not None
+
+
+def quoted(setting: object) -> str:
+    """A setting as a message may quote it: escaped, cut, and not where it may hold a password or a key.
+
+    People paste private keys, tokens and URLs with passwords where a name or a number is asked for.
+    """
+    text = without_query(setting if isinstance(setting, str) else repr(setting))
+    if "@" in text or "\n" in text or may_be_a_key(text):
+        return "(not shown: it may hold a secret)"
+    shown = text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "..."
+    return ascii(shown) if isinstance(setting, str) else shown
+
+
+def without_query(text: str) -> str:
+    """A URL without its query, which may hold a password or an API key; any other text as it is."""
+    url, mark, _ = text.partition("?")
+    return f"{url}?..." if mark and "://" in url else text
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One claim that was not as required.
@@ -164,29 +196,3 @@ class Misconfigured(RightkeyError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
-
-
-MAX_QUOTED = 100
-"""Characters of a setting that a message quotes."""
-_KEY = re.compile(
-    r"-----|^\s*[\[{<]|^\s*ey[\w-]+\.|[A-Za-z0-9+/=]{60}"
-    r"|(?=[\w=+-]*[A-Z])(?=[\w=+-]*[a-z])(?=[\w=+-]*[0-9])[\w=+-]{43}"
-)
-"""What may be a key or a token: PEM, JSON, a JWT, base64, or 32 octets in base64url, such as a JWK's `d`."""
-
-
-def may_be_a_key(text: str) -> bool:
-    """Whether a text may hold a private key or a token, whole or in part."""
-    return _KEY.search(text) is not None
-
-
-def quoted(setting: object) -> str:
-    """A setting as a message may quote it: escaped, cut, and not where it may hold a password or a key.
-
-    People paste private keys, tokens and URLs with passwords where a name or a number is asked for.
-    """
-    text = setting if isinstance(setting, str) else repr(setting)
-    if "@" in text or "\n" in text or may_be_a_key(text):
-        return "(not shown: it may hold a secret)"
-    shown = text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "..."
-    return ascii(shown) if isinstance(setting, str) else shown

@@ -17,7 +17,7 @@ class Request:
     """
 
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout: float = 2.0
     timeout: float = 4.0
     max_body: int = 512 * 1024
@@ -28,8 +28,8 @@ class Response:
     """An answer of any status. Header names are lower case; the body is decompressed."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
     @property
     def retry_after(self) -> float | None:

@@ -276,3 +276,12 @@ def test_metadata_that_spell_their_issuer_otherwise_say_how(stated: str) -> None
     with pytest.raises(IssuerMisbehaved) as caught:
         read_metadata(ISSUER, answer({"issuer": stated.replace("https", "http")}))
     assert "metadata_url=" in str(caught.value.hint)
+
+
+def test_metadata_that_would_take_much_memory_are_refused() -> None:
+    """They are kept as long as the issuer is known. What stands inside of a string counts once."""
+    with pytest.raises(IssuerMisbehaved, match="more than 5,000 commas"):
+        read_metadata(ISSUER, answer({"x": [{}] * 2500}))
+    for size in (2000, 4990):
+        read_metadata(ISSUER, answer({"scopes_supported": ["openid"] * size}))
+    assert read_metadata(ISSUER, answer({"x": "[{," * 100_000})).issuer == ISSUER.name

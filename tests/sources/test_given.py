@@ -44,7 +44,7 @@ def test_a_grace_that_is_left_open_is_the_providers() -> None:
 
 def test_a_url_of_keys_is_asked_and_no_metadata() -> None:
     url = "https://issuer.example/keys?kind=signing"
-    assert place_of_keys(url) == Place(url, None, url)
+    assert place_of_keys(url) == Place("https://issuer.example/keys?...", None, url)
 
 
 def test_which_issuer_a_trust_is_for() -> None:

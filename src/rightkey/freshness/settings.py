@@ -65,9 +65,8 @@ class Freshness:
             if value is None and setting.name == "grace":
                 continue
             if not number or value < 0 or (value == 0 and not zero):
-                raise Misconfigured(
-                    f"{setting.name} is a number, positive{' or zero' * zero}, not {quoted(value)}"
-                )
+                what = f"{setting.name} is a number, positive{' or zero' * zero}"
+                raise Misconfigured(f"{what}, not {quoted(value)}")
         if not self.min_life <= self.max_life:
             raise Misconfigured("min_life is over max_life")
 

@@ -26,6 +26,7 @@ from rightkey.errors import (
     RequestMalformed,
     RightkeyError,
     TokenRejected,
+    quoted,
 )
 from rightkey.integrations.carriers import (
     AUTHORIZATION,
@@ -121,7 +122,7 @@ class Bearer:
         fault = None if self.resource_metadata is None else url_fault(self.resource_metadata)
         if fault or '"' in (self.resource_metadata or ""):
             raise Misconfigured(
-                f"resource_metadata {self.resource_metadata!r}: {fault or 'it has a double quote'}"
+                f"resource_metadata {quoted(self.resource_metadata)}: {fault or 'it has a double quote'}"
             )
 
     def token(self, headers: Headers, query: str = "") -> str:

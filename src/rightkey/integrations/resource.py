@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 from rightkey.issuer.name import url_fault
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -36,7 +36,7 @@ class ProtectedResource:
         fault = url_fault(self.resource) or ("it has a query" if "?" in self.resource else None)
         if fault:
             raise Misconfigured(
-                f"resource {self.resource!r}: {fault}", hint="such as https://api.example.com"
+                f"resource {quoted(self.resource)}: {fault}", hint="such as https://api.example.com"
             )
 
     @property

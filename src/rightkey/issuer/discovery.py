@@ -17,6 +17,9 @@ from rightkey.issuer.name import Issuer, reaches_this_machine, url_fault
 from rightkey.issuer.spelling import near_hint, quoted
 from rightkey.jose import strictjson
 
+MAX_IN_METADATA = (5000, 2500)
+"""Commas, and arrays and objects, in an issuer's metadata, those inside of strings left out. They are kept as
+long as the issuer is known, and 512 KiB of empty objects took 12 MiB. Real ones have a few hundred."""
 _LATER = (408, 425, 429)
 _NOT_THERE = (
     "is it the issuer's name, and not the application's? metadata elsewhere are named by metadata_url="
@@ -74,7 +77,7 @@ def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
         refusals = [one for one in answers if one.status != 404] if response.status == 404 else []
         raise _refused(issuer, *refusals[:1] or (response,))
     try:
-        document = strictjson.read_unique(strictjson.without_mark(response.body))
+        document = strictjson.read_unique(strictjson.without_mark(response.body), MAX_IN_METADATA)
     except strictjson.NotJson as error:
         raise _invalid(str(error), response.hint) from None
     stated = document.get("issuer")
@@ -111,7 +114,7 @@ def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
         "issuer_mismatch",
         f"the metadata is of issuer {stated[:200]!a}, not of {quoted(issuer.name)}",
         hint=next(filter(None, near), None)
-        or f"if tokens have that iss, name that issuer, and metadata_url={issuer.metadata_urls[0]!r}",
+        or f"if tokens have that iss, name that issuer, and metadata_url={quoted(issuer.metadata_urls[0])}",
     )
 
 

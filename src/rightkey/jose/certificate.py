@@ -116,7 +116,7 @@ class Certificates:
         Misconfigured: no certificate in `roots`, or a pin that is no SHA-256 thumbprint.
     """
 
-    roots: str | bytes | None = None
+    roots: str | bytes | None = field(default=None, repr=False)
     pins: Sequence[str] = ()
     dates: bool = False
     required: bool = field(default=True, repr=False)
@@ -171,9 +171,8 @@ def policy(asked: Policy) -> Certificates | None:
     if asked == "valid":
         return Certificates(dates=True, required=False)
     if not isinstance(asked, Certificates):
-        raise Misconfigured(
-            f"certificates={quoted(asked)}", hint="give match, valid, ignore or Certificates(...)"
-        )
+        hint = "give match, valid, ignore or Certificates(...)"
+        raise Misconfigured(f"certificates={quoted(asked)} is not known", hint=hint)
     return asked
 
 

@@ -169,11 +169,9 @@ PROFILES: dict[str, Profile] = {
 }
 
 
-def profile(name: str) -> Profile:
+def profile(name: Any) -> Profile:
     """The row of this name. Raises Misconfigured."""
-    try:
-        return PROFILES[name]
-    except (KeyError, TypeError):
-        raise Misconfigured(
-            f"profile {quoted(name)} is not known", hint=f"one of {', '.join(PROFILES)}"
-        ) from None
+    row = PROFILES.get(name) if isinstance(name, str) else None
+    if row is None:
+        raise Misconfigured(f"profile {quoted(name)} is not known", hint=f"one of {', '.join(PROFILES)}")
+    return row

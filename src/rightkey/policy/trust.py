@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 from rightkey.grants import GRANTS, Places
 from rightkey.issuer.name import AUTO, Issuer, identity_of
 from rightkey.jose.algorithms import SAFE
@@ -66,7 +66,9 @@ class FirstOf:
         return any(one is None or (isinstance(one, FirstOf) and one.discovers) for one in self.given)
 
     def __repr__(self) -> str:
-        return f"FirstOf({', '.join(map(repr, self.given))})"
+        return (
+            f"FirstOf({', '.join(quoted(one) if isinstance(one, str) else repr(one) for one in self.given)})"
+        )
 
 
 Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
@@ -145,7 +147,7 @@ class Trust:
     provider: str | None = AUTO
     keys: Given = field(default=None, repr=False)
     sender: str = "checked"
-    metadata_url: str | None = None
+    metadata_url: str | None = field(default=None, repr=False)
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, without_query
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
@@ -153,7 +153,7 @@ def place_of_keys(url: Any, plain_http: Collection[str] = ()) -> Place:
             f"keys {quoted(url)}: this is the URL of an issuer's metadata, not of its keys",
             hint="leave out keys= and name the issuer; if that has another name, give this as metadata_url=",
         )
-    return Place(url, None, url)
+    return Place(without_query(url), None, url)
 
 
 def _known(freshness: Freshness, trust: Trust) -> Freshness:

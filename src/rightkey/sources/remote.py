@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from rightkey.errors import IssuerUnavailable
+from rightkey.errors import IssuerUnavailable, without_query
 from rightkey.freshness.asking import Ask
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.cache import Cache, Serve
@@ -90,7 +90,7 @@ class Remote:
                 requests=last.requests if last else (),
                 failure=cache.last_failure,
                 age=self._elapsed() - snapshot.began if snapshot else None,
-                origin=f"at {jwks_uri}" if jwks_uri else f"of {self.place.name}",
+                origin=f"at {without_query(jwks_uri)}" if jwks_uri else f"of {self.place.name}",
             )
 
     def status(self) -> Status:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from rightkey.errors import IssuerMisbehaved, Misconfigured, quoted
@@ -192,10 +193,9 @@ def _keys(text: str) -> Any:
 
 
 def _number(text: str) -> float:
-    try:
+    with suppress(ValueError):  # which quotes the text: nothing is raised while it is being handled
         return float(text)
-    except ValueError:
-        raise Misconfigured(f"expected a number, got {quoted(text)}") from None
+    raise Misconfigured(f"expected a number, got {quoted(text)}")
 
 
 def _whole(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rightkey.errors import Misconfigured, TokenRejected
+from rightkey.errors import Misconfigured, TokenRejected, quoted
 from rightkey.issuer.forms import Forms
 from rightkey.issuer.spelling import key_of
 from rightkey.issuer.vendor import Vendor
@@ -88,6 +88,7 @@ def _by_spelling(fixed: Iterable[OneIssuer]) -> dict[str, OneIssuer]:
         for spelling in trust.expected or ():
             if found.setdefault(spelling, one) is not one:
                 raise Misconfigured(
-                    f"two trusts for one issuer, {spelling!r}", hint="one Trust may have several audiences"
+                    f"two trusts for one issuer, {quoted(spelling)}",
+                    hint="one Trust may have several audiences",
                 )
     return found

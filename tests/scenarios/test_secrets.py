@@ -1,0 +1,94 @@
+"""No message, `repr`, event or status tells a secret that was put in the place of another setting."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import rightkey
+from rightkey.exchange import Request, Response
+from rightkey.integrations.bearer import Bearer, ProtectedResource, header
+
+HIDDEN = "hunter2"
+SECRETS = [
+    f"-----BEGIN PRIVATE KEY-----\n{HIDDEN}\n-----END PRIVATE KEY-----",
+    f"https://user:{HIDDEN}@host.example/path",
+    f'{{"kty":"oct","k":"{HIDDEN}"}}',
+    f"https://host.example/jwks?code={HIDDEN}",
+]
+SETTINGS = ("issuer", "algorithms", "leeway", "profile", "require", "certificates", "provider", "sender")
+SETTINGS += ("remember", "metadata_url", "keys", "transport", "freshness")
+VARIABLES = ("LEEWAY", "PROFILE", "REQUIRE", "CERTIFICATES", "REMEMBER", "MAX_LIFE", "WAIT", "TRUSTSTORE")
+NEEDED = {"issuer": "https://issuer.example", "audience": "a"}
+ENVIRON = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "a"}
+
+
+def told(act: Callable[[], Any]) -> str:
+    """All that can be read of what came of it: of each error in the chain, hints included."""
+    try:
+        return repr(act())
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is looked at
+        words, one = [], error
+        while one is not None:
+            words += [repr(one), *traceback.format_exception_only(one), str(getattr(one, "hint", ""))]
+            one = one.__cause__ or one.__context__
+        return "\n".join(words)
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=["pem", "password", "jwk", "query"])
+def test_a_secret_in_the_place_of_a_setting_is_not_told(secret: str) -> None:
+    """Two variables are swapped, or a key is handed over where a name should be."""
+    doors: dict[str, Callable[[], Any]] = {
+        "algorithm": lambda: rightkey.Verifier(**NEEDED, algorithms=[secret]),
+        "first of": lambda: rightkey.FirstOf(secret),
+        "keys first of": lambda: rightkey.Verifier(**NEEDED, keys=rightkey.FirstOf(secret)),
+        "roots": lambda: rightkey.Certificates(roots=secret),
+        "pins": lambda: rightkey.Certificates(pins=[secret]),
+        "challenge": lambda: Bearer(resource_metadata=f"{secret}#"),
+        "header": lambda: Bearer(header(secret)),
+        "resource": lambda: ProtectedResource(f"{secret}#"),
+        "claim": lambda: rightkey.claim(f"/~{secret}", 1),
+        "trust": lambda: rightkey.Trust(secret, "a"),
+        "locate": lambda: rightkey.locate(secret),
+        "key set": lambda: rightkey.KeySet.parse(secret),
+        "pem": lambda: rightkey.KeySet.from_pem(secret),
+    }
+    for name in SETTINGS:
+        doors[name] = lambda name=name: rightkey.AsyncVerifier(**{**NEEDED, name: secret})
+    for name in VARIABLES:
+        doors[name] = lambda name=name: rightkey.Verifier.from_env(ENVIRON | {f"RIGHTKEY_{name}": secret})
+    assert [name for name, door in doors.items() if HIDDEN in told(door)] == []
+
+
+class Answers:
+    """A server that answers so."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.answer = Response(status, {"x-reflected": HIDDEN}, body)
+
+    def get(self, request: Request, /) -> Response:
+        return self.answer
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+@pytest.mark.parametrize("setting", ["keys", "metadata_url"])
+def test_what_stands_in_a_query_is_not_told(setting: str, status: int) -> None:
+    """Some servers take an API key there. Nor is what an error of theirs reflects."""
+    events: list[object] = []
+    body = b'{"issuer": "https://other.example", "jwks_uri": "https://h.example/"}' * (status == 200)
+    where = {setting: f"https://host.example/x?code={HIDDEN}"}
+    verifier = rightkey.Verifier(
+        **NEEDED, **where, transport=Answers(status, body or HIDDEN.encode()), listener=events.append
+    )
+    assert HIDDEN not in told(verifier.prepare)
+    assert events
+    assert HIDDEN not in f"{events} {verifier.status()} {verifier!r} {rightkey.Trust(**NEEDED, **where)}"
+
+
+def test_an_exchange_does_not_show_its_headers() -> None:
+    """A transport of one's own may log what it is given, and credentials are among them."""
+    request = Request("https://host.example", {"authorization": HIDDEN})
+    assert HIDDEN not in repr(request) + repr(Answers(200, HIDDEN.encode()).answer)
