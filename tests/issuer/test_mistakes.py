@@ -59,6 +59,7 @@ def test_the_url_of_a_document_or_an_endpoint_is_no_issuer(url: str) -> None:
         "https://a.example/keys",
         "https://a.example/t/authorize",
         "https://a.example",
+        "https://login.microsoftonline.com/{tenantid}/v2.0",  # as its metadata state it
     ],
 )
 def test_an_issuer_that_is_called_like_an_endpoint_is_one(url: str) -> None:

@@ -49,7 +49,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     (r".*://.*://.*", "it holds several URLs", "one issuer has one; Verifier.of(...) takes several issuers"),
     (r"(?s:.*)\s.*", "it has white space in it", "give a domain, or https://host/path"),
     (
-        r".*[<>{}].*",
+        r"(?i)(?!.*\{tenantid\}).*[<>{}].*",
         "it holds a placeholder",
         "fill it in; for all tenants of Entra name .../organizations/v2.0",
     ),
@@ -60,7 +60,8 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
         "https://cognito-idp.REGION.amazonaws.com/POOL",
     ),
 )
-"""How a name looks that is no issuer's, what is wrong with it, and what to do."""
+"""How a name looks that is no issuer's, what is wrong with it, and what to do. `{tenantid}` is none:
+Entra's metadata state it."""
 
 
 def fault_of(name: str) -> tuple[str, str] | None:
