@@ -17,8 +17,6 @@ from rightkey.jose.algorithms import ALGORITHMS
 if TYPE_CHECKING:
     from rightkey.jose.key import Key
 
-_LOOKED_AT = 256
-"""Characters at each end of a text that are looked at: of 64 KiB it took a thousand times a check."""
 _ALONE = "give the token alone"
 _ROWS: tuple[tuple[str, str], ...] = (
     (r"(proxy-)?authorization\s*[:=]", f"it begins with the name of the header: {_ALONE}"),
@@ -69,6 +67,11 @@ _NAMED = {
     "none": "it is not signed, and no setting accepts that: have the issuer sign it",
 }
 """Algorithms that a message names although they are not known here, and what to do about each."""
+_COMPILED, _LAST_COMPILED = (
+    [(re.compile(form, re.IGNORECASE), hint) for form, hint in rows] for rows in (_ROWS, _LAST)
+)
+MAX_HINTED = 4096
+"""Characters of a token that are looked at for a hint."""
 _ENCRYPTED = "ask the issuer for a signed one, naming an audience: without one Auth0 encrypts it for itself"
 _SIZES = {"P-256": 64, "P-384": 96, "P-521": 132, "secp256k1": 64, "Ed25519": 64, "Ed448": 114}
 """Bytes of a signature by a key on this curve (RFC 7518, section 3.4; RFC 8032, sections 5.1.6 and 5.2.6)."""
@@ -76,9 +79,11 @@ _SIZES = {"P-256": 64, "P-384": 96, "P-521": 132, "secp256k1": 64, "Ed25519": 64
 
 def hint_of(text: str) -> str | None:
     """What to do about a text that is no token; None where that cannot be told."""
-    ends = text if len(text) <= 2 * _LOOKED_AT else text[:_LOOKED_AT] + text[-_LOOKED_AT:]
-    bare = ends.strip()
-    return _found(_ROWS, bare) or (_AROUND if bare != ends else _found(_LAST, bare))
+    bare = text.strip()
+    begins = bare[:MAX_HINTED]
+    return _found(_COMPILED, begins) or (
+        _AROUND if len(bare) != len(text) else _found(_LAST_COMPILED, begins)
+    )
 
 
 def encrypted_hint(segment: bytes) -> str | None:
@@ -123,5 +128,5 @@ def _size(key: Key) -> int | None:
     return _SIZES.get(key.crv or "")
 
 
-def _found(rows: Iterable[tuple[str, str]], text: str) -> str | None:
-    return next((hint for form, hint in rows if re.match(form, text, re.IGNORECASE)), None)
+def _found(rows: Iterable[tuple[re.Pattern[str], str]], text: str) -> str | None:
+    return next((hint for form, hint in rows if form.match(text)), None)
