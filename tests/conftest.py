@@ -34,14 +34,27 @@ NOW = 1_800_000_000
 """The time of most tests, as a Unix time in seconds."""
 
 
-def pytest_configure() -> None:
-    """Django has one configuration a process; a test overrides what it needs of it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Django has one configuration a process; a test overrides what it needs of it. And where the slow are
+    left out, a property is tried with a quarter of the examples."""
     import django
+    import hypothesis
     from django.conf import settings
 
     rest_framework = {"UNAUTHENTICATED_USER": None}
     settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None, REST_FRAMEWORK=rest_framework)
     django.setup()
+    if config.option.markexpr == "not slow":
+        hypothesis.settings.register_profile("quick", max_examples=25)
+        hypothesis.settings.load_profile("quick")
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded is not looked at for garbage again: with all frameworks that takes half a second, with
+    the interpreter's lock held."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # by default a tenth of the time goes into looking for garbage
 
 
 WHOLLY_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
@@ -56,16 +69,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_sessionfinish() -> None:
-    """Hypothesis, which may be loaded as late as that, asks the collector for referrers."""
+    """Hypothesis asks the collector for referrers."""
     gc.unfreeze()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def young_garbage() -> None:
-    """What is there when a file begins is not looked at for garbage again. Late in a whole run that takes
-    half a second with the interpreter's lock held, which is all the time that some issuers have here."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
