@@ -9,6 +9,7 @@ import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -417,3 +418,24 @@ def test_a_strangers_token_is_not_trusted_whatever_it_says(iss: Any) -> None:
     trusts = [Trust(f"https://t{number}.eu.auth0.com/", audience="api") for number in range(5)]
     several = Verifier.of(*trusts, Trust("https://login.microsoftonline.com/common/v2.0", audience="api"))
     assert code(lambda: several.verify(mint(A, claims(iss)))) == "issuer_not_trusted"
+
+
+@pytest.mark.parametrize("found", ["handed over", "by a resolver", "in a file"])
+def test_distrust_reaches_keys_that_were_passed_in(found: str, tmp_path: Path) -> None:
+    """It did nothing there, without a word: neither here nor in other verifiers of that issuer."""
+    issuer = LocalIssuer(algorithm="ES256", url=f"https://{found.replace(' ', '-')}.example/")
+    file = tmp_path / "keys.json"
+    document = {"keys": [issuer.current.public_jwk()]}
+    file.write_text(json.dumps(document))
+    keys = file if found == "in a file" else rightkey.KeySet.parse(document)
+    trust = rightkey.Trust(issuer.url, audience=issuer.audience, keys=keys)
+    several = rightkey.Verifier.of((lambda _: trust) if found == "by a resolver" else trust)
+    fetching = rightkey.Verifier(issuer.url, audience=issuer.audience, transport=issuer.transport())
+    raw = issuer.token(sub="alice")
+    for verifier in (several, fetching):
+        verifier.verify(raw)
+    several.distrust(issuer.current.kid or "")
+    for verifier in (several, fetching):
+        with pytest.raises(rightkey.TokenRejected) as caught:
+            verifier.verify(raw)
+        assert caught.value.code == "key_not_found"

@@ -89,12 +89,11 @@ class Several:
 
     def distrust(self, name: str) -> None:
         """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, of every
-        issuer here, those included that a resolver will name, and in all verifiers of those issuers in the
-        process."""
+        issuer here, those included whose keys were passed in or that a resolver will name, and in all
+        verifiers of those issuers in the process."""
         self._answers.distrust(name)
         for one in self._all():
-            if one.fetches:
-                one.distrust(name)
+            one.distrust(name)
 
     def _require_fetched(self, what: str = "refresh") -> None:
         """Of several issuers, those whose keys were passed in are left as they are."""
