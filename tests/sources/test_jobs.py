@@ -143,6 +143,17 @@ def test_a_job_whose_time_is_up_makes_room(bench: Bench) -> None:
     assert bench.begun("in its place") == [True]
 
 
+def test_who_looks_for_a_job_in_line_makes_room_for_it(bench: Bench) -> None:
+    """The callers of those that hang may all have gone: one that comes again for the same job must not wait
+    for ever behind them."""
+    for number in range(MOST):
+        bench.start(str(number), seconds=0.01)
+    bench.start("in line")
+    assert bench.begun("in line") == [False]
+    time.sleep(0.02)
+    assert bench.begun("in line") == [True]
+
+
 def test_keys_that_never_answered_take_half_of_the_places(bench: Bench) -> None:
     """So that issuers that hang cannot keep one waiting that has answered before."""
     strangers = [f"stranger {number}" for number in range(MOST)]

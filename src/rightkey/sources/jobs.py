@@ -11,7 +11,7 @@ that was never asked before starts after at most
     (h * t + s * T) / (most / 2)  +  T   seconds
 
 where h healthy keys, of t seconds each, and s hanging ones that were never asked before stand ahead of it,
-and T is the time after which a job is given up. Hanging ones that were asked before stand behind it. A key
+and T is the time after which a job is given up, and a caller looks: no thread watches. Hanging ones that were asked before stand behind it. A key
 that has answered before waits for those alone that have answered, too: at most h * t / (most / 2) + T
 seconds.
 
@@ -143,6 +143,8 @@ class Jobs:
         if job is not None and job.began is not None and job.left <= 0:
             self._give_up(job)
             return None
+        if job is not None and job.began is None:
+            self._admit()  # those before it may be past their time, and no caller of theirs be left to notice
         return job
 
     def start(
