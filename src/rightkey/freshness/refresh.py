@@ -180,11 +180,13 @@ class Refresh:
     def _get(self, request: Request, code: str, what: str) -> Response:
         """Ask, within the time left. Whatever a transport raises is a failed fetch."""
         left = self._deadline - self._elapsed()
+        if left <= 0:  # what was asked before has hung, and this refresh was given up: it must not ask again
+            raise IssuerUnavailable(code, f"the issuer's {what} could not be fetched: no time is left")
         settings = self._freshness
         bounded = replace(
             request,
             connect_timeout=settings.connect_timeout,
-            timeout=max(0.001, min(settings.timeout, left)),
+            timeout=min(settings.timeout, left),
             max_body=settings.max_body,
         )
         try:
