@@ -233,3 +233,10 @@ def test_what_may_be_forgotten_is_as_new() -> None:
     assert account.draws.as_new
     account.answered(10.0, new=False)
     assert not account.draws.as_new
+
+
+def test_how_long_two_draws_take_is_told() -> None:
+    """What may not take the last one must wait for the second, and be told so."""
+    account = Account(0.5)
+    assert account.left(0.0) == 5.0
+    assert account.draws.left(0.0, LIMITS, 2.0) == 15.0

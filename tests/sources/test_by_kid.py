@@ -283,7 +283,7 @@ def test_a_key_that_could_not_be_asked_for_in_time_is_unavailable(verifier: Veri
         assert code(verifier, token()) == "keys_unavailable"
     source: Any = verifier._issuer.source
     need = NeedsNewer("nothing_fits", read(token(kid=OTHER), padded=True).header)
-    assert source.unanswered(need) == Outlook()
+    assert source.unanswered(need, 0) == Outlook()
 
 
 def test_a_key_that_is_no_longer_kept_proves_nothing(verifier: Verifier) -> None:
@@ -293,3 +293,35 @@ def test_a_key_that_is_no_longer_kept_proves_nothing(verifier: Verifier) -> None
     source._proved.clear()
     source.proves(key)
     assert not source._proved
+
+
+def test_one_key_fetched_serves_every_verifier(aws: Aws, now: list[float]) -> None:
+    """And every one of them keeps it before what strangers name."""
+    means: dict[str, Any] = {"clock": lambda: NOW, "elapsed": lambda: now[0]}
+    verifiers = [Verifier(ARN, audience="client", transport=aws, **means) for _ in range(4)]
+    assert [code(one, token()) for one in verifiers] == [None] * 4
+    assert aws.asked == [KID]
+
+
+def test_key_ids_that_do_not_exist_are_asked_about_within_the_budget(
+    verifier: Verifier, aws: Aws, now: list[float]
+) -> None:
+    """Again and again the same ones, each after its own pause: all of it draws."""
+    kids = [str(UUID(int=number)) for number in range(MAX_UNPROVED)]
+    for _ in range(600):
+        for kid in kids:
+            code(verifier, token(kid=kid, exp=int(NOW) + 10_000))
+        now[0] += 1.0
+    assert len(aws.asked) <= 2 + 600 / 10
+
+
+def test_a_key_past_its_life_serves_while_its_place_hangs(
+    verifier: Verifier, aws: Aws, now: list[float]
+) -> None:
+    """The caller waits for one attempt, which draws nothing, and is served what is held, as anywhere else."""
+    assert code(verifier, token(exp=int(NOW) + 10_000)) is None
+    for number in range(4):
+        code(verifier, token(kid=str(UUID(int=number))))
+    aws.down = True
+    now[0] = 700.0
+    assert code(verifier, token(exp=int(NOW) + 10_000)) is None

@@ -40,7 +40,7 @@ class Endless(Fixed):
         self.job.waiters.add(waiter)
         return self.job
 
-    def unanswered(self, need: NeedsNewer) -> Outlook:
+    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
         unavailable = rightkey.IssuerUnavailable("keys_unavailable", "no answer in time")
         return Outlook(confirmed=False, unavailable=unavailable)
 
@@ -116,5 +116,34 @@ def test_what_was_not_answered_is_the_issuers_fault(reason: Any, error: Any, cod
     place = Place("https://issuer.example", None, "https://issuer.example/jwks")
     remote = alone(place, Means(None, rightkey.Freshness(), lambda: 0.0))
     need = NeedsNewer(reason, HEADER, error)
-    fault: Any = fault_of(need, remote.unanswered(need))
+    fault: Any = fault_of(need, remote.unanswered(need, 0))
     assert fault.code == code
+    assert fault.retry_after >= 1.0
+
+
+def test_a_look_elsewhere_that_did_not_end_makes_nothing_unavailable() -> None:
+    """The keys had settled the token by then: a stranger must not cause a 503 at an issuer that answers."""
+    place = Place("https://issuer.example", None, "https://issuer.example/jwks")
+    remote = alone(place, Means(None, rightkey.Freshness(), lambda: 0.0))
+    remote._cache.last_answer = 2
+    assert remote.unanswered(NEED, 1) == Outlook()
+    assert not remote.unanswered(NEED, 3).confirmed
+
+
+def test_a_caller_that_leaves_first_is_served_what_is_past_its_life() -> None:
+    """As a caller without any keys is: where several sources stand in order, one may hold the very key."""
+    verified = Verified({}, KEYS.keys[0], HEADER)
+
+    class PastLife(Endless):
+        """A source that serves its keys to those alone who have waited."""
+
+        def held(self, *, waited: bool = False) -> Held:
+            return Held(KEYS) if waited else Held(KeySet(()))
+
+    def judge(held: Held, before: NeedsNewer | None) -> Verified | NeedsNewer:
+        return verified if held.keys is KEYS else NEED
+
+    source = PastLife(KeySet(()), none())
+    retry = Retry(source, judge, 0, source.held(), NEED, threads=True)
+    assert list(retry) == [source.job]
+    assert retry.verified is verified

@@ -69,7 +69,7 @@ def test_fixed_keys_have_nothing_newer(issuer: LocalIssuer) -> None:
     keys = rightkey.KeySet.parse({"keys": [key.public_jwk() for key in issuer.keys]})
     source = Fixed(keys, Record("issuer"))
     need = NeedsNewer("nothing_fits", read(issuer.token()).header)
-    assert source.newer(need, 0, None) == source.unanswered(need) == Outlook()
+    assert source.newer(need, 0, None) == source.unanswered(need, 0) == Outlook()
     assert source.held().keys is keys
     assert source.located().keys is keys
     assert source.wait == 0.0

@@ -42,8 +42,7 @@ class Asking:
             return Ask.SETTLED
         if self.backoff.left(now):
             return Ask.BACKING_OFF
-        first_time = need.reason == "nothing_fits" and question not in self._settled
-        drawn = draw(accounts, now, self._freshness, may_take_last=first_time)
+        drawn = draw(accounts, now, self._freshness, may_take_last=self._may_take_last(need))
         return Ask.REFETCH if drawn else Ask.SPENT
 
     def ask_metadata(self, now: float, need: NeedsNewer, age: float, accounts: Sequence[Draws]) -> bool:
@@ -79,8 +78,13 @@ class Asking:
 
     def left(self, now: float, need: NeedsNewer, accounts: Sequence[Draws]) -> float:
         """Seconds until this token may ask."""
-        draws = max(account.left(now, self._freshness) for account in accounts)
+        least = 1.0 if self._may_take_last(need) else 2.0
+        draws = max(account.left(now, self._freshness, least) for account in accounts)
         return max(draws, self._settled.left(_question(need), now), self.backoff.left(now))
+
+    def _may_take_last(self, need: NeedsNewer) -> bool:
+        """Whether it may be the first token of a rotation, for which the last draw is kept."""
+        return need.reason == "nothing_fits" and _question(need) not in self._settled
 
     def refused(self, issuer: str, now: float, accounts: Sequence[Draws]) -> list[RefetchRefused]:
         """The event for a token that was refused by the budget: one a pause, with how many there were."""

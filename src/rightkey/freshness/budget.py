@@ -84,9 +84,9 @@ class Draws:
         slower = max(0, self.barren - BARREN_FOR_FREE + 1)
         return max(limits.draw_every, min(SLOWEST, limits.draw_every * 2.0 ** min(slower, 6)))
 
-    def left(self, now: float, limits: Limits) -> float:
-        """Seconds until there is a draw."""
-        return max(0.0, (1.0 - self.level(now, limits)) * self.interval(limits))
+    def left(self, now: float, limits: Limits, least: float = 1.0) -> float:
+        """Seconds until there are as many draws as `least`."""
+        return max(0.0, (least - self.level(now, limits)) * self.interval(limits))
 
     def answered(self, now: float, limits: Limits, *, new: bool) -> None:
         """Count a forced refetch that was answered."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
 from rightkey.freshness.budget import Draws, draw
 from rightkey.freshness.status import Status
@@ -56,22 +57,22 @@ class ByKid:
         remote, spent = self._of(need.header.kid or "")
         if remote is None:
             return Outlook(confirmed=False, retry_after=spent) if spent else Outlook()
-        if remote.held(waited=True).keys is not None:
+        if remote.held().keys is not None:
             return remote.newer(need, came, waiter)
         answer = remote.newer(NeedsNewer("no_keys", need.header), came, waiter)
         if isinstance(answer, Outlook) and _is_absent(remote):
-            return Outlook(confirmed=False, retry_after=remote.status().next_attempt_in)
+            return Outlook(confirmed=False, retry_after=max(1.0, remote.status().next_attempt_in))
         return answer
 
-    def unanswered(self, need: NeedsNewer) -> Outlook:
+    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
         remote = self._kept(need.header.kid or "")
-        return Outlook() if remote is None else remote.unanswered(need)
+        return Outlook() if remote is None else remote.unanswered(need, came)
 
     def proves(self, key: Key) -> None:
         """Keep this key before those that have verified nothing."""
         kid = key.kid or ""
         proved = self._proved
-        if kid in proved:
+        with suppress(KeyError):  # others may let it go meanwhile
             proved.move_to_end(kid)
             return
         with GUARD:
@@ -99,18 +100,18 @@ class ByKid:
 
     def _of(self, kid: str) -> tuple[Remote | None, float]:
         """The source of a key id. None where it is not one, or where the budget is spent: then with the
-        seconds until it is not."""
-        remote = self._kept(kid)
-        if remote is not None or not is_guid(kid):
-            return remote, 0.0
+        seconds until it is not. Each question about a key that was never there draws."""
         freshness, now = self._means.freshness, self._means.elapsed()
         with GUARD:
-            if not draw((self._account,), now, freshness, may_take_last=True):
+            remote = self._kept(kid)
+            if remote is None and not is_guid(kid):
+                return None, 0.0
+            draws = remote is None or remote.is_untried
+            if draws and not draw((self._account,), now, freshness, may_take_last=True):
                 return None, max(1.0, self._account.left(now, freshness))
-        remote = self._remote(kid)
-        with GUARD:
-            self._unproved[kid] = remote
-            self._let_go(self._unproved, MAX_UNPROVED)
+            if remote is None:
+                remote = self._unproved[kid] = self._remote(kid)
+                self._let_go(self._unproved, MAX_UNPROVED)
         return remote, 0.0
 
     def _let_go(self, kept: OrderedDict[str, Remote], most: int) -> None:

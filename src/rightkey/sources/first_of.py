@@ -61,8 +61,8 @@ class InOrder:
             outlooks.append(answer)
         return _together(outlooks)
 
-    def unanswered(self, need: NeedsNewer) -> Outlook:
-        return _together([source.unanswered(own) for source, own in self._concerned(need)])
+    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+        return _together([source.unanswered(own, came) for source, own in self._concerned(need)])
 
     def located(self) -> Located:
         parts = tuple(source.located() for source in self.sources)

@@ -32,7 +32,7 @@ class Fixed:
     def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
         return Outlook()
 
-    def unanswered(self, need: NeedsNewer) -> Outlook:
+    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
         return Outlook()
 
     def located(self) -> Located:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rightkey.errors import Misconfigured, without_query
 from rightkey.freshness.budget import Draws
@@ -33,9 +33,6 @@ from rightkey.sources.registry import REGISTRY
 from rightkey.sources.remote import Remote
 from rightkey.sources.source import Means, Source
 from rightkey.sources.watched import Watched
-
-if TYPE_CHECKING:
-    from rightkey.issuer.vendor import Vendor
 
 
 def source_of(trust: Trust, means: Means, record: Record) -> Source:
@@ -78,17 +75,8 @@ def _source(keys: Given, trust: Trust, means: Means, record: Record) -> Source:
     issuer = Issuer.parse(trust.issuer, trust.provider, trust.metadata_url, means.plain_http)
     means = replace(means, freshness=_known(means.freshness, trust))
     if issuer.metadata_url is None and issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
-        return _by_kid(issuer.name, issuer.vendor, means, record.identity)
+        return REGISTRY.by_kid(record.identity, issuer.name, issuer.vendor.keys or "", means)
     return REGISTRY.remote(record.identity, place_of(issuer), means)
-
-
-def _by_kid(name: str, vendor: Vendor, means: Means, identity: str) -> ByKid:
-    form = vendor.keys or ""
-
-    def remote(kid: str) -> Remote:
-        return REGISTRY.remote(identity, Place(name, None, form.replace("{kid}", kid), kid), means)
-
-    return ByKid(name, remote, means, REGISTRY.budget(means, identity))
 
 
 def alone(place: Place, means: Means) -> Remote:

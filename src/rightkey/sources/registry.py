@@ -20,6 +20,7 @@ from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.status import Status
 from rightkey.issuer.name import identity_of
+from rightkey.sources.by_kid import ByKid
 from rightkey.sources.jobs import GUARD
 from rightkey.sources.remote import Remote
 from rightkey.sources.source import Means
@@ -83,6 +84,7 @@ class Registry:
 
     def __init__(self, most: int = MAX_IDLE) -> None:
         self._remotes: Shelf[Remote] = Shelf(most, Remote.may_be_forgotten)
+        self._by_kid: Shelf[ByKid] = Shelf(most, lambda one: True)
         self._records: Shelf[Record] = Shelf(MAX_BUDGETS, Record.may_be_forgotten)
         self._budgets: Shelf[Draws] = Shelf(MAX_BUDGETS, lambda draws: draws.as_new)
 
@@ -94,6 +96,19 @@ class Registry:
             record = self._record(identity)
             budget_of = partial(self._budget, means)
             return self._remotes.get(key, lambda: Remote(place, means, record, budget_of))
+
+    def by_kid(self, identity: str, name: str, form: str, means: Means) -> ByKid:
+        """The source of the keys of this issuer that are published one by one, each at a URL of this form."""
+        means = replace(means, given=means.transport)
+
+        def remote(kid: str) -> Remote:
+            return self.remote(identity, Place(name, None, form.replace("{kid}", kid), kid), means)
+
+        def make() -> ByKid:
+            return ByKid(name, remote, means, self.budget(means, identity))
+
+        with GUARD:
+            return self._by_kid.get((identity, name, form, *_settings(means)), make)
 
     def record(self, identity: str) -> Record:
         """What is refused of an issuer."""

@@ -71,8 +71,10 @@ class Remote:
         self._after()
         return answer
 
-    def unanswered(self, need: NeedsNewer) -> Outlook:
+    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
         with GUARD:
+            if need.reason != "no_keys" and self._cache.last_answer > came:
+                return Outlook()  # an answer has settled it; what did not end was a look elsewhere
             return Outlook(confirmed=False, unavailable=self._cache.unavailable(self._elapsed()))
 
     def located(self) -> Located:
@@ -120,6 +122,13 @@ class Remote:
     def may_be_forgotten(self) -> bool:
         """Whether this may start over. Call with GUARD held."""
         return self._cache.may_be_forgotten(self._elapsed())
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether it has never had keys, and the next caller has it asked. Call with GUARD held."""
+        if self._cache.snapshot is not None or JOBS.find(self) is not None:
+            return False
+        return self._cache.serve(self._elapsed()) is Serve.WAIT
 
     @property
     def metadata(self) -> Metadata | None:

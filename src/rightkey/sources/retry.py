@@ -67,7 +67,7 @@ class Retry:
         needs = self._judge_again(None) if self._source.held() != self._judged else True
         while needs:
             if self._waited and self._need.reason == "no_keys":
-                raise fault_of(self._need, self._source.unanswered(self._need))
+                raise fault_of(self._need, self._source.unanswered(self._need, self._came))
             answer = self._source.newer(self._need, self._came, self._waiter)
             if isinstance(answer, Outlook):
                 needs = self._stop(answer)
@@ -80,12 +80,10 @@ class Retry:
 
     def _stop(self, outlook: Outlook) -> bool:
         """There is no job to wait for. Whether more is needed, by keys that have come meanwhile."""
+        self._waited = True  # from now on this caller is served what is past its life and within its bound
         if self._need.reason == "no_keys":
-            self._waited = (
-                True  # from now on this caller is served what is past its life and within its bound
-            )
             return self._judge_again(None)
-        if self._source.held(waited=self._waited) != self._judged:
+        if self._source.held(waited=True) != self._judged:
             return self._judge_again(self._need)
         raise fault_of(self._need, outlook)
 
@@ -97,7 +95,7 @@ class Retry:
             self._waited = not over or self._attempts >= MAX_ATTEMPTS
             return self._judge_again(None)
         if not over:
-            raise fault_of(self._need, self._source.unanswered(self._need))
+            return self._stop(self._source.unanswered(self._need, self._came))
         return self._judge_again(self._need)
 
     def _judge_again(self, before: NeedsNewer | None) -> bool:

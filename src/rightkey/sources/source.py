@@ -98,8 +98,8 @@ class Source(Protocol):
                 the job's `waiters` until it leaves.
         """
 
-    def unanswered(self, need: NeedsNewer) -> Outlook:
-        """The outlook where a job did not end in time, or could not be started."""
+    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+        """The outlook where a job did not end in time, or could not be started. `came`: as above."""
 
     def located(self) -> Located:
         """What is known of where the keys are."""

@@ -81,9 +81,9 @@ class Watched:
         reading = self._reading
         if need.reason != "no_keys" and reading.count > came:
             return self._outlook(reading.failure)
-        return self.refetch() or self.unanswered(need)
+        return self.refetch() or self.unanswered(need, came)
 
-    def unanswered(self, need: NeedsNewer) -> Outlook:
+    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
         return self._outlook(self._reading.failure or self._late_failure())
 
     def located(self) -> Located:

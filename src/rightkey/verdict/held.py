@@ -65,5 +65,7 @@ def fault_of(need: NeedsNewer, outlook: Outlook) -> RightkeyError:
         return outlook.unavailable
     assert need.error is not None  # noqa: S101 - without keys there is a reason why they are unavailable
     if not outlook.confirmed:
-        need.error.confirmed, need.error.retry_after = False, outlook.retry_after
+        unavailable = outlook.unavailable
+        after = 0.0 if unavailable is None else unavailable.retry_after or 0.0
+        need.error.confirmed, need.error.retry_after = False, max(after, outlook.retry_after)
     return need.error
