@@ -71,7 +71,7 @@ _COMPILED, _LAST_COMPILED = (
     [(re.compile(form, re.IGNORECASE), hint) for form, hint in rows] for rows in (_ROWS, _LAST)
 )
 MAX_HINTED = 4096
-"""Characters of a token that are looked at for a hint."""
+"""Characters of a token that are looked at for a hint, half of them at each end."""
 _ENCRYPTED = "ask the issuer for a signed one, naming an audience: without one Auth0 encrypts it for itself"
 _SIZES = {"P-256": 64, "P-384": 96, "P-521": 132, "secp256k1": 64, "Ed25519": 64, "Ed448": 114}
 """Bytes of a signature by a key on this curve (RFC 7518, section 3.4; RFC 8032, sections 5.1.6 and 5.2.6)."""
@@ -80,10 +80,9 @@ _SIZES = {"P-256": 64, "P-384": 96, "P-521": 132, "secp256k1": 64, "Ed25519": 64
 def hint_of(text: str) -> str | None:
     """What to do about a text that is no token; None where that cannot be told."""
     bare = text.strip()
-    begins = bare[:MAX_HINTED]
-    return _found(_COMPILED, begins) or (
-        _AROUND if len(bare) != len(text) else _found(_LAST_COMPILED, begins)
-    )
+    each = MAX_HINTED // 2
+    ends = bare if len(bare) <= MAX_HINTED else bare[:each] + bare[-each:]
+    return _found(_COMPILED, ends) or (_AROUND if len(bare) != len(text) else _found(_LAST_COMPILED, ends))
 
 
 def encrypted_hint(segment: bytes) -> str | None:

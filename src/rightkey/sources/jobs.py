@@ -11,9 +11,9 @@ that was never asked before starts after at most
     (h * t + s * T) / (most / 2)  +  T   seconds
 
 where h healthy keys, of t seconds each, and s hanging ones that were never asked before stand ahead of it,
-and T is the time after which a job is given up, and a caller looks: no thread watches. Hanging ones that were asked before stand behind it. A key
-that has answered before waits for those alone that have answered, too: at most h * t / (most / 2) + T
-seconds.
+and T is the time after which a job is given up; a caller that waits notices it, since no thread does. Hanging
+ones that were asked before stand behind it. A key that has answered before waits for those alone that have
+answered, too: at most h * t / (most / 2) + T seconds.
 
 `GUARD` is the one lock of the cold path. It is held for the microseconds of a decision: never while a thread
 is started, a request is made, a listener is called or a caller waits, and never by a verification that the
