@@ -1,0 +1,1 @@
+"""A simulation of freshness, queue and budget together, in virtual time: see docs/simulation.md."""
