@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rightkey.errors import Failure
 from rightkey.policy.claims import failures, hint_of, issuer_failure
 
 NOW = 1_000_000.0
@@ -84,6 +85,17 @@ def test_what_is_wrong_with_an_issuer(iss: Any, reason: str) -> None:
     assert (failure.claim, failure.reason, failure.expected) == ("iss", reason, ("a",))
 
 
+@pytest.mark.parametrize(
+    ("claims", "found"), [({"azp": "api"}, []), ({"azp": "b"}, ["mismatch"]), ({}, ["missing"])]
+)
+def test_a_claim_may_stand_for_an_audience_that_is_missing(claims: dict[str, Any], found: list[str]) -> None:
+    """Where the provider leaves `aud` out (Amazon Cognito), and only where it is left out."""
+    how: dict[str, Any] = {"exp_required": False, "audience": frozenset({"api"}), "client": "azp"}
+    assert [failure.reason for failure in failures(claims, NOW, 0, **how)] == found
+    stated = claims | {"aud": "other", "azp": "api"}
+    assert [failure.reason for failure in failures(stated, NOW, 0, **how)] == ["mismatch"]
+
+
 def test_names_are_strings() -> None:
     """`iss`, `sub` and `jti`, where they are."""
     assert times({"iss": "a", "sub": "b", "jti": "c"}, exp_required=False) == []
@@ -96,6 +108,38 @@ def test_every_failure_is_found() -> None:
     claims = {"exp": NOW, "nbf": NOW + 1, "iat": "x", "sub": 1, "aud": "other"}
     found = failures(claims, NOW, 0, exp_required=True, audience=frozenset({"api"}))
     assert [failure.claim for failure in found] == ["exp", "nbf", "iat", "sub", "aud"]
+
+
+A_TIME, A_NAME = "a number", "a string"
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({}, Failure("exp", "missing", A_TIME)),
+        ({"exp": NOW}, Failure("exp", "expired", "after 1000000", NOW)),
+        ({"exp": "5"}, Failure("exp", "malformed", A_TIME, "5")),
+        ({"nbf": NOW + 1}, Failure("nbf", "not_yet_valid", "at most 1000000", NOW + 1)),
+        ({"nbf": "5"}, Failure("nbf", "malformed", A_TIME, "5")),
+        ({"iat": "5"}, Failure("iat", "malformed", A_TIME, "5")),
+        ({"iss": 5}, Failure("iss", "malformed", A_NAME, 5)),
+        ({"sub": 5}, Failure("sub", "malformed", A_NAME, 5)),
+        ({"jti": 5}, Failure("jti", "malformed", A_NAME, 5)),
+        ({"aud": None}, Failure("aud", "missing", ["a", "b"])),
+        ({"aud": "c"}, Failure("aud", "mismatch", ["a", "b"], "c")),
+        ({"aud": 5}, Failure("aud", "malformed", "a string or an array of strings", 5)),
+    ],
+)
+def test_a_failure_says_what_was_expected_and_what_was_got(claims: dict[str, Any], expected: Failure) -> None:
+    """Both are data of the error (docs/errors.md), and a service answers with them."""
+    given = {"aud": "a"} | ({"exp": NOW + 9} if claims else {}) | claims
+    assert failures(given, NOW, 0, exp_required=True, audience=frozenset({"b", "a"})) == [expected]
+
+
+def test_the_issuer_that_was_got_is_told() -> None:
+    """As for the other claims."""
+    assert issuer_failure({"iss": "b"}, ("a",)) == Failure("iss", "mismatch", ("a",), "b")
+    assert issuer_failure({}, ("a",)) == Failure("iss", "missing", ("a",))
 
 
 def hinted(claims: dict[str, Any], audience: set[str], **row: Any) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 
 import rightkey
 from rightkey import Misconfigured, TokenRejected
+from rightkey.errors import Failure
 from rightkey.localissuer import LocalIssuer
 from rightkey.policy.confirmation import REASONS, SENDERS, require_sender
 from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES
@@ -65,6 +66,23 @@ def test_an_unbound_token_passes_unless_it_must_be_bound() -> None:
     """By `checked` and `bearer`."""
     assert reason("checked", {}) is reason("bearer", {}) is None
     assert reason("bound", {}) == "confirmation_missing"
+
+
+@pytest.mark.parametrize(
+    ("claims", "failure", "hinted"),
+    [
+        ({}, Failure("cnf", "missing", "a confirmation"), False),
+        ({"cnf": 5}, Failure("cnf", "malformed", "an object", 5), False),
+        ({"cnf": {"jkt": "a"}}, Failure("cnf", "mismatch", "a verified proof", {"jkt": "a"}), True),
+    ],
+)
+def test_what_is_told_is_what_was_expected(claims: dict[str, Any], failure: Failure, hinted: bool) -> None:
+    """As for every claim; the way out is told where there is one (docs/errors.md)."""
+    with pytest.raises(TokenRejected) as caught:
+        require_sender("bound", claims)
+    assert caught.value.failures == (failure,)
+    assert str(caught.value) == REASONS[str(caught.value.reason)]
+    assert bool(caught.value.hint) is hinted
 
 
 @pytest.mark.parametrize("wrong", [None, "", "Bearer", True, "dpop", ["checked"]])
