@@ -11,7 +11,7 @@ that was never asked before starts after at most
     (h * t + s * T) / (most / 2)  +  T   seconds
 
 where h healthy keys, of t seconds each, and s hanging ones that were never asked before stand ahead of it,
-and T is the time after which a job is given up; a caller notices it, since no thread watches. Hanging
+and T is the time after which a job is given up; a caller that waits notices it, since no thread does. Hanging
 ones that were asked before stand behind it. A key that has answered before waits for those alone that have
 answered, too: at most h * t / (most / 2) + T seconds.
 
