@@ -71,7 +71,7 @@ _COMPILED, _LAST_COMPILED = (
     [(re.compile(form, re.IGNORECASE), hint) for form, hint in rows] for rows in (_ROWS, _LAST)
 )
 MAX_HINTED = 1024
-"""Characters of a token that are looked at for a hint, half at each end: of 4,096 it takes thirty times a check."""
+"""Characters of a token that are looked at for a hint, half at each end: 4,096 would cost thirty checks."""
 _ENCRYPTED = "ask the issuer for a signed one, naming an audience: without one Auth0 encrypts it for itself"
 _SIZES = {"P-256": 64, "P-384": 96, "P-521": 132, "secp256k1": 64, "Ed25519": 64, "Ed448": 114}
 """Bytes of a signature by a key on this curve (RFC 7518, section 3.4; RFC 8032, sections 5.1.6 and 5.2.6)."""
