@@ -394,7 +394,8 @@ def test_a_remembered_token_of_several_issuers_is_known_without_being_read() -> 
     assert code(lambda: several.verify(raw)) == "claims_rejected"
 
 
-def test_a_load_balancer_may_be_one_of_several_issuers() -> None:
+@pytest.mark.parametrize("found", ["in a list", "by a resolver"])
+def test_a_load_balancer_may_be_one_of_several_issuers(found: str) -> None:
     """Its tokens are padded, and say in the header whose they are."""
     arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/60dc6c495c0c9188"
     kid = "0d2f4a68-1b3c-4d5e-8f70-91a2b3c4d5e6"
@@ -403,9 +404,9 @@ def test_a_load_balancer_may_be_one_of_several_issuers() -> None:
     signed = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts)
     raw = signed + b"." + base64.urlsafe_b64encode(A.sign(signed))
     keys = KeySet.parse({"keys": [A.public_jwk() | {"kid": kid}]})
-    several = Verifier.of(
-        Trust(arn, audience="client", keys=keys, provider="aws-alb"), *TRUSTS, clock=lambda: NOW
-    )
+    trusts = (Trust(arn, audience="client", keys=keys, provider="aws-alb"), *TRUSTS)
+    by_name = {trust.issuer: trust for trust in trusts}
+    several = Verifier.of(*(trusts if found == "in a list" else (by_name.get,)), clock=lambda: NOW)
     assert several.verify(raw.decode()).subject == "alice"
     assert several.verify(mint(A, claims(ONE))).issuer == ONE
     stranger = raw.replace(signed[:20], b"x")
@@ -439,3 +440,23 @@ def test_distrust_reaches_keys_that_were_passed_in(found: str, tmp_path: Path) -
         with pytest.raises(rightkey.TokenRejected) as caught:
             verifier.verify(raw)
         assert caught.value.code == "key_not_found"
+
+
+@pytest.mark.parametrize("found", ["in a list", "by a resolver"])
+@pytest.mark.parametrize("octets", [False, True])
+def test_a_trust_domain_may_be_one_of_several_issuers(found: str, octets: bool) -> None:
+    """JWT-SVID, section 3: an SVID has no `iss`, and its subject says whose it is."""
+    domain = "spiffe://example.org"
+    keys = KeySet.parse({"keys": [A.public_jwk()]})
+    trusts = (Trust(domain, audience="api", keys=keys), *TRUSTS)
+    by_name = {trust.issuer: trust for trust in trusts}
+    several = Verifier.of(*(trusts if found == "in a list" else (by_name.get,)), clock=lambda: NOW)
+
+    def raw(subject: Any) -> Any:
+        text = mint(A, {"sub": subject, "aud": "api", "exp": NOW + 60})
+        return text.encode() if octets else text
+
+    assert several.verify(raw(f"{domain}/service")).subject == f"{domain}/service"
+    assert several.verify(mint(A, claims(ONE))).issuer == ONE
+    for subject in ("spiffe://example.com/service", domain, "alice", 5, None):
+        assert code(lambda subject=subject: several.verify(raw(subject))) == "issuer_not_trusted"

@@ -140,8 +140,12 @@ class Answers:
 
 def _may_be(issuer: str, plain_http: tuple[str, ...]) -> bool:
     """Whether it could be an issuer at all."""
+    from rightkey.issuer.providers import of_resource  # with the first token of a resolver
+
+    if len(issuer) > MAX_ISSUER:
+        return False
     try:
-        return len(issuer) <= MAX_ISSUER and bool(Issuer.parse(issuer, None, plain_http=plain_http))
+        return of_resource(issuer) is not None or bool(Issuer.parse(issuer, None, plain_http=plain_http))
     except Misconfigured:
         return False
 

@@ -19,7 +19,7 @@ from rightkey.verdict.attempt import not_trusted
 from rightkey.verifier.one import OneIssuer, Surroundings
 from rightkey.verifier.resolver import Answers
 from rightkey.verifier.single import memory_of
-from rightkey.verifier.table import Table, stated_issuer
+from rightkey.verifier.table import Table, domain_of, signer_of, stated_issuer
 
 if TYPE_CHECKING:
     from rightkey.events import Listener
@@ -78,9 +78,7 @@ class Several:
         """
         if self._resolver is None:
             return self._table.issuer_of(raw)
-        issuer, _ = stated_issuer(raw)
-        if not isinstance(issuer, str):
-            raise not_trusted(issuer)
+        issuer = _stated(raw)
         return self._answers.kept(issuer) or issuer
 
     def status(self) -> dict[str, Status]:
@@ -107,6 +105,24 @@ class Several:
     def __repr__(self) -> str:
         what = "a resolver" if self._resolver else f"{len(self._table.fixed)} issuers"
         return f"{type(self).__name__}({what})"
+
+
+def _stated(raw: str | bytes) -> str:
+    """Whose token it says it is: in the header where it is padded, and by its subject where it has no `iss`.
+
+    Raises TokenRejected: `token_malformed`, `issuer_not_trusted`.
+    """
+    from rightkey.issuer.providers import PROVIDERS  # with the first token of a resolver
+
+    issuer, claims = stated_issuer(raw, padded=True)
+    last = raw[-1:]
+    if (last if isinstance(last, str) else last.decode("latin-1")) == "=":
+        issuer = signer_of(PROVIDERS["aws-alb"], raw) or issuer
+    if issuer is None:
+        issuer = domain_of(PROVIDERS["spiffe"], claims) or None
+    if not isinstance(issuer, str):
+        raise not_trusted(issuer)
+    return issuer
 
 
 def _resolver(given: tuple[Any, ...]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rightkey.errors import Misconfigured, TokenRejected, quoted
@@ -31,8 +31,9 @@ class Table:
         self._by_spelling = _by_spelling(fixed)
         self._by_key = {key_of(spelling): spelling for spelling in self._by_spelling}
         self._forms = Forms((one.trust.vendor, one.trust.expected or (), one) for one in fixed)
-        padded = (one.trust.vendor for one in fixed if one.trust.compiled.padded)
-        self._padded: Vendor | None = next(padded, None)
+        vendors = [one.trust.vendor for one in fixed if one.trust.vendor is not None]
+        self._padded = next((vendor for vendor in vendors if vendor.padded), None)
+        self._of_subject = next((vendor for vendor in vendors if vendor.of_subject), None)
 
     def issuer_of(self, raw: str | bytes) -> OneIssuer:
         """The issuer of a token.
@@ -45,23 +46,16 @@ class Table:
         if entry is not None and (known := self._by_trust.get(id(entry.trust))) is not None:
             return known
         issuer, claims = stated_issuer(raw, padded=self._padded is not None)
-        if self._padded is not None:
-            issuer = self._signer(self._padded, raw) or issuer
-        if not isinstance(issuer, str):
-            raise not_trusted(issuer)
-        one = self._by_spelling.get(issuer) or self._forms.owner(claims)
+        signer = None if self._padded is None else signer_of(self._padded, raw)
+        if signer in self._by_spelling:
+            return self._by_spelling[signer]
+        one = self._by_spelling.get(issuer) if isinstance(issuer, str) else None
+        one = one or self._forms.owner(claims)
+        if one is None and self._of_subject is not None:
+            one = self._by_spelling.get(domain_of(self._of_subject, claims))
         if one is None:
-            raise not_trusted(issuer, self._by_key.get(key_of(issuer)))
+            raise not_trusted(issuer, self._by_key.get(key_of(issuer)) if isinstance(issuer, str) else None)
         return one
-
-    def _signer(self, vendor: Vendor, raw: str | bytes) -> str | None:
-        """Whose token it is, at a provider that states that in the header of its padded tokens."""
-        try:
-            members = read(raw, padded=True).header.members
-        except TokenRejected:  # it is spelled as others spell theirs
-            return None
-        stated = vendor.stated_in(members, {}).get("iss")
-        return stated if isinstance(stated, str) and stated in self._by_spelling else None
 
 
 def stated_issuer(raw: str | bytes, *, padded: bool = False) -> tuple[Any, dict[str, Any]]:
@@ -75,6 +69,22 @@ def stated_issuer(raw: str | bytes, *, padded: bool = False) -> tuple[Any, dict[
     except strictjson.NotJson as error:
         raise malformed(f"its payload is refused: {error}") from None
     return claims.get("iss"), claims
+
+
+def signer_of(vendor: Vendor, raw: str | bytes) -> str:
+    """Whose token it is, at a provider that states that in the header of its padded tokens; empty where it is
+    none of them."""
+    try:
+        members = read(raw, padded=True).header.members
+    except TokenRejected:  # it is spelled as others spell theirs
+        return ""
+    stated = vendor.stated_in(members, {}).get("iss")
+    return stated if isinstance(stated, str) else ""
+
+
+def domain_of(vendor: Vendor, claims: Mapping[str, Any]) -> str:
+    """The trust domain that its subject is of; empty where that is none."""
+    return vendor.stated_in({}, claims).get("iss") or ""
 
 
 def _by_spelling(fixed: Iterable[OneIssuer]) -> dict[str, OneIssuer]:
