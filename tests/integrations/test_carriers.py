@@ -137,3 +137,9 @@ def test_a_bearer_token_is_found_in_the_second_place_of_a_joined_header() -> Non
     """Whatever the letters' case, and with any white space; a scheme that only begins so is another."""
     assert AUTHORIZATION.carried([("authorization", "Basic a, \tBEARER b")], "") == ["Basic a, \tBEARER b"]
     assert AUTHORIZATION.carried([("authorization", "Basic a,bearertoken b")], "") == []
+
+
+def test_one_subprotocol_carries_a_token() -> None:
+    """Behind a second name it would be shown to the application, which may answer with it."""
+    with pytest.raises(rightkey.Misconfigured, match="only one of the carriers"):
+        Bearer([subprotocol("a"), subprotocol("b")])

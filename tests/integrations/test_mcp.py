@@ -182,3 +182,12 @@ def test_the_log_is_told_what_was_expected(
     assert told.hint.startswith("only the slash at the end differs") is slash
     assert "other.example" not in str(told)
     assert not [one for one in caplog.records if one.module == "mcp"]
+
+
+@pytest.mark.parametrize("audience", [{"a": 1}, 5, [5, None], [["a"]], True])
+def test_an_audience_of_any_shape_is_no_fault_of_the_server(issuer: LocalIssuer, audience: Any) -> None:
+    """With `ANY` it was not looked at: an issuer's oddity must not end as an error, which quotes it."""
+    verifier = mcp.RightKeyVerifier(issuer.url, audience=rightkey.ANY, transport=issuer.transport())
+    token = asyncio.run(verifier.verify_token(issuer.token(aud=audience, sub="alice")))
+    assert token is not None
+    assert token.resource is None

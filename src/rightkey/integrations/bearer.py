@@ -94,7 +94,7 @@ class Bearer:
         resource_metadata: the URL of its RFC 9728 metadata, for challenges.
 
     Raises:
-        Misconfigured: no carrier, or something that a header cannot hold.
+        Misconfigured: no carrier, two subprotocols, or something that a header cannot hold.
     """
 
     carriers: Carrier | Collection[Carrier] = AUTHORIZATION
@@ -113,6 +113,9 @@ class Bearer:
             raise Misconfigured(
                 "carriers must be a Carrier or several of them", hint='such as cookie("session")'
             )
+        if sum(one.place == "subprotocol" for one in places) > 1:
+            # Applications are shown a handshake without its token, which is looked for behind one name.
+            raise Misconfigured("only one of the carriers can be a subprotocol")
         names = frozenset(one.header_name for one in places if one.header_name is not None)
         object.__setattr__(self, "places", places)
         object.__setattr__(self, "header_names", names)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypeVar, Unpack
 
 from rightkey.errors import TokenRejected
+from rightkey.grants import items
 from rightkey.integrations.asgi import Outages, Verifying
 from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.verdict.verified import Verified
@@ -91,7 +92,6 @@ def _granted(token: str, verified: Verified, resource: str | None) -> dict[str, 
 
 
 def _resource(audience: Any, resource: str | None) -> str | None:
-    """RFC 8707: of several audiences the one that this server is."""
-    several = [audience] if isinstance(audience, str) else audience or [None]
-    found: str | None = resource if resource in several else several[0]
-    return found
+    """RFC 8707: of several audiences the one that this server is. With `ANY` none of them was looked at."""
+    several = [one for one in [audience, *items(audience)] if isinstance(one, str)]
+    return resource if resource in several else next(iter(several), None)
