@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
 from rightkey.errors import Failure
-from rightkey.policy.claims import failures, hint_of, issuer_failure
+from rightkey.policy.claims import failures, hint_of, issuer_failure, period, rejected
 
 NOW = 1_000_000.0
 
@@ -140,6 +141,21 @@ def test_the_issuer_that_was_got_is_told() -> None:
     """As for the other claims."""
     assert issuer_failure({"iss": "b"}, ("a",)) == Failure("iss", "mismatch", ("a",), "b")
     assert issuer_failure({}, ("a",)) == Failure("iss", "missing", ("a",))
+
+
+def test_claims_that_passed_pass_again_within_their_times() -> None:
+    """From `nbf` to `exp`, by the leeway longer on both sides; without them, for ever."""
+    assert period({"nbf": 10, "exp": 20}, 3) == (7, 23)
+    assert period({}, 3) == (-math.inf, math.inf)
+
+
+def test_the_message_names_each_claim_and_no_value() -> None:
+    """With the reason in words."""
+    error = rejected(
+        (Failure("nbf", "not_yet_valid", "at most 1", 2), Failure("sub", "malformed", got=5)), "do it"
+    )
+    assert str(error) == "claims are not as required: nbf not yet valid, sub malformed"
+    assert (error.code, error.hint, len(error.failures)) == ("claims_rejected", "do it", 2)
 
 
 def hinted(claims: dict[str, Any], audience: set[str], **row: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rightkey import Misconfigured, TokenRejected, Trust
+from rightkey.errors import Failure
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
 from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
@@ -188,6 +189,39 @@ def test_a_login_is_as_old_as_the_clock_says() -> None:
 def test_a_logout_token_says_so(change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     """OpenID Connect Back-Channel Logout 1.0, sections 2.4 and 2.6."""
     assert failures("logout", LOGOUT | change) == expected
+
+
+A_HASH = base64url.encode(hashlib.sha256(b"t").digest()[:16])
+A_LOGOUT = {LOGOUT_EVENT: {}}
+TWO = {"aud": ["client", "other"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "claims", "asked", "expected"),
+    [
+        ("at+jwt", {}, {}, Failure("iss", "missing")),
+        ("logout", LOGOUT | {"nonce": "n"}, {}, Failure("nonce", "forbidden", None, "n")),
+        ("id", ID | {"events": A_LOGOUT}, {}, Failure("events", "forbidden", None, A_LOGOUT)),
+        ("id", ID | {"azp": 5}, {}, Failure("azp", "malformed", "a string", 5)),
+        ("id", ID | TWO, {}, Failure("azp", "missing", ["a", "client"])),
+        ("id", ID | TWO | {"azp": "b"}, {}, Failure("azp", "mismatch", ["a", "client"], "b")),
+        ("id", ID | {"nonce": "m"}, {"nonce": "n"}, Failure("nonce", "mismatch", "n", "m")),
+        ("id", ID, {"nonce": "n"}, Failure("nonce", "missing", "n")),
+        ("id", ID, {"access_token": "t"}, Failure("at_hash", "missing", "the hash of the access token")),
+        ("id", ID | {"at_hash": "h"}, {"access_token": "t"}, Failure("at_hash", "mismatch", A_HASH, "h")),
+        ("id", ID, {"since": 100.0}, Failure("auth_time", "missing", "a number")),
+        ("id", ID | {"auth_time": "9"}, {"since": 100.0}, Failure("auth_time", "malformed", "a number", "9")),
+        ("id", ID | {"auth_time": 9}, {"since": 100.0}, Failure("auth_time", "expired", "at least 100", 9)),
+        ("logout", LOGOUT | {"events": {}}, {}, Failure("events", "mismatch", LOGOUT_EVENT, {})),
+        ("logout", LOGOUT | {"sub": 5}, {}, Failure("sub", "missing", "sub, sid or both")),
+    ],
+)
+def test_a_failure_says_what_was_expected_and_what_was_got(
+    name: str, claims: dict[str, Any], asked: dict[str, Any], expected: Failure
+) -> None:
+    """Both are data of the error (docs/errors.md), and a service answers with them."""
+    presented = Presented("RS256", claims, frozenset({"client", "a"}), **asked)
+    assert profile(name).failures(presented)[0] == expected
 
 
 @pytest.mark.parametrize("name", ["", "ID", None, [], "jwt"])
