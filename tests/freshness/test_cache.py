@@ -33,7 +33,7 @@ from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.jws import Header, key_not_found, signature_invalid
 from rightkey.localissuer.keys.signing import Form, SigningKey
-from rightkey.verdict.held import NeedsNewer, fault_of
+from rightkey.verdict.held import NeedsNewer, Outlook, fault_of
 
 A, B, C = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "abc")
 DOWN = IssuerUnavailable("keys_unavailable", "status 503")
@@ -382,6 +382,19 @@ def test_forced_and_scheduled_back_off_apart(warm: Played) -> None:
     assert (warm.status.forced_backoff, warm.status.next_attempt_in) == (300, 2)
     warm.good(A)
     assert (warm.status.forced_backoff, warm.status.next_attempt_in) == (0, 0)
+
+
+def test_an_unconfirmed_refusal_says_when_to_come_again(warm: Played) -> None:
+    """A valid token that is told 401 while the budget is spent learns that nothing was confirmed, and the
+    seconds until the issuer may be asked for it; one that an answer has settled is told neither."""
+    warm.barren(need())
+    came = warm.cache.last_answer
+    spent = warm.cache.outlook(warm.now, need(), came)
+    assert (spent.confirmed, spent.unavailable) == (False, None)
+    assert spent.retry_after >= 1
+    warm.now += 10_000
+    assert warm.cache.outlook(warm.now, need(), came) == Outlook(confirmed=False, retry_after=1.0)
+    assert warm.cache.outlook(warm.now, need(), came - 1) == Outlook()
 
 
 def test_whose_fault(warm: Played) -> None:

@@ -112,6 +112,33 @@ def test_nothing_is_asked_after_the_deadline() -> None:
     assert transport.asked == []
 
 
+@pytest.mark.parametrize(
+    ("raised", "why"),
+    [
+        (ExchangeFailed("dns", "no such host"), "no such host"),
+        (OSError("secret"), "the transport raised OSError"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("plan", "code", "what"),
+    [(Plan(None, None), "discovery_failed", "metadata"), (Plan(HELD, HELD), "keys_unavailable", "keys")],
+)
+def test_a_fetch_that_fails_says_of_what_and_why(
+    plan: Plan, code: str, what: str, raised: Exception, why: str
+) -> None:
+    """By a code for each document, and nothing of an exception that is not ours but its name."""
+    failure = run(Scripted({WELL_KNOWN: raised, OLD: raised}), plan).failure
+    assert isinstance(failure, IssuerUnavailable)
+    assert (failure.code, str(failure)) == (code, f"the issuer's {what} could not be fetched: {why}")
+
+
+def test_a_refresh_says_how_long_it_took() -> None:
+    """In seconds from its beginning, whatever the clock began at."""
+    clock = [100.0]
+    slow = Scripted({OLD: keys()}, passes=lambda: clock.__setitem__(0, 102.5))
+    assert run(slow, Plan(HELD, HELD), elapsed=lambda: clock[0]).seconds == 2.5
+
+
 def test_held_metadata_is_not_asked_for_again() -> None:
     """Nor is there any for a URL that was given."""
     for plan, place in ((Plan(HELD, HELD), PLACE), (Plan(None, None), AT_URL)):
