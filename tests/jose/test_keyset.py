@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rightkey.errors import IssuerMisbehaved, Misconfigured
+from rightkey.jose.jws import Header
 from rightkey.jose.keyset import MAX_MEMBERS, KeySet
 from rightkey.localissuer.keys.signing import SigningKey
 
@@ -415,3 +416,11 @@ def test_a_bundle_may_hint_at_its_next_fetch(hint: Any, seconds: float | None) -
     keys = KeySet.parse({"keys": [], "spiffe_refresh_hint": hint})
     assert keys.refresh_hint == seconds
     assert pickle.loads(pickle.dumps(keys)).refresh_hint == seconds
+
+
+def test_a_header_may_name_both_thumbprints(signer: Any) -> None:
+    """A key that states them without a certificate is found by both at once (RFC 7515, 4.1.7, 4.1.8)."""
+    both = {"x5t": "A" * 27, "x5t#S256": "A" * 43}
+    keys = KeySet.parse({"keys": [signer("ES256").public_jwk() | both]}, published=True)
+    assert len(keys.fitting(Header("ES256", None, None, None, both["x5t"], both["x5t#S256"], "", {}))) == 1
+    assert not keys.fitting(Header("ES256", None, None, None, both["x5t"], "B" * 43, "", {}))
