@@ -44,9 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     rest_framework = {"UNAUTHENTICATED_USER": None}
     settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None, REST_FRAMEWORK=rest_framework)
     django.setup()
-    if config.option.markexpr == "not slow":
-        hypothesis.settings.register_profile("quick", max_examples=25)
-        hypothesis.settings.load_profile("quick")
+    quick: dict[str, Any] = {"max_examples": 25} if config.option.markexpr == "not slow" else {}
+    # How quick a shared machine is in this hour says nothing of the code.
+    patient = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("tests", **patient, **quick)
+    hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_finish() -> None:

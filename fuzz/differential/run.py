@@ -112,7 +112,10 @@ def play(number: int, seed: int) -> tuple[Class, Outcome] | None:
 
 
 def undone(first: str, second: str) -> bool:
-    """Whether the second may undo the first, or make up for it: both change one member, or one text."""
+    """Whether the second may undo the first, or make up for it: both change one member, or one text, or the
+    token once it is whole."""
+    if first.startswith("token ") and second.startswith("token "):
+        return True
     return first.partition(":")[0] == second.partition(":")[0]
 
 

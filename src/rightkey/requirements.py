@@ -304,7 +304,7 @@ def _value(word: str) -> Any:
 
 def _unreadable(text: str) -> Misconfigured:
     names = text.replace(",", " ").split()
-    if len(names) > 1 and not may_be_a_key(text) and not any(one in text for one in '()"'):
+    if len(names) > 1 and not may_be_a_key(text) and re.fullmatch(r"[\w:./,\s+-]+", text, re.ASCII):
         hint = f"for all of them all_of({', '.join(names)}), for one of them any_of(...)"
     else:
         hint = "such as read:x, role(admin) or any_of(read:x, claim(org, acme))"
