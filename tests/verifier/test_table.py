@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from rightkey import KeySet, TokenRejected, Trust, Verifier
+from rightkey import KeySet, Misconfigured, TokenRejected, Trust, Verifier
 from rightkey.jose import base64url
 from rightkey.localissuer import LocalIssuer
 
@@ -118,3 +118,18 @@ def test_a_token_that_is_mistaken_is_told_as_elsewhere(raw: str) -> None:
     with pytest.raises(TokenRejected) as caught:
         verifier.verify("ey" + raw)
     assert (caught.value.code, caught.value.hint is not None) == ("token_malformed", True)
+
+
+@pytest.mark.parametrize(
+    ("by_domain", "by_id"),
+    [
+        ("https://login.microsoftonline.com/{}.com/v2.0", "https://login.microsoftonline.com/{}/v2.0"),
+        ("https://{0}.ciamlogin.com/{0}.onmicrosoft.com/v2.0", "https://{0}.ciamlogin.com/{0}/v2.0"),
+    ],
+)
+def test_tenants_named_by_domain_cannot_be_told_apart(by_domain: str, by_id: str) -> None:
+    """Their tokens name them by id: so must a service that trusts two of them, and the message says so."""
+    with pytest.raises(Misconfigured, match="tokens of one form of iss") as caught:
+        Verifier.of(*(Trust(by_domain.format(name), audience="a") for name in ("contoso", "fabrikam")))
+    assert caught.value.hint == "name each tenant by its id (a GUID), as its tokens do"
+    assert Verifier.of(*(Trust(by_id.format(name), audience="a") for name in (GUID, GUID.replace("7", "8"))))

@@ -97,8 +97,16 @@ def _by_spelling(fixed: Iterable[OneIssuer]) -> dict[str, OneIssuer]:
             )
         for spelling in trust.expected or ():
             if found.setdefault(spelling, one) is not one:
-                raise Misconfigured(
-                    f"two trusts for one issuer, {quoted(spelling)}",
-                    hint="one Trust may have several audiences",
-                )
+                raise _ambiguous(spelling)
     return found
+
+
+def _ambiguous(spelling: str) -> Misconfigured:
+    if "{" in spelling:  # whose the id in a token's `iss` is, only their metadata would tell
+        return Misconfigured(
+            f"two trusts for tokens of one form of iss, {quoted(spelling)}",
+            hint="name each tenant by its id (a GUID), as its tokens do",
+        )
+    return Misconfigured(
+        f"two trusts for one issuer, {quoted(spelling)}", hint="one Trust may have several audiences"
+    )
