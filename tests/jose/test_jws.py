@@ -9,8 +9,16 @@ from typing import Any
 import pytest
 
 import rightkey
-from rightkey.jose import base64url
-from rightkey.jose.jws import MAX_HEADER, MAX_TOKEN, MAX_TRIED, known_algorithms, read
+from rightkey.jose import base64url, strictjson
+from rightkey.jose.jws import (
+    MAX_HEADER,
+    MAX_TOKEN,
+    MAX_TRIED,
+    holds_a_token,
+    known_algorithms,
+    read,
+    read_payload,
+)
 from rightkey.jose.key import shown
 from rightkey.localissuer import mint
 from rightkey.localissuer.keys.signing import Form, SigningKey
@@ -199,3 +207,84 @@ def test_a_header_is_each_callers_own() -> None:
     header.own()["x"]["y"].append("poison")
     assert header.own()["x"] == {"y": [1]}
     assert "poison" not in repr(verify(mint(KEY, {}, header={"x": "poison"})))
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "hint"),
+    [
+        ("RS256", "non-empty list of names", '"RS256"'),
+        ([], "non-empty list of names", '"RS256"'),
+        (["HS256", "RS256"], "HS256", "symmetric"),
+        (["none"], "none", None),
+    ],
+)
+def test_what_cannot_be_allowed_is_told_with_the_way_out(names: Any, words: str, hint: str | None) -> None:
+    """A string is no list of letters, and only a symmetric algorithm is called one."""
+    with pytest.raises(rightkey.Misconfigured, match=words) as caught:
+        known_algorithms(names)
+    assert (hint or "None") in str(caught.value.hint)
+
+
+def test_the_bounds_themselves_are_allowed() -> None:
+    """A token of 64 KiB and a header of 16 KiB are read; how many members a header has is bounded too."""
+    head = segment({"alg": "EdDSA"})
+    assert len(read(f"{head}.{'A' * (MAX_TOKEN - len(head) - 4)}.AA").signed) == MAX_TOKEN - 3
+    wide = segment(b'{"alg":"EdDSA"' + b" " * (MAX_HEADER // 4 * 3 - 15) + b"}")
+    assert len(wide) == MAX_HEADER
+    assert read(f"{wide}.e30.AA").header.alg == "EdDSA"
+    crowd = segment({"alg": "EdDSA", "x": [0] * (strictjson.MAX_IN_HEADER[0] + 1)})
+    assert "commas" in code(f"{crowd}.e30.AA")[1]
+
+
+def test_a_header_says_what_the_token_says() -> None:
+    """Each member under its own name; a type counts in lower case without its prefix (RFC 7515, 4.1.9)."""
+    names = {"typ": "application/AT+JWT", "cty": "JWT", "x5t": "t", "x5t#S256": "s", "kid": "k"}
+    raw = f"{segment(names | {'alg': 'EdDSA'})}.e30.AA"
+    header = read(raw).header
+    assert (header.typ, header.cty, header.x5t, header.x5t_s256, header.kid) == tuple(names.values())
+    assert header.kind == "at+jwt"
+    assert read(f"{segment({'alg': 'EdDSA'})}.e30.AA").header.kind == ""
+
+
+@pytest.mark.parametrize(
+    ("cty", "nested"), [(None, False), ("text/plain", False), ("JWT", True), ("application/jwt", True)]
+)
+def test_only_a_content_type_of_jwt_holds_a_token(cty: str | None, nested: bool) -> None:
+    """RFC 7519, section 5.2."""
+    assert holds_a_token(read(f"{segment({'alg': 'EdDSA', 'cty': cty})}.e30.AA").header) is nested
+
+
+def test_a_header_that_was_read_is_not_read_again() -> None:
+    """It is found by its spelling, which a token keeps; of another spelling it is not the one."""
+    first = read(TOKEN)
+    assert first.segment == TOKEN.partition(".")[0].encode()
+    assert read(TOKEN, {first.segment: first.header}).header is first.header
+    assert read(TOKEN, {b"other": first.header}).header is not first.header
+
+
+def test_padding_is_all_or_nothing() -> None:
+    """A token is spelled with it or without it, as it is asked for; its payload alone may have it or not."""
+    plain = f"{segment({'alg': 'EdDSA'})}.e30.AA"
+    padded = ".".join(part + "=" * (-len(part) % 4) for part in plain.split("."))
+    assert read(padded, padded=True).payload == read(plain).payload == b"{}"
+    for raw, asked in ((padded, False), (plain, True)):
+        with pytest.raises(rightkey.TokenRejected):
+            read(raw, padded=asked)
+    assert (
+        read_payload(plain) == read_payload(plain, padded=True) == read_payload(padded, padded=True) == b"{}"
+    )
+    with pytest.raises(rightkey.TokenRejected, match="payload or signature") as caught:
+        read_payload(padded)
+    assert "padded" in str(caught.value.hint)
+
+
+def test_a_hint_is_of_the_mistake_that_was_made() -> None:
+    """None for JSON that was spelled right and is bad; four parts are no JWE; a missing key has its own."""
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        verify(segment(b'{"alg"') + ".e30.AA")
+    assert caught.value.hint is None
+    assert "4 parts" in code(segment({"enc": "A128GCM"}) + ".b.c.d")[1]
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        verify(TOKEN, rightkey.KeySet.parse({"keys": []}))
+    assert "rightkey locate" in str(caught.value.hint)
+    assert code("") == ("token_missing", "no token was given")
