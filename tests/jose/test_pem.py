@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Response
 from rightkey.issuer.jwks import read_jwks
+from rightkey.jose.certificate import MAX_CHAIN
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.jose.pem import is_pem, members
@@ -149,6 +150,39 @@ def test_there_is_always_a_member() -> None:
     """So that what holds nothing is skipped with a reason, and not forgotten."""
     (one,) = members("nothing")
     assert isinstance(one, Skip)
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("nothing", "it holds no key or certificate in PEM form"),
+        ("-----BEGIN PUBLIC KEY-----", "the PEM is cut off, or not base64"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+            "the PEM holds no readable certificate",
+        ),
+    ],
+)
+def test_a_block_that_cannot_be_read_is_malformed(text: str, detail: str) -> None:
+    """An operator counts skipped keys by their reason, and reads the detail."""
+    (one,) = members(text)
+    assert isinstance(one, Skip)
+    assert (one.reason, one.detail) == ("malformed", detail)
+
+
+def test_a_chain_is_kept_up_to_its_bound() -> None:
+    """What a bundle makes us keep does not grow with it: no more certificates than a chain may have."""
+    links = [certificate(ONE, f"{number}", f"{number + 1}") for number in range(MAX_CHAIN + 2)]
+    (one,) = members("".join(links))
+    assert isinstance(one, dict)
+    assert len(one["x5c"]) == MAX_CHAIN
+
+
+def test_the_member_of_a_private_key_does_not_repeat_it() -> None:
+    """It says that the private half is known, with nothing of it."""
+    (one,) = members(private(ONE))
+    assert isinstance(one, dict)
+    assert one["d"] == ""
 
 
 def test_a_map_of_key_ids_is_a_key_set() -> None:
