@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rightkey.errors import IssuerMisbehaved, Misconfigured
 from rightkey.jose.jws import Header
-from rightkey.jose.keyset import MAX_MEMBERS, KeySet
+from rightkey.jose.keyset import MAX_HINT, MAX_MEMBERS, KeySet
 from rightkey.localissuer.keys.signing import SigningKey
 
 Signer = Callable[..., SigningKey]
@@ -244,6 +246,7 @@ def test_another_document_is_recognised(document: dict[str, Any], words: str) ->
     """The error says what was given for a key set, and what to give."""
     with pytest.raises(IssuerMisbehaved, match=words) as caught:
         KeySet.parse(document)
+    assert caught.value.code == "keyset_invalid"
     assert caught.value.hint
     assert "c2VjcmV0" not in f"{caught.value}{caught.value.hint}"
 
@@ -407,6 +410,9 @@ def test_nothing_else_leaves(document: Any) -> None:
         ("300", None),
         (1.5, None),
         (10**400, None),
+        (1, 1.0),
+        (MAX_HINT - 1, MAX_HINT - 1.0),
+        (MAX_HINT, None),
         (None, None),
     ],
     ids=lambda one: str(one)[:9],
@@ -424,3 +430,54 @@ def test_a_header_may_name_both_thumbprints(signer: Any) -> None:
     keys = KeySet.parse({"keys": [signer("ES256").public_jwk() | both]}, published=True)
     assert len(keys.fitting(Header("ES256", None, None, None, both["x5t"], both["x5t#S256"], "", {}))) == 1
     assert not keys.fitting(Header("ES256", None, None, None, both["x5t"], "B" * 43, "", {}))
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("<html>", "cannot be read: not JSON: it is a web page"),
+        ("[]", "cannot be read: not a JSON object"),
+        ("\ud800", "cannot be read: not Unicode text"),
+        ("{}", "no array of keys"),
+    ],
+)
+def test_a_document_that_is_no_set_says_why(document: str, words: str) -> None:
+    """An operator who gave the wrong URL sees what is there."""
+    with pytest.raises(IssuerMisbehaved, match=words):
+        KeySet.parse(document)
+
+
+def test_pem_beside_keys_does_not_make_a_map_of_pem() -> None:
+    """A set or a key that quotes PEM in another member is what it is (RFC 7517, sections 4 and 5)."""
+    pem = "-----BEGIN PUBLIC KEY-----"
+    for document in ({"keys": [EC], "pem": pem}, EC | {"pem": pem}):
+        keys = KeySet.parse(document)
+        assert (len(keys), keys.skipped) == (1, ())
+
+
+def test_what_is_skipped_of_a_document_says_what_it_is() -> None:
+    """A member of a map that is no PEM, and what follows the thousandth of a set."""
+    mixed = KeySet.parse({"a": "-----BEGIN PUBLIC KEY-----", "b": "no PEM"})
+    assert [(one.kid, one.detail) for one in mixed.skipped] == [
+        ("a", "the PEM is cut off, or not base64"),
+        ("b", "not PEM, as other members of the document are"),
+    ]
+    long = KeySet.parse({"keys": [EC] * (MAX_MEMBERS + 1)})
+    assert [one.detail.partition(": ")[2] for one in long.skipped] == ["the others were not read"]
+
+
+def test_several_documents_make_one_set(signer: Signer, keyset: Sets) -> None:
+    """With the keys of each in order, and with what was skipped of each."""
+    sets = (keyset(signer("ES256", name), {"kty": "oct", "kid": f"s{name}"}) for name in "ab")
+    both = KeySet.union(sets)
+    assert kids(both) == ["a", "b"]
+    assert [one.kid for one in both.skipped] == ["sa", "sb"]
+
+
+def test_a_private_key_in_pem_is_kept_at_home_only() -> None:
+    """Handed over, its public half serves; published, the world has it."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert len(KeySet.from_pem(pem)) == 1
+    with pytest.raises(Misconfigured, match="private"):
+        KeySet.from_pem(pem, published=True)
