@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, mldsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from rightkey.errors import Misconfigured
 from rightkey.jose.base64url import encode
-from rightkey.jose.key import Key, judge
+from rightkey.jose.key import OTHERS, SHORT, Key, judge, shown
 from rightkey.jose.skipped import SKIPPED, Skip
 from rightkey.jose.strictjson import NAMED_TWICE
 from rightkey.localissuer.keys.jwk import public_members
@@ -381,6 +381,66 @@ def test_keys_are_equal_by_what_they_say() -> None:
 
 def test_a_repr_is_one_line(signer: Signer) -> None:
     """It says what the key is called, and shows no numbers."""
-    shown = repr(Key.from_jwk(signer("RS256", "k", True).private_jwk()))
-    assert "kid='k'" in shown
-    assert len(shown) < 400
+    line = repr(Key.from_jwk(signer("RS256", "k", True).private_jwk()))
+    assert "kid='k'" in line
+    assert len(line) < 400
+
+
+@pytest.mark.parametrize(
+    ("member", "detail"),
+    [
+        (EC | {"kid": 5}, "kid is not a string"),
+        (EC | {"x5t#S256": []}, "x5t#S256 is not a string"),
+        (EC | {"key_ops": "verify"}, "key_ops is not an array"),
+        (RSA | {"n": roca()}, "the RSA modulus has the guessable form of CVE-2017-15361"),
+    ],
+)
+def test_what_cannot_be_used_says_which_member(member: dict[str, Any], detail: str) -> None:
+    """An operator must find it in the document."""
+    with pytest.raises(Skip) as caught:
+        judge(member, published=True)
+    assert caught.value.detail == detail
+
+
+@pytest.mark.parametrize("use", ["sig", "jwt-svid"])
+def test_what_a_key_is_for_is_told(use: str) -> None:
+    """To sign, or in the words of SPIFFE's bundles to sign JWTs (SPIFFE JWT-SVID, section 4)."""
+    assert judge(EC | {"use": use}, published=True).use == use
+
+
+def test_so_many_short_members_of_others_are_kept() -> None:
+    """Text of 1,024 letters, numbers and booleans, 32 in all; nothing longer, and nothing with an inside."""
+    others = {"text": "t" * SHORT, "long": "t" * (SHORT + 1), "list": [], "object": {}, "n1": 1, "yes": True}
+    key = judge(EC | others, published=True)
+    assert key.jwk.keys() - EC.keys() == {"text", "n1", "yes"}
+    crowd = judge(EC | {f"m{number}": number for number in range(OTHERS + 1)}, published=True)
+    assert len(crowd.jwk) == len(EC) + OTHERS
+
+
+@pytest.mark.parametrize("x5c", ["MIIB", [5], {"a": 1}])
+def test_of_a_chain_that_is_no_text_nothing_is_kept(x5c: Any) -> None:
+    """But that there was one, so that a copy of the key is judged as the key was."""
+    key = judge(EC | {"x5c": x5c}, published=True)
+    assert key.jwk["x5c"] == [""]
+    assert pickle.loads(pickle.dumps(key)).certificate_fault == "unreadable"
+
+
+def test_keys_spread_in_a_set_and_any_name_is_one() -> None:
+    """Two keys have two hashes; a name may be of characters that UTF-8 cannot spell."""
+    assert hash(Key.from_jwk(EC)) != hash(Key.from_jwk(OKP))
+    odd = Key.from_jwk(EC | {"kid": "\ud800"})
+    assert odd != Key.from_jwk(EC | {"kid": "\ud801"})
+    assert odd.kid == "\ud800"
+
+
+def test_a_hundred_letters_of_a_name_are_shown() -> None:
+    """And of a longer one, that it goes on."""
+    assert shown("k" * 100) == repr("k" * 100)
+    assert shown("k" * 101) == repr("k" * 100 + "...")
+
+
+def test_a_lattice_certificate_alone_serves_its_own_parameters() -> None:
+    """Without `alg` in the member it is the key's that counts (RFC 9964, section 3)."""
+    private = mldsa.MLDSA44PrivateKey.generate()
+    key = judge({"kty": "AKP", "x5c": [certificate(private.public_key())]}, published=True)
+    assert list(key.checks) == ["ML-DSA-44"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from rightkey.jose.algorithms import CURVES
 from rightkey.jose.base64url import encode
 from rightkey.jose.key import judge
 from rightkey.jose.skipped import Skip
-from rightkey.jose.weak import MAX_COST, rsa_cost
+from rightkey.jose.weak import FERMAT_STEPS, MAX_COST, MIN_FACTOR, rsa_cost
 from rightkey.localissuer.keys.signing import Form, SigningKey
 
 P25519, P448 = 2**255 - 19, 2**448 - 2**224 - 1
@@ -236,3 +238,90 @@ def test_lattice_keys() -> None:
             refused(
                 {"kty": "AKP", "alg": alg, "pub": encode(b"\x07" * 32 + vector)}, "weak", "anyone can sign"
             )
+
+
+SMALL_PRIMES = math.prod(n for n in range(2, MIN_FACTOR) if all(n % d for d in range(2, math.isqrt(n) + 1)))
+
+
+def coprime(numbers: Iterable[int]) -> int:
+    """The first of them that no small factor gives away."""
+    return next(n for n in numbers if math.gcd(n, SMALL_PRIMES) == 1)
+
+
+def apart(steps: int) -> int:
+    """A modulus whose factors Fermat's method finds after so many steps."""
+    middle = P | 1
+    least = math.isqrt(2 * middle * steps) // 16 * 16 + (24 if steps else 8)  # 8 times an odd number
+    return coprime((middle - d) * (middle + d) for d in range(least, least + 16000, 16))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, FERMAT_STEPS - 1])
+def test_factors_are_close_at_each_step_of_the_search(steps: int) -> None:
+    """Not at the first step alone: those of CVE-2022-26320 were some steps apart."""
+    refused(modulus(apart(steps)), "weak", "close together")
+
+
+def test_factors_further_apart_than_the_search_goes_pass() -> None:
+    """It is bounded, since an honest modulus pays for all of it."""
+    assert judge(modulus(apart(FERMAT_STEPS)), published=True).kty == "RSA"
+
+
+def test_factors_next_to_each_other() -> None:
+    """The middle itself is looked at: its square is one more than the modulus."""
+    middle = next(m for m in count(P + 1, 2) if math.gcd(m * m - 1, SMALL_PRIMES) == 1)
+    refused(modulus(middle * middle - 1), "weak", "close together")
+
+
+@pytest.mark.parametrize("k", [11, 13, 17, 19, 23, 29, 31])
+def test_high_powers_of_a_number_of_256_bits(k: int) -> None:
+    """A power of any prime order up to that of the longest modulus (NIST SP 800-89, section 5.3.3)."""
+    refused(modulus(coprime(count(2**256 - 1, -2)) ** k), "weak", "power of one number")
+
+
+def test_the_cost_is_in_checks_by_2048_bits() -> None:
+    """A squaring for each bit behind the first; a longer modulus counts with its square."""
+    assert rsa_cost(2048, 65537) == 1
+    assert rsa_cost(8192, 65537) == 16
+    assert rsa_cost(4096, 3) == 4 * rsa_cost(2048, 3) == 1 / 4
+
+
+@pytest.mark.parametrize("alg", ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
+def test_a_lattice_key_may_have_a_quarter_of_zeros(alg: str) -> None:
+    """And not one more. Those of the seed, which is in front of the vector, do not count."""
+    size = {"ML-DSA-44": 1280, "ML-DSA-65": 1920, "ML-DSA-87": 2560}[alg]
+    for zeros in (size // 4, size // 4 + 1):
+        pub = bytes(32) + b"\x55" * (size - zeros) + bytes(zeros)
+        member = {"kty": "AKP", "alg": alg, "pub": encode(pub)}
+        if zeros == size // 4:
+            assert judge(member, published=True).alg == alg
+        else:
+            refused(member, "weak", "anyone can sign")
+
+
+@pytest.mark.parametrize(
+    ("member", "reason", "detail"),
+    [
+        (
+            {"kty": "OKP", "crv": "Ed25519", "x": encode(bytes(31))},
+            "malformed",
+            "the numbers make no key",
+        ),
+        (modulus(P**2), "weak", "the RSA modulus is a power of one number"),
+        (
+            modulus(P * NEXT),
+            "weak",
+            "the primes of the RSA modulus are close together, as in CVE-2022-26320",
+        ),
+        (
+            {"kty": "AKP", "alg": "ML-DSA-44", "pub": encode(bytes(1312))},
+            "weak",
+            "the vector of the ML-DSA key is almost all zero: anyone can sign for it",
+        ),
+    ],
+    ids=["length", "power", "close", "lattice"],
+)
+def test_a_weak_key_says_what_is_wrong_with_it(member: dict[str, Any], reason: str, detail: str) -> None:
+    """The owner of the key must find out from it."""
+    with pytest.raises(Skip) as caught:
+        judge(member, published=True)
+    assert (caught.value.reason, caught.value.detail) == (reason, detail)

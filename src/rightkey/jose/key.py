@@ -220,7 +220,7 @@ def _ready(
 def _fingerprint(jwk: Mapping[str, Any]) -> bytes:
     import hashlib  # slow to load: it is with the first key
 
-    return hashlib.sha256(repr(sorted(jwk.items())).encode("utf-8", "backslashreplace")).digest()
+    return hashlib.sha256(repr(sorted(jwk.items())).encode()).digest()
 
 
 def _kept(jwk: Mapping[str, Any]) -> dict[str, Any]:

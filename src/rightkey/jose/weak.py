@@ -140,7 +140,7 @@ _SQUARES = frozenset(n * n % 64 for n in range(64))
 def _has_close_primes(modulus: int) -> bool:
     """Fermat's method, a few steps of it: p and q lie equally far from a middle just above the square
     root."""
-    middle = isqrt(modulus - 1) + 1
+    middle = isqrt(modulus) + 1  # a square is refused before
     square = middle * middle - modulus
     for _ in range(FERMAT_STEPS):
         if square & 63 in _SQUARES and isqrt(square) ** 2 == square:
@@ -199,5 +199,5 @@ def require_sound_matrix(pub: bytes) -> None:
     sign. Of an honest key one octet in 256 is zero.
     """
     vector = pub[32:]  # behind the seed rho (FIPS 204, algorithm 22)
-    if vector.count(0) > len(vector) // 4:
+    if 4 * vector.count(0) > len(vector):
         raise Skip("weak", "the vector of the ML-DSA key is almost all zero: anyone can sign for it")
