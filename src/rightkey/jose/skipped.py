@@ -34,7 +34,6 @@ class Skip(Exception):
     """A member that cannot be used; says why."""
 
     def __init__(self, reason: str, detail: str = "", thumbprint: str | None = None) -> None:
-        super().__init__(reason, detail, thumbprint)
         self.reason, self.detail, self.thumbprint = reason, detail or SKIPPED[reason], thumbprint
 
 
