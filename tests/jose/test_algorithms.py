@@ -196,3 +196,11 @@ def test_an_rsa_signature_is_as_long_as_the_modulus(name: str) -> None:
     for other in (signature[1:], signature.lstrip(b"\0"), b"\0" + signature, b""):
         with pytest.raises(InvalidSignature):
             check(other, data)
+
+
+def test_the_hash_of_at_hash_is_that_of_the_algorithm() -> None:
+    """OpenID Connect Core 1.0, section 3.1.3.6: an algorithm of RFC 7518 ends with its bits."""
+    named = {name: one.hash_name for name, one in ALGORITHMS.items() if one.kty in ("RSA", "EC")}
+    assert named == {name: f"sha{name.removesuffix('K')[-3:]}" for name in named}
+    others = {name: one.hash_name for name, one in ALGORITHMS.items() if one.hash_name and name not in named}
+    assert others == {"EdDSA": "sha512", "Ed25519": "sha512"}

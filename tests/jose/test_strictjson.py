@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,7 +166,7 @@ def test_a_mark_is_found_anywhere(value: Any, expected: bool) -> None:
 def test_what_the_last_name_hides_may_be_deep(reader: Any) -> None:
     """A deep value under a name that stands twice is refused, and breaks no parser."""
     hidden = b'{"a": ' + b"[" * 1000 + b"]" * 1000 + b', "a": 1}'
-    with pytest.raises(NotJson):
+    with pytest.raises(NotJson, match="nested deeper than 32"):
         reader(hidden)
 
 
@@ -282,10 +283,10 @@ def test_a_user_with_many_rights_is_read(text: bytes) -> None:
 def test_work_is_bounded_and_not_only_octets(reader: Any, most: tuple[int, int], each: bytes) -> None:
     """What takes long to read is refused before it is read, however spelled; what is at the bound passes."""
     inner = each.count(b"[") + each.count(b"{") if each != b'"{"' else 0
-    count = (most[1] - 2) // inner if inner else most[0]
+    count = (most[1] - 2) // inner if inner else most[0] + 1
     reader(b'{"a":[' + b",".join([each] * count) + b"]}")
     with pytest.raises(NotJson, match=r"more than .* commas, or .* arrays and objects"):
-        reader(b'{"a":[' + b",".join([each] * (count + (3 if inner else 2))) + b"]}")
+        reader(b'{"a":[' + b",".join([each] * (count + (3 if inner else 1))) + b"]}")
 
 
 def test_many_names_are_work_too() -> None:
@@ -294,3 +295,23 @@ def test_many_names_are_work_too() -> None:
     with pytest.raises(NotJson, match="commas"):
         read_object(text)
     assert len(read_unique(text)) == len(read_members(text)) == 5002
+
+
+def test_a_long_integer_far_inside_is_too_deep() -> None:
+    """Reading it for its digits goes as deep, and on Python 3.11 not deep enough."""
+    deep = b"[" * 1000 + b"1234567890123456789" + b"]" * 1000
+    for reader in (read_unique, read_members):
+        with pytest.raises(NotJson, match="nested deeper than 32"):
+            reader(b'{"a":' + deep + b"}")
+
+
+@pytest.mark.parametrize("text", [b"x", b'{"a": nul}', b'{"a"', b'{"a": 1} 2'])
+def test_what_is_wrong_is_told_in_the_parsers_words(text: bytes) -> None:
+    """But not where: a line and a column are of no use in one line."""
+    with pytest.raises(orjson.JSONDecodeError) as theirs:
+        orjson.loads(text)
+    with pytest.raises(NotJson) as ours:
+        read_object(text)
+    words = str(ours.value).removeprefix("not JSON: ")
+    assert words
+    assert str(theirs.value).startswith(f"{words}: line ")
