@@ -6,7 +6,9 @@ import base64
 import contextlib
 import datetime as dt
 import hashlib
+import math
 import pickle
+import time
 import warnings
 from functools import cache
 from typing import Any
@@ -488,3 +490,57 @@ def test_the_whole_chain_is_judged_at_the_same_moment() -> None:
     mid = made("mid", "ca", ca=True, end=BEGIN + dt.timedelta(days=30))
     assert chained(mid, now=(BEGIN + dt.timedelta(days=30)).timestamp()) is None
     assert chained(mid, now=(BEGIN + dt.timedelta(days=30, seconds=1)).timestamp()) is not None
+
+
+@pytest.mark.parametrize("usage", [{"key_encipherment": True}, {"content_commitment": True}])
+def test_a_leaf_that_may_do_something_else_may_not_sign(usage: dict[str, bool]) -> None:
+    """A server's or a mailbox's certificate vouches for no token (RFC 5280, section 4.2.1.3)."""
+    leaf = made("leaf", "root", usage=SIGNS | {"digital_signature": False} | usage)
+    assert fault(AUTHORITY, leaf) is not None
+    assert fault(AUTHORITY, made("leaf", "root", usage=SIGNS | usage)) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "since", "until"),
+    [
+        (BEGIN.timestamp() - 5, -math.inf, BEGIN.timestamp()),
+        (BEGIN.timestamp(), BEGIN.timestamp(), END.timestamp() + 1),
+        (END.timestamp(), BEGIN.timestamp(), END.timestamp() + 1),
+        (END.timestamp() + 1, END.timestamp() + 1, math.inf),
+    ],
+)
+def test_how_long_a_chain_stays_as_it_is(now: float, since: float, until: float) -> None:
+    """From the last date to the next of all certificates, and for ever where there is none."""
+    judged = jose_x509.leads_to(jose_x509.roots(pem(made("root", ca=True)).encode()), DER, (), now)
+    assert judged[1:] == (since, until)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_dates_are_no_matter_of_the_machines_time_zone(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """A chain is good from its first second in UTC (RFC 5280, section 4.1.2.5), wherever it is judged."""
+    root = jose_x509.roots(pem(made("root", ca=True)).encode())
+    leaf, begin = made("leaf", "root"), BEGIN.timestamp()
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        good = [jose_x509.leads_to(root, leaf, (), now).why is None for now in (begin - 1, begin, begin + 1)]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert good == [False, True, True]
+
+
+def test_why_a_chain_leads_nowhere_is_told_by_kind() -> None:
+    """Whether a certificate cannot be read, or there is no way to a root: with nothing out of it."""
+    assert "(ValueError)" in str(fault(AUTHORITY, made("leaf", "middle"), b"junk"))
+    assert "(VerificationError)" in str(fault(AUTHORITY, made("leaf", "stranger")))
+
+
+def test_a_setting_that_is_wrong_says_what_to_give() -> None:
+    """The words that are known, and both spellings of a pin."""
+    with pytest.raises(Misconfigured) as caught:
+        policy("none")  # type: ignore[arg-type]
+    assert "match, valid, ignore" in str(caught.value.hint)
+    with pytest.raises(Misconfigured) as caught:
+        Certificates(pins=["5"])
+    assert "x5t#S256" in str(caught.value.hint)
