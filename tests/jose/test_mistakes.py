@@ -10,7 +10,7 @@ import pytest
 
 import rightkey
 from rightkey.jose import base64url
-from rightkey.jose.mistakes import hint_of
+from rightkey.jose.mistakes import MAX_HINTED, hint_of
 from rightkey.localissuer import mint
 from rightkey.localissuer.keys.signing import Form, SigningKey
 
@@ -175,3 +175,11 @@ def test_a_hint_ends_for_texts_that_make_patterns_go_back(letter: str) -> None:
     """A stranger chooses the text: a pattern that goes back at every letter would not end within the hour."""
     for text in (letter * 60_000, "ey" + letter * 60_000, letter * 60_000 + "\n", "a" + " " * 60_000 + "b"):
         assert hint_of(text) is None or len(str(hint_of(text))) < 200
+
+
+@pytest.mark.parametrize(("at", "seen"), [(400, True), (700, False), (1000, True)])
+def test_the_ends_of_a_long_text_are_looked_at(at: int, seen: bool) -> None:
+    """Half of what is looked at lies at each end; what stands between them costs nothing."""
+    text = "ey" + "a" * (MAX_HINTED + 374)
+    hint = str(hint_of(text[:at] + "," + text[at + 1 :]))
+    assert ("comma" in hint) is seen
