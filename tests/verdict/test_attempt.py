@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,7 @@ from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import LocalIssuer, mint
 from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.policy.trust import Trust
-from rightkey.verdict.attempt import Demands, attempt
+from rightkey.verdict.attempt import Demands, attempt, not_trusted
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer
 from rightkey.verdict.memory import Memory
 from rightkey.verdict.verified import Verified
@@ -244,5 +246,155 @@ def test_a_remembered_token_is_judged_anew_where_more_is_asked_or_stated(key: Si
         rejected(lambda: attempt(trust, raw, held, NOW, Demands(nonce="n"), memory)).code == "claims_rejected"
     )
     attempt(trust, raw, Held(held.keys, (ISSUER,)), NOW, memory=memory)
+    stated = Memory(8)
+    attempt(trust, raw, Held(held.keys, (ISSUER,)), NOW, memory=stated)
+    assert (entry := stated.entry(raw)) is not None
+    assert entry.expected == (ISSUER,)
     moved = Held(held.keys, ("https://issuer.example",))
     assert rejected(lambda: attempt(trust, raw, moved, NOW, memory=memory)).code == "issuer_not_trusted"
+
+
+def test_a_remembered_token_is_not_verified_anew(key: SigningKey, held: Held) -> None:
+    """That is what the memory is for; by the same set, and at another time."""
+    memory, raw = Memory(8), mint(key, CLAIMS)
+    attempt(TRUST, raw, held, NOW, memory=memory)
+    first = memory.entry(raw)
+    assert first is not None
+    for asked in (Demands(), Demands(max_age=None)):
+        attempt(TRUST, raw, held, NOW + 1, asked, memory)
+        assert memory.entry(raw) is first
+    assert first.mark is not None
+    assert first.expected is None
+
+
+def test_what_one_trust_takes_another_judges_itself(key: SigningKey, held: Held) -> None:
+    """Two trusts may share a memory: a token for any API is none for this one."""
+    memory, raw = Memory(8), mint(key, CLAIMS | {"aud": "other"})
+    loose = Trust(ISSUER, audience=rightkey.ANY)
+    for _ in range(2):
+        assert attempt(loose, raw, held, NOW, memory=memory).subject == "alice"
+        assert rejected(lambda: attempt(TRUST, raw, held, NOW, memory=memory)).code == "claims_rejected"
+
+
+def test_a_header_is_read_once(key: SigningKey, held: Held) -> None:
+    """Tokens of one key have one header: it is kept as it was read, and shared."""
+    memory = Memory(8)
+    one, other = (
+        attempt(TRUST, mint(key, CLAIMS | {"jti": jti}), held, NOW, memory=memory) for jti in ("1", "2")
+    )
+    assert isinstance(one, Verified)
+    assert isinstance(other, Verified)
+    assert one._header is other._header
+    assert list(memory.headers.values()) == [one._header]
+
+
+def test_what_the_call_demands_is_judged_of_a_new_token(key: SigningKey, held: Held) -> None:
+    """A nonce, the hash of the access token by the algorithm's hash, and the audience of `azp`."""
+    raw = mint(key, CLAIMS | {"nonce": "n"})
+    assert rejected(lambda: attempt(TRUST, raw, held, NOW, Demands(nonce="m"))).failures[0].claim == "nonce"
+    assert isinstance(attempt(TRUST, raw, held, NOW, Demands(nonce="n")), Verified)
+    wrong = mint(key, CLAIMS | {"at_hash": "AAAA"})
+    error = rejected(lambda: attempt(TRUST, wrong, held, NOW, Demands(access_token="t")))
+    assert [(failure.claim, failure.reason) for failure in error.failures] == [("at_hash", "mismatch")]
+    several = mint(key, CLAIMS | {"iat": NOW, "aud": ["api", "other"], "azp": "other"})
+    error = rejected(lambda: attempt(Trust(ISSUER, "api", profile="id"), several, held, NOW))
+    assert [(failure.claim, failure.expected) for failure in error.failures] == [("azp", ["api"])]
+
+
+def test_a_token_without_an_end_is_refused(key: SigningKey, held: Held) -> None:
+    """Unless it is said that it may have none."""
+    raw = mint(key, {name: value for name, value in CLAIMS.items() if name != "exp"})
+    error = rejected(lambda: attempt(TRUST, raw, held, NOW))
+    assert [(failure.claim, failure.reason) for failure in error.failures] == [("exp", "missing")]
+
+
+def test_what_is_needed_says_for_which_token(key: SigningKey, held: Held) -> None:
+    """The header by which newer keys are looked for, and the keys that were tried already."""
+    swapped = SigningKey.generate("ES256", Form(certificates=False), kid="k")
+    stranger = SigningKey.generate("ES256", Form(certificates=False), kid="new")
+    for raw, at_hand, tried in (
+        (mint(key, CLAIMS), NOTHING, ()),
+        (mint(stranger, CLAIMS), held, ()),
+        (mint(swapped, CLAIMS), held, tuple(held.keys or ())),
+    ):
+        need = attempt(TRUST, raw, at_hand, NOW)
+        assert isinstance(need, NeedsNewer)
+        assert (need.header.kid, need.header.alg) == (read(raw).header.kid, "ES256")
+        assert need.tried == tried
+
+
+def test_a_signature_of_another_length_is_told(key: SigningKey, held: Held) -> None:
+    """It was cut off, or is in DER (RFC 7518, section 3.4): what to do stands in the hint."""
+    head, payload, signature = mint(key, CLAIMS).split(".")
+    need = attempt(TRUST, f"{head}.{payload}.{signature[:40]}", held, NOW)
+    assert isinstance(need, NeedsNewer)
+    assert need.error is not None
+    assert "cut off" in str(need.error.hint)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "near", "reason", "hint"),
+    [
+        ("https://issuer.example", ISSUER, "mismatch", "only the slash"),
+        ("https://issuer.example", None, "mismatch", None),
+        (None, None, "missing", None),
+        (7, None, "malformed", None),
+    ],
+)
+def test_the_table_tells_an_issuer_that_it_does_not_have(
+    issuer: Any, near: str | None, reason: str, hint: str | None
+) -> None:
+    """With the one that is near in its spelling, if there is one; others that are trusted are not told."""
+    error = not_trusted(issuer, near)
+    assert error.code == "issuer_not_trusted"
+    assert [(one.claim, one.reason, one.expected) for one in error.failures] == [("iss", reason, ())]
+    assert error.hint is None if hint is None else hint in str(error.hint)
+
+
+def test_an_issuer_that_is_not_trusted_is_told_in_data(key: SigningKey, held: Held) -> None:
+    """With what would have passed."""
+    error = rejected(lambda: attempt(TRUST, mint(key, CLAIMS | {"iss": "https://o.example"}), held, NOW))
+    assert [(one.claim, one.reason, one.expected) for one in error.failures] == [
+        ("iss", "mismatch", (ISSUER,))
+    ]
+
+
+def test_failures_are_told_in_the_order_in_which_they_are_judged(key: SigningKey, held: Held) -> None:
+    """With a hint for the first that has one; a claim that is missing is not told as malformed too."""
+    wrong = CLAIMS | {"exp": 5, "nbf": NOW + 99}
+    error = rejected(lambda: attempt(TRUST, mint(key, wrong), held, NOW))
+    assert [failure.claim for failure in error.failures] == ["exp", "nbf"]
+    assert "clock" in str(error.hint)
+    for_its_client = CLAIMS | {"aud": "app", "azp": "app"}
+    error = rejected(lambda: attempt(TRUST, mint(key, for_its_client), held, NOW))
+    assert "for the client" in str(error.hint)
+
+
+def test_a_refused_certificate_says_why() -> None:
+    """To mend the key set one must know what is wrong with it."""
+    one, other = (SigningKey.generate("ES256", Form(), kid="k") for _ in range(2))
+    held = Held(KeySet.parse({"keys": [one.public_jwk() | {"x5c": other.public_jwk()["x5c"]}]}))
+    assert "another key" in str(rejected(lambda: attempt(TRUST, mint(one, CLAIMS), held, NOW)))
+    valid = Trust(ISSUER, "api", certificates="valid", require_exp=False)
+    raw = mint(one, {"iss": ISSUER, "aud": "api"})
+    sound = Held(KeySet.parse({"keys": [one.public_jwk()]}))
+    error = rejected(lambda: attempt(valid, raw, sound, 1e12))
+    assert error.code == "certificate_rejected"
+    assert "was valid until" in str(error)
+
+
+def test_a_load_balancers_token_is_judged_by_its_header(key: SigningKey) -> None:
+    """AWS pads each part, and states whose token it is and until when in the header; remembered or not."""
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/0123456789abcdef"
+    stated = {"alg": "ES256", "kid": "k", "signer": arn, "client": "client", "exp": NOW + 60, "odd": ""}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in (stated, {"sub": "alice"})]
+    signed = b".".join(parts)
+    raw = b".".join([signed, base64.urlsafe_b64encode(key.sign(signed))])
+    assert b"=" in raw
+    trust, held, memory = Trust(arn, "client"), Held(KeySet.parse({"keys": [key.public_jwk()]})), Memory(8)
+    for _ in range(2):
+        assert attempt(trust, raw, held, NOW + 59, memory=memory).subject == "alice"
+    assert rejected(lambda: attempt(trust, raw, held, NOW + 60, memory=memory)).expired
+    other = Trust(arn[:-1] + "0", "client")
+    assert rejected(lambda: attempt(other, raw, held, NOW)).code == "issuer_not_trusted"
+    assert rejected(lambda: attempt(TRUST, raw, held, NOW)).code == "token_malformed"

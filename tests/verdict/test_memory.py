@@ -7,6 +7,7 @@ import math
 import sys
 import threading
 from collections.abc import Iterator
+from copy import copy
 from types import FrameType
 from typing import Any
 
@@ -301,3 +302,52 @@ def test_headers_are_bounded() -> None:
     for number in range(MAX_HEADERS * 3):
         kept(memory, mint(A, {}, header={"x": number}))
         assert len(memory.headers) <= MAX_HEADERS
+
+
+def test_each_large_token_takes_the_room_of_one() -> None:
+    """Where the bytes are used up, one goes for each that comes, however often the hand went round."""
+    memory, entry = remembering(1000), kept(remembering(1))
+    sizes = list[int]()
+    for number in range(200):
+        text = f"{number:06}" * 10_000
+        memory.keep(text, copy(entry))
+        memory.recall(text, KEYS)
+        sizes.append(len(memory))
+    assert sizes[-1] * 60_000 * KEPT == pytest.approx(MAX_BYTES, rel=0.05)
+    assert set(sizes[50:]) == {sizes[-1]}
+
+
+def test_the_hand_comes_to_the_new_before_it_begins_again() -> None:
+    """A token that was used has a whole round before it is asked again."""
+    memory, (first, *others) = remembering(2), [mint(A, {"n": number}) for number in range(4)]
+    kept(memory, first)
+    kept(memory, others[0])
+    assert memory.recall(first, KEYS) is not None
+    kept(memory, others[1])
+    kept(memory, others[2])
+    assert memory.entry(first) is not None
+    assert memory.entry(others[1]) is None
+
+
+def test_a_token_is_found_whether_or_not_its_key_is_still_published() -> None:
+    """By text or octets; a subclass of either may have another idea of being equal."""
+
+    class Odd(str):
+        __slots__ = ()
+
+    memory = remembering(10)
+    entry = kept(memory)
+    assert memory.entry(RAW) is memory.entry(RAW.encode()) is entry
+    assert memory.entry(Odd(RAW)) is None
+    assert memory.recall(Odd(RAW), KEYS) is None
+
+
+def test_what_fills_the_bound_to_the_last_byte_is_within_it() -> None:
+    """The bound is what may be taken, and one more that comes is what has another go."""
+    memory, entry = remembering(10), kept(remembering(1))
+    memory.keep("a" * (MAX_BYTES // KEPT), copy(entry))
+    memory.keep("b", copy(entry))
+    assert len(memory) == 2
+    memory.keep("c", copy(entry))
+    assert memory.entry("b") is not None
+    assert len(memory) == 2
