@@ -33,7 +33,7 @@ from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.jose.jws import Header, key_not_found, signature_invalid
 from rightkey.localissuer.keys.signing import Form, SigningKey
-from rightkey.verdict.held import NeedsNewer, Outlook, fault_of
+from rightkey.verdict.held import NOTHING, NeedsNewer, Outlook, fault_of
 
 A, B, C = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "abc")
 DOWN = IssuerUnavailable("keys_unavailable", "status 503")
@@ -310,6 +310,14 @@ def test_a_flood_of_refusals_is_one_event_a_pause(warm: Played) -> None:
     assert warm.cache.refused(warm.now + 10) == [RefetchRefused("issuer.example", 0.0, 1001)]
 
 
+def test_refusals_are_told_once_a_second_at_most(warm: Played) -> None:
+    """Also where there is no wait: a draw is left, and it is kept for another token."""
+    assert warm.ask(need("x")) is Ask.REFETCH
+    assert warm.cache.refused(warm.now) == [RefetchRefused("issuer.example", 0.0)]
+    assert warm.cache.refused(warm.now + 0.9) == []
+    assert warm.cache.refused(warm.now + 1) == [RefetchRefused("issuer.example", 0.0, 2)]
+
+
 def test_a_failed_signature_never_takes_the_last_draw(warm: Played) -> None:
     """It is kept for a header that nobody has seen."""
     forged = need("a", "signature", [A])
@@ -411,6 +419,132 @@ def test_whose_fault(warm: Played) -> None:
     assert code(need(), confirmed=True) == "key_not_found"
     assert code(need("a", "signature", [A])) == "signature_invalid"
     assert code(need(reason="no_keys")) == "keys_unavailable"
+
+
+def test_without_keys_no_answer_has_settled_a_token(cold: Played) -> None:
+    """Nor one that came since, of which nothing may be used any more: 503, with the time to come again."""
+    asked = need(reason="no_keys")
+    for came in (0, cold.cache.last_answer - 1):
+        outlook = cold.cache.outlook(cold.now, asked, came)
+        assert outlook.confirmed is False
+        assert outlook.unavailable is not None
+        assert outlook.unavailable.retry_after == 1.0
+        assert fault_of(asked, outlook) is outlook.unavailable
+    cold.good(A)
+    cold.now += 10_000
+    outlook = cold.cache.outlook(cold.now, asked, cold.cache.last_answer - 1)
+    assert (outlook.confirmed, outlook.unavailable is None) == (False, False)
+
+
+def test_no_answer_has_come_before_the_first(cold: Played) -> None:
+    """A token that comes to a cold cache is unconfirmed, whatever the count says."""
+    assert cold.cache.outlook(cold.now, need(), 0).confirmed is False
+    assert cold.cache.held == NOTHING
+    assert cold.cache.last_answer < next(MOMENTS)
+
+
+def test_the_time_to_come_again_is_that_of_the_tokens_own_question(warm: Played) -> None:
+    """The refill for the last draw or for the one before it, the pause of what is settled, or the backoff."""
+
+    def after(asked: NeedsNewer) -> float:
+        return warm.cache.outlook(warm.now, asked, warm.cache.last_answer).retry_after
+
+    forged = need("a", "signature", [A])
+    assert warm.ask(need("x")) is Ask.REFETCH
+    assert after(need("y")) == 1.0
+    assert after(forged) == pytest.approx(10.0)
+    assert warm.ask(need("y")) is Ask.REFETCH
+    assert after(need("z")) == pytest.approx(10.0)
+    assert after(forged) == pytest.approx(20.0)
+    warm.now += 100
+    warm.cache.settle(warm.now, need("z"))
+    assert after(need("z")) == pytest.approx(10.0)
+    warm.cache.settle(warm.now + 10, need("z"))
+    assert after(need("z")) == pytest.approx(30.0)
+    assert after(need("other")) == 1.0
+    warm.bad(IssuerUnavailable("keys_unavailable", "429", retry_after=120.0), forced=True)
+    assert after(need("other")) == pytest.approx(120.0)
+    assert warm.cache.unavailable(warm.now).retry_after == pytest.approx(120.0)
+
+
+def test_a_settled_question_does_not_read_the_metadata_again(warm: Played) -> None:
+    """Another one may: each is asked once."""
+    warm.read_metadata()
+    warm.now += 601
+    for asked in (need("x"), need("y")):
+        warm.barren(asked)
+        warm.now += 5
+    warm.now += 4
+    assert not warm.cache.ask_metadata(warm.now, need("y"))
+    assert warm.cache.ask_metadata(warm.now, need("z"))
+
+
+def test_unavailable_gives_a_hint_of_what_failed(cold: Played) -> None:
+    """Or, where there is none, that the token may be good; and the message ends where nothing failed."""
+    error = cold.cache.unavailable(cold.now)
+    assert str(error) == "the keys of issuer 'issuer.example' are not available"
+    assert "try again later" in str(error.hint)
+    cold.bad()
+    assert "try again later" in str(cold.cache.unavailable(cold.now).hint)
+    cold.bad(IssuerUnavailable("keys_unavailable", "refused", hint="is the proxy set?"))
+    assert cold.cache.unavailable(cold.now).hint == "is the proxy set?"
+
+
+def test_what_an_attempt_took_and_came_to_is_told(cold: Played) -> None:
+    """For metrics: the status, the seconds, and how many attempts had failed before, of either kind."""
+    seen = (("https://issuer.example/keys", "503"),)
+    refreshed = Refreshed(cold.now, failure=DOWN, requests=seen, seconds=0.5)
+    for forced in (False, True):
+        failed = cold.cache.take(refreshed, cold.now, 1.0, forced=forced)[0]
+        assert isinstance(failed, FetchFailed)
+        assert (failed.reason, failed.seconds) == (refreshed.reason, 0.5)
+        assert failed.reason
+    fetched = cold.good(A, requests=(("https://issuer.example/keys", "200"),), seconds=0.25)[0]
+    assert isinstance(fetched, KeysFetched)
+    assert (fetched.status, fetched.seconds, fetched.failures) == ("200", 0.25, 2)
+
+
+def test_stale_is_told_from_the_first_moment_of_it_and_no_longer_at_its_end(warm: Played) -> None:
+    """At the end of its life it serves on; at the end of its bound it serves no more."""
+    snapshot = warm.cache.snapshot
+    assert snapshot is not None
+    for moment, told in ((snapshot.fresh_until, True), (snapshot.stale_until, False)):
+        warm.now = moment
+        assert (ServedStale in [type(event) for event in warm.bad()]) is told
+
+
+def test_a_failed_refresh_publishes_metadata_that_it_read(warm: Played) -> None:
+    """The values of `iss` that pass are of the latest metadata, also where the keys then failed."""
+    read = Refreshed(
+        warm.now,
+        moment=next(MOMENTS),
+        metadata=stated("https://issuer.example", URL),
+        metadata_began=warm.now,
+        failure=DOWN,
+    )
+    warm.cache.take(read, warm.now, 1.0, forced=False)
+    assert warm.cache.held.expected == ("https://issuer.example",)
+
+
+def test_an_overtaken_answer_publishes_metadata_that_it_read(warm: Played) -> None:
+    """Its keys are old news; what it read of the issuer is not."""
+    read = Refreshed(
+        warm.now - 1,
+        moment=next(MOMENTS),
+        metadata=stated("https://issuer.example", URL),
+        metadata_began=warm.now,
+        keys=keys_of(B),
+        url=URL,
+    )
+    assert warm.cache.take(read, warm.now, 1.0, forced=False) == []
+    assert warm.cache.held.expected == ("https://issuer.example",)
+    assert warm.kids == ["a"]
+
+
+def test_a_plan_is_not_forced_unless_a_token_asked(warm: Played) -> None:
+    """A forced one goes past caches on the way."""
+    assert not warm.cache.plan(warm.now).forced
+    assert warm.cache.plan(warm.now, forced=True).forced
 
 
 def test_unavailable_says_when_and_why(cold: Played) -> None:
@@ -837,3 +971,21 @@ def test_a_forked_worker_takes_its_second_look_in_time(lenient: Played) -> None:
     before = lenient.cache.snapshot
     lenient.cache.spread(0.0)
     assert lenient.cache.snapshot == before
+
+
+def test_at_the_end_of_the_grace_nothing_lingers(lenient: Played) -> None:
+    """On the second itself; what was skipped is told meanwhile and afterwards."""
+    symmetric = {"kty": "oct", "kid": "s", "k": "x"}
+    keys = KeySet.parse({"keys": [B.public_jwk(), symmetric]}, published=True)
+    lenient.cache.take(
+        Refreshed(lenient.now, moment=next(MOMENTS), keys=keys, url=URL), lenient.now, 1.0, forced=False
+    )
+    for moment, kids in ((0.0, ["b", "a"]), (300.0, ["b"])):
+        lenient.now += moment
+        lenient.serve()
+        assert lenient.kids == kids
+        assert lenient.cache.held.keys is not None
+        assert [one.kid for one in lenient.cache.held.keys.skipped] == ["s"]
+    snapshot = lenient.cache.snapshot
+    assert snapshot is not None
+    assert snapshot.lingering == ()

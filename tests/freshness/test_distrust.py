@@ -57,12 +57,12 @@ def test_leaks_are_bounded_and_those_that_were_usable_stay() -> None:
     refused, thumbprint = Distrusted(), BOTH.keys[0].thumbprint
     refused.note("issuer", Refreshed(0.0, keys=BOTH))
     refused.note("issuer", Refreshed(0.0, keys=LEAKING))
-    events = refused.note("issuer", leaks(*(f"leaked {number}" for number in range(MAX_LEAKED + 1))))
-    assert events[-1] == LeakForgotten("issuer", 2)
+    oldest_first = [f"leaked {number}" for number in range(99_999, 99_999 - MAX_LEAKED, -1)]
+    events = refused.note("issuer", leaks(*oldest_first[:-1]))
+    assert {type(event) for event in events} == {KeyLeaked}
+    assert refused.note("issuer", leaks(oldest_first[-1]))[-1] == LeakForgotten("issuer", 1)
     assert len(refused.leaked) == MAX_LEAKED
-    assert thumbprint in refused.leaked
-    assert "leaked 1" not in refused.leaked
-    assert "leaked 2" in refused.leaked
+    assert [name in refused.leaked for name in (thumbprint, *oldest_first[:2])] == [True, False, True]
     assert [key.kid for key in refused.taken_from(BOTH)] == ["b"]
 
 

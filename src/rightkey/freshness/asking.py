@@ -103,4 +103,4 @@ def _question(need: NeedsNewer) -> bytes:
         asked = [need.reason, header.kid, *sorted(key.thumbprint for key in need.tried)]
     else:
         asked = [need.reason, header.kid, header.x5t, header.x5t_s256, header.alg]
-    return hashlib.blake2b(repr(asked).encode("utf-8", "backslashreplace"), digest_size=16).digest()
+    return hashlib.blake2b(ascii(asked).encode(), digest_size=16).digest()
