@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rightkey.errors import Failure
+from rightkey.issuer.providers import recognise
 from rightkey.policy.claims import failures, hint_of, issuer_failure, period, rejected
 
 NOW = 1_000_000.0
@@ -193,6 +194,9 @@ def test_a_clock_that_is_behind_is_told() -> None:
         ({"aud": "http://api.example"}, "scheme in front"),
         ({"aud": "client", "nonce": "n"}, "looks like an ID token"),
         ({"aud": "client", "at_hash": "h", "scope": "a"}, "looks like an ID token"),
+        ({"aud": "client", "c_hash": "h"}, "looks like an ID token"),
+        ({"aud": "client", "nonce": "n", "scope": "a"}, None),
+        ({"aud": "https://api.example", "nbf": 1e11}, "leeway="),
         ({"aud": "client", "typ": "ID"}, "looks like an ID token"),
         ({"aud": "client", "azp": "client"}, "for the client"),
         ({"aud": ["client"], "client_id": "client"}, "for the client"),
@@ -207,3 +211,13 @@ def test_a_mistake_of_the_first_day_is_told(claims: dict[str, Any], hint: str | 
     """The wrong token was sent, or an issuer writes what no issuer should."""
     told = hinted(claims, {"https://api.example"})
     assert told is None if hint is None else hint in str(told)
+
+
+def test_a_token_for_another_service_of_the_provider_is_told() -> None:
+    """Keycloak's tokens are for `account`, or for none, until a mapper adds this API."""
+    keycloak = recognise("https://sso.example.com/realms/shop")
+    assert keycloak is not None
+    for claims in ({"aud": "account"}, {"aud": ["other", "account"]}, {}):
+        assert hinted(claims, {"api"}) is None
+        assert "mapper" in str(hinted(claims, {"api"}, vendor=keycloak)).lower()
+    assert hinted({"aud": "other"}, {"api"}, vendor=keycloak) is None

@@ -9,7 +9,8 @@ import pytest
 
 import rightkey
 from rightkey import KeySet
-from rightkey.policy.trust import ANY, FirstOf, Trust, requirement_of
+from rightkey.grants import GRANTS
+from rightkey.policy.trust import ANY, Compiled, FirstOf, Trust, requirement_of
 
 
 def test_a_domain_stands_for_two_spellings_and_a_url_for_one() -> None:
@@ -123,3 +124,106 @@ def test_a_setting_that_is_unknown_or_missing_is_told_by_name(
         Trust(**settings)
     assert hint in str(caught.value.hint)
     assert pickle.loads(pickle.dumps(Trust("i.example", "api"))) == Trust("i.example", "api")
+
+
+SPIFFE = "spiffe://shop.example"
+REALM = "https://sso.example.com/realms/shop"
+ALB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/0123456789abcdef"
+TENANT = "https://login.microsoftonline.com/3c6f6ef3-4f28-4be9-a1b0-1d7a3c1f2e01/v2.0"
+PLAIN = frozenset(("", "jwt", "at+jwt"))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "profile", "expected"),
+    [
+        ("i.example", "access", Compiled(PLAIN, False, False, False, False, GRANTS)),
+        ("i.example", "id", Compiled(PLAIN - {"at+jwt"}, True, False, False, False, GRANTS)),
+        ("i.example", "any", Compiled(None, False, False, False, False, GRANTS)),
+        (ALB, "access", Compiled(PLAIN, False, True, True, False, GRANTS)),
+        (TENANT, "access", Compiled(PLAIN, False, False, False, True, GRANTS)),
+        (TENANT, "at+jwt", Compiled(frozenset(("at+jwt",)), True, False, False, True, GRANTS)),
+        (SPIFFE, "access", Compiled(PLAIN | {"jose"}, False, False, True, False, GRANTS)),
+        (SPIFFE, "id", Compiled(PLAIN - {"at+jwt"}, True, False, True, False, GRANTS)),
+        (SPIFFE, "any", Compiled(None, False, False, True, False, GRANTS)),
+    ],
+)
+def test_what_a_provider_does_beyond_the_standards_is_known(
+    issuer: str, profile: str, expected: Compiled
+) -> None:
+    """Its values of `typ` for access tokens alone; padding; claims in the header; keys of one tenant each."""
+    keys = KeySet(()) if issuer == SPIFFE else None
+    compiled = Trust(issuer, "api", profile=profile, keys=keys).compiled
+    assert compiled._replace(places=GRANTS) == expected
+    assert compiled.places.keys() == GRANTS.keys()
+
+
+def test_roles_of_this_api_are_this_apis() -> None:
+    """Keycloak states roles by client: those of the audiences expected count, and the realm's."""
+
+    def paths(audience: Any) -> set[tuple[str, ...]]:
+        roles = Trust(REALM, audience).compiled.places["role"]
+        return {place.path for place in roles} - {place.path for place in GRANTS["role"]}
+
+    realm = ("realm_access", "roles")
+    assert paths(["a", "b"]) == {realm, ("resource_access", "a", "roles"), ("resource_access", "b", "roles")}
+    assert paths(ANY) == {realm}
+
+
+def test_a_provider_may_be_named_or_left_out() -> None:
+    """By `provider=`: a name, found by the issuer's URL, or none, for the standards alone."""
+    assert (found := Trust(TENANT, "api").vendor) is not None
+    assert found.name == "entra"
+    assert Trust(TENANT, "api", provider=None).vendor is None
+    assert (named := Trust("https://sso.example.com/realms/shop", "api", provider="keycloak").vendor)
+    assert named.name == "keycloak"
+    with pytest.raises(rightkey.Misconfigured, match="provider"):
+        Trust("i.example", "api", provider="nonesuch")
+
+
+@pytest.mark.parametrize("provider", ["auto", "spiffe"])
+def test_a_trust_domain_is_an_issuer(provider: str) -> None:
+    """SPIFFE's tokens have no `iss`: the trust domain of `sub` is the issuer, where the keys are brought."""
+    trust = Trust(SPIFFE, "api", provider=provider, keys=KeySet(()))
+    assert trust.vendor is not None
+    assert trust.vendor.of_subject
+    assert (trust.expected, trust.identity) == ((SPIFFE,), SPIFFE)
+    plain = Trust(SPIFFE, "api", provider=None, keys=KeySet(()))
+    assert (plain.vendor, plain.expected) == (None, (SPIFFE,))
+
+
+def test_an_issuer_whose_metadata_are_elsewhere_may_be_any_string() -> None:
+    """Where they are not, it must be one that can be found."""
+    url = "https://meta.example/.well-known/openid-configuration"
+    trust = Trust("our issuer", "api", metadata_url=url)
+    assert trust.expected is not None
+    assert (trust.expected[0], trust.metadata_url) == ("our issuer", url)
+    with pytest.raises(rightkey.Misconfigured):
+        Trust("our issuer", "api")
+
+
+def test_plain_http_is_judged_where_it_is_known_who_may_be_asked() -> None:
+    """That is the transport's to say: a trust alone refuses no host."""
+    assert Trust("http://inside.example", "api").expected == ("http://inside.example",)
+
+
+def test_the_greatest_leeway_is_five_minutes() -> None:
+    """And five minutes are allowed, as a number of seconds."""
+    assert Trust("i.example", "api", leeway=300).leeway == 300.0
+    assert Trust("i.example", "api", leeway=0).leeway == 0.0
+
+
+def test_what_is_missing_is_told_with_what_to_give() -> None:
+    """A hint each: sources of keys, and whose API it is."""
+    with pytest.raises(rightkey.Misconfigured, match="at least one") as caught:
+        FirstOf()
+    assert "FirstOf(keys" in str(caught.value.hint)
+    with pytest.raises(rightkey.Misconfigured, match="audience") as caught:
+        Trust("i.example", "")
+    assert "rightkey.ANY" in str(caught.value.hint)
+
+
+def test_of_several_near_names_one_is_told() -> None:
+    """The nearest."""
+    with pytest.raises(rightkey.Misconfigured) as caught:
+        Trust("i.example", "api", requires=["a"])  # type: ignore[call-arg]
+    assert caught.value.hint == "did you mean require=?"

@@ -163,6 +163,19 @@ def test_a_place_in_an_array_and_a_value_that_is_quoted() -> None:
     assert caught.value.failures == (rightkey.Failure("claims", "mismatch"),)
 
 
+def test_a_claim_is_named_as_the_token_spells_it() -> None:
+    """Also where each value of an object is meant, and where the name is a capital letter."""
+
+    class Spelled(msgspec.Struct):
+        X: int = 0
+        counts: dict[str, int] = {}
+
+    for claims, claim in (({"X": "1"}, "X"), ({"counts": {"a": "1"}}, "counts")):
+        with pytest.raises(rightkey.TokenRejected) as caught:
+            typed.typed_claims(claims, Spelled)
+        assert caught.value.failures == (rightkey.Failure(claim, "mismatch", "int"),)
+
+
 def test_every_failure_that_pydantic_finds_is_told() -> None:
     """Each with the kind of what was expected."""
     with pytest.raises(rightkey.TokenRejected) as caught:
@@ -216,11 +229,13 @@ class Opaque:
     def __init__(self, sub: str, other: int) -> None: ...
 
 
-@pytest.mark.parametrize("claims_type", [Opaque, {}, 5])
+@pytest.mark.parametrize("claims_type", [Opaque, {}, 5, int])
 def test_a_type_that_cannot_be_is_our_users_mistake(claims_type: Any) -> None:
     """And not the token's, whatever that holds."""
-    with pytest.raises(rightkey.Misconfigured, match="claims cannot be converted"):
+    with pytest.raises(rightkey.Misconfigured, match="claims cannot be converted") as caught:
         typed.typed_claims({"sub": "alice"}, claims_type)
+    assert repr(claims_type) in str(caught.value)
+    assert "dataclass" in str(caught.value.hint)
 
 
 def test_without_msgspec_pydantic_judges_and_without_both_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +245,7 @@ def test_without_msgspec_pydantic_judges_and_without_both_nobody(monkeypatch: py
     assert typed.typed_claims({"country": "CH", "zip": []}, PlainAddress) == PlainAddress("CH", [])
     with pytest.raises(rightkey.TokenRejected, match=r"zip missing"):
         typed.typed_claims({"country": "CH"}, PlainAddress)
-    with pytest.raises(rightkey.Misconfigured):
+    with pytest.raises(rightkey.Misconfigured, match="Opaque"):
         typed.typed_claims({}, Opaque)
     typed._converter.cache_clear()
     monkeypatch.setattr(typed, "find_spec", lambda name: None)

@@ -41,7 +41,7 @@ def _misnamed(
         if name not in names:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, names, 1)
+            near = get_close_matches(name, names)
             hint = f"did you mean {near[0]}=?" if near else f"known settings: {', '.join(names)}"
             return Misconfigured(f"unknown setting {name}=", hint=hint)
     for one in known[len(given) :]:

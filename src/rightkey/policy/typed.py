@@ -99,8 +99,8 @@ def _by_pydantic(claims_type: Any) -> Convert:
         try:
             return adapter.validate_python(claims)
         except pydantic.ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)
-            raise rejected(tuple(_of_pydantic(one["loc"], one["type"]) for one in found)) from None
+            found = tuple(_of_pydantic(one["loc"], one["type"]) for one in error.errors())
+            raise rejected(found) from None
 
     return convert
 
