@@ -240,3 +240,14 @@ def test_how_long_two_draws_take_is_told() -> None:
     account = Account(0.5)
     assert account.left(0.0) == 5.0
     assert account.draws.left(0.0, LIMITS, 2.0) == 15.0
+
+
+def test_the_refill_doubles_up_to_twenty_seconds() -> None:
+    """Where it is quicker to begin with, it takes longer to get there."""
+    draws, limits, intervals = Draws(), Freshness(draw_every=1), list[float]()
+    for _ in range(8):
+        intervals.append(draws.interval(limits))
+        draws.answered(0.0, limits, new=False)
+    assert intervals == [1, 1, 1, 2, 4, 8, 16, 20]
+    draws.level(600.0, limits)
+    assert draws.as_new

@@ -989,3 +989,11 @@ def test_at_the_end_of_the_grace_nothing_lingers(lenient: Played) -> None:
     snapshot = lenient.cache.snapshot
     assert snapshot is not None
     assert snapshot.lingering == ()
+
+
+def test_budgets_are_the_issuers_and_the_places() -> None:
+    """By the issuer's identity, however it is named, and by the URL of its keys."""
+    budgets: defaultdict[str, Draws] = defaultdict(Draws)
+    cache = Cache("named otherwise", Freshness(), Record("https://i.example"), budgets.__getitem__, URL)
+    assert cache.ask(0.0, need()) is Ask.REFETCH
+    assert {name: draws.spent for name, draws in budgets.items()} == {"https://i.example": 1.0, URL: 1.0}

@@ -343,3 +343,52 @@ def test_how_long_it_took_is_told() -> None:
     now = itertools.count(100)
     refreshed = run(Scripted({OLD: keys()}), place=AT_URL, elapsed=lambda: float(next(now)))
     assert refreshed.seconds > 0
+
+
+@pytest.mark.parametrize(("left", "asked"), [(0.5, [OLD]), (0.0, []), (-0.5, [])])
+def test_a_request_is_made_as_long_as_time_is_left(left: float, asked: list[str]) -> None:
+    """Of the eight seconds of the whole; at their end none is, and that is what is told."""
+    now = iter([0.0])
+    transport = Scripted({OLD: keys()})
+    failure = run(transport, Plan(HELD, HELD), elapsed=lambda: next(now, 8.0 - left)).failure
+    # The first reading sets the deadline, and each that follows is this close to it.
+    assert transport.asked == asked
+    if not asked:
+        assert failure is not None
+        assert (failure.code, "no time is left" in str(failure)) == ("keys_unavailable", True)
+
+
+def test_bounds_of_ones_own_are_kept() -> None:
+    """As they are set, and not as they are by default."""
+    transport = Scripted({OLD: keys()})
+    settings = Freshness(connect_timeout=1.0, timeout=3.0, max_body=1000)
+    Refresh(PLACE, transport, settings, lambda: 0.0, lambda: 1).run(Plan(HELD, HELD))
+    bounds = [(request.connect_timeout, request.timeout, request.max_body) for request in transport.requests]
+    assert bounds == [(1.0, 3.0, 1000)]
+
+
+def test_what_was_not_foreseen_is_told_by_its_kind() -> None:
+    """And chained, for whom it concerns; its message may hold anything, and stays there."""
+
+    class Reading:
+        def __enter__(self) -> None:
+            raise ZeroDivisionError("secret")
+
+        def __exit__(self, *_: object) -> None: ...
+
+    refresh = Refresh(PLACE, Scripted({OLD: keys()}), Freshness(), lambda: 0.0, lambda: 1, Reading())
+    failure = refresh.run(Plan(HELD, HELD)).failure
+    assert failure is not None
+    assert str(failure) == "the refresh raised ZeroDivisionError"
+    assert isinstance(failure.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("member", "hint"),
+    [({"kty": "oct", "kid": "s", "k": "x"}, "RS256 or ES256"), (KEY.public_jwk() | {"use": "enc"}, None)],
+)
+def test_an_api_that_is_signed_by_a_shared_secret_is_told(member: Any, hint: str | None) -> None:
+    """Where nothing but secrets was published: what to set at the issuer."""
+    failure = run(Scripted({OLD: keys(member)}), Plan(HELD, HELD)).failure
+    assert isinstance(failure, NoSigningKey)
+    assert failure.hint is None if hint is None else hint in str(failure.hint)

@@ -70,3 +70,9 @@ def test_without_keys_there_is_little_to_tell() -> None:
         False,
     )
     assert status.revoked_key_bound is None
+
+
+def test_what_is_past_is_no_seconds_away(held: Snapshot) -> None:
+    """Past its life a set is fresh for no longer, and its refresh is due."""
+    status = told(held, 700.0)
+    assert (status.fresh_for, status.refresh_in) == (0.0, 0.0)

@@ -230,3 +230,27 @@ def test_another_profile_is_refused(name: Any) -> None:
     with pytest.raises(Misconfigured) as caught:
         profile(name)
     assert "access" in str(caught.value.hint)
+
+
+def test_another_kind_of_token_is_told_with_the_kinds_that_pass() -> None:
+    """By name: that a token may have none is no name."""
+    assert profile("access").type_failure("dpop+jwt") == Failure(
+        "typ", "mismatch", ["at+jwt", "jwt"], "dpop+jwt"
+    )
+    assert profile("any").type_failure("x") == Failure("typ", "mismatch", [], "x")
+
+
+def test_where_any_audience_passes_no_party_is_asked_for() -> None:
+    """There is no client that `azp` could be."""
+    presented = Presented("RS256", ID | TWO, None)
+    assert profile("id").failures(presented) == []
+
+
+def test_a_hash_that_cannot_be_checked_says_why() -> None:
+    """Of an algorithm without one; and an access token that is no text matches none."""
+    claims = ID | {"at_hash": "h"}
+    none = Presented("ML-DSA-65", claims, frozenset({"client"}), access_token="t")
+    expected = Failure("at_hash", "malformed", "none is defined for ML-DSA-65", "h")
+    assert profile("id").failures(none) == [expected]
+    odd = Presented("RS256", claims, frozenset({"client"}), access_token="\ud800")
+    assert [failure.reason for failure in profile("id").failures(odd)] == ["mismatch"]
