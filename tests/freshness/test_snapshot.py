@@ -113,3 +113,9 @@ def test_a_304_says_what_it_leaves_out() -> None:
         "cache-control": "max-age=9",
         "age": "3",
     }
+
+
+def test_must_revalidate_leaves_no_second_where_none_is_set() -> None:
+    """`min_stale` is the least that an issuer may shorten it to, and may be nothing."""
+    headers = {"cache-control": "max-age=600, must-revalidate"}
+    assert life_of(headers, Freshness(min_stale=0)).stale == 0.0
