@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import re
 import sys
 import tracemalloc
@@ -785,11 +786,13 @@ def calls(work: Callable[[], object]) -> int:
         count += event in ("call", "c_call")
 
     before = sys.getprofile()
+    logging.disable()  # handlers are the application's, and some frameworks leave theirs behind
     sys.setprofile(called)
     try:
         work()
     finally:
         sys.setprofile(before)
+        logging.disable(logging.NOTSET)
     return count
 
 
