@@ -50,6 +50,7 @@ def test_the_service_is_started_anew(service: list[str], tmp_path: Path, capsys:
     assert "rightkey drill" in badge.read_text()
 
 
+@pytest.mark.slow
 def test_rows_are_shown_as_they_come(open_url: str, capsys: Captured) -> None:
     """With what was expected, who says so, why, and what to do, where they failed."""
     assert run(["drill", open_url, *only("rotation", "tokens", "outage", "good: *claim"), *FAST]) == 1

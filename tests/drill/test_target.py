@@ -138,6 +138,7 @@ class Wire:
         self._listener.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("octets", "every", "said"),
     [

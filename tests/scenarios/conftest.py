@@ -295,7 +295,8 @@ FACES: tuple[Face, ...] = (Threads(), Asyncio(), Trio())
 
 
 @pytest.fixture(
-    params=[*FACES[:2], pytest.param(FACES[2], marks=pytest.mark.slow)], ids=lambda face: face.name
+    params=[FACES[0], *(pytest.param(face, marks=pytest.mark.slow) for face in FACES[1:])],
+    ids=lambda face: face.name,
 )
 def face(request: pytest.FixtureRequest, nothing_left_behind: None) -> Face:
     """Each scene is played by threads, by tasks of asyncio, and, where there is time, by tasks of trio."""

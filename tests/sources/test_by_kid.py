@@ -303,6 +303,7 @@ def test_one_key_fetched_serves_every_verifier(aws: Aws, now: list[float]) -> No
     assert aws.asked == [KID]
 
 
+@pytest.mark.slow
 def test_key_ids_that_do_not_exist_are_asked_about_within_the_budget(
     verifier: Verifier, aws: Aws, now: list[float]
 ) -> None:

@@ -7,7 +7,7 @@ from tests.transport.conftest import SLOW, Authority, Serve, dripping, failed
 
 from rightkey.transport.default import DefaultTransport
 
-pytestmark = pytest.mark.usefixtures("no_proxies")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_proxies")]
 
 
 @pytest.mark.parametrize("slow", SLOW)
