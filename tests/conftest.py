@@ -9,6 +9,7 @@ import inspect
 import ipaddress
 import json
 import re
+import secrets
 import socket
 import ssl
 import subprocess
@@ -369,8 +370,11 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
 
 
 def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Below those that systems give to connections, of which one would soon be taken by some other test."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @pytest.fixture

@@ -56,11 +56,6 @@ OIDCRemoteUserClaim sub
 """
 
 
-def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(
     params=[
         ("code", "query"),
@@ -69,18 +64,19 @@ def a_free_port() -> int:
         ("code id_token", "form_post"),
     ]
 )
-def apache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, LocalIssuer]]:
+def apache(
+    request: pytest.FixtureRequest, tmp_path: Path, free_port: int
+) -> Iterator[tuple[str, LocalIssuer]]:
     """An Apache that protects a page, and its issuer."""
     types, mode = request.param
     (tmp_path / "www" / "secret").mkdir(parents=True)
     (tmp_path / "www" / "secret" / "page").write_text("for alice")
     for path in (tmp_path, *tmp_path.parents[:2]):
         path.chmod(0o755)
-    port = a_free_port()
     with LocalIssuer(dress="plain", algorithm="RS256") as issuer:
         text = CONFIGURATION.format(
             root=tmp_path,
-            port=port,
+            port=free_port,
             modules=MODULES,
             metadata=issuer.urls["discovery"],
             types=types,
@@ -91,8 +87,8 @@ def apache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str
         command = [str(APACHE), "-X", "-f", str(tmp_path / "conf")]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
             try:
-                _wait(port, process)
-                yield f"http://127.0.0.1:{port}/secret/page", issuer
+                _wait(free_port, process)
+                yield f"http://127.0.0.1:{free_port}/secret/page", issuer
             finally:
                 process.terminate()
 
