@@ -59,7 +59,7 @@ def _name(certificate: x509.Certificate, which: str) -> str:
     """
     try:
         return str(getattr(certificate, which).rfc4514_string())
-    except (ValueError, KeyError, Warning):  # KeyError: cryptography 48 and 49, at an unknown type of string
+    except (ValueError, KeyError, Warning):  # KeyError: cryptography 49, at an unknown type of string
         return ""
 
 
