@@ -47,6 +47,7 @@ class Drilled:
         assert self.broken.left() == [], "a process is left"
         with socket.socket() as sock:
             assert sock.connect_ex(("127.0.0.1", self.broken.port)) != 0, "the port is not free"
+        assert out, (self.process.returncode, err)
         card = json.loads(out)
         cases = list(ElementTree.fromstring(self.file.read_bytes()))
         assert len(cases) == len(card["rows"]) + (card["stopped"] is not None)
