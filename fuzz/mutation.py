@@ -38,7 +38,7 @@ TEXTS += (
     "\x7f",
 )
 TEXTS += ("\x1b[31m", "\r\nset-cookie: x", "%00", "\u2028", "-" * 43, "AQAB", "b64", "at+jwt", "é", "verify")
-NAMES = (
+HEADER = (
     "alg",
     "kid",
     "typ",
@@ -54,7 +54,9 @@ NAMES = (
     "x5t",
     "x5t#S256",
 )
-NAMES += (
+"""Names of members of a header."""
+NAMES = (
+    *HEADER,
     "iss",
     "aud",
     "exp",

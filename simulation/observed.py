@@ -150,7 +150,7 @@ class Observed:
         if good is None:
             self._failed(view, exchanges, min(now, due))
             return
-        # One that is late was given up, or else nobody has noticed and it counts.
+        # One that is late was given up, or else no caller has noticed and it counts.
         view.failures, view.not_before = {False: 0, True: 0}, {False: 0.0, True: 0.0}
         if not good.sure:
             view.failed_at = max(view.failed_at, due)

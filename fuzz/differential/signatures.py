@@ -1,4 +1,4 @@
-"""What may be odd about a signature: by whom, over what, and how it is spelled."""
+"""What may be odd about a signature: by which key, over what, and how it is spelled."""
 
 from __future__ import annotations
 

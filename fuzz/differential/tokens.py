@@ -6,28 +6,9 @@ from fuzz.differential.case import AUDIENCE, FUTURE, ISSUER, PAST, Case
 from fuzz.differential.oddity import JSON_TEXT, Oddity, members, text, values
 from fuzz.differential.signatures import SIGNATURE
 from fuzz.differential.spelling import SPELLINGS, TOKEN, TWICE
-
-HEADER = (
-    "alg",
-    "kid",
-    "typ",
-    "cty",
-    "crit",
-    "b64",
-    "zip",
-    "enc",
-    "jwk",
-    "jku",
-    "x5u",
-    "x5c",
-    "x5t",
-    "x5t#S256",
-)
-
+from fuzz.mutation import HEADER
 
 CLAIMS = ("iss", "aud", "exp", "nbf", "iat", "sub", "jti", "azp", "nonce", "scope", "events", "act")
-
-
 LATER = FUTURE + 1
 
 

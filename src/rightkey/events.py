@@ -247,9 +247,9 @@ def subscribe(listener: Listener) -> Callable[[], None]:
 
 def _hash(keys: KeySet) -> str:
     """One that depends on key ids, algorithms and thumbprints alone, and not on their order."""
-    named = "\n".join(sorted(repr(identity) for identity in keys.identities))
     import hashlib  # slow to load: it is with the first keys
 
+    named = "\n".join(sorted(repr(identity) for identity in keys.identities))
     return f"sha256:{hashlib.sha256(named.encode('utf-8', 'backslashreplace')).hexdigest()}"
 
 

@@ -368,7 +368,7 @@ def test_bounds_of_ones_own_are_kept() -> None:
 
 
 def test_what_was_not_foreseen_is_told_by_its_kind() -> None:
-    """And chained, for whom it concerns; its message may hold anything, and stays there."""
+    """And chained, for those who debug it; its message may hold anything, and stays there."""
 
     class Reading:
         def __enter__(self) -> None:

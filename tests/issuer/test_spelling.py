@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rightkey import Verifier
-from rightkey.errors import Misconfigured
-from rightkey.issuer.spelling import MAX_NEAR, MAX_QUOTED, lower_host, near_hint, place_hint, quoted
+from rightkey.errors import MAX_QUOTED, Misconfigured, quoted
+from rightkey.issuer.spelling import MAX_NEAR, lower_host, near_hint, place_hint
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_another_name_is_not_near(got: str) -> None:
     ],
 )
 def test_an_issuer_that_is_reached_elsewhere_is_told(got: str, hint: str | None) -> None:
-    """Keycloak in a network of containers, or an old one; and nobody learns which one is trusted."""
+    """Keycloak in a network of containers, or an old one; and the hint does not say which one is trusted."""
     told = place_hint(got, TRUSTED)
     assert told is None if hint is None else hint in str(told)
     assert "sso.example" not in str(told)

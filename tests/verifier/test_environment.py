@@ -120,7 +120,7 @@ def test_a_value_in_quotes_is_refused(value: str) -> None:
 )
 @pytest.mark.parametrize("around", [{}, INSIDE], ids=["", "in a compose file"])
 def test_a_wrong_value_names_its_variable(name: str, value: str, around: dict[str, str]) -> None:
-    """Whoever finds the fault, and with others around that are right, some of them only with each other."""
+    """Alone, and among others that are right, some of them only with each other."""
     others = {"RIGHTKEY_LEEWAY": "5", "RIGHTKEY_REQUIRE": "read:x", "RIGHTKEY_WAIT": "3"} | around
     with pytest.raises(rightkey.Misconfigured, match=rf"^RIGHTKEY_{name}: "):
         rightkey.Verifier.from_env(GOOD | others | {f"RIGHTKEY_{name}": value})

@@ -16,41 +16,17 @@ def _from(parts: Callable[[str, str, str], str]) -> Callable[[Stage], str]:
 
 
 _GARBAGE: Mapping[str, tuple[Callable[[str, str, str], str], str, str]] = {
-    "empty": (
-        lambda h, p, s: "",
-        "an empty token",
-        LIBRARY,
-    ),
-    "one dot": (
-        lambda h, p, s: ".",
-        "a single dot as token",
-        LIBRARY,
-    ),
-    "two dots": (
-        lambda h, p, s: "..",
-        "two dots as token",
-        LIBRARY,
-    ),
-    "a word": (
-        lambda h, p, s: "null",
-        "the word null as token",
-        LIBRARY,
-    ),
-    "JSON": (
-        lambda h, p, s: '{"alg":"none"}',
-        "JSON in place of a token",
-        LIBRARY,
-    ),
+    "empty": (lambda h, p, s: "", "an empty token", LIBRARY),
+    "one dot": (lambda h, p, s: ".", "a single dot as token", LIBRARY),
+    "two dots": (lambda h, p, s: "..", "two dots as token", LIBRARY),
+    "a word": (lambda h, p, s: "null", "the word null as token", LIBRARY),
+    "JSON": (lambda h, p, s: '{"alg":"none"}', "JSON in place of a token", LIBRARY),
     "two parts": (
         lambda h, p, s: f"{h}.{p}",
         "a good token without its third part",
         f"{LIBRARY}; CVE-2020-28042",
     ),
-    "four parts": (
-        lambda h, p, s: f"{h}.{p}.{s}.{s}",
-        "a good token with its third part twice",
-        LIBRARY,
-    ),
+    "four parts": (lambda h, p, s: f"{h}.{p}.{s}.{s}", "a good token with its third part twice", LIBRARY),
     "half a signature": (
         lambda h, p, s: f"{h}.{p}.{s[: len(s) // 2]}",
         "a good token with half its signature",
@@ -71,11 +47,7 @@ _GARBAGE: Mapping[str, tuple[Callable[[str, str, str], str], str, str]] = {
         "a token whose header is a JSON array, nested deeply",
         f"{LIBRARY}; CVE-2025-53864",
     ),
-    "six thousand characters": (
-        lambda h, p, s: "A" * 6000,
-        "6,000 letters as token",
-        LIBRARY,
-    ),
+    "six thousand characters": (lambda h, p, s: "A" * 6000, "6,000 letters as token", LIBRARY),
     "many dots": (
         lambda h, p, s: f"{h}.{p}" + "." * 4000,
         "a good token with 4,000 dots after its payload",

@@ -5,6 +5,8 @@ One row each. docs/providers.md names the page of the provider's documentation t
 
 from __future__ import annotations
 
+from typing import Any
+
 from rightkey.grants import Place
 from rightkey.issuer.vendor import GUID, Asks, Vendor
 
@@ -15,10 +17,6 @@ _ENTRA_HOSTS = (
     r"|login\.usgovcloudapi\.net|login\.sovcloud-identity\.(fr|de|sg)"
     r"|login\.(partner\.microsoftonline|chinacloudapi)\.cn"
 )
-_ENTRA_TENANTS = (("consumers", _PERSONAL),)
-_ENTRA_STRANGERS = (("organizations", _PERSONAL),)
-_ENTRA_GRACE = 300.0
-_ENTRA_GRANTS = (("role", Place(("wids",))),)  # directory roles, each by the GUID of its template
 _GRAPH = tuple(
     (name, "a token for Microsoft Graph, which only Graph can verify: ask for a scope of your own API")
     # A token with `nonce` in its header was signed before that was hashed.
@@ -30,6 +28,17 @@ _GRAPH = tuple(
     )
 )
 _STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
+_ENTRA: dict[str, Any] = {
+    "keys_of_tenants": True,
+    "grace": 300.0,
+    "grants": (("role", Place(("wids",))),),  # directory roles, each by the GUID of its template
+    "elsewhere": _GRAPH,
+}
+_ENTRA_OF_MANY = _ENTRA | {
+    "tenants": (("consumers", _PERSONAL),),
+    "strangers": (("organizations", _PERSONAL),),
+}
+"""Where the issuer's URL may stand for the tenants of many."""
 
 _AWS = r"amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu"
 _AWS_API = r"aws|amazonwebservices\.com\.cn|amazonwebservices\.eu"
@@ -48,12 +57,7 @@ CLOUDS = (
         _ENTRA_HOSTS,
         r"/(?P<tenant>[^/]+)/v2\.0/?",
         templates=("https://{host}/{tenantid}/v2.0",),
-        tenants=_ENTRA_TENANTS,
-        strangers=_ENTRA_STRANGERS,
-        keys_of_tenants=True,
-        grace=_ENTRA_GRACE,
-        grants=_ENTRA_GRANTS,
-        elsewhere=_GRAPH,
+        **_ENTRA_OF_MANY,
         hints=tuple(
             (sts + "{guid}/", "a token of version 1.0: name the issuer without /v2.0 at its end")
             for sts in _STS
@@ -65,12 +69,7 @@ CLOUDS = (
         _ENTRA_HOSTS,
         r"/(?P<tenant>[^/]+)/?",
         templates=tuple(sts + "{tenantid}/" for sts in _STS),
-        tenants=_ENTRA_TENANTS,
-        strangers=_ENTRA_STRANGERS,
-        keys_of_tenants=True,
-        grace=_ENTRA_GRACE,
-        grants=_ENTRA_GRANTS,
-        elsewhere=_GRAPH,
+        **_ENTRA_OF_MANY,
         hints=(
             ("https://{host}/{guid}/v2.0", "a token of version 2.0: name the issuer with /v2.0 at its end"),
         ),
@@ -80,10 +79,7 @@ CLOUDS = (
         "Microsoft Entra ID, tokens of version 1.0",
         r"sts\.windows\.net|sts\.chinacloudapi\.cn",
         rf"/(?P<tenant>{GUID})/?",
-        keys_of_tenants=True,
-        grace=_ENTRA_GRACE,
-        grants=_ENTRA_GRANTS,
-        elsewhere=_GRAPH,
+        **_ENTRA,
         hints=tuple(
             (f"https://{host}/{{tenant}}/v2.0", "a token of version 2.0: name that as the issuer")
             for host in (
@@ -101,10 +97,7 @@ CLOUDS = (
         templates=tuple(
             f"https://{{tenantid}}.ciamlogin.{top}/{{tenantid}}/v2.0" for top in ("com", "us", "cn")
         ),
-        keys_of_tenants=True,
-        grace=_ENTRA_GRACE,
-        grants=_ENTRA_GRANTS,
-        elsewhere=_GRAPH,
+        **_ENTRA,
     ),
     Vendor(
         "entra-b2c",

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from rightkey.errors import IssuerMisbehaved, IssuerUnavailable
+from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, quoted
 from rightkey.exchange import Request, Response
 from rightkey.issuer.name import Issuer, reaches_this_machine, url_fault
-from rightkey.issuer.spelling import near_hint, quoted
+from rightkey.issuer.spelling import near_hint
 from rightkey.jose import strictjson
 
 MAX_IN_METADATA = (5000, 2500)

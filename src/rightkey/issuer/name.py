@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 from rightkey.issuer import mistakes
 from rightkey.issuer.identity import identity_of as identity_of
-from rightkey.issuer.spelling import lower_host, quoted
+from rightkey.issuer.spelling import lower_host
 
 if TYPE_CHECKING:
     from rightkey.issuer.vendor import Vendor

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 from rightkey.issuer.clouds import CLOUDS
 from rightkey.issuer.services import SERVERS, SERVICES
-from rightkey.issuer.spelling import quoted
 from rightkey.issuer.vendor import Vendor
 
 PROVIDERS: dict[str, Vendor] = {row.name: row for row in (*SERVICES, *CLOUDS, *SERVERS)}

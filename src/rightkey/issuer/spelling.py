@@ -1,13 +1,10 @@
-"""How a name is spelled: in a message that quotes it, and in what it differs from one that was expected."""
+"""How a name is spelled, and in what it differs from one that was expected."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
-
-from rightkey.errors import MAX_QUOTED as MAX_QUOTED
-from rightkey.errors import quoted as quoted
 
 
 def lower_host(url: str) -> str:

@@ -46,7 +46,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     (r"(?s:.*)[,;\s]ey", f"are these several tokens? {_ALONE}"),
     (r"\S*[,;]", f"it has a comma or a semicolon: {_ALONE}"),
     (r"\S*\s", "it has white space or line ends inside: was it folded?"),
-    (r"\S*[\0\u00ad\u200b-\u200f\u2060\ufeff]", "it has an invisible character: copy it anew"),
+    (r"\S*[\0\u00ad\u200b-\u200f\u2060\ufeff]", "it has an invisible character: copy it again"),
 )
 """How such a text begins, in letters of either case, and what to do. The first row that fits counts."""
 _AROUND = "it has white space or a line end around it: strip it"

@@ -63,11 +63,9 @@ _LONG = re.compile(rb"[:,\[\s]-?\d{19}")
 
 
 def _loads(text: bytes) -> Any:
-    """What orjson reads, but with every digit of an integer outside 64 bits, of which orjson makes a
-    float: two
-    user ids must not become one. (To look for nineteen digits takes 0.3 us, and JSON is read again only
-    where they
-    are a number. orjson has refused what is too large for a float, so that few digits are left to count.)
+    """What orjson reads, but with every digit of an integer outside 64 bits, of which orjson makes a float:
+    two user ids must not become one. (To look for nineteen digits takes 0.3 us, and JSON is read again only
+    where they are a number. orjson has refused what is too large for a float, so that few digits are left.)
     """
     value = orjson.loads(text)
     if b"0" * 19 in text.translate(_DIGITS) and _LONG.search(text):

@@ -75,14 +75,14 @@ def read(path: Path, directory: bool = False) -> KeySet:
 
 
 _PLACES = ("/", "./", "../", "~/")
-_HELD = re.compile(r"-----|^\s*[{\[\"<]|^ey[\w-]+\.|[\w+/=-]{60}", re.ASCII)
-"""What people give for the name of a file of keys, and such a file holds: PEM, JSON, a token, base64."""
+_HELD = re.compile(r"^\s*\"|[\w+/=-]{60}", re.ASCII)
+"""What else a file of keys holds and people give for its name: JSON in quotes, and base64url."""
 
 
 def shown(path: Path) -> str:
     """A path as it may stand in a message: names of files can hold line ends, and what is none a secret."""
     text = str(path)
-    if not text.startswith(_PLACES) and (_HELD.search(text) or may_be_a_key(text)):
+    if not text.startswith(_PLACES) and (may_be_a_key(text) or _HELD.search(text)):
         return "a path that is not shown, since it may be a key or a token"
     return ascii(text)[1:-1]
 

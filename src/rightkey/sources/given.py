@@ -14,14 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rightkey.errors import Misconfigured, without_query
+from rightkey.errors import Misconfigured, quoted, without_query
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.mistakes import document_of
 from rightkey.issuer.name import Issuer, identity_of, plain_http_hint, url_fault
-from rightkey.issuer.spelling import quoted
 from rightkey.jose import certificate, pem, x509  # noqa: F401 - loaded for those who come later
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import ANY, FirstOf, Given, Trust

@@ -138,9 +138,7 @@ def not_trusted(issuer: Any, near: str | None = None) -> TokenRejected:
         issuer: what it says of its `iss`.
         near: one that is trusted, and may differ from it in its spelling alone.
     """
-    error = _not_trusted(registered.issuer_failure({"iss": issuer}, ()))
-    error.hint = None if near is None else _issuer_hint(issuer, [near], None)
-    return error
+    return _not_trusted(registered.issuer_failure({"iss": issuer}, ()), () if near is None else (near,))
 
 
 def judge_claims(
@@ -192,10 +190,7 @@ def _judge_issuer(trust: Trust, claims: Mapping[str, Any], spellings: tuple[str,
     else:
         issued = claims.get("iss") in spellings
     if not issued:
-        error = _not_trusted(registered.issuer_failure(claims, spellings))
-        iss = claims.get("iss")
-        error.hint = _issuer_hint(iss, spellings, vendor) if isinstance(iss, str) else None
-        raise error
+        raise _not_trusted(registered.issuer_failure(claims, spellings), spellings, vendor)
 
 
 def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -269,13 +264,14 @@ def _first_of_each_claim(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     return tuple({failure.claim: failure for failure in reversed([*failures])}.values())[::-1]
 
 
-def _not_trusted(failure: Failure) -> TokenRejected:
-    message = "the token names no issuer"
+def _not_trusted(failure: Failure, expected: Sequence[str], vendor: Vendor | None = None) -> TokenRejected:
+    message, hint = "the token names no issuer", None
     if isinstance(failure.got, str):
         message = f"the token is from issuer {failure.got[:200]!a}, which is not trusted"
+        hint = _issuer_hint(failure.got, expected, vendor) if expected else None
     elif failure.reason == "malformed":
         message = "the token's issuer is not a string"
-    return TokenRejected("issuer_not_trusted", message, failures=(failure,))
+    return TokenRejected("issuer_not_trusted", message, hint=hint, failures=(failure,))
 
 
 def _issuer_hint(iss: str, expected: Sequence[str], vendor: Vendor | None) -> str | None:

@@ -149,12 +149,10 @@ class AsyncVerifier(InTasks, Single):
 
         Args:
             trusts: a `Trust` each; or one function that finds the Trust of an issuer, or None, if there are
-            more
-                of them than fit a list; it may be a coroutine function.
+                more of them than fit a list; it may be a coroutine function.
             settings: `freshness`, `remember` (tokens of all issuers together), `transport`, `clock`,
-            `elapsed`
-                and `listener`, as a verifier of one issuer has them. And for a function, `issuers`: how many
-                are kept, 10,000; `trusted_for`: seconds for which an answer counts, 300.
+                `elapsed` and `listener`, as a verifier of one issuer has them. And for a function, `issuers`:
+                how many are kept, 10,000; `trusted_for`: seconds for which an answer counts, 300.
 
         Raises:
             Misconfigured: no trusts, or two for one issuer.
