@@ -3,8 +3,8 @@
     (h * t + s * T) / (most / 2) + T        of an issuer that was never asked before
     h * t / (most / 2) + T                  of one that has answered before
 
-for h healthy issuers of t seconds each and s hanging ones; T is the time after which a refresh is given up,
-and a caller looks. Here users come again each second, and so look.
+for h healthy issuers of t seconds each and s hanging ones; T is the time after which a refresh is given up.
+Users of the healthy ones come again each second.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _play(stage: Stage, healthy: int, hanging: int, known: bool) -> Waited:
     quick = [_add(stage, f"h{number}", QUICK) for number in range(healthy)]
     stuck = [_add(stage, f"s{number}", HANGS) for number in range(hanging)]
     stage.open()
-    half, patience = max(1, stage.freshness.jobs // 2), stage.freshness.wait + EACH
+    half, patience = max(1, stage.freshness.jobs // 2), stage.freshness.wait
     bound = (healthy * TAKES + (0 if known else hanging * patience)) / half + patience
     if known:
         for issuer in quick:
@@ -65,7 +65,7 @@ def _play(stage: Stage, healthy: int, hanging: int, known: bool) -> Waited:
         _come(stage, issuer, stage.world.now + bound + patience)
     stage.world.run(stage.world.now + bound + 2 * patience)
     waits = [began.get(issuer.jwks_uri, float("inf")) for issuer in quick]
-    return Waited(max(waits) - NEAR, bound)
+    return Waited(max(0.0, max(waits) - NEAR), bound)
 
 
 def _add(stage: Stage, name: str, mode: Mode) -> Issuer:

@@ -1,10 +1,10 @@
-"""Faces: the verifiers as they are, but for the line in which they wait, which is the world's."""
+"""Faces: the verifiers as they are, but for how a task waits, which is the world's."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rightkey.sources.jobs import JOBS, Job
+from rightkey.sources.jobs import Job
 from rightkey.verifier.tasks import AsyncVerifiers
 from rightkey.verifier.threads import Verifiers
 from simulation.world import World
@@ -14,10 +14,6 @@ class Threads(Verifiers):
     """Of threads."""
 
     world: World
-
-    def _wait(self, job: Job, seconds: float) -> None:
-        if not self.world.wait(job.done, min(seconds, job.left)):
-            JOBS.give_up(job)
 
     def call(self, raw: str) -> Any:
         return self.verify(raw)
@@ -29,8 +25,7 @@ class Tasks(AsyncVerifiers):
     world: World
 
     async def _wait(self, job: Job, seconds: float) -> None:
-        if not self.world.wait(job.done, min(seconds, job.left)):
-            JOBS.give_up(job)
+        self.world.wait_for(job, seconds)
 
     def call(self, raw: str) -> Any:
         try:

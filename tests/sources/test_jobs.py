@@ -12,8 +12,9 @@ import pytest
 import trio
 
 from rightkey.sources import jobs as module
-from rightkey.sources.jobs import GUARD, JOBS, MAX_HUNG, READING, Guard, Job, Jobs, Past
-from rightkey.sources.waiting import wait, wait_async
+from rightkey.sources.guard import GUARD, READING, Guard
+from rightkey.sources.jobs import JOBS, MAX_HUNG, Job, Jobs, Past
+from rightkey.sources.waiting import wait_async
 
 MOST = 4
 
@@ -56,6 +57,10 @@ class Bench:
             self.told.append("counts" if self.jobs.claim(job) else "dropped")
 
 
+def _refuse(self: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     bench = Bench()
@@ -71,7 +76,7 @@ def test_a_job_is_found_while_it_runs_and_gone_when_it_is_done(bench: Bench) -> 
     assert job is not None
     assert bench.find() is job
     bench.end.set()
-    wait(job, 10)
+    bench.jobs.wait(job, 10)
     assert job.done.done()
     assert bench.find() is None
     for _ in range(1000):
@@ -129,30 +134,65 @@ def test_a_process_runs_so_many_jobs_and_the_others_stand_in_line(bench: Bench) 
     bench.end.set()
     for job in jobs:
         assert job is not None
-        wait(job, 10)
+        bench.jobs.wait(job, 10)
         assert job.done.done()
 
 
 def test_a_job_whose_time_is_up_makes_room(bench: Bench) -> None:
-    """Whether or not a caller still asks for it."""
+    """Though no caller waits for it, nor for the one in its place."""
+    short = bench.start("short", seconds=0.01)
     for number in range(MOST - 1):
         bench.start(str(number))
-    bench.start("short", seconds=0.001)
-    time.sleep(0.01)
     bench.start("in its place")
+    assert short is not None
+    short.done.result(10)
     assert bench.begun("in its place") == [True]
 
 
-def test_who_looks_for_a_job_in_line_makes_room_for_it(bench: Bench) -> None:
-    """The callers of those that hang may all have gone: one that comes again for the same job must not wait
-    for ever behind them."""
-    hanging = [bench.start(str(number)) for number in range(MOST)]
-    bench.start("in line")
-    assert bench.begun("in line") == [False]
-    for job in hanging:
-        assert job is not None
-        job.seconds = 0.0  # as if its time had passed
-    assert bench.begun("in line") == [True]
+def test_one_thread_watches_while_jobs_stand_in_line(bench: Bench) -> None:
+    """It ends with the line, and comes back with the next."""
+    before = threading.active_count()
+    for number in range(MOST):
+        bench.start(str(number))
+    assert threading.active_count() == before + MOST
+    for number in range(3):
+        bench.start(f"in line {number}")
+    assert threading.active_count() == before + MOST + 1
+    bench.end.set()
+    for thread in [one for one in threading.enumerate() if one.name == "rightkey"]:
+        thread.join(10)
+    assert threading.active_count() == before
+    bench.end.clear()
+    for number in range(MOST + 1):
+        bench.start(str(number))
+    assert threading.active_count() == before + MOST + 1
+
+
+def test_where_no_thread_can_watch_the_next_caller_tries_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may have a thread to give by then."""
+    for number in range(MOST):
+        bench.start(str(number), seconds=0.01)
+    monkeypatch.setattr(threading.Thread, "start", _refuse)
+    in_line = bench.start("in line")
+    monkeypatch.undo()
+    bench.jobs.launch()
+    assert in_line is not None
+    bench.end.set()
+    in_line.done.result(10)
+    assert in_line.began is not None
+
+
+def test_a_job_whose_answer_is_taken_is_not_given_up(bench: Bench) -> None:
+    """Its time may end between the two: those that wait have its outcome, and no second job begins."""
+    job = bench.start()
+    assert job is not None
+    assert job.began is not None
+    job.claimed, job.began = True, job.began - job.seconds
+    bench.jobs.give_up(job)
+    assert not job.given_up
+    assert bench.find() is job
 
 
 def test_keys_that_never_answered_take_half_of_the_places(bench: Bench) -> None:
@@ -185,7 +225,7 @@ def test_how_a_job_went_is_noted(bench: Bench) -> None:
     assert job is not None
     job.answered = True
     bench.end.set()
-    wait(job, 10)
+    bench.jobs.wait(job, 10)
     assert past.answered
     assert past.took > 0
 
@@ -202,10 +242,7 @@ def test_where_no_thread_can_be_started_the_job_is_over(
 ) -> None:
     """As when the interpreter ends. What was drawn for it is given back."""
 
-    def refuse(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threading.Thread, "start", _refuse)
     job = bench.start()
     assert job is not None
     assert (job.refused, job.done.done(), bench.told) == (True, True, ["unasked"])
@@ -236,7 +273,7 @@ def test_after_a_fork_the_table_is_empty(bench: Bench) -> None:
     bench.jobs.empty()
     assert bench.find() is None
     bench.end.set()
-    wait(job, 10)
+    bench.jobs.wait(job, 10)
     assert job.done.done()
 
 
@@ -281,7 +318,7 @@ def test_a_task_that_left_its_loop_is_not_missed(bench: Bench) -> None:
     asyncio.run(leave())
     trio.run(leave)
     bench.end.set()
-    wait(job, 10)
+    bench.jobs.wait(job, 10)
     assert job.done.done()
 
 
@@ -352,6 +389,6 @@ def test_a_caller_may_wait_for_a_job_that_stands_in_line(bench: Bench) -> None:
     job = bench.find(str(MOST))
     assert job is not None
     assert job.left == job.seconds
-    wait(job, 0.01)
+    bench.jobs.wait(job, 0.01)
     assert not job.done.done()
     assert bench.find(str(MOST)) is job

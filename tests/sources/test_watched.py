@@ -21,7 +21,7 @@ from rightkey.jose.jws import read
 from rightkey.localissuer import LocalIssuer, SigningKey, mint
 from rightkey.localissuer.keys.signing import Form
 from rightkey.sources import files, watched
-from rightkey.sources.waiting import wait
+from rightkey.sources.jobs import JOBS
 from rightkey.sources.watched import EVERY, Watched
 from rightkey.verdict.held import NeedsNewer
 
@@ -273,7 +273,7 @@ def test_a_disk_that_hangs_keeps_nobody(
     job = source.refetch()
     assert job is not None
     assert source.newer(NeedsNewer("no_keys", read(mint(OLD, {})).header), 0, None) is job
-    wait(job, 5)
+    JOBS.wait(job, 5)
     end.set()
     assert job.given_up
     assert "not read within" in str(source.status().last_failure)

@@ -15,8 +15,8 @@ from rightkey.jose.key import shown
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import alone, place_of_keys
+from rightkey.sources.jobs import JOBS
 from rightkey.sources.source import Means
-from rightkey.sources.waiting import wait
 from rightkey.sources.watched import Watched
 from rightkey.verifier.explaining import STEP_OF, Step, ended
 from rightkey.verifier.locate import locate
@@ -57,7 +57,7 @@ class Keys:
         remote = alone(place_of_keys(url), Means(connection.transport(), connection.freshness(), SYSTEM))
         job = remote.refetch()
         if job is not None:
-            wait(job, remote.wait)
+            JOBS.wait(job, remote.wait)
         located = remote.located()
         located.require_keys(fresh=True)
         return located.keys or KeySet(())

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from rightkey.events import SUBSCRIBERS, Event, Listener
-from rightkey.sources.jobs import GUARD
+from rightkey.sources.guard import GUARD
 
 
 class Subscription:

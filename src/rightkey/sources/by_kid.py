@@ -20,7 +20,8 @@ from rightkey.issuer.vendor import is_guid
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.first_of import InOrder
-from rightkey.sources.jobs import GUARD, Job
+from rightkey.sources.guard import GUARD
+from rightkey.sources.jobs import Job
 from rightkey.sources.remote import Remote
 from rightkey.sources.source import Located, Means
 from rightkey.verdict.held import Held, NeedsNewer, Outlook

@@ -11,15 +11,12 @@ that was never asked before starts after at most
     (h * t + s * T) / (most / 2)  +  T   seconds
 
 where h healthy keys, of t seconds each, and s hanging ones that were never asked before stand ahead of it,
-and T is the time after which a job is given up; a caller that waits notices it, since no thread does. Hanging
-ones that were asked before stand behind it. A key that has answered before waits for those alone that have
-answered, too: at most h * t / (most / 2) + T seconds.
+and T is the time after which a job is given up. Hanging ones that were asked before stand behind it. A key
+that has answered before waits for those alone that have answered, too: at most h * t / (most / 2) + T
+seconds.
 
-`GUARD` is the one lock of the cold path. It is held for the microseconds of a decision: never while a thread
-is started, a request is made, a listener is called or a caller waits, and never by a verification that the
-held keys satisfy. A library that patches threads late (gevent) may split what waits from what holds; a lock
-that is held over neither cannot be split. The caller that decides that a job begins lets go of GUARD, and
-then calls `JOBS.launch()`.
+While jobs stand in line, one thread watches those that run, and gives each up when its time is over: its
+callers may all have gone, and the line must move on.
 """
 
 from __future__ import annotations
@@ -33,43 +30,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TypeAlias
 
+from rightkey.sources.guard import GUARD
 
-class Guard:
-    """A lock that survives a fork and a signal.
-
-    A thread may take it again: a signal handler or a finalizer that interrupts its owner must not wait for
-    ever. A forked child makes it again.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
-
-    @property
-    def is_mine(self) -> bool:
-        """Whether this thread holds it."""
-        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]
-
-    def renew(self) -> None:
-        """Begin unlocked, in a forked child: the thread that held it is not there."""
-        self._lock = threading.RLock()
-
-
-GUARD = Guard()
-READING = Guard()
-"""Held while a job makes keys of a document, and taken before a fork as well. OpenSSL has locks of its own: a
-child that is forked while another thread holds one waits for it for ever, at its first signature."""
 MAX_HUNG = 2
 """Threads of one key that may hang in what cannot be shut, such as a name look-up."""
 MAX_LINE = 10_000
@@ -114,8 +80,8 @@ class Job:
 
     @property
     def left(self) -> float:
-        """Seconds of real time until the job is given up."""
-        if self.began is None:
+        """Seconds of real time until the job is given up: all of them in line, and once it is claimed."""
+        if self.began is None or self.claimed:
             return self.seconds
         return max(0.0, self.began + self.seconds - time.monotonic())
 
@@ -136,6 +102,7 @@ class Jobs:
         self._hung: Counter[Hashable] = Counter()
         self._count = itertools.count()
         self._most = 0
+        self._watched = False
 
     def find(self, key: Hashable) -> Job | None:
         """The job of this key. Call with GUARD held."""
@@ -143,8 +110,6 @@ class Jobs:
         if job is not None and job.began is not None and job.left <= 0:
             self._give_up(job)
             return None
-        if job is not None and job.began is None:
-            self._admit()  # those before it may be past their time, and no caller of theirs be left to notice
         return job
 
     def start(
@@ -190,18 +155,23 @@ class Jobs:
         return {"running": len(self._running), "waiting": len(self._line)}
 
     def launch(self) -> None:
-        """Start the threads of the jobs whose turn has come. Call without GUARD."""
+        """Start the threads of the jobs whose turn has come, and the one that watches. Call without GUARD."""
         while True:
             try:
                 job = self._begun.popleft()
             except IndexError:  # there is no more, or another thread was faster
-                return
-            try:
-                # A context of its own: a caller's context variables are not another caller's.
-                run = contextvars.Context().run
-                threading.Thread(target=run, args=(self._run, job), name="rightkey", daemon=True).start()
-            except RuntimeError:
+                break
+            if not _started(self._run, job):
                 self._refuse(job)
+        if self._line and self._may_watch() and not _started(self._watch):
+            self._watched = False
+
+    def wait(self, job: Job, seconds: float) -> None:
+        """Wait on a thread until the job is done or the time is up. Raises nothing of its own."""
+        try:
+            job.done.result(min(seconds, job.left))
+        except FutureTimeout:
+            self.give_up(job)
 
     def claim(self, job: Job) -> bool:
         """Whether what the job found counts, since it was not given up. Call with GUARD held."""
@@ -217,10 +187,24 @@ class Jobs:
         self.launch()
         job.after()
 
+    def _may_watch(self) -> bool:
+        with GUARD:
+            mine = not self._watched
+            self._watched = True
+        return mine
+
+    def _watch(self) -> None:
+        """Wait for that running job which is given up first, and again, as long as jobs stand in line."""
+        while (first := self._first()) is not None:
+            self.wait(first, first.seconds)
+
+    def _first(self) -> Job | None:
+        with GUARD:
+            self._watched = bool(self._line)
+            return min(self._running.values(), key=lambda job: job.left) if self._watched else None
+
     def _admit(self) -> None:
         """Begin those whose turn it is, with GUARD held."""
-        for late in [job for job in self._running.values() if job.left <= 0]:
-            self._give_up(late)  # no caller may have asked for it since
         while len(self._running) < self._most and (line := self._next_line()):
             *_, job = heapq.heappop(line)
             del self._line[job.key]
@@ -244,7 +228,7 @@ class Jobs:
             job.done.set_result(None)
 
     def _refuse(self, job: Job) -> None:
-        """No thread could be started: the interpreter ends, or the system has no more."""
+        """No thread could be started for it."""
         with GUARD:
             job.refused = job.given_up = True
             job.unasked()
@@ -275,28 +259,21 @@ class Jobs:
         """Forget everything: after a fork no thread of the parent runs here."""
         for held in (self._running, self._line, self._lines[0], self._lines[1], self._begun, self._hung):
             held.clear()
+        self._watched = False
+
+
+def _started(run: Callable[..., None], *args: Job) -> bool:
+    """Whether a thread could be started: none can when the interpreter ends, or the system has no more."""
+    # A context of its own: a caller's context variables are not another caller's.
+    own = contextvars.Context().run
+    try:
+        threading.Thread(target=own, args=(run, *args), name="rightkey", daemon=True).start()
+    except RuntimeError:
+        return False
+    return True
 
 
 JOBS = Jobs()
 
-
-def _before_fork() -> None:
-    READING.__enter__()
-    GUARD.__enter__()
-
-
-def _after_fork() -> None:
-    # A signal handler that raises may have cut the taking short: what was not taken must not be let go.
-    for lock in (GUARD, READING):
-        if lock.is_mine:
-            lock.__exit__(None, None, None)
-
-
-def _after_fork_in_child() -> None:  # pragma: no cover - runs in a forked child, where nothing measures
-    for lock in (GUARD, READING):
-        lock.renew()
-    JOBS.empty()
-
-
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=JOBS.empty)

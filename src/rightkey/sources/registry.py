@@ -21,7 +21,7 @@ from rightkey.freshness.refresh import Place
 from rightkey.freshness.status import Status
 from rightkey.issuer.name import identity_of
 from rightkey.sources.by_kid import ByKid
-from rightkey.sources.jobs import GUARD
+from rightkey.sources.guard import GUARD
 from rightkey.sources.remote import Remote
 from rightkey.sources.source import Means
 

@@ -19,7 +19,8 @@ from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.sources.announcer import Announcer
 from rightkey.sources.elapsed import COUNT
-from rightkey.sources.jobs import GUARD, JOBS, READING, Job, Past
+from rightkey.sources.guard import GUARD, READING
+from rightkey.sources.jobs import JOBS, Job, Past
 from rightkey.sources.source import Located, Means
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
 

@@ -1,25 +1,16 @@
-"""Waiting for a job: on a thread, in a task of asyncio, or in a task of trio."""
+"""Waiting for a job in a task, of asyncio or of trio. On a thread, `Jobs.wait` does."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 from rightkey.sources.jobs import JOBS, Job
 
 
-def wait(job: Job, seconds: float) -> None:
-    """Wait on a thread until the job is done or the time is up. Raises nothing of its own."""
-    try:
-        job.done.result(min(seconds, job.left))
-    except FutureTimeout:
-        JOBS.give_up(job)
-
-
 async def wait_async(job: Job, seconds: float) -> None:
-    """Wait in a task of asyncio or trio until the job is done or the time is up."""
+    """Wait until the job is done or the time is up. Raises nothing of its own."""
     if not job.done.done():
         pause = min(seconds, job.left)
         trio = sys.modules.get("trio")

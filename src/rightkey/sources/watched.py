@@ -23,7 +23,8 @@ from rightkey.freshness.status import Status
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.files import Stamp, read, shown, stamps
-from rightkey.sources.jobs import GUARD, JOBS, READING, Job, Past
+from rightkey.sources.guard import GUARD, READING
+from rightkey.sources.jobs import JOBS, Job, Past
 from rightkey.sources.source import Located
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
 

@@ -27,7 +27,7 @@ from rightkey.events import (
     subscribe,
 )
 from rightkey.sources.elapsed import SYSTEM
-from rightkey.sources.jobs import GUARD
+from rightkey.sources.guard import GUARD
 from rightkey.telemetry.throttle import Throttle
 
 LOGGER = logging.getLogger("rightkey")

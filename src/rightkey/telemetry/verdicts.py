@@ -11,7 +11,7 @@ from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, TokensRefused, mete
 from rightkey.jose.jws import read
 from rightkey.policy.trust import Trust
 from rightkey.sources.elapsed import SYSTEM
-from rightkey.sources.jobs import GUARD
+from rightkey.sources.guard import GUARD
 from rightkey.telemetry.throttle import Throttle
 
 _THROTTLE = Throttle(GUARD)

@@ -13,9 +13,10 @@ from rightkey.jose.keyset import KeySet
 from rightkey.jose.skipped import Skipped
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import alone, place_of
+from rightkey.sources.jobs import JOBS
 from rightkey.sources.remote import Remote
 from rightkey.sources.source import Means
-from rightkey.sources.waiting import wait, wait_async
+from rightkey.sources.waiting import wait_async
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def locate(
     remote = _remote(parsed, transport, freshness)
     job = remote.refetch()
     if job is not None:
-        wait(job, remote.wait)
+        JOBS.wait(job, remote.wait)
     return _provider(parsed, remote)
 
 

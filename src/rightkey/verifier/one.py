@@ -105,7 +105,7 @@ class OneIssuer:
 
     def distrust(self, name: str) -> None:
         """Refuse the keys with this key id or thumbprint, in every verifier of the issuer in the process."""
-        from rightkey.sources.jobs import GUARD
+        from rightkey.sources.guard import GUARD
 
         with GUARD:
             self.record.distrust(name)

@@ -131,9 +131,9 @@ class InThreads:
         return outcome
 
     def _wait(self, job: Job, seconds: float) -> None:
-        from rightkey.sources.waiting import wait
+        from rightkey.sources.jobs import JOBS
 
-        wait(job, seconds)
+        JOBS.wait(job, seconds)
 
 
 class Verifier(InThreads, Single):

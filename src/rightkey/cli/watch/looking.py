@@ -14,8 +14,8 @@ from rightkey.events import Event, KeyLeaked
 from rightkey.exchange import Request, Response, Transport
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.announcer import Announcer, Subscription
+from rightkey.sources.jobs import JOBS
 from rightkey.sources.remote import Remote
-from rightkey.sources.waiting import wait
 
 HEADERS = ("cache-control", "content-type", "retry-after", "x-ratelimit-limit", "ratelimit-limit")
 """Response headers whose change matters to a verifier."""
@@ -115,7 +115,7 @@ class Watch:
         """Fetch now, and return what has happened."""
         job = self._remote.refetch()
         if job is not None:
-            wait(job, self._remote.wait)
+            JOBS.wait(job, self._remote.wait)
         self._remote.announcer.tell()  # what the job's own thread has not told yet
         located = self._remote.located()
         self.failed = located.failure is not None
