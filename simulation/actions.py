@@ -235,6 +235,13 @@ def leaks(stage: Stage, issuer: Issuer, chance: Random) -> str:
 
 
 @action(2)
+def hides(stage: Stage, issuer: Issuer, chance: Random) -> str:
+    """What it published of private halves is taken out of the set; the keys stay."""
+    issuer.publish(stage.world.now, *issuer.published.keys)
+    return f"hides the private half of {len(issuer.leaked)} keys"
+
+
+@action(2)
 def moves(stage: Stage, issuer: Issuer, chance: Random) -> str:
     """Its keys are at another URL from now on; the old one answers 404."""
     if isinstance(issuer, Balancers) or issuer.by_url:

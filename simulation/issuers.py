@@ -88,6 +88,11 @@ class Issuer:
         return self.log[-1][1]
 
     @property
+    def leaked(self) -> set[Signer]:
+        """What was ever published with its private half."""
+        return {key for _, published in self.log for key in published.leaked}
+
+    @property
     def jwks_uri(self) -> str:
         return f"https://{self.host}/keys/{self.moves}"
 
@@ -113,7 +118,7 @@ class Issuer:
         self._turned(now)
 
     def _turned(self, now: float) -> None:
-        good = self.mode.good and set(self.published.keys) > self.published.leaked
+        good = self.mode.good and set(self.published.keys) > self.leaked
         if not good or self.good_since == NEVER:
             self.good_since = now if good else NEVER
 

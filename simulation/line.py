@@ -64,6 +64,10 @@ class Line:
             self._begun()
         return job
 
+    def has_waited(self, job: Job, place: Place) -> bool:
+        """Whether it stands in line, or stood there before it began."""
+        return job.began is None or job.began > place.since + NEAR
+
     def ended(self, job: Job) -> None:
         """A thread has come to its end."""
         self.took[job] = min(job.seconds, self.world.now - (job.began or 0.0))

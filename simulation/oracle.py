@@ -173,9 +173,8 @@ class Oracle:
 
     def _is_refused(self, name: str, view: View, signer: Signer) -> bool:
         """Whether it may be refused: a header that names a leaked or distrusted key is no question."""
-        leaked = (key for _, published in view.issuer.log for key in published.leaked)
         distrusted = (key for issuer, key in self.signers_distrusted if issuer == name)
-        named = any(signer.kid == key.kid for key in (*leaked, *distrusted))
+        named = any(signer.kid == key.kid for key in (*view.issuer.leaked, *distrusted))
         return named or self._distrusts(name, signer)
 
 

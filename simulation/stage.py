@@ -125,8 +125,8 @@ class Stage:
         self.calls += 1
         view = self.observed.view(identity, kid if isinstance(issuer, Balancers) else None, issuer)
         call = Call(identity, signer, kid, self.world.now, threads=isinstance(face, Threads))
-        call.in_line = self._among(JOBS._line, identity)
-        call.in_flight = call.in_line or self._among(JOBS._running, identity)
+        call.in_line = self._stood_in_line(identity)
+        call.in_flight = self._among([*JOBS._line, *JOBS._running], identity)
         self.waiting += 1
         try:
             face.call(raw)
@@ -136,7 +136,7 @@ class Stage:
             call.error = error
         self.waiting -= 1
         call.ended = self.world.now
-        call.in_line = call.in_line or self._among(JOBS._line, identity)
+        call.in_line = call.in_line or self._stood_in_line(identity)
         self.oracle.judge(call, view)
 
     def foreign(self, face: Threads | Tasks, raw: str) -> None:
@@ -158,6 +158,11 @@ class Stage:
 
     def _among(self, jobs: Any, identity: str) -> bool:
         return any(remote._cache._record.identity == identity for remote in jobs)
+
+    def _stood_in_line(self, identity: str) -> bool:
+        """Whether a refresh of the issuer stands in line, or runs and stood there before."""
+        places = self.line.places.items()
+        return self._among([job.key for job, place in places if self.line.has_waited(job, place)], identity)
 
     # -- watching
 
