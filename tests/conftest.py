@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
@@ -50,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
     patient = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
     hypothesis.settings.register_profile("tests", **patient, **quick)
     hypothesis.settings.load_profile("tests")
+    for number in (signal.SIGINT, signal.SIGHUP):
+        # A shell has its background jobs ignore these, and what they start with them; a program that is
+        # tested must not. A handler is not handed on. (`preexec_fn` forks, and gRPC, once it is in use, now
+        # and then aborts a child before it begins.)
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_finish() -> None:

@@ -189,18 +189,11 @@ def test_a_closed_stream_is_no_defect(closed: str) -> None:
     assert "defect" not in done.stderr
 
 
-def as_in_a_terminal() -> None:
-    """A shell has its background jobs ignore SIGINT, and what they start with them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_an_interruption_is_130(tmp_path: Path) -> None:
     """Without a word of a traceback."""
     os.mkfifo(keys := tmp_path / "keys.json")
     command = [*PYTHON, "verify", "x", "--jwks", str(keys), "--any-audience"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=as_in_a_terminal
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     writer = None
     while writer is None and process.poll() is None:  # until the command is there to read it
         with contextlib.suppress(OSError):

@@ -35,9 +35,6 @@ class Drilled:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=os.environ | broken.environment,
-            preexec_fn=lambda: signal.signal(
-                signal.SIGHUP, signal.SIG_DFL
-            ),  # what runs the tests may ignore it
             text=True,
         )
 
