@@ -310,7 +310,7 @@ AS_IT_IS = [
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188",
     *("shop", "urn:example:issuer.one", "me@a.example", "", " ", "https:///t", "://a.example"),
     *("https://user@a.example/", "https://a.example:x/", "https://[::1/", "https://a\n.example/"),
-    *("https://a.example/#x", "https://\ud800.example/", "https://[v1.a]/"),
+    *("https://a.example/#x", "https://\ud800.example/", "https://[v1.a]/", "https://a..example/"),
 ]
 
 
