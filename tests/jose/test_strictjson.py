@@ -238,6 +238,13 @@ def test_nothing_else_leaves(text: bytes) -> None:
         assert isinstance(value, dict)
 
 
+@pytest.mark.parametrize("before", range(12))
+def test_digits_are_kept_wherever_the_number_stands(before: int) -> None:
+    """Only every sixth octet is looked at first: the shortest number that orjson rounds is seen anyway."""
+    text = b'{"%s":-9223372036854775809,"b":1.5}' % (b"a" * before)
+    assert strictjson.read_object(text) == {"a" * before: -9223372036854775809, "b": 1.5}
+
+
 @pytest.mark.parametrize("number", [2**64, 2**64 + 1, -(2**63) - 1, 10**30 + 7, 2**63, -(2**64)])
 @pytest.mark.parametrize("reader", READERS)
 def test_integers_keep_every_digit(reader: Any, number: int) -> None:

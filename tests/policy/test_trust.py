@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -153,7 +154,7 @@ def test_what_a_provider_does_beyond_the_standards_is_known(
     """Its values of `typ` for access tokens alone; padding; claims in the header; keys of one tenant each."""
     keys = KeySet(()) if issuer == SPIFFE else None
     compiled = Trust(issuer, "api", profile=profile, keys=keys).compiled
-    assert compiled._replace(places=GRANTS) == expected
+    assert replace(compiled, places=GRANTS) == expected
     assert compiled.places.keys() == GRANTS.keys()
 
 

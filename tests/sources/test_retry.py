@@ -9,6 +9,7 @@ import pytest
 import rightkey
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place
+from rightkey.grants import GRANTS
 from rightkey.jose.jws import read
 from rightkey.jose.keyset import KeySet
 from rightkey.localissuer import mint
@@ -92,7 +93,7 @@ def test_keys_that_came_between_judging_and_asking_count() -> None:
 
 def test_keys_that_came_before_the_retry_are_judged_by_first() -> None:
     """Between the caller's own judgement and its asking: nothing has to be fetched for them."""
-    verified, newer = Verified({}, KEYS.keys[0], HEADER), Fixed(KEYS, none())
+    verified, newer = Verified({}, KEYS.keys[0], HEADER, GRANTS), Fixed(KEYS, none())
 
     def judge(held: Held, before: NeedsNewer | None) -> Verified:
         assert (held, before) == (newer.held(), None)
@@ -132,7 +133,7 @@ def test_a_look_elsewhere_that_did_not_end_makes_nothing_unavailable() -> None:
 
 def test_a_caller_that_leaves_first_is_served_what_is_past_its_life() -> None:
     """As a caller without any keys is: where several sources stand in order, one may hold the very key."""
-    verified = Verified({}, KEYS.keys[0], HEADER)
+    verified = Verified({}, KEYS.keys[0], HEADER, GRANTS)
 
     class PastLife(Endless):
         """A source that serves its keys to those alone who have waited."""

@@ -44,7 +44,8 @@ def read_object(text: bytes, most: tuple[int, int] | None = MAX_IN_PAYLOAD) -> d
     Raises:
         NotJson: it has more, is no object, or is not JSON as it is required here.
     """
-    if most is not None:
+    # An array or object takes two octets, and a comma with its value as many.
+    if most is not None and len(text) > 2 * most[1]:
         _require_little(text, most)
     try:
         value = _loads(text)
@@ -64,11 +65,12 @@ _LONG = re.compile(rb"[:,\[\s]-?\d{19}")
 
 def _loads(text: bytes) -> Any:
     """What orjson reads, but with every digit of an integer outside 64 bits, of which orjson makes a float:
-    two user ids must not become one. (To look for nineteen digits takes 0.3 us, and JSON is read again only
-    where they are a number. orjson has refused what is too large for a float, so that few digits are left.)
+    two user ids must not become one. JSON is read again only where a number has nineteen digits. (Every sixth
+    octet shows three of them, and to look at those takes a third of the time of looking at all. orjson has
+    refused what is too large for a float, so that few digits are left.)
     """
     value = orjson.loads(text)
-    if b"0" * 19 in text.translate(_DIGITS) and _LONG.search(text):
+    if b"000" in text[::6].translate(_DIGITS) and _LONG.search(text):
         with suppress(RecursionError):  # too deep for Python 3.11: refused right behind this
             value = json.loads(text)
     return value
@@ -137,8 +139,6 @@ def without_mark(text: bytes) -> bytes:
 
 def _require_little(text: bytes, most: tuple[int, int]) -> None:
     """Work is bounded before it is begun: counting takes a hundredth of the time of reading."""
-    if len(text) <= 2 * most[1]:  # an array or object takes two octets, and a comma with its value as many
-        return
     if _has_more(text, most) and _has_more(_without_strings(text), most):
         raise NotJson(f"more than {most[0]:,} commas, or {most[1]:,} arrays and objects")
 

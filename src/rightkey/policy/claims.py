@@ -52,8 +52,8 @@ def failures(
     future refuses nothing: for that `nbf` exists. `aud` is a string or an array of them, one of which is
     expected (4.1.3); where it is missing, the claim named by `client` stands for it.
     """
-    # One pass, no function for each claim: every token that was not seen before goes through it.
-    found, get = list[Failure](), claims.get
+    found: list[Failure] = []  # in one pass, with no function for each claim: each new token goes through it
+    get = claims.get
     exp: Any = get("exp")
     if type(exp) in _NUMBERS:
         if now >= exp + leeway:

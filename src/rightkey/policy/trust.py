@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from rightkey.errors import Misconfigured, quoted
 from rightkey.grants import GRANTS, Places
@@ -75,7 +75,8 @@ Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
 """What `keys=` takes: None is what the issuer itself publishes."""
 
 
-class Compiled(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Compiled:
     """What every token is asked first, copied out of the profile and the provider's row.
 
     There each is two look-ups away, behind a question whether there is a row; here it is one.

@@ -17,6 +17,7 @@ Four clocks are in use, and each answers one question:
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -40,28 +41,23 @@ def system_elapsed(
         wall: by default `time.time`, looked up at each call: a test may replace it.
         monotonic: by default `time.monotonic`, likewise.
     """
-
-    def read() -> tuple[float, float]:
-        return (wall or time.time)(), (monotonic or time.monotonic)()
-
-    base, latest = (*read(), 0.0), 0.0
+    base, latest = ((wall or time.time)(), (monotonic or time.monotonic)(), 0.0), 0.0
 
     def elapsed() -> float:
         nonlocal base, latest
         wall_zero, monotonic_zero, since = base
-        wall_now, monotonic_now = read()
-        by_wall, by_monotonic = wall_now - wall_zero, monotonic_now - monotonic_zero
+        by_wall = (time.time() if wall is None else wall()) - wall_zero
+        by_monotonic = (time.monotonic() if monotonic is None else monotonic()) - monotonic_zero
         now = by_wall if by_wall > by_monotonic else by_monotonic  # max() takes twice the time, at every call
-        if now < latest - 1.0:  # both went back, which only a test can make them do: count on from here
-            now = latest
-            base = (wall_now - now, monotonic_now - now, now)
-        # Where each clock counts from moves about once a second, as one reference, so that no lock is needed:
-        # of two threads that move it at once either is right. Moved at each call, their noise would add up.
-        elif now - since >= 1.0 or by_wall < since:
-            base = (wall_now - now, monotonic_now - now, now)
-        # A wall clock that was set forward and back again within that second must not take us back.
+        # A wall clock that was set forward and back again within a second must not take us back.
         if now > latest:
             latest = now
+        elif now < latest - 1.0:  # both went back, which only a test can make them do: count on from here
+            now, since = latest, -math.inf
+        # Where each clock counts from moves about once a second, as one reference, so that no lock is needed:
+        # of two threads that move it at once either is right. Moved at each call, their noise would add up.
+        if now - since >= 1.0 or by_wall < since:
+            base = (wall_zero + by_wall - now, monotonic_zero + by_monotonic - now, now)
         return latest
 
     return elapsed

@@ -82,12 +82,12 @@ def attempt(
     entry = memory.recall(raw, keys) if memory is not None and keys is not None else None
     if entry is not None and entry.trust is trust and (key := entry.signer()) is not None:
         claims, header = entry.payload.read(), entry.header
-        judged = entry.since <= now < entry.until and entry.expected == expected
-        if not judged or (demands is not NONE and demands.judged_with_claims):
+        settled = entry.since <= now < entry.until and entry.expected == expected
+        if not settled or (demands is not NONE and demands.judged_with_claims):
             judge_claims(trust, header, claims, expected, now, demands)
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
             _judge_certificate(trust, key, now)
-        token = Verified(claims, key, header, _places=trust.compiled.places)
+        token = Verified(claims, key, header, trust.compiled.places)
     else:
         read_anew = _judged(trust, raw, held, now, demands, memory, before)
         if isinstance(read_anew, NeedsNewer):
@@ -95,7 +95,7 @@ def attempt(
         claims, token = read_anew.claims, read_anew
     if trust.requirement is not None:
         require(claims, trust.requirement, trust.compiled.places)
-    if demands.require is not None:
+    if demands is not NONE and demands.require is not None:
         require(claims, demands.require, trust.compiled.places)
     return token
 
@@ -128,7 +128,7 @@ def _judged(
             since, until = registered.period(_stated(trust, header, claims), trust.leeway)
             payload = strictjson.Repeated(unverified.payload)
             memory.keep(raw, Entry(header, payload, key, keys.mark, since, until, expected, trust))
-    return Verified(claims, key, header, _places=trust.compiled.places)
+    return Verified(claims, key, header, trust.compiled.places)
 
 
 def not_trusted(issuer: Any, near: str | None = None) -> TokenRejected:

@@ -12,7 +12,7 @@ is not confirmed. A 5xx that any stranger can cause at will would let them have 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from rightkey.errors import IssuerUnavailable, RightkeyError, TokenRejected
 from rightkey.jose.jws import Header
@@ -36,6 +36,7 @@ class Held(NamedTuple):
 NOTHING: Final = Held(None)
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class NeedsNewer:
     """Newer keys may mend this; `error` is the verdict if they do not, and None where there are no keys."""

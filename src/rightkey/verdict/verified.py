@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rightkey.errors import InsufficientScope
@@ -25,7 +25,7 @@ class Verified:
     claims: dict[str, Any]
     key: Key
     _header: Header
-    _places: Places = field(default_factory=lambda: GRANTS, kw_only=True)
+    _places: Places
 
     @property
     def header(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Typed(Verified, Generic[Claims]):
     @classmethod
     def of(cls, token: Verified, claims_type: type[Claims]) -> Typed[Claims]:
         """The token with its claims as a type. Raises as `into`."""
-        return cls(token.claims, token.key, token._header, token.into(claims_type), _places=token._places)
+        return cls(token.claims, token.key, token._header, token._places, token.into(claims_type))
 
 
 def require(claims: Mapping[str, Any], requirement: AllOf, places: Places = GRANTS) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from rightkey.errors import RightkeyError
 from rightkey.events import SUBSCRIBERS
 from rightkey.verdict.attempt import NONE, Demands, attempt
-from rightkey.verdict.held import NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
 from rightkey.verifier.calls import Asks, demands_of
 from rightkey.verifier.several import Several
@@ -71,9 +71,12 @@ class InTasks:
         try:
             one = one or await self._issuer_of(raw)
             demands = demands_of(dict(asks)) if asks else NONE
-            # One call less, at each token, than `one.now()`: 4 % of a remembered one.
+            # As in `explain`, but in line: each call less is 3 % of a remembered token.
             now = time.time() if one.clock is None else one.clock()
-            token = await self._judged(one, raw, demands, now)
+            held = one.source.held()
+            token = attempt(one.trust, raw, held, now, demands, one.memory)
+            if type(token) is NeedsNewer or one.proves is not None:
+                token = await self._concluded(one, raw, demands, now, held, token)
             if claims_type is not None:
                 token = Typed.of(token, claims_type)
         except RightkeyError as error:
@@ -94,7 +97,10 @@ class InTasks:
             return unchosen(error)
         now = one.now()
         try:
-            outcome: Verified | RightkeyError = await self._judged(one, raw, demands, now)
+            held = one.source.held()
+            judged = attempt(one.trust, raw, held, now, demands, one.memory)
+            outcome: Verified | RightkeyError
+            outcome = await self._concluded(one, raw, demands, now, held, judged)
         except RightkeyError as error:
             outcome = error
         return one.explained(raw, outcome, demands, now)
@@ -122,9 +128,15 @@ class InTasks:
         for one in self._all():
             one.require_keys(fresh=True)
 
-    async def _judged(self, one: OneIssuer, raw: str | bytes, demands: Demands, now: float) -> Verified:
-        held = one.source.held()
-        outcome = attempt(one.trust, raw, held, now, demands, one.memory)
+    async def _concluded(
+        self,
+        one: OneIssuer,
+        raw: str | bytes,
+        demands: Demands,
+        now: float,
+        held: Held,
+        outcome: Verified | NeedsNewer,
+    ) -> Verified:
         if isinstance(outcome, NeedsNewer):
             retry = one.retry(raw, demands, now, held, outcome, threads=False)
             for job in retry:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from rightkey.errors import RightkeyError
 from rightkey.events import SUBSCRIBERS
 from rightkey.verdict.attempt import NONE, Demands, attempt
-from rightkey.verdict.held import NeedsNewer
+from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
 from rightkey.verifier.calls import Asks, demands_of
 from rightkey.verifier.several import Several
@@ -67,9 +67,12 @@ class InThreads:
         try:
             one = one or self._issuer_of(raw)
             demands = demands_of(dict(asks)) if asks else NONE
-            # One call less, at each token, than `one.now()`: 4 % of a remembered one.
+            # As in `explain`, but in line: each call less is 3 % of a remembered token.
             now = time.time() if one.clock is None else one.clock()
-            token = self._judged(one, raw, demands, now)
+            held = one.source.held()
+            token = attempt(one.trust, raw, held, now, demands, one.memory)
+            if type(token) is NeedsNewer or one.proves is not None:
+                token = self._concluded(one, raw, demands, now, held, token)
             if claims_type is not None:
                 token = Typed.of(token, claims_type)
         except RightkeyError as error:
@@ -90,7 +93,10 @@ class InThreads:
             return unchosen(error)
         now = one.now()
         try:
-            outcome: Verified | RightkeyError = self._judged(one, raw, demands, now)
+            held = one.source.held()
+            judged = attempt(one.trust, raw, held, now, demands, one.memory)
+            outcome: Verified | RightkeyError
+            outcome = self._concluded(one, raw, demands, now, held, judged)
         except RightkeyError as error:
             outcome = error
         return one.explained(raw, outcome, demands, now)
@@ -118,9 +124,15 @@ class InThreads:
         for one in self._all():
             one.require_keys(fresh=True)
 
-    def _judged(self, one: OneIssuer, raw: str | bytes, demands: Demands, now: float) -> Verified:
-        held = one.source.held()
-        outcome = attempt(one.trust, raw, held, now, demands, one.memory)
+    def _concluded(
+        self,
+        one: OneIssuer,
+        raw: str | bytes,
+        demands: Demands,
+        now: float,
+        held: Held,
+        outcome: Verified | NeedsNewer,
+    ) -> Verified:
         if isinstance(outcome, NeedsNewer):
             retry = one.retry(raw, demands, now, held, outcome, threads=True)
             for job in retry:
