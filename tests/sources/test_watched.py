@@ -280,6 +280,30 @@ def test_a_disk_that_hangs_keeps_nobody(
     assert source.held(waited=True).keys is not None
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_a_disk_that_hangs_holds_up_no_other_issuer_and_no_fork(tmp_path: Path, clock: Clock) -> None:
+    """Other issuers' keys are made, and children are forked, while a file is waited for. A pipe that nothing
+    is written to stands for a disk that hangs."""
+    path = tmp_path / "keys.json"
+    write(path, OLD)
+    source = Watched(path, clock, Record("file"))
+    path.unlink()
+    os.mkfifo(path)
+    job = source.refetch()
+    with path.open("wb"):  # comes back when the job has opened the other end
+        other = LocalIssuer(algorithm="ES256", url="https://other.example/")
+        made = rightkey.Verifier(other.url, audience=other.audience, transport=other.transport())
+        assert code(made, other.token()) is None
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert job is not None
+    JOBS.wait(job, 5)
+    assert "empty" in str(source.status().last_failure)
+
+
 def test_a_file_is_looked_at_before_serving(tmp_path: Path, issuer: LocalIssuer, clock: Clock) -> None:
     """`prepare` waits for a look that is due."""
     path = tmp_path / "keys.json"

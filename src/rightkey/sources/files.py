@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
@@ -47,11 +48,14 @@ def stamps(path: Path) -> Mapping[Path, Stamp]:
     return files
 
 
-def read(path: Path, directory: bool = False) -> KeySet:
+def read(
+    path: Path, directory: bool = False, reading: AbstractContextManager[object] | None = None
+) -> KeySet:
     """Read one file: a key set in any form that `KeySet.parse` reads, or PEM.
 
     Args:
         directory: whether it is one of a directory's. Then its name is the key id of what it has in PEM.
+        reading: held while keys are made of what was read, and not while a disk is waited for.
 
     Raises:
         IssuerUnavailable: `keys_unavailable`: it cannot be read.
@@ -65,7 +69,8 @@ def read(path: Path, directory: bool = False) -> KeySet:
     if len(octets) > MAX_BYTES:
         raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: over {MAX_BYTES} bytes")
     try:
-        keys = _parse(octets, _kid(path) if directory else None)
+        with reading or nullcontext():
+            keys = _parse(octets, _kid(path) if directory else None)
     except (Misconfigured, IssuerMisbehaved) as error:
         hint = error.hint or _FORMS
         raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: {error}", hint=hint) from None

@@ -44,7 +44,8 @@ class Guard:
 GUARD = Guard()
 READING = Guard()
 """Held while a job makes keys of a document, and taken before a fork as well. OpenSSL has locks of its own: a
-child that is forked while another thread holds one waits for it for ever, at its first signature."""
+child that is forked while another thread holds one waits for it for ever, at its first signature. Never held
+while a disk or a network is waited for: every issuer's keys, and every fork, would wait as well."""
 
 
 def _before_fork() -> None:

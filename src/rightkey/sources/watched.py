@@ -181,8 +181,7 @@ class Watched:
         failed: IssuerFault | None = None
         for file in found:
             try:
-                with READING:
-                    files[file] = read(file, file != self._path)
+                files[file] = read(file, file != self._path, READING)
             except IssuerFault as failure:
                 failed = failed or failure
                 if file in before:
