@@ -241,6 +241,19 @@ def test_a_304_renews_and_may_leave_out_what_has_not_changed(cold: Played) -> No
     assert cold.status.fresh_for == 1200
 
 
+def test_a_condition_is_no_reason_to_lose_the_keys(cold: Played) -> None:
+    """A server may fail at the condition, or keep its validator while its keys change: after a failure, and
+    where a token needs newer keys, the whole document is asked for."""
+    cold.good(A, headers={"etag": '"1"', "last-modified": "then"})
+    forced = cold.cache.plan(cold.now, forced=True)
+    assert (forced.url, forced.etag, forced.modified) == (URL, None, None)
+    cold.bad()
+    plan = cold.cache.plan(cold.now)
+    assert (plan.url, plan.etag, plan.modified) == (URL, None, None)
+    cold.good(A, headers={"etag": '"2"'})
+    assert cold.cache.plan(cold.now).etag == '"2"'
+
+
 def test_the_same_keys_again_are_the_same_object(warm: Played) -> None:
     """In another order, too; nothing has rotated."""
     warm.good(A, B)

@@ -31,6 +31,12 @@ def test_what_is_held_can_be_renewed() -> None:
     assert headers["cache-control"] == "no-cache"
 
 
+@pytest.mark.parametrize("odd", ['"\x01"', '"\x7f"', '"\u20ac"', '"\xe9"', '"a\nb"', "", '"' + 1023 * "a" + '"'])
+def test_a_validator_that_cannot_be_sent_back_is_left_out(odd: str) -> None:
+    """Else every later request would fail, and the keys would be gone at their bound."""
+    assert list(jwks_request(URL, etag=odd, modified=odd).headers) == ["accept"]
+
+
 def test_an_answer_is_read_as_published(signer: Callable[..., SigningKey]) -> None:
     """The world has what the issuer publishes: a private key in it is no key any more."""
     good, leaked = signer("ES256", "good"), signer("ES256", "leaked")

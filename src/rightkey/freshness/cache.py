@@ -183,12 +183,14 @@ class Cache:
         """
         age, life = now - self.metadata_began, self.freshness.metadata_life
         snapshot = self.snapshot
+        # Without a condition where that may be what failed, or would hide keys behind a validator that stays.
+        valid = None if forced or self.last_failure is not None else snapshot
         return Plan(
             metadata=self.metadata if age < life and not metadata else None,
             fallback=self.metadata if age < life + self.freshness.metadata_stale else None,
             url=snapshot.url if snapshot else None,
-            etag=snapshot.etag if snapshot else None,
-            modified=snapshot.modified if snapshot else None,
+            etag=valid.etag if valid else None,
+            modified=valid.modified if valid else None,
             forced=forced,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured
 from rightkey.exchange import Request, Response
 from rightkey.jose import strictjson
@@ -12,6 +14,10 @@ MOVED = frozenset((300, 301, 302, 303, 307, 308, 403, 404, 410))
 """Answers after which the metadata is read again: the keys may be elsewhere by now."""
 
 
+_SENDABLE = re.compile(r"[ -~]{1,1024}")
+"""Validators that any HTTP client can send back. A request that must fail would be made until the keys are gone."""
+
+
 def jwks_request(
     url: str, *, etag: str | None = None, modified: str | None = None, forced: bool = False
 ) -> Request:
@@ -20,12 +26,12 @@ def jwks_request(
     Args:
         url: the metadata's `jwks_uri`.
         etag: of the answer held, so that 304 can renew it (RFC 9110, section 13.1.2).
-        modified: its `Last-Modified`.
+        modified: its `Last-Modified`. Either is left out where it is no short, printable ASCII.
         forced: whether no cache on the way may answer from what it holds (RFC 9111, section 5.2.1.4).
     """
     headers = {"accept": "application/jwk-set+json, application/json, */*;q=0.1"}
     for name, value in (("if-none-match", etag), ("if-modified-since", modified)):
-        if value is not None:
+        if value is not None and _SENDABLE.fullmatch(value):
             headers[name] = value
     if forced:
         headers["cache-control"] = "no-cache"
