@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from rightkey.errors import without_query
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """A GET, with the bounds its transport must keep.
 
@@ -21,6 +23,9 @@ class Request:
     connect_timeout: float = 2.0
     timeout: float = 4.0
     max_body: int = 512 * 1024
+
+    def __repr__(self) -> str:  # a query may hold an API key, and headers a token
+        return f"Request({without_query(self.url)!r}, timeout={self.timeout!r}, max_body={self.max_body!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ def test_what_is_held_can_be_renewed() -> None:
     assert headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("odd", ['"\x01"', '"\x7f"', '"\u20ac"', '"\xe9"', '"a\nb"', "", '"' + 1023 * "a" + '"'])
+@pytest.mark.parametrize(
+    "odd", ['"\x01"', '"\x7f"', '"\u20ac"', '"\xe9"', '"a\nb"', "", '"' + 1023 * "a" + '"']
+)
 def test_a_validator_that_cannot_be_sent_back_is_left_out(odd: str) -> None:
     """Else every later request would fail, and the keys would be gone at their bound."""
     assert list(jwks_request(URL, etag=odd, modified=odd).headers) == ["accept"]

@@ -399,6 +399,8 @@ def test_plain_http_is_for_hosts_that_are_named() -> None:
             "0.0.0.0",
         ),
         *("[::1]", "::1", "[::]", "::ffff:127.0.0.1", "[::ffff:7f00:1]"),
+        *("ip6-localhost", "IP6-loopback", "ipv6-loopback", "loopback"),  # in Debian's and SUSE's hosts files
+        *("localhost4", "localhost6", "localhost4.localdomain4", "localhost6.localdomain6"),  # in Red Hat's
     ],
 )
 def test_every_spelling_of_this_machine(host: str) -> None:
@@ -407,7 +409,17 @@ def test_every_spelling_of_this_machine(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["issuer.example", "localhost.example", "10.0.0.1", "[2001:db8::1]", "a1", "127.0.0.1.example"]
+    "host",
+    [
+        "issuer.example",
+        "localhost.example",
+        "10.0.0.1",
+        "[2001:db8::1]",
+        "a1",
+        "127.0.0.1.example",
+        "localhost7",
+        "ip6-localhost.example",
+    ],
 )
 def test_other_machines(host: str) -> None:
     """Names and addresses of others, also where they begin like one of this machine."""

@@ -289,6 +289,12 @@ def test_every_type_is_read(algorithm: str, signer: Signer) -> None:
     assert (again.thumbprint, again.kid, again.alg) == (key.thumbprint, "k", algorithm)
 
 
+def test_names_that_are_no_text_are_passed_over(signer: Signer) -> None:
+    """A document handed over as a mapping may have any; they say nothing, as other members do."""
+    jwk = signer("ES256").public_jwk()
+    assert Key.from_jwk({1: 2, None: [], ("a",): "b"} | jwk) == Key.from_jwk(jwk)  # type: ignore[dict-item]
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_published_private_key_is_known_by_its_thumbprint(algorithm: str, signer: Signer) -> None:
     """So that it can be refused from then on; in a local document its public half serves."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 import rightkey
 from rightkey.exchange import Request, Response
 from rightkey.integrations.bearer import Bearer, ProtectedResource, header
+from rightkey.localissuer import LocalIssuer
+from rightkey.policy.profiles import Presented
 
 HIDDEN = "hunter2"
 SECRETS = [
@@ -92,3 +96,50 @@ def test_an_exchange_does_not_show_its_headers() -> None:
     """A transport of one's own may log what it is given, and credentials are among them."""
     request = Request("https://host.example", {"authorization": HIDDEN})
     assert HIDDEN not in repr(request) + repr(Answers(200, HIDDEN.encode()).answer)
+
+
+OWN = "trustno1"
+"""Of the test below alone: it looks at what other tests have left behind, too."""
+
+
+class Documents:
+    """Metadata and keys, at addresses with a secret in their query."""
+
+    def __init__(self, issuer: LocalIssuer) -> None:
+        self.keys = {"keys": [issuer.current.public_jwk()]}
+        self.metadata = {"issuer": issuer.url, "jwks_uri": f"https://host.example/jwks?code={OWN}"}
+        self.asked: list[Request] = []
+
+    def get(self, request: Request, /) -> Response:
+        self.asked.append(request)
+        return Response(200, {}, json.dumps(self.keys if "/jwks" in request.url else self.metadata).encode())
+
+
+def test_nothing_that_lives_shows_a_secret() -> None:
+    """Not one object of ours, of whatever class, by its `repr`: debuggers, error reporters and transports of
+    one's own show them. The secret is in the queries of addresses, and in the claims of the token."""
+    issuer = LocalIssuer(algorithm="ES256", url="https://secrets.example/")
+    raw, transport = issuer.token(sub=OWN), Documents(issuer)
+    how = {"audience": issuer.audience, "transport": transport}
+    found: list[Any] = [
+        rightkey.locate(issuer.url, metadata_url=f"https://h.example/?c={OWN}", transport=transport)
+    ]
+    for where in (
+        {"keys": f"https://h.example/jwks?c={OWN}"},
+        {"metadata_url": f"https://h.example/?c={OWN}"},
+    ):
+        verifier = rightkey.Verifier(issuer.url, **how, **where)
+        explained = verifier.explain(raw)
+        assert explained.verified
+        found += [
+            verifier,
+            explained,
+            *(step.detail for step in explained.steps),
+            verifier.status(),
+            verifier.verify(raw),
+        ]
+        found += [verifier.explain(f"{raw}A"), verifier.explain(raw[:-9])]
+    found.append(Presented("ES256", {"sub": OWN}, None, nonce=OWN, access_token=OWN))
+    found += transport.asked
+    found += [one for one in gc.get_objects() if type(one).__module__.startswith("rightkey.")]
+    assert {type(one).__name__ for one in found if OWN in repr(one) or raw[-20:] in repr(one)} == set()

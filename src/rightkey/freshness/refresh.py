@@ -29,7 +29,7 @@ class Place:
     name: str
     """What messages and events call it."""
     issuer: Issuer | None
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     kid: str | None = None
     """The key id of what is found there, where it is not said."""
 
@@ -42,7 +42,7 @@ class Plan:
     """What is held, unless it is due."""
     fallback: Metadata | None
     """What serves if it cannot be fetched again."""
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     """Where the keys held came from, for whose answer `etag` and `modified` stand."""
     etag: str | None = None
     modified: str | None = None
@@ -60,11 +60,11 @@ class Refreshed:
     metadata: Metadata | None = None
     metadata_began: float | None = None
     keys: KeySet | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     failure: IssuerFault | None = None
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     """Where the keys were asked for last."""
-    requests: tuple[tuple[str, str], ...] = ()
+    requests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Each URL asked and what came of it: a status, or a word of `ExchangeFailed`."""
     seconds: float = 0.0
     """What all of it took."""

@@ -63,7 +63,7 @@ class Snapshot:
     refresh_at: float
     fresh_until: float
     stale_until: float
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     etag: str | None = None
     modified: str | None = None
     control: str | None = None

@@ -46,7 +46,7 @@ class Metadata:
     """
 
     issuer: str
-    jwks_uri: str
+    jwks_uri: str = field(repr=False)
     expected: tuple[str, ...]
     document: Mapping[str, Any] = field(repr=False, default_factory=dict)
 

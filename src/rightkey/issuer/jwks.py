@@ -15,7 +15,7 @@ MOVED = frozenset((300, 301, 302, 303, 307, 308, 403, 404, 410))
 
 
 _SENDABLE = re.compile(r"[ -~]{1,1024}")
-"""Validators that any HTTP client can send back. A request that must fail would be made until the keys are gone."""
+"""Validators that any client can send back. A request that fails for one fails until the keys are gone."""
 
 
 def jwks_request(

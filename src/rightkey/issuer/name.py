@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,6 +28,8 @@ _OPENID = "/.well-known/openid-configuration"
 _OAUTH = "/.well-known/oauth-authorization-server"
 _PLAIN_HTTP = "plain http is for loopback only, unless plain_http names the host"
 _PRINTABLE = r"[!-~]+"
+_THIS_MACHINE = r"(ipv?6-)?(localhost|loopback)[46]?|localdomain[46]?"
+"""How names end that systems put into hosts files: Debian's `ip6-loopback`, Fedora's `localhost6`."""
 _AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 
 
@@ -42,8 +44,8 @@ class Issuer:
     name: str
     spellings: tuple[str, ...]
     vendor: Vendor | None = None
-    metadata_url: str | None = None
-    """Where its metadata are, if not at the issuer."""
+    metadata_url: str | None = field(default=None, repr=False)
+    """Where its metadata are, if not at the issuer. Its query may hold an API key."""
     plain_http: tuple[str, ...] = ()
 
     @classmethod
@@ -178,7 +180,7 @@ def reaches_this_machine(host: str) -> bool:
     from ipaddress import IPv6Address, ip_address
 
     host = host.strip("[]").lower().removesuffix(".")
-    if host.rpartition(".")[2] in ("localhost", "localdomain"):
+    if re.fullmatch(_THIS_MACHINE, host.rpartition(".")[2]):
         return True
     try:
         address = ip_address(host)

@@ -128,7 +128,8 @@ def judge(member: Any, *, published: bool) -> Key:
         raise Skip("named_twice")
     if not isinstance(member, Mapping):
         raise Skip("not_an_object")
-    jwk = {name: value for name, value in member.items() if value is not None}  # null counts as absent
+    # Null counts as absent, and so does a name that is no text, which Python's mappings may have.
+    jwk = {name: value for name, value in member.items() if value is not None and isinstance(name, str)}
     _judge_types(jwk)
     _judge_purpose(jwk)
     certificate, fault = _certificate(jwk)

@@ -33,6 +33,9 @@ class Presented(NamedTuple):
     since: float | None = None
     """When its subject must have been authenticated at the earliest, as a Unix time in seconds."""
 
+    def __repr__(self) -> str:  # the rest is a token's, or a token
+        return f"Presented(alg={self.alg!r})"
+
 
 class Profile(NamedTuple):
     """A row of the table. `types` are lower case, without `application/`; None stands for any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from rightkey.errors import IssuerFault, IssuerUnavailable
@@ -47,8 +47,8 @@ class Located:
     keys: KeySet | None
     issuer: str | None = None
     expected: tuple[str, ...] | None = None
-    jwks_uri: str | None = None
-    requests: tuple[tuple[str, str], ...] = ()
+    jwks_uri: str | None = field(default=None, repr=False)
+    requests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     failure: IssuerFault | None = None
     age: float | None = None
     origin: str = "handed over"

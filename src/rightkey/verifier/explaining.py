@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
+from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected, without_query
 from rightkey.jose import strictjson
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.jose.certificate import Certificate
@@ -186,7 +186,8 @@ class _Teller:
                 return True
             self._failed("metadata", self._fault(), requests=requests)
             return False
-        self._add("metadata", f"jwks_uri is {located.jwks_uri}", jwks_uri=located.jwks_uri, requests=requests)
+        told = f"jwks_uri is {without_query(located.jwks_uri)}"
+        self._add("metadata", told, jwks_uri=located.jwks_uri, requests=requests)
         return True
 
     def _keys(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rightkey.exchange import Transport, plain_http_of
 from rightkey.freshness.settings import Freshness
@@ -25,8 +25,8 @@ class Provider:
 
     issuer: str
     metadata: Metadata | None
-    metadata_url: str | None
-    jwks_uri: str
+    metadata_url: str | None = field(repr=False)
+    jwks_uri: str = field(repr=False)
     keys: KeySet
     status: Status
     provider: str | None
