@@ -45,14 +45,16 @@ CODES: dict[str, str] = {
 MAX_QUOTED = 100
 """Characters of a setting that a message quotes."""
 _KEY = re.compile(
-    r"-----|^\s*[\[{<]|^\s*ey[\w-]+\.|[A-Za-z0-9+/=]{60}"
+    r"-----|^\s*[\[{<]|^\s*ey[\w-]+\.|(?<![A-Za-z0-9])ey[AJK][\w-]{6}|[A-Za-z0-9+/=]{60}"
     r"|(?=[\w=+-]*[A-Z])(?=[\w=+-]*[a-z])(?=[\w=+-]*[0-9])[\w=+-]{43}"
+    r"|[@\uff20\ufe6b]|%40|[?#][^?#]*="
 )
-"""What may be a key or a token: PEM, JSON, a JWT, base64, or 32 octets in base64url, such as a JWK's `d`."""
+"""What may be a key or a token: PEM, JSON, a JWT wherever in it, base64, or 32 octets in base64url, such as a
+JWK's `d`; or have a password in it: a URL with a user name, in whatever spelling, or with a query."""
 
 
 def may_be_a_key(text: str) -> bool:
-    """Whether a text may hold a private key or a token, whole or in part."""
+    """Whether a text may hold a private key, a token or a password, whole or in part."""
     return _KEY.search(text) is not None
 
 
@@ -62,16 +64,16 @@ def quoted(setting: object) -> str:
     People paste private keys, tokens and URLs with passwords where a name or a number is asked for.
     """
     text = without_query(setting if isinstance(setting, str) else repr(setting))
-    if "@" in text or "\n" in text or may_be_a_key(text):
+    if "\n" in text or may_be_a_key(text):
         return "(not shown: it may hold a secret)"
     shown = text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "..."
     return ascii(shown) if isinstance(setting, str) else shown
 
 
 def without_query(text: str) -> str:
-    """A URL without its query, which may hold a password or an API key; any other text as it is."""
-    url, mark, _ = text.partition("?")
-    return f"{url}?..." if mark and "://" in url else text
+    """A URL without its query and fragment, which may hold a password or a key; any other text as it is."""
+    url, mark, rest = re.fullmatch("(?s)([^?#]*)([?#]?)(.*)", text).groups()  # type: ignore[union-attr]
+    return f"{url}{mark}..." if mark and ("://" in url or "=" in rest) else text
 
 
 @dataclass(frozen=True, slots=True)

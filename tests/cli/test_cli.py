@@ -177,6 +177,35 @@ def test_a_short_answer_to_a_reader_that_left() -> None:
     assert (done.returncode, done.stderr) in ((141, ""), (1, ""))  # 1: written before `true` had ended
 
 
+@pytest.mark.parametrize("arguments", ["--help", "decode x --json", "decode x", "verify --help"])
+def test_a_disk_that_is_full_is_told(arguments: str) -> None:
+    """Whichever library writes; it is no defect, and no rejected token."""
+    done = ran("-c", f"{sys.executable} -m rightkey {arguments} > /dev/full", python=["bash"])
+    assert "Traceback" not in done.stderr
+    told = "error: the output cannot be written: no space left on device" in done.stderr
+    assert (done.returncode, told) == ((2, True) if "--" in arguments else (1, False))
+
+
+def test_help_to_a_reader_that_left() -> None:
+    """Click writes that itself."""
+    process = subprocess.Popen([*PYTHON, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(30) == 141
+
+
+@pytest.mark.parametrize("pasted", [b"x", b"-----BEGIN PUBLIC KEY-----", b"-----BEGIN \xff"])
+def test_octets_and_text_are_not_compared(pasted: bytes) -> None:
+    """Which is an error under `python -bb`."""
+    done = subprocess.run(
+        [sys.executable, "-bb", "-m", "rightkey", "decode"], input=pasted, capture_output=True, check=False
+    )
+    assert (done.returncode, b"--jwks" in done.stderr) == (1, pasted != b"x")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
 def test_a_closed_stream_is_no_defect(closed: str) -> None:
     """The exit code is what it would have been."""

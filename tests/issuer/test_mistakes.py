@@ -69,6 +69,14 @@ def test_an_issuer_that_is_called_like_an_endpoint_is_one(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["eyJhbGciOiJub25lIn0.e30.", "https://a.example/eyJhbGciOiJub25lIn0.e30.", 32 * "0f", "aB3-" * 11]
+)
+def test_a_secret_for_an_issuer_is_not_looked_up(name: str) -> None:
+    """It would stand in requests to name servers, and in messages."""
+    assert fault_of(name) is not None
+
+
+@pytest.mark.parametrize(
     "name", ["issuer.example", "https://issuer.example/t", "localhost:8080", "[::1]", ""]
 )
 def test_what_is_no_mistake_is_left_to_the_rules(name: str) -> None:

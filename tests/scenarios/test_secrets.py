@@ -6,6 +6,7 @@ import gc
 import json
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rightkey.exchange import Request, Response
 from rightkey.integrations.bearer import Bearer, ProtectedResource, header
 from rightkey.localissuer import LocalIssuer
 from rightkey.policy.profiles import Presented
+from rightkey.transport import DefaultTransport
 
 HIDDEN = "hunter2"
 SECRETS = [
@@ -23,9 +25,37 @@ SECRETS = [
     f'{{"kty":"oct","k":"{HIDDEN}"}}',
     f"https://host.example/jwks?code={HIDDEN}",
 ]
+TOKEN = f"eyJhbGciOiJFUzI1NiJ9.{HIDDEN}.c2ln"
+SPELLED = [
+    *(
+        form.format(TOKEN)
+        for form in ("{}", "Bearer {}", " {}", '"{}"', "token={}", "a {} b", "https://a.example/{}")
+    ),
+    f"https://host.example/#access_token={HIDDEN}",
+    f"host.example/jwks?code={HIDDEN}",
+    f"https://user:{HIDDEN}\uff20host.example",
+    f"https://user%3A{HIDDEN}%40host.example",
+    f"https:\\\\user:{HIDDEN}@host.example",
+]
+"""As people really paste them: with what stood around them, or mistyped."""
 SETTINGS = ("issuer", "algorithms", "leeway", "profile", "require", "certificates", "provider", "sender")
 SETTINGS += ("remember", "metadata_url", "keys", "transport", "freshness")
-VARIABLES = ("LEEWAY", "PROFILE", "REQUIRE", "CERTIFICATES", "REMEMBER", "MAX_LIFE", "WAIT", "TRUSTSTORE")
+VARIABLES = (
+    "KEYS",
+    "ISSUER",
+    "METADATA_URL",
+    "PROVIDER",
+    "SENDER",
+    "ALGORITHMS",
+    "LEEWAY",
+    "PROFILE",
+    "REQUIRE",
+    "CERTIFICATES",
+    "REMEMBER",
+    "MAX_LIFE",
+    "WAIT",
+    "TRUSTSTORE",
+)
 NEEDED = {"issuer": "https://issuer.example", "audience": "a"}
 ENVIRON = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "a"}
 
@@ -42,7 +72,7 @@ def told(act: Callable[[], Any]) -> str:
         return "\n".join(words)
 
 
-@pytest.mark.parametrize("secret", SECRETS, ids=["pem", "password", "jwk", "query"])
+@pytest.mark.parametrize("secret", [*SECRETS, *SPELLED])
 def test_a_secret_in_the_place_of_a_setting_is_not_told(secret: str) -> None:
     """Two variables are swapped, or a key is handed over where a name should be."""
     doors: dict[str, Callable[[], Any]] = {
@@ -59,6 +89,9 @@ def test_a_secret_in_the_place_of_a_setting_is_not_told(secret: str) -> None:
         "locate": lambda: rightkey.locate(secret),
         "key set": lambda: rightkey.KeySet.parse(secret),
         "pem": lambda: rightkey.KeySet.from_pem(secret),
+        "path": lambda: rightkey.AsyncVerifier(**NEEDED, keys=Path(secret)),
+        "ca file": lambda: DefaultTransport(ca_file=secret),
+        "requirement": lambda: rightkey.any_of(f"{secret} ", "a"),
     }
     for name in SETTINGS:
         doors[name] = lambda name=name: rightkey.AsyncVerifier(**{**NEEDED, name: secret})
@@ -141,5 +174,6 @@ def test_nothing_that_lives_shows_a_secret() -> None:
         found += [verifier.explain(f"{raw}A"), verifier.explain(raw[:-9])]
     found.append(Presented("ES256", {"sub": OWN}, None, nonce=OWN, access_token=OWN))
     found += transport.asked
+    gc.collect()  # verifiers of other tests that were never finished
     found += [one for one in gc.get_objects() if type(one).__module__.startswith("rightkey.")]
     assert {type(one).__name__ for one in found if OWN in repr(one) or raw[-20:] in repr(one)} == set()

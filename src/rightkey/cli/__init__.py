@@ -4,7 +4,7 @@ stdout is data, stderr is words, and the exit code says what the result means:
 
     0   valid, or done
     1   rejected, or something was found
-    2   usage, configuration, or a local file that cannot be read
+    2   usage, configuration, or a local file that cannot be read or written
     3   the issuer's fault; an empty key set is one
     70  a defect of rightkey
     130 interrupted
@@ -50,12 +50,19 @@ def run(arguments: Sequence[str], needed: Sequence[str] = NEEDED) -> int:
         print("hint: pip install 'rightkey[cli]'", file=sys.stderr)
         return 2
     from rightkey.cli.commands import rightkey
-    from rightkey.cli.output import finished
+    from rightkey.cli.output import FULL, GONE, finished, unwritten
 
+    stdout = sys.stdout
     try:
         code = rightkey.main(args=list(arguments), prog_name="rightkey", standalone_mode=False)
         return finished(code if isinstance(code, int) else 0)
+    except SystemExit:
+        if sys.stdout is not stdout:  # so click ends, with 1, where the reader has gone
+            return GONE
+        raise
     except Exception as error:  # noqa: BLE001 - a traceback may quote a token, so none is printed
+        if isinstance(error, OSError) and error.errno in FULL:
+            return unwritten(error)
         from rightkey.cli.errors import ended_by
 
         return finished(ended_by(error, as_json=_wants_json(arguments)))

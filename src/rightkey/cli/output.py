@@ -6,13 +6,20 @@ through it. JSON is written in ASCII, which needs no more.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 GONE = 141
 """What a shell shows for a program whose reader has gone: 128 + SIGPIPE. It must not be 1, `rejected`."""
+
+UNWRITTEN = 2
+"""As for any local file that cannot be used."""
+FULL = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""What the system says of output that cannot be written."""
 
 _COLOURS = {"error": "31;1", "hint": "36", "note": "33", "unverified": "33;1"}
 
@@ -55,8 +62,8 @@ def write(stream: TextIO, text: str) -> None:
         if stream is sys.stderr:
             sys.stdout.flush()  # on a terminal both are one, and read in the order written
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    except BrokenPipeError:
-        raise SystemExit(_gone()) from None
+    except OSError as error:
+        raise SystemExit(unwritten(error)) from None
 
 
 def finished(code: int) -> int:
@@ -64,15 +71,20 @@ def finished(code: int) -> int:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
-        return _gone()
+    except OSError as error:
+        return unwritten(error)
     return code
 
 
-def _gone() -> int:
-    """The reader has gone: keep the interpreter from failing once more when it flushes at its end."""
+def unwritten(error: OSError) -> int:
+    """The exit code where the reader has gone, or a disk is full, which is told. Keeps the interpreter from
+    failing once more when it flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+    os.dup2(nowhere, sys.stdout.fileno())
+    with suppress(OSError):  # it may be stderr that cannot be written
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"error: the output cannot be written: {(error.strerror or '').lower()}\n")
+            sys.stderr.flush()
+    os.dup2(nowhere, sys.stderr.fileno())
     os.close(nowhere)
-    return GONE
+    return GONE if isinstance(error, BrokenPipeError) else UNWRITTEN

@@ -39,8 +39,8 @@ def hint(raw: str | bytes, given: str | None) -> str | None:
     """What to do where the command line has a way out of its own; None where the library's hint says all."""
     if given and len(given) < 200 and "\0" not in given and Path(given).is_file():
         return f"{given} is a file: rightkey ... < {given}"
-    begins = raw[: len(_PEM)]
-    return "keys are given with --jwks" if begins in (_PEM, _PEM.encode()) else None
+    is_pem = raw.startswith(_PEM) if isinstance(raw, str) else raw.startswith(_PEM.encode())
+    return "keys are given with --jwks" if is_pem else None
 
 
 def _cleaned(text: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, may_be_a_key
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
 """Names and values as they came, in order; a name that came twice is there twice."""
@@ -30,7 +30,7 @@ class Carrier:
     name: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(_NAME, self.name):
+        if not re.fullmatch(_NAME, self.name) or may_be_a_key(self.name):
             raise Misconfigured(
                 f"the name of a {self.place} must be letters, digits, '-', '_' and '.'",
                 hint=f'such as {self.place}("session")',

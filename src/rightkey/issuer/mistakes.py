@@ -55,6 +55,16 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ),
     (r"(?i)https?(:/?|/+)[^/:].*", "its scheme is misspelt", "give a domain, or https://host/path"),
     (
+        r"(.*[^A-Za-z0-9])?ey[AJK][\w-]+(\.[\w-]*){2}.*",
+        "it holds a token",
+        "name the issuer, as its claim iss does",
+    ),
+    (
+        r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[\w=+-]{43,}|[\w=+/-]{64,}",
+        "it may be a key or a password, and is no host name",
+        "give a domain, or https://host/path",
+    ),
+    (
         r"arn:aws[a-z-]*:cognito-idp:.*",
         "a user pool is no issuer",
         "https://cognito-idp.REGION.amazonaws.com/POOL",

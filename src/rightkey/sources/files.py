@@ -80,8 +80,8 @@ def read(
 
 
 _PLACES = ("/", "./", "../", "~/")
-_HELD = re.compile(r"^\s*\"|[\w+/=-]{60}", re.ASCII)
-"""What else a file of keys holds and people give for its name: JSON in quotes, and base64url."""
+_HELD = re.compile(r"^\s*\"|[\w+/=-]{60}|[a-z]{2,}:[/\\]", re.ASCII)
+"""What else people give for the name of a file: what it holds, as JSON in quotes or base64url, or a URL."""
 
 
 def shown(path: Path) -> str:

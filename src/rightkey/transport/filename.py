@@ -10,7 +10,10 @@ import re
 from rightkey.errors import Misconfigured
 
 _PATH = re.compile(r"(/|\.{1,2}/|~/|[A-Za-z]:\\)[\w ./\\:@+,~-]{0,250}", re.ASCII)
-_NO_NAME = re.compile(r"[\r\n\0]|-----BEGIN|^[\w-]{8,}\.[\w-]*\.[\w-]+$", re.ASCII)  # PEM, or a JWT
+_NO_NAME = re.compile(  # PEM, JSON, a JWT, or a URL, which may have a password in it
+    r"^\s*[\[{]|[\r\n\0]|-----BEGIN|^[\w-]{8,}\.[\w-]*\.[\w-]+$|(?<![A-Za-z0-9])ey[AJK][\w-]+\.|[a-z]{2,}:[/\\]|\?.*=",
+    re.ASCII,
+)
 
 
 def require_names(**files: object) -> None:

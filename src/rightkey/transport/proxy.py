@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from rightkey.errors import may_be_a_key
 from rightkey.exchange import ExchangeFailed
+from rightkey.issuer.name import url_fault
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -71,9 +73,14 @@ def _read_proxy(url: str) -> Proxy:
     # Raised here and not while a parser's error is being handled: that one quotes the URL, password and all.
     if split is not None and split.scheme.startswith("socks"):
         raise _unusable("socks is not supported, only http and https are: name the issuer's host in NO_PROXY")
-    if split is None or split.scheme not in _PORTS or not split.hostname:
+    if split is None or split.scheme not in _PORTS or not _is_host(split.netloc.rpartition("@")[2]):
         raise _unusable("HTTPS_PROXY must be http://host:port or https://host:port")
-    return Proxy(split.scheme, split.hostname, split.port or _PORTS[split.scheme], _headers(split))
+    return Proxy(split.scheme, split.hostname or "", split.port or _PORTS[split.scheme], _headers(split))
+
+
+def _is_host(authority: str) -> bool:
+    """Whether it is a host, with or without a port; else it may be anything, and is not told of."""
+    return url_fault(f"https://{authority.lower()}") is None and not may_be_a_key(authority)
 
 
 def _unusable(why: str) -> ExchangeFailed:
