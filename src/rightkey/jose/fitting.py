@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rightkey.jose.key import Key
 
@@ -18,17 +18,19 @@ MAX_FITTING = 64
 _NONE: tuple[Key, ...] = ()
 
 
-class Named(Protocol):
-    """What of a token's header chooses a key."""
+if TYPE_CHECKING:  # a protocol takes as long to make as the rest of this module
 
-    @property
-    def alg(self) -> str: ...
-    @property
-    def kid(self) -> str | None: ...
-    @property
-    def x5t(self) -> str | None: ...
-    @property
-    def x5t_s256(self) -> str | None: ...
+    class Named(Protocol):
+        """What of a token's header chooses a key."""
+
+        @property
+        def alg(self) -> str: ...
+        @property
+        def kid(self) -> str | None: ...
+        @property
+        def x5t(self) -> str | None: ...
+        @property
+        def x5t_s256(self) -> str | None: ...
 
 
 class Index:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
-from rightkey.jose import material, strictjson
+from rightkey.jose import strictjson
 from rightkey.jose.algorithms import ALGORITHMS, Check, accepts
 from rightkey.jose.skipped import Skip
 
@@ -122,6 +122,8 @@ def judge(member: Any, *, published: bool) -> Key:
         member: a JWK, or the Skip that stands for what could not be made one.
         published: whether an issuer published it, so that the world has what private half it holds.
     """
+    from rightkey.jose import material  # with the first key: it and what it needs are 2 % of the import
+
     if isinstance(member, Skip):
         raise member
     if strictjson.marked(member):

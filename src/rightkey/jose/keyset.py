@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import IssuerMisbehaved, Misconfigured
-from rightkey.jose import pem as inside
 from rightkey.jose import strictjson
-from rightkey.jose.fitting import Index, Named
+from rightkey.jose.fitting import Index
 from rightkey.jose.key import Key, judge, shown
 from rightkey.jose.skipped import REFUSED, SKIPPED, Skip, Skipped, skipped
+
+if TYPE_CHECKING:
+    from rightkey.jose.fitting import Named
 
 MAX_MEMBERS = 1000
 """Members of one document that are judged. The others leave one line."""
@@ -75,6 +77,8 @@ class KeySet:
         Raises:
             Misconfigured: nothing in it can be used; the message says why.
         """
+        from rightkey.jose import pem as inside  # what keys are read by is loaded with the first
+
         keys = _judged(
             ((kid, member) for member in inside.members(pem, kid=kid, alg=alg)), published=published
         )
@@ -167,10 +171,14 @@ def _object(document: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_pem(value: Any) -> bool:
+    from rightkey.jose import pem as inside  # as above
+
     return isinstance(value, str) and inside.has_block(value)
 
 
 def _of_pem(kid: str, text: Any) -> Iterable[Any]:
+    from rightkey.jose import pem as inside  # as above
+
     if not isinstance(text, str) or not inside.is_pem(text):
         return [Skip("malformed", "not PEM, as other members of the document are")]
     return inside.members(text, kid=kid)

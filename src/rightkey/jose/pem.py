@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from rightkey.jose.certificate import Certificate
 
 _BEGIN = b"-----BEGIN "
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)(-----END \1-----)?")
+_BLOCK = rb"-----BEGIN ([A-Z0-9 ]+)-----([^-]*)(-----END \1-----)?"
 """White space and words around blocks do not count (RFC 7468, section 2). One without its end is bad."""
 _READ = (b"KEY", b"CERTIFICATE")
 """How the names of blocks end that are read. `EC PARAMETERS` and the like hold no key."""
 _OTHERS = (b"{", b"[", b"<")
 """How documents begin that may quote PEM and are not PEM: JSON, and web pages."""
-_BARE = re.compile(rb"\s*M[A-Za-z0-9+/\s]{54,}={0,2}\s*")
+_BARE = rb"\s*M[A-Za-z0-9+/\s]{54,}={0,2}\s*"
 """Base64 of DER: a SEQUENCE of 42 octets or more begins with `M`."""
 
 
 def is_pem(document: str | bytes) -> bool:
     """Whether a document is PEM, words around its blocks included, or the base64 of DER alone."""
     octets = _octets(document)
-    return has_block(octets) or _BARE.fullmatch(octets) is not None
+    return has_block(octets) or re.fullmatch(_BARE, octets) is not None
 
 
 def has_block(document: str | bytes) -> bool:
@@ -74,10 +74,10 @@ def _octets(document: str | bytes) -> bytes:
 
 
 def _blocks(octets: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    if _BARE.fullmatch(octets):
+    if re.fullmatch(_BARE, octets):
         yield b"PUBLIC KEY", octets, b"END"
         return
-    for found in _BLOCK.finditer(octets.replace(b"\\r", b"").replace(b"\\n", b"\n")):
+    for found in re.finditer(_BLOCK, octets.replace(b"\\r", b"").replace(b"\\n", b"\n")):
         label, body, end = found.groups(b"")
         if label.endswith(_READ):
             yield label, body, end

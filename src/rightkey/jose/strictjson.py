@@ -60,7 +60,7 @@ def read_object(text: bytes, most: tuple[int, int] | None = MAX_IN_PAYLOAD) -> d
 
 
 _DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
-_LONG = re.compile(rb"[:,\[\s]-?\d{19}")
+_LONG = rb"[:,\[\s]-?\d{19}"
 
 
 def _loads(text: bytes) -> Any:
@@ -70,7 +70,7 @@ def _loads(text: bytes) -> Any:
     refused what is too large for a float, so that few digits are left.)
     """
     value = orjson.loads(text)
-    if b"000" in text[::6].translate(_DIGITS) and _LONG.search(text):
+    if b"000" in text[::6].translate(_DIGITS) and re.search(_LONG, text):
         with suppress(RecursionError):  # too deep for Python 3.11: refused right behind this
             value = json.loads(text)
     return value

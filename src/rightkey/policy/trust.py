@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured, quoted
 from rightkey.grants import GRANTS, Places
@@ -75,8 +75,7 @@ Given: TypeAlias = "KeySet | str | os.PathLike[str] | FirstOf | None"
 """What `keys=` takes: None is what the issuer itself publishes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(NamedTuple):
     """What every token is asked first, copied out of the profile and the provider's row.
 
     There each is two look-ups away, behind a question whether there is a row; here it is one.
@@ -92,14 +91,12 @@ class Compiled:
     """Whether some claims are stated elsewhere than in the claim of their name, such as in the header."""
     of_tenants: bool
     """Whether a key may be one tenant's among many, and sign for that tenant alone."""
-    places: Places
-    """Where scopes, permissions, roles and groups are in its tokens."""
 
     @classmethod
-    def of(cls, kind: Profile, vendor: Vendor | None, audiences: frozenset[str] | None) -> Compiled:
+    def of(cls, kind: Profile, vendor: Vendor | None) -> Compiled:
         """The copies."""
         if vendor is None:
-            return cls(kind.types, kind.judges, padded=False, stated=False, of_tenants=False, places=GRANTS)
+            return cls(kind.types, kind.judges, padded=False, stated=False, of_tenants=False)
         types = kind.types | vendor.types if kind.types and kind.name == "access" else kind.types
         return cls(
             types,
@@ -107,7 +104,6 @@ class Compiled:
             padded=vendor.padded,
             stated=bool(vendor.from_header) or vendor.of_subject,
             of_tenants=vendor.keys_of_tenants,
-            places=vendor.places(audiences or ()),
         )
 
 
@@ -159,6 +155,8 @@ class Trust:
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
     compiled: Compiled = field(init=False, repr=False)
+    places: Places = field(init=False, repr=False)
+    """Where scopes, permissions, roles and groups are in its tokens."""
     requirement: AllOf | None = field(init=False, repr=False)
     matched: bool = field(init=False, repr=False)
     """Whether a certificate, where there is one, must be for the key it stands beside."""
@@ -177,7 +175,8 @@ class Trust:
             "allowed": known_algorithms(self.algorithms),
             "leeway": _leeway(self.leeway),
             "kind": kind,
-            "compiled": Compiled.of(kind, vendor, audiences),
+            "compiled": Compiled.of(kind, vendor),
+            "places": GRANTS if vendor is None else vendor.places(audiences or ()),
             "requirement": requirement_of(self.require),
             "sender": sender(self.sender),
             "matched": self.certificates != "ignore",

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rightkey.freshness.status import Status
-from rightkey.jose.fitting import Named
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.jobs import Job
 from rightkey.sources.source import Located, Proved, Source
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
+
+if TYPE_CHECKING:
+    from rightkey.jose.fitting import Named
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Verdicts:
 
     def __init__(self, listener: Listener | None, elapsed: Callable[[], float]) -> None:
         self.errors = 0
+        self.subscribers = SUBSCRIBERS
         self._own = () if listener is None else (listener,)
         self._elapsed = elapsed
         # Ids, so that nothing is kept alive; the throttle is not misled by one that comes back.

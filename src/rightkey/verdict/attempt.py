@@ -87,16 +87,16 @@ def attempt(
             judge_claims(trust, header, claims, expected, now, demands)
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
             _judge_certificate(trust, key, now)
-        token = Verified(claims, key, header, trust.compiled.places)
+        token = Verified(claims, key, header, trust.places)
     else:
         read_anew = _judged(trust, raw, held, now, demands, memory, before)
         if isinstance(read_anew, NeedsNewer):
             return read_anew
         claims, token = read_anew.claims, read_anew
     if trust.requirement is not None:
-        require(claims, trust.requirement, trust.compiled.places)
+        require(claims, trust.requirement, trust.places)
     if demands is not NONE and demands.require is not None:
-        require(claims, demands.require, trust.compiled.places)
+        require(claims, demands.require, trust.places)
     return token
 
 
@@ -128,7 +128,7 @@ def _judged(
             since, until = registered.period(_stated(trust, header, claims), trust.leeway)
             payload = strictjson.Repeated(unverified.payload)
             memory.keep(raw, Entry(header, payload, key, keys.mark, since, until, expected, trust))
-    return Verified(claims, key, header, trust.compiled.places)
+    return Verified(claims, key, header, trust.places)
 
 
 def not_trusted(issuer: Any, near: str | None = None) -> TokenRejected:

@@ -11,7 +11,6 @@ is not confirmed. A 5xx that any stranger can cause at will would let them have 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from rightkey.errors import IssuerUnavailable, RightkeyError, TokenRejected
@@ -37,8 +36,7 @@ NOTHING: Final = Held(None)
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class NeedsNewer:
+class NeedsNewer(NamedTuple):
     """Newer keys may mend this; `error` is the verdict if they do not, and None where there are no keys."""
 
     reason: Reason
@@ -48,8 +46,7 @@ class NeedsNewer:
     """The keys that fit, and whose signature it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(NamedTuple):
     """Why no newer keys are coming."""
 
     confirmed: bool = True

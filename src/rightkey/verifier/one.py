@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rightkey.errors import RightkeyError
 from rightkey.freshness.settings import Freshness
@@ -27,11 +26,10 @@ if TYPE_CHECKING:
     from rightkey.verifier.explaining import Explanation
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a verifier is given of the world. None: looked up when it is needed."""
 
-    freshness: Freshness = Freshness()  # noqa: RUF009 - a frozen value
+    freshness: Freshness = Freshness()
     transport: Transport | None = None
     clock: Callable[[], float] | None = None
     elapsed: Callable[[], float] | None = None

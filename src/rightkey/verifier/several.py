@@ -17,9 +17,7 @@ from rightkey.policy.named import by_name
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import not_trusted
 from rightkey.verifier.one import OneIssuer, Surroundings
-from rightkey.verifier.resolver import Answers
 from rightkey.verifier.single import memory_of
-from rightkey.verifier.table import Table, domain_of, signer_of, stated_issuer
 
 if TYPE_CHECKING:
     from rightkey.events import Listener
@@ -59,6 +57,10 @@ class Several:
         issuers: int,
         trusted_for: float,
     ) -> None:
+        # Loaded with the first of these, since `Verifier.of` comes with the name `Verifier`.
+        from rightkey.verifier.resolver import Answers
+        from rightkey.verifier.table import Table
+
         self._settings = trusts, remember, surroundings, issuers, trusted_for
         self._memory, self._surroundings = memory_of(remember), surroundings
         self._resolver = _resolver(trusts)
@@ -113,6 +115,7 @@ def _stated(raw: str | bytes) -> str:
     Raises TokenRejected: `token_malformed`, `issuer_not_trusted`.
     """
     from rightkey.issuer.providers import PROVIDERS  # with the first token of a resolver
+    from rightkey.verifier.table import domain_of, signer_of, stated_issuer
 
     issuer, claims = stated_issuer(raw, padded=True)
     last = raw[-1:]

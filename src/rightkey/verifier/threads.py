@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from rightkey.errors import RightkeyError
-from rightkey.events import SUBSCRIBERS
 from rightkey.verdict.attempt import NONE, Demands, attempt
 from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
@@ -62,7 +61,7 @@ class InThreads:
             IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
-        began = time.perf_counter() if SUBSCRIBERS.measured else 0.0
+        began = time.perf_counter() if self._verdicts.subscribers.measured else 0.0
         one = self._one
         try:
             one = one or self._issuer_of(raw)
