@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured, quoted
-from rightkey.issuer import mistakes
 from rightkey.issuer.identity import identity_of as identity_of
 from rightkey.issuer.spelling import lower_host
 
 if TYPE_CHECKING:
+    from rightkey.issuer.mistakes import Document
     from rightkey.issuer.vendor import Vendor
 
 AUTO = "auto"
@@ -218,6 +218,8 @@ def _issuer_url(name: str, plain_http: Collection[str] | None) -> str:
             f"issuer {quoted(name)}: a SPIFFE trust domain has no metadata to find its keys by",
             hint="give its bundle as keys=: the URL of its bundle endpoint, or the Path of a file",
         )
+    from rightkey.issuer import mistakes  # with the first issuer that is named
+
     mistake = mistakes.fault_of(name)
     if mistake is not None:
         raise Misconfigured(f"issuer {quoted(name)}: {mistake[0]}", hint=mistake[1])
@@ -231,13 +233,12 @@ def _issuer_url(name: str, plain_http: Collection[str] | None) -> str:
             f"issuer {quoted(name)}: an issuer URL must not contain a query (RFC 8414, section 2)",
             hint="if its metadata are at a URL with a query, give that as metadata_url=",
         )
-    _require_no_document(name, url)
+    _require_no_document(name, mistakes.document_of(url))
     return url
 
 
-def _require_no_document(name: str, url: str) -> None:
+def _require_no_document(name: str, found: Document | None) -> None:
     """Raises Misconfigured where the URL of an issuer's document is named instead of the issuer."""
-    found = mistakes.document_of(url)
     if found is None:
         return
     hint = f"name the issuer as its tokens do, such as {quoted(found.issuer)}"

@@ -78,7 +78,7 @@ def attempt(
     Raises:
         TokenRejected, InsufficientScope: the verdict.
     """
-    keys, expected = held
+    keys, expected = held.keys, held.expected
     entry = memory.recall(raw, keys) if memory is not None and keys is not None else None
     if entry is not None and entry.trust is trust and (key := entry.signer()) is not None:
         claims, header = entry.payload.read(), entry.header
@@ -90,7 +90,7 @@ def attempt(
         token = Verified(claims, key, header, trust.places)
     else:
         read_anew = _judged(trust, raw, held, now, demands, memory, before)
-        if isinstance(read_anew, NeedsNewer):
+        if type(read_anew) is NeedsNewer:
             return read_anew
         claims, token = read_anew.claims, read_anew
     if trust.requirement is not None:
@@ -110,7 +110,7 @@ def _judged(
     before: NeedsNewer | None,
 ) -> Verified | NeedsNewer:
     """A token that is not remembered: read, judged, its signature checked, and remembered."""
-    keys, expected = held
+    keys, expected = held.keys, held.expected
     unverified = read(raw, None if memory is None else memory.headers, padded=trust.compiled.padded)
     header = unverified.header
     require_allowed(header, trust.allowed)
@@ -119,7 +119,7 @@ def _judged(
     if keys is None:
         return NeedsNewer("no_keys", header)
     key = _signer(trust, unverified, claims, keys, now, before)
-    if isinstance(key, NeedsNewer):
+    if type(key) is NeedsNewer:
         return key
     if memory is not None:
         if unverified.segment not in memory.headers:
@@ -168,7 +168,8 @@ def judge_claims(
     )
     if vendor is not None and vendor.asks:
         failures += vendor.failures(trust.profile, claims)
-    if trust.compiled.types is not None and header.kind not in trust.compiled.types:
+    types = trust.compiled.types
+    if types is not None and header.kind not in types:
         failures.append(trust.kind.type_failure(header.typ))
     if trust.compiled.judges or demands is not NONE or "events" in claims:
         since = None if demands.max_age is None else now - demands.max_age - trust.leeway

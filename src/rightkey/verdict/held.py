@@ -11,6 +11,7 @@ is not confirmed. A 5xx that any stranger can cause at will would let them have 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from rightkey.errors import IssuerUnavailable, RightkeyError, TokenRejected
@@ -22,7 +23,8 @@ Reason: TypeAlias = Literal["no_keys", "nothing_fits", "signature"]
 """What newer keys may mend: there are none, none fits the header, or the signature fails."""
 
 
-class Held(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Held:
     """The keys at hand, and the values of `iss` that pass if the issuer's metadata stated them.
 
     `keys` is None where none may be used.
