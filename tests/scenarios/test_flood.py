@@ -148,6 +148,7 @@ def test_what_no_key_can_mend_costs_nothing(face, local, elapsed):
     assert issuer.requests.total == 0
 
 
+@pytest.mark.slow
 def test_too_many_threads_that_wait_are_answered_at_once(face, issuer, elapsed):
     """16 threads may wait for a forced refetch; the 17th is answered at once, unconfirmed, with when to come
     again. Tasks hold no thread: all of them wait, and all of them pass."""

@@ -73,7 +73,9 @@ def test_a_cold_start_into_an_outage(face, issuer, elapsed, fast, what):
     assert issuer.requests["jwks"] == 2
 
 
-@pytest.mark.parametrize("what", ["503", "hang", "html", "broken-json", "redirect"])
+@pytest.mark.parametrize(
+    "what", ["503", pytest.param("hang", marks=pytest.mark.slow), "html", "broken-json", "redirect"]
+)
 def test_metadata_that_fails_while_keys_are_held(face, issuer, elapsed, fast, what):
     """What was known of the issuer serves on for a day: the keys are still asked for where they were."""
     verifier = face.verifier(issuer, elapsed=elapsed, **fast)
@@ -111,6 +113,7 @@ def test_fifty_calls_during_backoff_make_no_request(face, issuer, elapsed):
     assert issuer.requests.total == 1
 
 
+@pytest.mark.slow
 def test_fifty_calls_during_backoff_with_keys_held(face, issuer, elapsed, settled):
     """Held: all pass, without asking again; the attempt after the backoff is in the background."""
     verifier = face.verifier(issuer, elapsed=elapsed)
@@ -193,6 +196,7 @@ def test_retry_after_is_honoured_by_the_forced_refetch(face, issuer, elapsed):
     assert issuer.requests["jwks"] == 3
 
 
+@pytest.mark.slow
 def test_an_issuer_that_is_wholly_silent_past_the_life_of_the_keys(face, issuer, elapsed):
     """Metadata and keys both due, both hang, and the two timeouts fill the wait (as 4 s, 4 s and 8 s do by
     default): the held keys serve all the same, to everybody who waited."""

@@ -44,6 +44,7 @@ def test_an_idle_service_refuses_a_revoked_key_at_the_first_request(face, issuer
     assert issuer.requests["jwks"] <= 3
 
 
+@pytest.mark.slow
 def test_an_idle_service_refuses_a_revoked_key_to_all_who_come_at_once(
     face, issuer, elapsed, withdrawn, settled
 ):

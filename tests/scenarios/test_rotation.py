@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_a_rotation_one_second_after_a_cold_start_is_found_at_once(face, issuer, elapsed):
     """The start drew nothing from the budget."""
@@ -53,6 +55,7 @@ def test_a_hundred_callers_of_one_new_key_cost_one_request(face, issuer, elapsed
     assert issuer.requests["jwks"] == 2
 
 
+@pytest.mark.slow
 def test_a_hundred_callers_of_one_new_key_by_default(face, issuer, elapsed):
     """Where only 16 threads may wait, the others are told to come again: 401, not confirmed."""
     verifier = face.verifier(issuer, elapsed=elapsed)
@@ -80,6 +83,7 @@ def test_a_swap_under_the_same_kid_is_healed_by_the_one_retry(face, issuer, elap
     assert face.call(verifier, old).verdict == (401, "signature_invalid")
 
 
+@pytest.mark.slow
 def test_a_rotation_during_the_cold_start(face, issuer, elapsed):
     """A key that came to be while the first answer was on its way: one more request finds it."""
     verifier = face.verifier(issuer, elapsed=elapsed)

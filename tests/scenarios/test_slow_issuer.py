@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.mark.slow
 def test_keys_are_refreshed_ahead_and_nobody_waits(face, issuer, elapsed, settled):
     """In the last fifth of their life one request in the background, for however many callers."""
     verifier = face.verifier(issuer, elapsed=elapsed)

@@ -22,7 +22,7 @@ def test_verifiers_built_for_each_call_share_the_fetch(face, issuer, elapsed):
     assert issuer.requests.total == 2
 
 
-@pytest.mark.parametrize("what", ["status", "hang", "reset"])
+@pytest.mark.parametrize("what", ["status", pytest.param("hang", marks=pytest.mark.slow), "reset"])
 def test_a_cold_crowd_at_a_broken_issuer_costs_one_attempt(face, issuer, elapsed, fast, what):
     """One attempt for all 200, all answered 503 by its deadline, and none of them a second attempt."""
     issuer.misbehave("discovery", what)
@@ -34,6 +34,7 @@ def test_a_cold_crowd_at_a_broken_issuer_costs_one_attempt(face, issuer, elapsed
     assert issuer.requests.total == 1
 
 
+@pytest.mark.slow
 def test_a_cold_crowd_whose_keys_hang_costs_one_attempt(face, issuer, elapsed, fast):
     """The metadata comes and the keys never do: one request for each, 503 for all."""
     issuer.misbehave("jwks", "hang")
@@ -47,6 +48,7 @@ def test_a_cold_crowd_whose_keys_hang_costs_one_attempt(face, issuer, elapsed, f
     assert (issuer.requests["discovery"], issuer.requests["jwks"]) == (1, 2)  # metadata that was read is kept
 
 
+@pytest.mark.slow
 def test_a_crowd_after_an_idle_hour_costs_one_request(face, issuer, elapsed):
     """Keys past their life: everybody waits for the same one answer."""
     verifier = face.verifier(issuer, elapsed=elapsed)

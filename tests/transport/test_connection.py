@@ -162,6 +162,7 @@ def test_a_proxy_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("over_tls", [False, True])
+@pytest.mark.slow
 def test_a_tunnel_ends_at_the_deadline(
     serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch, over_tls: bool
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_tunnel_ends_at_the_deadline(
     assert proxy.saw_close.wait(3)
 
 
+@pytest.mark.slow
 def test_what_goes_on_in_a_tunnel_ends_at_the_deadline(
     serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:

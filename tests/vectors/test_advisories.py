@@ -1049,8 +1049,8 @@ def _() -> None:
 # -- the tests ---------------------------------------------------------------------------------------------
 
 
-SLOW = {"CVE-2025-2559", "CVE-2026-48524"}
-"""What makes hundreds of issuers, or of tokens."""
+SLOW = {"CVE-2025-2559", "CVE-2026-48524", "CVE-2025-64527", "lab S13"}
+"""What makes hundreds of issuers, or of tokens, or waits in real time."""
 
 
 def each_once() -> list[Any]:
