@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
 
 FOLDERS = (
-    *("jose", "issuer", "policy", "verdict", "freshness"),
+    *("jose", "issuer", "policy", "verdict", "proof", "freshness"),
     *("transport", "sources", "telemetry", "verifier"),
     *("integrations", "localissuer", "drill", "cli"),
 )
@@ -168,6 +168,7 @@ def _long_in(tree: ast.Module) -> Iterator[str]:
         "issuer",
         "policy",
         "verdict",
+        "proof",
         "freshness",
         "transport",
         "sources",
@@ -283,7 +284,18 @@ FRAMEWORKS = {
 
 SHARED = {
     f"integrations.{name}"
-    for name in ("bearer", "carriers", "handshake", "login", "openapi", "resource", "views")
+    for name in (
+        "bearer",
+        "carriers",
+        "certificates",
+        "challenges",
+        "credential",
+        "handshake",
+        "login",
+        "openapi",
+        "resource",
+        "views",
+    )
 }
 
 

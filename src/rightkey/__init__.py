@@ -43,7 +43,9 @@ _HOMES = {
     "transport.default": ("DefaultTransport",),
     "transport.guard": ("GuardedTransport",),
     "kubernetes": ("Kubernetes",),
+    "policy.presented": ("Presented",),
     "policy.trust": ("ANY", "FirstOf", "Trust"),
+    "proof.settings": ("DPoP",),
     "freshness.status": ("Status",),
     "verdict.verified": ("Typed", "Verified"),
     "version": ("__version__",),
@@ -57,6 +59,7 @@ __all__ = [
     "Certificate",
     "Certificates",
     "Credentials",
+    "DPoP",
     "DefaultTransport",
     "Explanation",
     "Failure",
@@ -72,6 +75,7 @@ __all__ = [
     "KeySet",
     "Kubernetes",
     "Misconfigured",
+    "Presented",
     "Provider",
     "RequestMalformed",
     "RightkeyError",
@@ -117,9 +121,11 @@ if TYPE_CHECKING:
     from rightkey.jose.keyset import KeySet as KeySet
     from rightkey.jose.skipped import Skipped as Skipped
     from rightkey.kubernetes import Kubernetes as Kubernetes
+    from rightkey.policy.presented import Presented as Presented
     from rightkey.policy.trust import ANY as ANY
     from rightkey.policy.trust import FirstOf as FirstOf
     from rightkey.policy.trust import Trust as Trust
+    from rightkey.proof.settings import DPoP as DPoP
     from rightkey.requirements import all_of as all_of
     from rightkey.requirements import any_of as any_of
     from rightkey.requirements import claim as claim

@@ -30,9 +30,10 @@ CODES: dict[str, str] = {
     "certificate_rejected": "the key's certificate does not satisfy the policy",
     "signature_invalid": "a key fits, but it did not make the signature",
     "claims_rejected": "one or more claims are missing, malformed or not as required",
-    "proof_rejected": "the token is bound to its sender and no proof was verified, or it must be bound",
+    "proof_rejected": "the token is bound to its sender and no good proof of that came, or it must be bound",
     "scope_insufficient": "the token is good, and does not grant what is required",
     "discovery_failed": "the issuer's metadata could not be fetched",
+    "store_unavailable": "what remembers used proofs did not answer",
     "keys_unavailable": "the issuer's keys could not be fetched, or are too old to be trusted",
     "issuer_mismatch": "the metadata states another issuer than the one asked for",
     "metadata_invalid": "the metadata cannot be read, or lacks a usable jwks_uri",
@@ -110,12 +111,15 @@ class TokenRejected(RightkeyError):
 
     But where `confirmed` is False: no newer keys could be asked for, since the budget of requests was spent.
     The token may then be tried again after `retry_after` seconds. `reason` says what is wrong with a proof,
-    where the code is `proof_rejected`.
+    where the code is `proof_rejected`; `nonce` is the one that the next proof must have, if it must have one.
+    `scheme` is that of the `Authorization` header under which the token came, where that is known.
     """
 
     status = 401
     confirmed: bool = True
     retry_after: float | None = None
+    nonce: str | None = None
+    scheme: str | None = None
 
     def __init__(
         self,

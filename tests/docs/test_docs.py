@@ -28,11 +28,13 @@ import rightkey
 from rightkey import awslc, errors, events
 from rightkey.cli.commands import rightkey as command_line
 from rightkey.freshness import settings as freshness
+from rightkey.integrations import certificates
+from rightkey.integrations.challenges import error_of
 from rightkey.jose import skipped
 from rightkey.jose.algorithms import ALGORITHMS
 from rightkey.localissuer import ATTACKS, DRESSES, FAULTS, LocalIssuer
 from rightkey.localissuer.documents.wellknown import ENDPOINTS
-from rightkey.policy import profiles
+from rightkey.policy import confirmation, profiles
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -177,6 +179,18 @@ def test_every_event_is_documented() -> None:
     }
     for event in get_args(events.Event):
         assert all(f"`{field.name}`" in rows[event.__name__] for field in fields(event)), event
+
+
+def test_every_reason_to_refuse_a_proof_is_documented() -> None:
+    """With what a challenge calls it; and every setting of proofs, with its default."""
+    page = read("docs/dpop.md")
+    for reason in confirmation.REASONS:
+        error = errors.TokenRejected("proof_rejected", "no", reason=reason)
+        assert re.search(rf"^\| `{reason}` \| .* \| `{error_of(error)}` \|$", page, re.MULTILINE), reason
+    assert {field.name for field in fields(rightkey.DPoP)} <= first_cells(page)
+    assert set(certificates.FORMS) <= first_cells(page)
+    for name in ("max_age", "ahead"):
+        assert f"| `{name}` | {getattr(rightkey.DPoP(), name):g} |" in page
 
 
 def test_every_profile_is_documented() -> None:

@@ -94,6 +94,7 @@ def test_only_the_headers_that_carry_need_be_looked_at() -> None:
     assert Bearer([AUTHORIZATION, cookie("a"), query(), subprotocol()]).header_names == {
         "authorization",
         "cookie",
+        "dpop",
         "sec-websocket-protocol",
     }
     assert Bearer(header("X-Token")).header_names == {"x-token"}

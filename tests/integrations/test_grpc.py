@@ -16,7 +16,7 @@ import pytest
 
 import rightkey
 from rightkey.integrations.grpc import PUSHBACK, AioRightKeyInterceptor, RightKeyInterceptor, current_token
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import LocalIssuer, Sender
 
 AUDIENCE = "https://api.example.com"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "grpc_app.py"
@@ -185,6 +185,37 @@ def test_an_outage_may_be_tried_again(server: str, issuer: LocalIssuer) -> None:
     error = refused(server, "Any", issuer.token(sub="alice"))
     assert error.code() == grpc.StatusCode.UNAVAILABLE
     assert int(dict(error.trailing_metadata())[PUSHBACK]) >= 1000
+
+
+@pytest.mark.parametrize(
+    ("make", "serve"), [(RightKeyInterceptor, in_threads), (AioRightKeyInterceptor, in_tasks)]
+)
+def test_a_bound_token_comes_in_with_its_proof(make: Any, serve: Any, issuer: LocalIssuer) -> None:
+    """For a POST to the method's path, with the nonce that was asked for; and once."""
+    sender = Sender()
+    token, url = issuer.token(sub="alice", cnf=sender.cnf), "https://api.example.com/p.S/Any"
+    how: dict[str, Any] = {"origin": "https://api.example.com", "dpop": rightkey.DPoP(nonce_secret=bytes(32))}
+
+    def use(server: str, nonce: str | None, times: int) -> None:
+        headers = sender.headers("POST", url, token, nonce=nonce).items()
+        with grpc.insecure_channel(server, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            for _ in range(times):
+                metadata = [(name.lower(), value) for name, value in headers]
+                assert channel.unary_unary("/p.S/Any")(b"", metadata=metadata, timeout=20) == b"alice"
+
+    with ExitStack() as stack:
+        server = serve(make(issuer.url, audience=AUDIENCE, **how), stack)
+        with pytest.raises(grpc.RpcError) as caught:
+            use(server, None, 1)
+        error: Any = caught.value
+        assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+        nonce = dict(error.trailing_metadata())["dpop-nonce"]
+        use(server, nonce, 1)
+        with pytest.raises(grpc.RpcError) as caught:
+            use(server, nonce, 2)
+        again: Any = caught.value
+        assert again.details().startswith("proof_rejected: the DPoP proof was used before")
+        assert "bound to its sender" in refused(server, "Any", token).details()
 
 
 def test_a_rotation_refuses_no_valid_token(server: str, issuer: LocalIssuer) -> None:

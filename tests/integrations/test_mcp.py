@@ -16,7 +16,7 @@ import rightkey
 from rightkey.events import TokensRefused, subscribe
 from rightkey.integrations import fastmcp, mcp
 from rightkey.integrations.asgi import Outages
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import LocalIssuer, Sender
 
 AUDIENCE = "https://api.example.com"
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -98,6 +98,58 @@ def test_what_is_refused(
         )
     assert [(one.code, one.claims) for one in refusals] == [("claims_rejected", ("exp",))]
     assert expired not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["mcp", "fastmcp"])
+def test_bound_tokens_come_in_with_their_proofs(
+    kind: str, issuer: LocalIssuer, served: Callable[[Any], str]
+) -> None:
+    """Once each; refused ones are answered with the reason, and a challenge of their own."""
+    url = served(bound_app(kind, issuer)) + "/mcp"
+    sender = Sender()
+    token = issuer.token(sub="alice", scope=SCOPE, cnf=sender.cnf)
+    target = "https://mcp.example.com/mcp"
+
+    def post(*headers: tuple[str, str]) -> tuple[int, list[str]]:
+        accept = ("accept", "application/json, text/event-stream")
+        with httpx.Client(trust_env=False) as client:
+            answer = client.post(url, json=ASKED, headers=[accept, *headers])
+        return answer.status_code, answer.headers.get_list("www-authenticate")
+
+    good = [*sender.headers("POST", target, token).items()]
+    assert post(*good)[0] == 200
+    status, told = post(*good)
+    assert (status, 'DPoP error="invalid_dpop_proof"' in told[0]) == (401, True)
+    for headers in ([], [("authorization", f"Bearer {token}"), good[1]]):
+        status, told = post(*headers)
+        assert status == 401
+        assert told[0].startswith("Bearer")
+        assert told[1].startswith('DPoP algs="RS256')
+    assert post(*sender.headers("GET", target, token).items())[0] == 401
+    assert post(("authorization", f"Bearer {issuer.token(scope=SCOPE)}"))[0] == 200
+
+
+def bound_app(kind: str, issuer: LocalIssuer) -> Any:
+    """A server that answers a ping."""
+    how: dict[str, Any] = {"audience": AUDIENCE, "origin": "https://mcp.example.com"}
+    if kind == "fastmcp":
+        from fastmcp import FastMCP
+
+        checks = fastmcp.RightKeyVerifier(issuer.url, required_scopes=[SCOPE], **how)
+        server = FastMCP("test", auth=checks)
+        return fastmcp.with_proofs(server.http_app(stateless_http=True), checks)
+    from mcp.server import MCPServer
+    from mcp.server.auth.settings import AuthSettings
+
+    auth = AuthSettings(
+        issuer_url="https://issuer.example/",  # type: ignore[arg-type]
+        resource_server_url="http://127.0.0.1:8000/mcp",  # type: ignore[arg-type]
+        required_scopes=[SCOPE],
+        validate_token_resource=False,
+    )
+    verifier = mcp.RightKeyVerifier(issuer.url, **how)
+    served = MCPServer("test", token_verifier=verifier, auth=auth)
+    return mcp.with_proofs(served.streamable_http_app(stateless_http=True), verifier)
 
 
 def test_metadata_lead_to_the_issuer(url: str) -> None:

@@ -13,15 +13,16 @@ import rightkey
 from rightkey import Misconfigured, TokenRejected
 from rightkey.errors import Failure
 from rightkey.localissuer import LocalIssuer
-from rightkey.policy.confirmation import REASONS, SENDERS, require_sender
+from rightkey.policy.confirmation import REASONS, SENDERS, require_sender, thumbprint
+from rightkey.policy.presented import Presented
 from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES
 
 BOUND = {
     "DPoP": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
     "a certificate": {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"},
+    "both": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", "x5t#S256": "a" * 43},
     "a key": {"jwk": {"kty": "EC"}},
     "what we do not know": {"urn:example:method": 1},
-    "DPoP, malformed": {"jkt": 5},
 }
 MALFORMED = {
     "null": None,
@@ -31,16 +32,23 @@ MALFORMED = {
     "text": "jkt",
     "false": False,
     "0": 0,
+    "a number for a thumbprint": {"jkt": 5},
+    "a thumbprint that is short": {"x5t#S256": "a" * 42},
+    "a thumbprint that is null": {"jkt": None, "jwk": {}},
 }
+JKT, CERTIFICATE = BOUND["DPoP"], b"a certificate in DER"
+X5T = {"x5t#S256": thumbprint(CERTIFICATE)}
+BY_DPOP, BY_CERTIFICATE = Presented("DPoP"), Presented(certificate=CERTIFICATE)
+BY_BOTH = Presented("dpop", certificate=CERTIFICATE)
 
 
-def reason(sender: str, claims: dict[str, Any]) -> str | None:
+def reason(sender: str, claims: dict[str, Any], presented: Presented | None = None) -> str | None:
     """What is told; None where the token passes."""
     with contextlib.suppress(TokenRejected):
-        require_sender(sender, claims)
+        require_sender(sender, claims, presented)
         return None
     with pytest.raises(TokenRejected) as caught:
-        require_sender(sender, claims)
+        require_sender(sender, claims, presented)
     refused = caught.value
     assert (refused.code, refused.status) == ("proof_rejected", 401)
     assert refused.reason in REASONS
@@ -69,11 +77,55 @@ def test_an_unbound_token_passes_unless_it_must_be_bound() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cnf", "presented", "told"),
+    [
+        (JKT, Presented(), "proof_missing"),
+        (JKT, Presented(proofs=["a.b.c"]), "proof_missing"),
+        (JKT, BY_CERTIFICATE, "proof_missing"),
+        (JKT, BY_DPOP, None),
+        (JKT, BY_BOTH, None),
+        (X5T, Presented(), "proof_missing"),
+        (X5T, BY_CERTIFICATE, None),
+        (X5T, Presented(certificate=b"another"), "certificate_mismatch"),
+        (X5T, BY_DPOP, "confirmation_missing"),
+        (X5T, BY_BOTH, "confirmation_missing"),
+        (JKT | X5T, BY_DPOP, "proof_missing"),
+        (JKT | X5T, BY_CERTIFICATE, "proof_missing"),
+        (JKT | X5T, BY_BOTH, None),
+        (JKT | {"jwk": 5, "other": None}, BY_DPOP, None),
+        ({"jwk": {}}, BY_DPOP, "confirmation_missing"),
+        ({"jwk": {}}, BY_CERTIFICATE, "proof_missing"),
+    ],
+)
+def test_each_confirmation_that_is_known_is_proved(
+    cnf: dict[str, Any], presented: Presented, told: str | None
+) -> None:
+    """By its own method; what is not known is ignored beside one that is proved (RFC 7800, section 3.1). Of
+    DPoP it is only seen here that a proof is to be judged."""
+    assert reason("checked", {"cnf": cnf}, presented) == reason("bound", {"cnf": cnf}, presented) == told
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_what_comes_by_dpop_is_bound_by_dpop(sender: str) -> None:
+    """A token that is not bound gains nothing by that scheme (RFC 9449, section 7.1)."""
+    assert reason(sender, {}, BY_DPOP) == "confirmation_missing"
+    assert reason(sender, {"cnf": {"jwk": {}}}, BY_DPOP) == "confirmation_missing"
+    assert reason(sender, {"cnf": {"jkt": 5}}, BY_DPOP) == "confirmation_malformed"
+    assert reason(sender, {"cnf": JKT}, BY_DPOP) is None
+
+
+def test_by_possession_alone_a_certificate_is_not_looked_at() -> None:
+    """Nor is one asked for beside a proof."""
+    assert reason("bearer", {"cnf": X5T}, Presented(certificate=b"another")) is None
+    assert reason("bearer", {"cnf": JKT | X5T}, BY_DPOP) is None
+
+
+@pytest.mark.parametrize(
     ("claims", "failure", "hinted"),
     [
         ({}, Failure("cnf", "missing", "a confirmation"), False),
-        ({"cnf": 5}, Failure("cnf", "malformed", "an object", 5), False),
-        ({"cnf": {"jkt": "a"}}, Failure("cnf", "mismatch", "a verified proof", {"jkt": "a"}), True),
+        ({"cnf": 5}, Failure("cnf", "malformed", "an object of thumbprints", 5), False),
+        ({"cnf": JKT}, Failure("cnf", "mismatch", "a verified proof", JKT), True),
     ],
 )
 def test_what_is_told_is_what_was_expected(claims: dict[str, Any], failure: Failure, hinted: bool) -> None:
@@ -106,7 +158,7 @@ def test_no_kind_of_token_is_exempt(profile: str) -> None:
             rightkey.Verifier(issuer.url, **how).verify(raw)
         assert caught.value.code == "proof_rejected"
         assert BOUND["DPoP"]["jkt"] not in f"{caught.value}{caught.value!r}{caught.value.hint}"
-        assert "bearer" in str(caught.value.hint)
+        assert "Authorization: DPoP" in str(caught.value.hint)
         again = pickle.loads(pickle.dumps(caught.value))
         assert (again.reason, again.code) == ("proof_missing", "proof_rejected")
         lax = rightkey.Verifier(issuer.url, sender="bearer", **how)

@@ -12,7 +12,7 @@ from rightkey import Misconfigured, TokenRejected, Trust
 from rightkey.errors import Failure
 from rightkey.jose import base64url
 from rightkey.jose.jws import read_header
-from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES, Presented, profile
+from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES, Evidence, profile
 from rightkey.verdict.attempt import Demands, judge_claims
 
 ID = {"iss": "i", "sub": "s", "aud": "client", "exp": 2, "iat": 1}
@@ -21,7 +21,7 @@ LOGOUT = {"iss": "i", "aud": "client", "iat": 1, "jti": "j", "sub": "s", "events
 
 def failures(name: str, claims: dict[str, Any], **presented: Any) -> list[tuple[str, str]]:
     alg = presented.pop("alg", "RS256")
-    asked = Presented(alg, claims, presented.pop("audience", frozenset({"client"})), **presented)
+    asked = Evidence(alg, claims, presented.pop("audience", frozenset({"client"})), **presented)
     return [(failure.claim, failure.reason) for failure in profile(name).failures(asked)]
 
 
@@ -220,7 +220,7 @@ def test_a_failure_says_what_was_expected_and_what_was_got(
     name: str, claims: dict[str, Any], asked: dict[str, Any], expected: Failure
 ) -> None:
     """Both are data of the error (docs/errors.md), and a service answers with them."""
-    presented = Presented("RS256", claims, frozenset({"client", "a"}), **asked)
+    presented = Evidence("RS256", claims, frozenset({"client", "a"}), **asked)
     assert profile(name).failures(presented)[0] == expected
 
 
@@ -242,15 +242,15 @@ def test_another_kind_of_token_is_told_with_the_kinds_that_pass() -> None:
 
 def test_where_any_audience_passes_no_party_is_asked_for() -> None:
     """There is no client that `azp` could be."""
-    presented = Presented("RS256", ID | TWO, None)
+    presented = Evidence("RS256", ID | TWO, None)
     assert profile("id").failures(presented) == []
 
 
 def test_a_hash_that_cannot_be_checked_says_why() -> None:
     """Of an algorithm without one; and an access token that is no text matches none."""
     claims = ID | {"at_hash": "h"}
-    none = Presented("ML-DSA-65", claims, frozenset({"client"}), access_token="t")
+    none = Evidence("ML-DSA-65", claims, frozenset({"client"}), access_token="t")
     expected = Failure("at_hash", "malformed", "none is defined for ML-DSA-65", "h")
     assert profile("id").failures(none) == [expected]
-    odd = Presented("RS256", claims, frozenset({"client"}), access_token="\ud800")
+    odd = Evidence("RS256", claims, frozenset({"client"}), access_token="\ud800")
     assert [failure.reason for failure in profile("id").failures(odd)] == ["mismatch"]

@@ -16,6 +16,8 @@ from rightkey.errors import RightkeyError
 from rightkey.integrations.asgi import Verifying, prepare
 from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.carriers import SUBPROTOCOLS, offered
+from rightkey.integrations.certificates import Connection
+from rightkey.integrations.credential import Credential, Sent, carried
 from rightkey.integrations.handshake import name_of
 from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.integrations.views import (
@@ -35,6 +37,7 @@ with extra("aiohttp"):
 
 VERIFIER: web.AppKey[Verifying] = web.AppKey("rightkey")
 """Where the verifier of an application is; a test puts another there before it starts."""
+_PRESENTED: web.RequestKey[Any] = web.RequestKey("rightkey presented")
 TOKEN: web.RequestKey[Any] = web.RequestKey("rightkey")
 """Where the verified token of a request is, a Verified; None where there is none and none is needed."""
 
@@ -83,13 +86,14 @@ def _guard(app: web.Application, bearer: Bearer, *, optional: bool) -> Any:
         if asks != PUBLIC and is_preflight(request.method, request.headers):
             return await _asked_beforehand(request, handler)
         try:
-            raw = _raw(request, bearer, asks)
-            request[TOKEN] = None if raw is None else await app[VERIFIER].verify(raw)
+            credential = _credential(request, bearer, asks)
+            if credential is not None:
+                request[TOKEN] = await credential.verified_async(app[VERIFIER].verify)
             return await handler(_without_token(request, bearer))  # type: ignore[no-any-return]
         except RightkeyError as error:
             if request.writer.output_size:  # the answer has begun, and cannot be another
                 raise
-            refusal = bearer.refusal(error, requirement_of(view))
+            refusal = bearer.beside(app[VERIFIER]).refusal(error, requirement_of(view))
             return web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)
 
     return guard
@@ -118,12 +122,19 @@ def _view(request: web.Request) -> Any:
     return getattr(handler, request.method.lower(), None) if isinstance(handler, type) else handler
 
 
-def _raw(request: web.Request, bearer: Bearer, asks: Asks | None) -> str | None:
-    """The token that a request carries; None where it has none and needs none."""
+def _credential(request: web.Request, bearer: Bearer, asks: Asks | None) -> Credential | None:
+    """The token that a request carries, with its proof; None where it has none and needs none."""
     if asks == PUBLIC:
         return None
     headers, query = request.headers.items(), request.rel_url.raw_query_string
-    return bearer.token_or_none(headers, query) if asks == OPTIONAL else bearer.token(headers, query)
+    optional = asks == OPTIONAL
+    return carried(bearer, headers, query, lambda: _sent(request), request, optional=optional, key=_PRESENTED)
+
+
+def _sent(request: web.Request) -> Sent:
+    tls = request.get_extra_info("ssl_object")
+    certificate = None if tls is None else tls.getpeercert(binary_form=True)
+    return Sent(request.method, request.raw_path, Connection(request.remote, certificate))
 
 
 def _without_token(request: web.Request, bearer: Bearer) -> web.Request:

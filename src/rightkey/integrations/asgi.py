@@ -10,12 +10,16 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Protocol, TypeAlias, Unpack
+from urllib.parse import quote
 
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
+from rightkey.integrations.certificates import Connection
+from rightkey.integrations.credential import PLAIN, Credential, Sent, carried
 from rightkey.integrations.handshake import answering, hidden
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
+from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
 
@@ -36,7 +40,7 @@ _DISGUISED = re.compile(rb"(?i)%(?:2[def]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)")
 class Verifying(Protocol):
     """What a framework needs of AsyncVerifier and AsyncVerifiers."""
 
-    async def verify(self, raw: str | bytes, /) -> Verified: ...
+    async def verify(self, raw: str | bytes, /, *, presented: Presented | None = None) -> Verified: ...
 
     async def prepare(self) -> None: ...
 
@@ -71,7 +75,7 @@ class RightKeyMiddleware:
     ) -> None:
         self.app, self._public, self._optional = app, paths_of(public), optional
         self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self._bearer, self._require_issuer = bearer, require_issuer
+        self._bearer, self._require_issuer = bearer.beside(self._verifier), require_issuer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -156,13 +160,30 @@ async def verified(
     Raises:
         TokenRejected, IssuerUnavailable: as `verify`; also `token_missing`, `request_malformed`.
     """
+    credential = credential_of(bearer, scope, optional=optional)
+    return None if credential is None else await credential.verified_async(verifier.verify)
+
+
+def credential_of(bearer: Bearer, scope: Scope, *, optional: bool) -> Credential | None:
+    """The token that a request carries, with its proof; None where it has none and needs none.
+
+    Raises:
+        TokenRejected: `token_missing`, `request_malformed`.
+    """
     wanted = bearer.header_octets
     headers = [
         (key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"] if key in wanted
     ]
     query = scope.get("query_string", b"").decode("latin-1")
-    raw = bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)
-    return None if raw is None else await verifier.verify(raw)
+    return carried(bearer, headers, query, lambda: _sent(scope), scope, optional=optional)
+
+
+def _sent(scope: Scope) -> Sent:
+    path, tls = scope.get("raw_path"), (scope.get("extensions") or {}).get("tls") or {}
+    sent = path.decode("latin-1") if path else quote(scope["path"], safe=PLAIN)
+    certificate = next(iter(tls.get("client_cert_chain") or ()), None)
+    connection = Connection((scope.get("client") or (None,))[0], certificate)
+    return Sent(scope.get("method", "GET"), sent, connection)  # a websocket's handshake is a GET
 
 
 async def prepare(verifier: Verifying, *, required: bool) -> None:

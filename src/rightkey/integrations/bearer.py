@@ -1,10 +1,10 @@
-"""Bearer tokens in HTTP: which token a request carries, and how one is refused.
+"""Tokens in HTTP: which token a request carries, and how one is refused.
 
-RFC 6750, section 3. What is refused, and how:
+RFC 6750, section 3; RFC 9449, section 7. What is refused, and how:
 
     token_missing        401    a challenge without error: nothing was wrong yet
     request_malformed    400    invalid_request: several tokens, or something that is not a token
-    TokenRejected        401    invalid_token
+    TokenRejected        401    invalid_token, invalid_dpop_proof, use_dpop_nonce with DPoP-Nonce
     InsufficientScope    403    insufficient_scope, and which scopes
     IssuerFault          503    Retry-After, and no challenge: another token would not help
 """
@@ -15,7 +15,8 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rightkey.errors import (
     CODES,
@@ -28,16 +29,21 @@ from rightkey.errors import (
     TokenRejected,
     quoted,
 )
+from rightkey.integrations import challenges
 from rightkey.integrations.carriers import (
     AUTHORIZATION,
+    PROOF,
     Carrier,
     Headers,
     cookie,
     header,
     is_token,
+    proofs_in,
     query,
     subprotocol,
 )
+from rightkey.integrations.certificates import CertificateSource
+from rightkey.integrations.challenges import Scheme
 from rightkey.integrations.resource import WELL_KNOWN, ProtectedResource
 from rightkey.issuer.name import url_fault
 from rightkey.requirements import AllOf, Grant, Requirement
@@ -85,13 +91,15 @@ READY = Refusal(200, {}, {"code": "ready", "message": "tokens can be verified"})
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """How an API takes bearer tokens, and refuses them.
+    """How an API takes tokens, and refuses them.
 
     Args:
         carriers: where a request may carry its token; of several only one may. By default the
-            `Authorization` header, with the scheme `Bearer`.
+            `Authorization` header, with the scheme `Bearer`, or `DPoP` for tokens that are bound to a key.
         realm: the name of this API in challenges.
         resource_metadata: the URL of its RFC 9728 metadata, for challenges.
+        certificate: where a request's client certificate is, for tokens that are bound to one; made by
+            `from_header` and `from_tls` of `rightkey.integrations.certificates`.
 
     Raises:
         Misconfigured: no carrier, two subprotocols, or something that a header cannot hold.
@@ -100,12 +108,15 @@ class Bearer:
     carriers: Carrier | Collection[Carrier] = AUTHORIZATION
     realm: str | None = None
     resource_metadata: str | None = None
+    certificate: CertificateSource | None = None
     places: tuple[Carrier, ...] = field(init=False, repr=False, compare=False)
     """The carriers, in order."""
     header_names: frozenset[str] = field(init=False, repr=False, compare=False)
     """The headers that they look at, in lower case: no other need be read."""
     header_octets: frozenset[bytes] = field(init=False, repr=False, compare=False)
     """The same as ASGI has them, whose names are in lower case too: no other need be decoded."""
+    schemes: tuple[Scheme, ...] = field(init=False, repr=False, compare=False, default=(challenges.BEARER,))
+    """Those of the challenges; see `beside`."""
 
     def __post_init__(self) -> None:
         places = (self.carriers,) if isinstance(self.carriers, Carrier) else tuple(self.carriers)
@@ -117,6 +128,12 @@ class Bearer:
             # Applications are shown a handshake without its token, which is looked for behind one name.
             raise Misconfigured("only one of the carriers can be a subprotocol")
         names = frozenset(one.header_name for one in places if one.header_name is not None)
+        names |= {PROOF} if AUTHORIZATION in places else set()
+        source = self.certificate
+        if source is not None and not isinstance(source, CertificateSource):
+            raise Misconfigured("certificate must be made by from_header() or from_tls()")
+        if source is not None and source.header is not None:
+            names |= {source.header}
         object.__setattr__(self, "places", places)
         object.__setattr__(self, "header_names", names)
         object.__setattr__(self, "header_octets", frozenset(name.encode() for name in names))
@@ -163,6 +180,25 @@ class Bearer:
             )
         return found[0]
 
+    def proofs(self, headers: Headers) -> tuple[str, ...] | None:
+        """The DPoP proofs beside the token of a request; None where it did not come under that scheme."""
+        return proofs_in(headers) if AUTHORIZATION in self.places else None
+
+    def beside(self, verifier: Any) -> Bearer:
+        """The same, with challenges of all schemes under which this verifier takes tokens.
+
+        Args:
+            verifier: one of ours, whose `schemes` tell; of any other, bearer tokens are taken.
+        """
+        taken: Mapping[str, tuple[str, ...]] = getattr(verifier, "schemes", {})
+        if not taken or AUTHORIZATION not in self.places:
+            return self
+        if self.certificate is not None:
+            taken = {"Bearer": (), **taken}  # under which tokens come that are bound to a certificate
+        other = replace(self)
+        object.__setattr__(other, "schemes", tuple(Scheme(*one) for one in taken.items()))
+        return other
+
     def refusal(self, error: RightkeyError, require: Requirement | None = None) -> Refusal:
         """What to answer for an error. What failed at the issuer or here is told in general words only.
 
@@ -174,8 +210,9 @@ class Bearer:
         status = error.status or 500
         if isinstance(error, TokenRejected):
             hint = self._wanted if error.code == "token_missing" else error.hint
-            body = _told(error.code, str(error), hint)
-            return Refusal(status, {"WWW-Authenticate": self._challenge(error, require)}, body)
+            headers = {"WWW-Authenticate": self._challenge(error, require)}
+            headers |= {"DPoP-Nonce": error.nonce} if error.nonce is not None else {}
+            return Refusal(status, headers, _told(error.code, str(error), hint))
         if not isinstance(error, IssuerFault):
             return Refusal(status, {}, _told(error.code, "the service is not configured correctly", None))
         body = _told(error.code, CODES[error.code], "try again later, with the same token")
@@ -187,18 +224,9 @@ class Bearer:
         return f"send {', or '.join(one.wanted for one in self.places)}"
 
     def _challenge(self, error: TokenRejected, require: Requirement | None) -> str:
-        """RFC 6750, section 3; RFC 9728, section 5.1."""
-        missing = error.code == "token_missing"
         scopes = required_scopes(error) if isinstance(error, InsufficientScope) else scopes_of(require)
-        parameters = {
-            "realm": self.realm,
-            "error": None if missing else _ERRORS[error.status or 401],
-            "error_description": None if missing else re.sub(_UNQUOTABLE, "?", str(error)),
-            "scope": " ".join(scopes),
-            "resource_metadata": self.resource_metadata,
-        }
-        told = ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value)
-        return f"Bearer {told}".rstrip()
+        told = {"scope": " ".join(scopes), "resource_metadata": self.resource_metadata}
+        return challenges.challenges(error, self.schemes, self.realm, told)
 
 
 def scopes_of(requirement: Requirement | None) -> tuple[str, ...]:
@@ -222,7 +250,5 @@ def _told(code: str, message: str, hint: str | None) -> dict[str, str]:
 
 _SCOPE = r"[!#-\[\]-~]+"  # RFC 6749, section 3.3: scope-token
 _QUOTABLE = r"[ !#-\[\]-~]+"
-_UNQUOTABLE = r"[^ !#-\[\]-~]"  # RFC 6750, section 3: what error_description must not contain
-_ERRORS = {400: "invalid_request", 401: "invalid_token", 403: "insufficient_scope"}
 BEARER = Bearer()
 """How integrations take and refuse tokens by default."""

@@ -18,6 +18,7 @@ Headers: TypeAlias = Iterable[tuple[str, str]]
 """Names and values as they came, in order; a name that came twice is there twice."""
 
 SUBPROTOCOLS = "sec-websocket-protocol"
+PROOF = "dpop"
 MAX_PARTS = 256
 """Cookies, parameters or subprotocols of one request that are looked at: a stranger may send thousands."""
 
@@ -101,15 +102,27 @@ def offered(name: str, value: str) -> list[str]:
     return kept
 
 
+def proofs_in(headers: Headers) -> tuple[str, ...] | None:
+    """The DPoP proofs beside a token that came under the scheme `DPoP`; None where it came under another.
+
+    Args:
+        headers: those of a request that has one token in its `Authorization` header.
+    """
+    for name, value in headers:  # most begin with a B, and need not be looked at
+        if value[:1] in _BEGINNINGS and name.lower() == "authorization" and re.match(_DPOP, value):
+            return tuple(_in_header(PROOF, headers, ""))
+    return None
+
+
 def _in_authorization(name: str, headers: Headers, query: str) -> list[str]:
-    """Another scheme alone is none of ours; beside a bearer token it is a second credential.
+    """Another scheme alone is none of ours; beside a token of ours it is a second credential.
 
     A server may have joined several headers by commas (RFC 9110, section 5.3): no token has one.
     """
     values = _in_header(name, headers, query)
     if len(values) == 1 and values[0][:7] in ("Bearer ", "bearer "):  # all that most requests need
         return [values[0][7:].lstrip(" ")]
-    if not any(re.match(_BEARER, part) for value in values for part in _parts(value, ",")):
+    if not any(re.match(_OURS, part) for value in values for part in _parts(value, ",")):
         return []
     return [re.sub(_SCHEME, "", value) for value in values]
 
@@ -148,8 +161,9 @@ def _parts(value: str, separator: str) -> list[str]:
 _NAME = r"[A-Za-z0-9_.-]+"
 _LETTERS = (string.ascii_letters + string.digits + "._~+/=-").encode()
 _PADDED = r"[A-Za-z0-9._~+/-]+=*(?:\.[A-Za-z0-9_~+/-]+=*){0,2}"
-_BEARER = r"(?i)[ \t]*bearer(?: |$)"
-_SCHEME = r"(?i)^bearer(?: +|$)"
+_OURS = r"(?i)[ \t]*(?:bearer|dpop)(?: |$)"
+_SCHEME = r"(?i)^(?:bearer|dpop)(?: +|$)"
+_DPOP, _BEGINNINGS = r"(?i)[ \t]*dpop(?: |$)", ("d", "D", " ", "\t")
 _HEADERS = {
     "authorization": "authorization",
     "header": "{}",
@@ -172,4 +186,4 @@ _READERS: dict[str, Callable[[str, Headers, str], list[str]]] = {
     "subprotocol": _in_subprotocols,
 }
 AUTHORIZATION: Carrier = Carrier("authorization", "authorization")
-"""The `Authorization` header, with the scheme `Bearer`."""
+"""The `Authorization` header, with the scheme `Bearer`, or `DPoP` for a token that is bound to a key."""

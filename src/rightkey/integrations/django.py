@@ -20,10 +20,12 @@ from inspect import unwrap
 from typing import Any, TypeVar
 
 from rightkey.errors import Misconfigured, RightkeyError
+from rightkey.integrations.credential import Credential
 from rightkey.integrations.djangoconf import (
-    bearer,
+    credential,
     optional_everywhere,
     public_paths,
+    refusal_of,
     user_of,
     verifier,
     verify,
@@ -31,7 +33,7 @@ from rightkey.integrations.djangoconf import (
 )
 from rightkey.integrations.settings import extra
 from rightkey.integrations.views import OPTIONAL, PUBLIC, Asks, Decorators, asks_of, requirement_of
-from rightkey.integrations.wsgi import asks_beforehand, raw_token
+from rightkey.integrations.wsgi import asks_beforehand
 from rightkey.verdict.verified import Verified
 
 with extra("django"):
@@ -81,24 +83,24 @@ class RightKeyMiddleware:
     def _judged(self, request: HttpRequest, view: Any, args: Any, named: Any) -> HttpResponse | None:
         view = asked_by(request, view)
         try:
-            raw = _raw(request, view)
-            if isinstance(raw, str):
-                known_as(request, verify()(raw))
+            found = _found(request, view)
+            if isinstance(found, Credential):
+                known_as(request, found.verified(verify()))
         except RightkeyError as error:
             return refused(error, view)
-        return raw if isinstance(raw, HttpResponse) else None
+        return found if isinstance(found, HttpResponse) else None
 
     async def _judged_async(
         self, request: HttpRequest, view: Any, args: Any, named: Any
     ) -> HttpResponse | None:
         view = asked_by(request, view)
         try:
-            raw = _raw(request, view)
-            if isinstance(raw, str):
-                await known_as_async(request, await verify_async()(raw))
+            found = _found(request, view)
+            if isinstance(found, Credential):
+                await known_as_async(request, await found.verified_async(verify_async()))
         except RightkeyError as error:
             return refused(error, view)
-        return raw if isinstance(raw, HttpResponse) else None
+        return found if isinstance(found, HttpResponse) else None
 
 
 def asked_by(request: HttpRequest, view: Any) -> Any:
@@ -140,7 +142,7 @@ async def known_as_async(request: HttpRequest, token: Verified) -> None:
 
 def refused(error: RightkeyError, view: Any) -> HttpResponse:
     """The answer to a request for this view."""
-    refusal = bearer().refusal(error, requirement_of(view))
+    refusal = refusal_of(error, requirement_of(view))
     return JsonResponse(refusal.body, status=refusal.status, headers=refusal.headers)
 
 
@@ -168,7 +170,7 @@ require, optional = _DECORATORS.require, _DECORATORS.optional
 _OF_NINJA = "_ninja_contribute_to_operation"
 
 
-def _raw(request: HttpRequest, view: Any) -> str | HttpResponse | None:
+def _found(request: HttpRequest, view: Any) -> Credential | HttpResponse | None:
     """The token that a request carries; None where it needs none; the answer to a CORS preflight, which never
     reaches a view that may take any method for the same."""
     asks = asks_at(request, view)
@@ -176,7 +178,7 @@ def _raw(request: HttpRequest, view: Any) -> str | HttpResponse | None:
         return None
     if asks_beforehand(request.META):
         return HttpResponse(headers={"Allow": "OPTIONS"})
-    return raw_token(bearer(), request.META, optional=asks == OPTIONAL)
+    return credential(request, optional=asks == OPTIONAL)
 
 
 def _sign_in(request: HttpRequest, user: Any) -> None:

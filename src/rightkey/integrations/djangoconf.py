@@ -18,9 +18,12 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any
 
-from rightkey.errors import Misconfigured
-from rightkey.integrations.bearer import BEARER, Bearer
+from rightkey.errors import Misconfigured, RightkeyError
+from rightkey.integrations.bearer import BEARER, Bearer, Refusal
+from rightkey.integrations.credential import Credential
 from rightkey.integrations.settings import environ_of, extra, paths_of, verifier_from
+from rightkey.integrations.wsgi import credential_of
+from rightkey.requirements import Requirement
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.environment import PREFIX
 from rightkey.verifier.tasks import AsyncVerifier
@@ -44,14 +47,14 @@ def verifier() -> Any:
 
 
 @cache
-def verify() -> Callable[[str], Verified]:
+def verify() -> Callable[..., Verified]:
     """How threads verify: an AsyncVerifier by a loop of its own."""
     waiting = verifier().verify
     return async_to_sync(waiting) if iscoroutinefunction(waiting) else waiting
 
 
 @cache
-def verify_async() -> Callable[[str], Awaitable[Verified]]:
+def verify_async() -> Callable[..., Awaitable[Verified]]:
     """How tasks verify: a Verifier in a thread."""
     waiting = _verifier_of(AsyncVerifier).verify
     return waiting if iscoroutinefunction(waiting) else sync_to_async(waiting, thread_sensitive=False)
@@ -63,6 +66,19 @@ def bearer() -> Bearer:
     if not isinstance(given, Bearer):
         raise Misconfigured("RIGHTKEY_BEARER must be a Bearer", hint='such as Bearer(cookie("session"))')
     return given
+
+
+def credential(request: Any, *, optional: bool) -> Credential | None:
+    """The token that a request carries, with its proof. Raises as `rightkey.integrations.wsgi` has it."""
+    environ, scope = request.META, getattr(request, "scope", {})
+    if scope.get("raw_path"):  # which Django does not hand on, behind an ASGI server
+        environ.setdefault("RAW_URI", scope["raw_path"].decode("latin-1"))
+    return credential_of(bearer(), environ, optional=optional)
+
+
+def refusal_of(error: RightkeyError, require: Requirement | None = None) -> Refusal:
+    """What to answer for an error, to a request that required this."""
+    return bearer().beside(verifier()).refusal(error, require)
 
 
 @cache

@@ -19,10 +19,10 @@ from typing import Any
 
 from rightkey.errors import RightkeyError, TokenRejected
 from rightkey.integrations.bearer import Refusal
-from rightkey.integrations.djangoconf import bearer, user_of, verify
+from rightkey.integrations.djangoconf import credential, refusal_of, user_of, verify
 from rightkey.integrations.settings import extra
 from rightkey.integrations.views import require_granted
-from rightkey.integrations.wsgi import asks_beforehand, raw_token
+from rightkey.integrations.wsgi import asks_beforehand
 from rightkey.requirements import Requirement, required
 from rightkey.verdict.verified import Verified
 
@@ -85,16 +85,16 @@ class RightKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Verified] | None:
         """User and token; None where there is no token. Raises Refused."""
         try:
-            raw = raw_token(bearer(), request.META, optional=True)
-            token = None if raw is None else verify()(raw)
+            found = credential(request, optional=True)
+            token = None if found is None else found.verified(verify())
             return None if token is None else (_user_of(token), token)
         except RightkeyError as error:
-            raise Refused(bearer().refusal(error)) from error
+            raise Refused(refusal_of(error)) from error
 
     def authenticate_header(self, request: Request) -> str:
         """The challenge where a permission refuses a request without a token: 401, and not 403."""
         missing = TokenRejected("token_missing", "no token was given")
-        return bearer().refusal(missing).headers["WWW-Authenticate"]
+        return refusal_of(missing).headers["WWW-Authenticate"]
 
 
 def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 - it makes a class
@@ -120,7 +120,7 @@ def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 -
             try:
                 require_granted(token, requirement)
             except RightkeyError as error:
-                raise Refused(bearer().refusal(error, requirement)) from error
+                raise Refused(refusal_of(error, requirement)) from error
             return True
 
     return Required
@@ -129,7 +129,7 @@ def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 -
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's own handler, for errors of ours too, such as by `request.auth.require(...)`."""
     if isinstance(error, RightkeyError):
-        error = Refused(bearer().refusal(error))
+        error = Refused(refusal_of(error))
     return views.exception_handler(error, context)
 
 

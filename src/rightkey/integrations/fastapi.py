@@ -64,7 +64,7 @@ class RightKey(SecurityBase):
         shown = scheme or _scheme(bearer.places[0])
         self.model, self.scheme_name = shown.model, shown.scheme_name
         self.verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self.bearer, self.optional = bearer, Optional(self)
+        self.bearer, self.optional = bearer.beside(self.verifier), Optional(self)
         self._issuer, self._settings = issuer, settings
         self._login: Login | None = None
         self._require_issuer = require_issuer

@@ -14,13 +14,13 @@ from typing import Unpack
 
 from rightkey.integrations import mcp
 from rightkey.integrations.asgi import Verifying
-from rightkey.integrations.mcp import with_outages
+from rightkey.integrations.mcp import with_outages, with_proofs
 from rightkey.integrations.settings import Settings, extra
 
 with extra("fastmcp"):
     from fastmcp.server.auth.auth import AccessToken, TokenVerifier
 
-__all__ = ["RightKeyVerifier", "with_outages"]
+__all__ = ["RightKeyVerifier", "with_outages", "with_proofs"]
 
 
 class RightKeyVerifier(mcp.RightKeyVerifier, TokenVerifier):  # type: ignore[misc]

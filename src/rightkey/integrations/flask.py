@@ -118,7 +118,8 @@ class RightKey:
         g.rightkey_token = verified(verifier, self._bearer, request.environ, optional=optional)
 
     def _answered(self, error: RightkeyError) -> Response:
-        refusal = self._bearer.refusal(error, g.get("rightkey_asked"))
+        bearer = self._bearer.beside(current_app.extensions["rightkey"])
+        refusal = bearer.refusal(error, g.get("rightkey_asked"))
         answer = jsonify(refusal.body)
         answer.status_code = refusal.status
         answer.headers.update(refusal.headers)

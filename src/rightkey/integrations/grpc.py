@@ -5,9 +5,9 @@
     def Delete(self, request, context):
         subject = current_token().subject
 
-The token is in the metadata `authorization`, with the scheme `Bearer`. A status of HTTP
-elsewhere is one of gRPC here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for 403,
-UNAVAILABLE for 503.
+The token is in the metadata `authorization`, with the scheme `Bearer`; or `DPoP`, with a proof in the
+metadata `dpop`, for a POST to the path `/package.Service/Method`. A status of HTTP elsewhere is one of gRPC
+here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for 403, UNAVAILABLE for 503.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any, Unpack
 from rightkey.errors import RightkeyError
 from rightkey.integrations import asgi, wsgi
 from rightkey.integrations.bearer import BEARER
+from rightkey.integrations.certificates import Connection
+from rightkey.integrations.credential import Credential, Sent, carried
 from rightkey.integrations.settings import Settings, extra, paths_of, verifier_from
 from rightkey.integrations.views import present
 from rightkey.requirements import AllOf, Requirement, required
@@ -62,9 +64,14 @@ class _Rules:
     def open_to_all(self, method: str) -> bool:
         return method in self._public
 
-    def raw(self, metadata: Iterable[Any]) -> str:
-        """Raises TokenRejected: `token_missing`, `request_malformed`."""
-        return BEARER.token((key, value) for key, value in metadata if isinstance(value, str))
+    def credential(self, method: str, metadata: Iterable[Any]) -> Credential:
+        """The token of a call, with its proof. Raises TokenRejected: `token_missing`, `request_malformed`."""
+        headers = [(key, value) for key, value in metadata if isinstance(value, str)]
+        found = carried(
+            BEARER, headers, "", lambda: Sent("POST", method, Connection(None)), {}, optional=False
+        )
+        assert found is not None  # noqa: S101 - it was not optional
+        return found
 
     def grant(self, method: str, token: Verified) -> Verified:
         """The token, if it grants what the method asks. Raises InsufficientScope."""
@@ -105,8 +112,8 @@ class RightKeyInterceptor(grpc.ServerInterceptor):
         def guarded(behaviour: Any) -> Any:
             def called(request: Any, context: grpc.ServicerContext) -> Any:
                 try:
-                    raw = self._rules.raw(context.invocation_metadata())
-                    token = self._rules.grant(details.method, self._verifier.verify(raw))
+                    found = self._rules.credential(details.method, context.invocation_metadata())
+                    token = self._rules.grant(details.method, found.verified(self._verifier.verify))
                 except RightkeyError as error:
                     code, told, trailing = _refusal(error)
                     context.set_trailing_metadata(trailing)
@@ -144,8 +151,9 @@ class AioRightKeyInterceptor(grpc.aio.ServerInterceptor):
 
         async def require_token(context: Any) -> None:  # in the task of its call alone
             try:
-                raw = self._rules.raw(context.invocation_metadata())
-                _TOKEN.set(self._rules.grant(details.method, await self._verifier.verify(raw)))
+                found = self._rules.credential(details.method, context.invocation_metadata())
+                token = await found.verified_async(self._verifier.verify)
+                _TOKEN.set(self._rules.grant(details.method, token))
             except RightkeyError as error:
                 code, told, trailing = _refusal(error)
                 await context.abort(code, told, trailing)
@@ -190,7 +198,8 @@ def _with_behaviour(handler: Any, guarded: Callable[[Any], Any]) -> Any:
 def _refusal(error: RightkeyError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
     """A status, details, and trailing metadata."""
     refusal = BEARER.refusal(error)
-    after = refusal.headers.get("Retry-After")
-    trailing = () if after is None else ((PUSHBACK, str(1000 * int(after))),)
+    after, nonce = refusal.headers.get("Retry-After"), refusal.headers.get("DPoP-Nonce")
+    given = {PUSHBACK: after and str(1000 * int(after)), "dpop-nonce": nonce}
+    trailing = tuple((name, value) for name, value in given.items() if value is not None)
     code = _CODES.get(refusal.status, grpc.StatusCode.INTERNAL)
     return code, f"{refusal.body['code']}: {refusal.body['message']}", trailing

@@ -81,7 +81,7 @@ class RightKey(InitPlugin):
         **settings: Unpack[Settings],
     ) -> None:
         self.verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self.bearer, self._require_issuer = bearer, require_issuer
+        self.bearer, self._require_issuer = bearer.beside(self.verifier), require_issuer
 
     @property
     def responses(self) -> dict[int, ResponseSpec]:

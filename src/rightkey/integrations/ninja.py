@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from rightkey.errors import RightkeyError
+from rightkey.integrations.credential import Credential
 from rightkey.integrations.django import (
     asked_by,
     asks_at,
@@ -26,10 +27,9 @@ from rightkey.integrations.django import (
     refused,
     require,
 )
-from rightkey.integrations.djangoconf import bearer, verify, verify_async
+from rightkey.integrations.djangoconf import bearer, credential, verify, verify_async
 from rightkey.integrations.settings import extra
 from rightkey.integrations.views import OPTIONAL, PUBLIC
-from rightkey.integrations.wsgi import raw_token
 from rightkey.verdict.verified import Verified
 
 with extra("ninja"):
@@ -73,19 +73,19 @@ class RightKey(AuthBase):
         request.token = None
         if asks == PUBLIC:
             return _awaited(NO_TOKEN) if operation.is_async else NO_TOKEN
-        raw = raw_token(bearer(), request.META, optional=asks == OPTIONAL)
+        found = credential(request, optional=asks == OPTIONAL)
         if operation.is_async:
-            return _awaited(NO_TOKEN) if raw is None else _known_async(request, raw)
-        return NO_TOKEN if raw is None else _known(request, raw)
+            return _awaited(NO_TOKEN) if found is None else _known_async(request, found)
+        return NO_TOKEN if found is None else _known(request, found)
 
 
-def _known(request: HttpRequest, raw: str) -> Verified:
-    known_as(request, verify()(raw))
+def _known(request: HttpRequest, found: Credential) -> Verified:
+    known_as(request, found.verified(verify()))
     return request.token  # type: ignore[no-any-return]
 
 
-async def _known_async(request: HttpRequest, raw: str) -> Verified:
-    await known_as_async(request, await verify_async()(raw))
+async def _known_async(request: HttpRequest, found: Credential) -> Verified:
+    await known_as_async(request, await found.verified_async(verify_async()))
     return request.token  # type: ignore[no-any-return]
 
 

@@ -22,6 +22,8 @@ class ProtectedResource:
         authorization_servers: the issuers whose tokens it accepts, as URLs.
         scopes: those it knows.
         name: for people.
+        dpop_algorithms: those of DPoP proofs that it takes (RFC 9449).
+        dpop_required: whether its tokens must be bound by DPoP.
 
     Raises:
         Misconfigured: the identifier is not a URL, or has a query.
@@ -31,6 +33,8 @@ class ProtectedResource:
     authorization_servers: Collection[str] = ()
     scopes: Collection[str] = ()
     name: str | None = None
+    dpop_algorithms: Collection[str] = ()
+    dpop_required: bool = False
 
     def __post_init__(self) -> None:
         fault = url_fault(self.resource) or ("it has a query" if "?" in self.resource else None)
@@ -59,5 +63,7 @@ class ProtectedResource:
             "scopes_supported": [*self.scopes],
             "bearer_methods_supported": ["header"],
             "resource_name": self.name,
+            "dpop_signing_alg_values_supported": [*self.dpop_algorithms],
+            "dpop_bound_access_tokens_required": self.dpop_required,
         }
         return {name: value for name, value in members.items() if value}

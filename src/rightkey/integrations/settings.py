@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rightkey.freshness.settings import Freshness
     from rightkey.jose.certificate import Policy
     from rightkey.policy.trust import Anyone, Given
+    from rightkey.proof.settings import DPoP
+    from rightkey.verifier.proving import Origin
     from rightkey.verifier.single import Require, Single
 
 _Single = TypeVar("_Single", bound="Single")
@@ -54,6 +56,8 @@ class Settings(TypedDict, total=False):
     clock: Callable[[], float] | None
     elapsed: Callable[[], float] | None
     listener: Listener | None
+    origin: Origin
+    dpop: DPoP | None
 
 
 def verifier_from(

@@ -64,7 +64,7 @@ class RightKeyBackend(AuthenticationBackend):
         **settings: Unpack[Settings],
     ) -> None:
         self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self._bearer = bearer
+        self._bearer = bearer.beside(self._verifier)
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """Scopes and user; None where there is no token. Raises Refused."""

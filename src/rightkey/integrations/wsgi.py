@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias, Unpack
+from urllib.parse import quote
 
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
+from rightkey.integrations.certificates import Connection
+from rightkey.integrations.credential import PLAIN, Credential, Sent, carried
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
+from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
 
@@ -26,7 +30,7 @@ TOKEN = "rightkey.token"  # noqa: S105 - the name of a place for a token
 class Verifying(Protocol):
     """What a framework needs of Verifier and Verifiers."""
 
-    def verify(self, raw: str | bytes, /) -> Verified: ...
+    def verify(self, raw: str | bytes, /, *, presented: Presented | None = None) -> Verified: ...
 
     def prepare(self) -> None: ...
 
@@ -62,7 +66,7 @@ class RightKeyMiddleware:
     ) -> None:
         self.app, self._public, self._optional = app, {_latin(path) for path in paths_of(public)}, optional
         self._verifier: Verifying = verifier_from(Verifier, issuer, verifier, settings, type(self))
-        self._bearer = bearer
+        self._bearer = bearer.beside(self._verifier)
         if require_issuer:
             self._verifier.prepare()
 
@@ -94,21 +98,22 @@ class Readiness:
 
 
 def verified(
-    verifier: Verifying, bearer: Bearer, environ: Mapping[str, Any], *, optional: bool = False
+    verifier: Verifying, bearer: Bearer, environ: Environ, *, optional: bool = False
 ) -> Verified | None:
     """The verified token of a request; None where it has none and needs none.
 
     Raises:
         TokenRejected, IssuerUnavailable: as `verify`; also `token_missing`, `request_malformed`.
     """
-    raw = raw_token(bearer, environ, optional=optional)
-    return None if raw is None else verifier.verify(raw)
+    credential = credential_of(bearer, environ, optional=optional)
+    return None if credential is None else credential.verified(verifier.verify)
 
 
-def raw_token(bearer: Bearer, environ: Mapping[str, Any], *, optional: bool) -> str | None:
-    """The token that a request carries; None where it has none and needs none.
+def credential_of(bearer: Bearer, environ: Environ, *, optional: bool) -> Credential | None:
+    """The token that a request carries, with its proof; None where it has none and needs none.
 
-    A header that came several times stands in an environ once, joined by commas, which are in no token.
+    A header that came several times stands in an environ once, joined by commas, which are in no token and in
+    no proof.
 
     Raises:
         TokenRejected: `token_missing`, `request_malformed`.
@@ -117,7 +122,14 @@ def raw_token(bearer: Bearer, environ: Mapping[str, Any], *, optional: bool) -> 
         (name, value) for name in bearer.header_names if (value := environ.get(variable_of(name))) is not None
     ]
     query = environ.get("QUERY_STRING", "")
-    return bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)
+    return carried(bearer, headers, query, lambda: _sent(environ), environ, optional=optional)
+
+
+def _sent(environ: Mapping[str, Any]) -> Sent:
+    sent = environ.get("RAW_URI") or environ.get("REQUEST_URI")  # of gunicorn and others; of uWSGI and others
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    connection = Connection(environ.get("REMOTE_ADDR"), environ.get("SSL_CLIENT_CERT") or None)
+    return Sent(environ["REQUEST_METHOD"], sent or quote(path, safe=PLAIN, encoding="latin-1"), connection)
 
 
 def variable_of(name: str) -> str:

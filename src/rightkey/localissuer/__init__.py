@@ -22,6 +22,7 @@ from rightkey.localissuer.misbehaving.recorder import Recorded
 from rightkey.localissuer.several import LocalIssuers
 from rightkey.localissuer.tokens.attacks import ATTACKS, Attack
 from rightkey.localissuer.tokens.minting import mint
+from rightkey.localissuer.tokens.sender import Sender
 
 __all__ = [
     "ALGORITHMS",
@@ -36,6 +37,7 @@ __all__ = [
     "RateLimit",
     "Recorded",
     "Schedule",
+    "Sender",
     "SigningKey",
     "fault",
     "mint",

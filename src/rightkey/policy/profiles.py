@@ -22,7 +22,7 @@ from rightkey.jose.algorithms import ALGORITHMS
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
-class Presented(NamedTuple):
+class Evidence(NamedTuple):
     """What the profile judges: the header's `alg` and `typ`, the claims, and what the caller knows."""
 
     alg: str
@@ -44,7 +44,7 @@ class Profile(NamedTuple):
     types: frozenset[str] | None
     required: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
-    rules: tuple[Callable[[Presented], list[Failure]], ...] = ()
+    rules: tuple[Callable[[Evidence], list[Failure]], ...] = ()
     takes_logout: bool = False
     """Whether a logout token is one of this kind. Judged where there are `events` at all, which is seldom."""
 
@@ -57,26 +57,26 @@ class Profile(NamedTuple):
         """A `typ` of another kind of token."""
         return Failure("typ", "mismatch", sorted((self.types or frozenset()) - {""}), typ)
 
-    def failures(self, presented: Presented) -> list[Failure]:
+    def failures(self, evidence: Evidence) -> list[Failure]:
         """Everything this kind of token asks for and does not find."""
-        claims = presented.claims
+        claims = evidence.claims
         found = [Failure(name, "missing") for name in self.required if claims.get(name) is None]
         found += [Failure(name, "forbidden", None, claims[name]) for name in self.forbidden if name in claims]
         # What the caller presents, every kind must fit.
         rules = (*self.rules, _nonce, _access_token_hash, _auth_time)
         if not self.takes_logout:
             rules = (*rules, _no_logout)
-        return found + [failure for rule in rules for failure in rule(presented)]
+        return found + [failure for rule in rules for failure in rule(evidence)]
 
 
-def _authorized_party(presented: Presented) -> list[Failure]:
+def _authorized_party(evidence: Evidence) -> list[Failure]:
     """Where `aud` has names that are not ours, `azp` must be one that is (Core, section 3.1.3.7, 3 to 5).
 
     A token with further audiences that the client does not trust is to be refused, and `azp` is the one sign
     that it was made for this client. Elsewhere `azp` is its issuer's own affair since errata set 2: Google
     names the app there whose user a server is shown.
     """
-    azp, aud, clients = presented.claims.get("azp"), presented.claims.get("aud"), presented.audience
+    azp, aud, clients = evidence.claims.get("azp"), evidence.claims.get("aud"), evidence.audience
     if azp is not None and not isinstance(azp, str):
         return [Failure("azp", "malformed", "a string", azp)]
     several = aud if isinstance(aud, list) else []
@@ -87,32 +87,32 @@ def _authorized_party(presented: Presented) -> list[Failure]:
     return [] if azp in clients else [Failure("azp", "mismatch", sorted(clients), azp)]
 
 
-def _no_logout(presented: Presented) -> list[Failure]:
+def _no_logout(evidence: Evidence) -> list[Failure]:
     """The event of a logout token makes it one, whatever its `typ` (Back-Channel Logout 1.0, section 2.4)."""
-    events = presented.claims.get("events")
+    events = evidence.claims.get("events")
     if isinstance(events, dict) and LOGOUT_EVENT in events:
         return [Failure("events", "forbidden", None, events)]
     return []
 
 
-def _nonce(presented: Presented) -> list[Failure]:
+def _nonce(evidence: Evidence) -> list[Failure]:
     """The nonce that was sent must come back (Core, section 3.1.3.7, 11)."""
-    got = presented.claims.get("nonce")
-    if presented.nonce is None or got == presented.nonce:
+    got = evidence.claims.get("nonce")
+    if evidence.nonce is None or got == evidence.nonce:
         return []
-    return [Failure("nonce", "missing" if got is None else "mismatch", presented.nonce, got)]
+    return [Failure("nonce", "missing" if got is None else "mismatch", evidence.nonce, got)]
 
 
-def _access_token_hash(presented: Presented) -> list[Failure]:
+def _access_token_hash(evidence: Evidence) -> list[Failure]:
     """`at_hash` must be the hash of the access token that came along (Core, section 3.1.3.8)."""
-    got, token = presented.claims.get("at_hash"), presented.access_token
+    got, token = evidence.claims.get("at_hash"), evidence.access_token
     if token is None:
         return []
     if got is None:
         return [Failure("at_hash", "missing", "the hash of the access token")]
-    hash_name = ALGORITHMS[presented.alg].hash_name
+    hash_name = ALGORITHMS[evidence.alg].hash_name
     if hash_name is None:  # no hash is defined for this algorithm: what cannot be checked is not passed
-        return [Failure("at_hash", "malformed", f"none is defined for {presented.alg}", got)]
+        return [Failure("at_hash", "malformed", f"none is defined for {evidence.alg}", got)]
     import hashlib  # slow to load, and seldom used here
 
     digest = hashlib.new(hash_name, token.encode("utf-8", "surrogatepass")).digest()
@@ -120,28 +120,28 @@ def _access_token_hash(presented: Presented) -> list[Failure]:
     return [] if got == expected else [Failure("at_hash", "mismatch", expected, got)]
 
 
-def _auth_time(presented: Presented) -> list[Failure]:
+def _auth_time(evidence: Evidence) -> list[Failure]:
     """Its subject was authenticated lately, where that was asked for (Core, section 3.1.3.7, 13)."""
-    got: Any = presented.claims.get("auth_time")
-    if presented.since is None:
+    got: Any = evidence.claims.get("auth_time")
+    if evidence.since is None:
         return []
     if got is None:
         return [Failure("auth_time", "missing", "a number")]
     if type(got) not in (int, float):
         return [Failure("auth_time", "malformed", "a number", got)]
-    wanted = f"at least {presented.since:.0f}"
-    return [Failure("auth_time", "expired", wanted, got)] if got < presented.since else []
+    wanted = f"at least {evidence.since:.0f}"
+    return [Failure("auth_time", "expired", wanted, got)] if got < evidence.since else []
 
 
-def _logout_event(presented: Presented) -> list[Failure]:
-    events = presented.claims.get("events")
+def _logout_event(evidence: Evidence) -> list[Failure]:
+    events = evidence.claims.get("events")
     if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
         return [Failure("events", "missing" if events is None else "mismatch", LOGOUT_EVENT, events)]
     return []
 
 
-def _subject_or_session(presented: Presented) -> list[Failure]:
-    if any(isinstance(presented.claims.get(name), str) for name in ("sub", "sid")):
+def _subject_or_session(evidence: Evidence) -> list[Failure]:
+    if any(isinstance(evidence.claims.get(name), str) for name in ("sub", "sid")):
         return []
     return [Failure("sub", "missing", "sub, sid or both")]
 

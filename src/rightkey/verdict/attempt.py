@@ -7,6 +7,7 @@ another service, costs neither.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Failure, TokenRejected
@@ -29,7 +30,7 @@ from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.policy import claims as registered
 from rightkey.policy.confirmation import require_sender
-from rightkey.policy.profiles import Presented
+from rightkey.policy.profiles import Evidence
 from rightkey.policy.trust import Trust
 from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.memory import Entry, Memory
@@ -37,6 +38,7 @@ from rightkey.verdict.verified import Verified, require
 
 if TYPE_CHECKING:
     from rightkey.issuer.vendor import Vendor
+    from rightkey.policy.presented import Presented
     from rightkey.requirements import AllOf
 
 
@@ -47,11 +49,17 @@ class Demands(NamedTuple):
     nonce: str | None = None
     access_token: str | None = None
     max_age: float | None = None
+    presented: Presented | None = None
+
+    @property
+    def of_claims(self) -> bool:
+        """Whether claims that passed before may not pass this call."""
+        return self.nonce is not None or self.access_token is not None or self.max_age is not None
 
     @property
     def judged_with_claims(self) -> bool:
-        """Whether claims that passed before must be judged again."""
-        return self.nonce is not None or self.access_token is not None or self.max_age is not None
+        """Whether claims that passed before must be judged again, or who may use the token."""
+        return self.of_claims or self.presented is not None
 
 
 NONE = Demands()
@@ -84,7 +92,7 @@ def attempt(
         claims, header = entry.payload.read(), entry.header
         settled = entry.since <= now < entry.until and entry.expected == expected
         if not settled or (demands is not NONE and demands.judged_with_claims):
-            judge_claims(trust, header, claims, expected, now, demands)
+            _judge_again(trust, entry, claims, expected, now, demands)
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
             _judge_certificate(trust, key, now)
         token = Verified(claims, key, header, trust.places)
@@ -127,8 +135,27 @@ def _judged(
         if memory.most:
             since, until = registered.period(_stated(trust, header, claims), trust.leeway)
             payload = strictjson.Repeated(unverified.payload)
-            memory.keep(raw, Entry(header, payload, key, keys.mark, since, until, expected, trust))
+            entry = Entry(header, payload, key, keys.mark, since, until, expected, trust)
+            if "cnf" in claims:
+                entry.since, entry.bound = inf, since
+            memory.keep(raw, entry)
     return Verified(claims, key, header, trust.places)
+
+
+def _judge_again(
+    trust: Trust,
+    entry: Entry,
+    claims: Mapping[str, Any],
+    expected: tuple[str, ...] | None,
+    now: float,
+    demands: Demands,
+) -> None:
+    """What a remembered token says of itself, where it may not pass as it did. Of one that is bound to its
+    sender, who may use it is judged at every use. Raises as `judge_claims`."""
+    if entry.bound <= now < entry.until and entry.expected == expected and not demands.of_claims:
+        require_sender(trust.sender, claims, demands.presented)
+    else:
+        judge_claims(trust, entry.header, claims, expected, now, demands)
 
 
 def not_trusted(issuer: Any, near: str | None = None) -> TokenRejected:
@@ -173,12 +200,12 @@ def judge_claims(
         failures.append(trust.kind.type_failure(header.typ))
     if trust.compiled.judges or demands is not NONE or "events" in claims:
         since = None if demands.max_age is None else now - demands.max_age - trust.leeway
-        presented = Presented(header.alg, claims, trust.audiences, demands.nonce, demands.access_token, since)
-        failures += trust.kind.failures(presented)
+        evidence = Evidence(header.alg, claims, trust.audiences, demands.nonce, demands.access_token, since)
+        failures += trust.kind.failures(evidence)
     if failures:
         told = _first_of_each_claim(failures)
         raise registered.rejected(told, registered.hint_of(told, claims, vendor))
-    require_sender(trust.sender, claims)
+    require_sender(trust.sender, claims, demands.presented)
 
 
 def _judge_issuer(trust: Trust, claims: Mapping[str, Any], spellings: tuple[str, ...] | None) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from dataclasses import InitVar, dataclass, field
+from math import inf
 from weakref import ref
 
 from rightkey.jose import strictjson
@@ -50,6 +51,9 @@ class Entry:
     until: float
     expected: tuple[str, ...] | None
     trust: Trust
+    bound: float = inf
+    """Like `since`, of a token that is bound to its sender: all claims pass but for who uses it. Its `since`
+    never comes."""
     seen: bool = False
     """Whether it was recalled since the hand last passed it."""
     signer: ref[Key] = field(init=False)

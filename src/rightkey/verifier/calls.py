@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rightkey.policy.trust import requirement_of
 from rightkey.verdict.attempt import NONE, Demands
 from rightkey.verifier.single import Require
+
+if TYPE_CHECKING:
+    from rightkey.policy.presented import Presented
 
 
 class Asks(TypedDict, total=False):
@@ -16,12 +19,14 @@ class Asks(TypedDict, total=False):
     nonce: what was sent for it; for ID tokens.
     access_token: what came with it and its `at_hash` must fit; for ID tokens.
     max_age: for how many seconds at most its subject may have been logged in (`auth_time`); for ID tokens.
+    presented: how the request presents it, and what proves that it may; for tokens bound to their sender.
     """
 
     require: Require
     nonce: str | None
     access_token: str | None
     max_age: float | None
+    presented: Presented | None
 
 
 def demands_of(asks: dict[str, Any]) -> Demands:
@@ -29,6 +34,9 @@ def demands_of(asks: dict[str, Any]) -> Demands:
 
     Raises TypeError: an option that `verify` does not have.
     """
+    presented = asks.get("presented")
+    if presented is not None and len(asks) == 1:  # what bound tokens come with, and nothing else
+        return Demands(presented=presented)
     unknown = asks.keys() - Asks.__annotations__.keys()
     if unknown:
         raise TypeError(f"verify() got an unexpected keyword argument {min(unknown)!r}")

@@ -164,6 +164,7 @@ _CALLED = {
         "PLAIN_HTTP": "HTTP ALLOW_HTTP INSECURE INSECURE_HTTP",
         "PROFILE": "TYP TYPE TOKEN_TYPE",
         "SENDER": "DPOP MTLS CNF",
+        "ORIGIN": "HTU PUBLIC_URL BASE_URL EXTERNAL_URL",
     }.items()
     for other in others.split()
 }
@@ -240,6 +241,7 @@ VARIABLES = (
     Variable("require", _requirement),
     Variable("certificates"),
     Variable("sender"),
+    Variable("origin", _words),
     Variable("remember", _whole),
     Variable("max_life", _number, "freshness"),
     Variable("stale_if_error", _number, "freshness"),

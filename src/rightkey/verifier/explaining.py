@@ -1,8 +1,9 @@
 """The path of one token, told step by step: what was asked, found, passed over, and the verdict.
 
 Steps, in the order in which they are judged: token, algorithm, claims, metadata, keys, key, signature,
-certificate, requirements. After the first that failed the rest is `skipped`. Details hold no token, no
-signature and no claim's value beyond the issuer and key ids; `data` of the claims step does.
+certificate, requirements; and proof, where one was judged. After the first that failed the rest is `skipped`.
+Details hold no token, no signature and no claim's value beyond the issuer and key ids; `data` of the claims
+step does.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ STEP_OF = {
     "algorithm_not_allowed": "algorithm",
     "issuer_not_trusted": "claims",
     "claims_rejected": "claims",
-    "proof_rejected": "claims",
+    "proof_rejected": "proof",
+    "store_unavailable": "proof",
     "discovery_failed": "metadata",
     "issuer_mismatch": "metadata",
     "metadata_invalid": "metadata",
@@ -115,7 +117,8 @@ def ended(steps: Iterable[Step], error: RightkeyError) -> tuple[Step, ...]:
     if not any(step.outcome == "failed" for step in made.values()):
         name = STEP_OF[error.code]
         made[name] = failed_step(name, error)
-    return tuple(made.get(name) or Step(name, "skipped", "not reached") for name in STEPS)
+    told = [made.get(name) or Step(name, "skipped", "not reached") for name in STEPS]
+    return (*told, made["proof"]) if "proof" in made else tuple(told)
 
 
 def failed_step(name: str, error: RightkeyError, **data: Any) -> Step:
@@ -244,6 +247,9 @@ class _Teller:
             self._failed("requirements", outcome, required=outcome.required, missing=outcome.missing)
         elif self._trust.requirement or self._demands.require:
             self._add("requirements", "granted")
+        presented = self._demands.presented
+        if isinstance(outcome, Verified) and presented is not None and presented.by_dpop:
+            self._add("proof", "DPoP, by the key that the token is bound to")
 
 
 def _told(located: Located) -> str:

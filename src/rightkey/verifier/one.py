@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
+    from rightkey.proof.settings import DPoP
     from rightkey.sources.jobs import Job
     from rightkey.sources.remote import Remote
     from rightkey.sources.retry import Retry
     from rightkey.sources.watched import Watched
     from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verifier.explaining import Explanation
+    from rightkey.verifier.proving import Origin, Proving
 
 
 class Surroundings(NamedTuple):
@@ -34,6 +36,14 @@ class Surroundings(NamedTuple):
     clock: Callable[[], float] | None = None
     elapsed: Callable[[], float] | None = None
     listener: Listener | None = None
+    origin: Origin = None
+    dpop: DPoP | None = None
+
+    def proving(self) -> Proving:
+        """What judges proofs. Raises Misconfigured."""
+        from rightkey.verifier.proving import Proving
+
+        return Proving(self.origin, self.dpop)
 
     def verdicts(self) -> Verdicts:
         """What tells listeners of verdicts; the log is one of them, from the first verifier on."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
+    from rightkey.proof.settings import DPoP
+    from rightkey.verifier.proving import Origin
 
 Resolver: TypeAlias = Callable[[str], Trust | None]
 AsyncResolver: TypeAlias = Callable[[str], Awaitable[Trust | None]]
@@ -43,10 +45,12 @@ class Several:
         clock: Callable[[], float] | None = None,
         elapsed: Callable[[], float] | None = None,
         listener: Listener | None = None,
+        origin: Origin = None,
+        dpop: DPoP | None = None,
         issuers: int = 10_000,
         trusted_for: float = 300.0,
     ) -> None:
-        surroundings = Surroundings(freshness, transport, clock, elapsed, listener)
+        surroundings = Surroundings(freshness, transport, clock, elapsed, listener, origin, dpop)
         self._begin(trusts, remember, surroundings, issuers, trusted_for)
 
     def _begin(
@@ -64,7 +68,7 @@ class Several:
         self._settings = trusts, remember, surroundings, issuers, trusted_for
         self._memory, self._surroundings = memory_of(remember), surroundings
         self._resolver = _resolver(trusts)
-        self._verdicts = surroundings.verdicts()
+        self._verdicts, self._proving = surroundings.verdicts(), surroundings.proving()
         fixed = () if self._resolver else tuple(map(self._issuer, trusts))
         self._table = Table(fixed, self._memory)
         self._answers = Answers(self._issuer, surroundings, issuers, trusted_for)
@@ -94,6 +98,11 @@ class Several:
         self._answers.distrust(name)
         for one in self._all():
             one.distrust(name)
+
+    @property
+    def schemes(self) -> dict[str, tuple[str, ...]]:
+        """Under which schemes tokens may come, and for `DPoP` by which algorithms proofs may be."""
+        return self._proving.schemes([one.trust.sender for one in self._table.fixed])
 
     def _require_fetched(self, what: str = "refresh") -> None:
         """Of several issuers, those whose keys were passed in are left as they are."""

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
     from rightkey.jose.certificate import Policy
+    from rightkey.proof.settings import DPoP
     from rightkey.requirements import Requirement
+    from rightkey.verifier.proving import Origin
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
 
@@ -53,6 +55,9 @@ class Single:
             up at each call.
         elapsed: seconds that never go back, for freshness; the system's clocks by default.
         listener: is called with each event (`rightkey.events`).
+        origin: the URL by which clients know this API, such as `https://api.example.com`, or several: tokens
+            may then come under the scheme `DPoP`, with a proof for a URL that begins so.
+        dpop: what those proofs must be; by default as `DPoP()` has it.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -83,27 +88,18 @@ class Single:
         clock: Callable[[], float] | None = None,
         elapsed: Callable[[], float] | None = None,
         listener: Listener | None = None,
+        origin: Origin = None,
+        dpop: DPoP | None = None,
     ) -> None:
-        trust = Trust(
-            issuer=issuer,
-            audience=audience,
-            algorithms=algorithms,
-            leeway=leeway,
-            profile=profile,
-            require_exp=require_exp,
-            require=require,
-            certificates=certificates,
-            provider=provider,
-            keys=keys,
-            sender=sender,
-            metadata_url=metadata_url,
-        )
-        self._begin(trust, remember, Surroundings(freshness, transport, clock, elapsed, listener))
+        judged = algorithms, leeway, profile, require_exp, require, certificates, provider, keys
+        trust = Trust(issuer, audience, *judged, sender, metadata_url)
+        surroundings = Surroundings(freshness, transport, clock, elapsed, listener, origin, dpop)
+        self._begin(trust, remember, surroundings)
 
     def _begin(self, trust: Trust, remember: int, surroundings: Surroundings) -> None:
         self._settings = trust, remember, surroundings
         self._one = self._issuer = OneIssuer(trust, memory_of(remember), surroundings)
-        self._verdicts = surroundings.verdicts()
+        self._verdicts, self._proving = surroundings.verdicts(), surroundings.proving()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
@@ -142,6 +138,11 @@ class Single:
         """
         self._require_fetched("status")
         return self._issuer.status()
+
+    @property
+    def schemes(self) -> dict[str, tuple[str, ...]]:
+        """Under which schemes tokens may come, and for `DPoP` by which algorithms proofs may be."""
+        return self._proving.schemes([self._issuer.trust.sender])
 
     def _require_fetched(self, what: str = "refresh") -> None:
         if not self._issuer.kept:

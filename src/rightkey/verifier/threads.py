@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.one import OneIssuer
+    from rightkey.verifier.proving import Proving
     from rightkey.verifier.several import Resolver
 
 
@@ -27,6 +28,7 @@ class InThreads:
 
     _one: OneIssuer | None
     _verdicts: Verdicts
+    _proving: Proving
 
     if TYPE_CHECKING:
 
@@ -53,12 +55,14 @@ class InThreads:
                 Pydantic model, which is then `typed` of the result.
             asks: `require`: what it must grant besides what the verifier requires. For ID tokens, `nonce`:
                 what was sent for it; `access_token`: what came with it, which must fit its `at_hash`;
-                `max_age`: how many seconds ago at most its subject must have logged in (`auth_time`).
+                `max_age`: how many seconds ago at most its subject must have logged in (`auth_time`). For
+                tokens that are bound to their sender, `presented`: how the request presents it.
 
         Raises:
             TokenRejected: 401; `code` says why.
             InsufficientScope: 403, `scope_insufficient`.
-            IssuerUnavailable: 503, `keys_unavailable`: try again later, with the same token.
+            IssuerUnavailable: 503, `keys_unavailable` or `store_unavailable`: try again later, with the same
+                token.
             TypeError: the token is neither str nor bytes.
         """
         began = time.perf_counter() if self._verdicts.subscribers.measured else 0.0
@@ -70,7 +74,7 @@ class InThreads:
             now = time.time() if one.clock is None else one.clock()
             held = one.source.held()
             token = attempt(one.trust, raw, held, now, demands, one.memory)
-            if type(token) is NeedsNewer or one.proves is not None:
+            if type(token) is NeedsNewer or one.proves is not None or demands.presented is not None:
                 token = self._concluded(one, raw, demands, now, held, token)
             if claims_type is not None:
                 token = Typed.of(token, claims_type)
@@ -139,6 +143,9 @@ class InThreads:
             outcome = retry.verified
         if one.proves is not None:
             one.proves(outcome.key)
+        presented = demands.presented
+        if presented is not None and presented.by_dpop:
+            self._proving.prove(raw, outcome, presented, now)
         return outcome
 
     def _wait(self, job: Job, seconds: float) -> None:
@@ -158,8 +165,9 @@ class Verifier(InThreads, Single):
             trusts: a `Trust` each; or one function that finds the Trust of an issuer, or None, if there are
                 more of them than fit a list.
             settings: `freshness`, `remember` (tokens of all issuers together), `transport`, `clock`,
-                `elapsed` and `listener`, as a verifier of one issuer has them. And for a function, `issuers`:
-                how many are kept, 10,000; `trusted_for`: seconds for which an answer counts, 300.
+                `elapsed`, `listener`, `origin` and `dpop`, as a verifier of one issuer has them. And for a
+                function, `issuers`: how many are kept, 10,000; `trusted_for`: seconds for which an answer
+                counts, 300.
 
         Raises:
             Misconfigured: no trusts, or two for one issuer.

@@ -17,7 +17,7 @@ import jwt
 import pytest
 
 from rightkey import Verifier
-from rightkey.localissuer import DRESSES, Client, LocalIssuer
+from rightkey.localissuer import DRESSES, Client, LocalIssuer, Sender
 
 pytest.importorskip("authlib")
 pytest.importorskip("requests_oauthlib")
@@ -139,6 +139,24 @@ def test_a_json_body_is_read_as_well(issuer: LocalIssuer) -> None:
         verify=False,
     )
     assert (broken.status_code, broken.json()["error"]) == (400, "unsupported_grant_type")
+
+
+def test_a_token_is_bound_to_the_proof_that_asked_for_it(issuer: LocalIssuer) -> None:
+    """RFC 9449, section 5: by its type and `cnf`; a bad proof brings none."""
+    sender, url = Sender(clock=issuer.clock), issuer.urls["token"]
+
+    def ask(*proof: str) -> httpx.Response:
+        headers = [("dpop", one) for one in proof]
+        data = {"grant_type": "client_credentials"}
+        return httpx.post(url, data=data, auth=ME, headers=headers, trust_env=False)
+
+    answer = ask(sender.proof("POST", url)).json()
+    assert answer["token_type"] == "DPoP"
+    assert read(answer["access_token"])["cnf"] == sender.cnf
+    assert read(ask().json()["access_token"]).keys().isdisjoint({"cnf"})
+    for bad in (sender.proof("GET", url), sender.proof("POST", BACK), "a.b.c"):
+        refused = ask(bad)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_dpop_proof")
 
 
 def test_without_a_secret_there_are_no_client_credentials(issuer: LocalIssuer) -> None:

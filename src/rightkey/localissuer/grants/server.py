@@ -13,6 +13,7 @@ import orjson
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error
 from authlib.oidc.core.util import create_half_hash
 
+from rightkey.errors import TokenRejected
 from rightkey.localissuer.answers import Answer, Request
 from rightkey.localissuer.grants.assertions import METHOD, ClientAssertion
 from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Ledger, Permission
@@ -20,6 +21,9 @@ from rightkey.localissuer.grants.modes import sent_back
 from rightkey.localissuer.grants.request import OAuthRequest
 from rightkey.localissuer.tokens.minting import compact
 from rightkey.localissuer.tokens.personal import Occasion, personal
+from rightkey.policy.presented import Presented
+from rightkey.proof.dpop import Proofs
+from rightkey.proof.settings import DPoP
 
 if TYPE_CHECKING:
     from rightkey.localissuer.clients import Client
@@ -30,6 +34,12 @@ PROTOCOL = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "scope", "client
 """Claims that say nothing about the person."""
 
 
+class InvalidProof(OAuth2Error):
+    """RFC 9449, section 5."""
+
+    error = "invalid_dpop_proof"
+
+
 class Server(AuthorizationServer):
     """Authlib's server for one issuer."""
 
@@ -38,6 +48,7 @@ class Server(AuthorizationServer):
         self.issuer = issuer
         self.ledger = Ledger(issuer.shelf, issuer.clock)
         self.register_client_auth_method(METHOD, ClientAssertion(issuer))
+        self._proofs = Proofs((), DPoP())
 
     def query_client(self, client_id: str) -> Client | None:
         return self.issuer.clients.find(client_id)
@@ -71,8 +82,10 @@ class Server(AuthorizationServer):
     ) -> dict[str, Any]:
         """The token response (RFC 6749, section 5.1). `allowed` is None without a person."""
         granted = allowed or Permission(request.client.client_id, scope, request.audience)
-        access = self.access_token(grant_type, granted, scope)
-        answer = {"access_token": access, "token_type": "Bearer", "expires_in": LIFE}
+        cnf = self._confirmation(request)
+        access = self.access_token(grant_type, granted, scope, cnf)
+        kind = "Bearer" if cnf is None else "DPoP"
+        answer = {"access_token": access, "token_type": kind, "expires_in": LIFE}
         if scope:
             answer["scope"] = scope
         scopes = scope.split()
@@ -84,7 +97,20 @@ class Server(AuthorizationServer):
             answer["refresh_token"] = self.ledger.grant(REFRESH, allowed, secret)
         return answer
 
-    def access_token(self, grant_type: str, granted: Permission, scope: str) -> str:
+    def _confirmation(self, request: OAuthRequest) -> dict[str, str] | None:
+        """The key of the request's DPoP proof, to which its token is bound (RFC 9449, section 5)."""
+        proof = request.headers.get("Dpop")
+        if proof is None:
+            return None
+        presented = Presented("DPoP", request.method, self.issuer.urls["token"], (proof,))
+        try:
+            return {"jkt": self._proofs.sender(presented, self.issuer.clock())}
+        except TokenRejected as error:
+            raise InvalidProof(str(error)) from None
+
+    def access_token(
+        self, grant_type: str, granted: Permission, scope: str, cnf: dict[str, str] | None = None
+    ) -> str:
         """An access token with the permission's audience, subject and claims."""
         audience = granted.audience or self.issuer.audience
         sub = granted.sub or granted.client_id
@@ -94,6 +120,7 @@ class Server(AuthorizationServer):
             "client_id": granted.client_id,
             "jti": secrets.token_urlsafe(16),
             "scope": scope or None,
+            "cnf": cnf,
         }
         occasion = Occasion("access", grant_type, granted.client_id, sub, scope, audience)
         return self.issuer.mint(own | dict(granted.claims) | personal(self.issuer.claims, occasion))

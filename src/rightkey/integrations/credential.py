@@ -1,0 +1,105 @@
+"""A credential: the token of a request, and what the request brings to prove that it may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, NamedTuple
+
+from rightkey.errors import TokenRejected
+from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.carriers import Headers
+from rightkey.integrations.certificates import Connection
+from rightkey.policy.presented import Presented
+from rightkey.verdict.verified import Verified
+
+PLAIN = "/:@!$&'()*+,;=~"
+"""What clients leave as it is in a path (RFC 3986, section 3.3), beside what Python's `quote` does."""
+
+
+class Credential(NamedTuple):
+    """A token as it was sent. `presented` is None for a bearer token, which brings nothing more."""
+
+    raw: str
+    presented: Presented | None = None
+
+    @property
+    def scheme(self) -> str:
+        """Under which it came."""
+        return "DPoP" if self.presented is not None and self.presented.by_dpop else "Bearer"
+
+    def verified(self, verify: Callable[..., Verified]) -> Verified:
+        """The token, verified. Raises as `verify`; the error knows under which scheme it came."""
+        try:
+            return verify(self.raw) if self.presented is None else verify(self.raw, presented=self.presented)
+        except TokenRejected as error:
+            error.scheme = self.scheme
+            raise
+
+    async def verified_async(self, verify: Callable[..., Awaitable[Verified]]) -> Verified:
+        """Like `verified`, in tasks."""
+        try:
+            if self.presented is None:
+                return await verify(self.raw)
+            return await verify(self.raw, presented=self.presented)
+        except TokenRejected as error:
+            error.scheme = self.scheme
+            raise
+
+
+class Sent(NamedTuple):
+    """How a request came."""
+
+    method: str
+    path: str
+    """As its client sent it: that by which an application routes may have lost `%2F`."""
+    connection: Connection
+
+
+def carried(
+    bearer: Bearer,
+    headers: Headers,
+    query: str,
+    sent: Callable[[], Sent],
+    request: MutableMapping[Any, Any],
+    *,
+    optional: bool,
+    key: Any = "rightkey.presented",
+) -> Credential | None:
+    """The token that a request carries, with its proof; None where it has none and needs none.
+
+    Args:
+        bearer: where it may be.
+        headers: the request's; those of `bearer.header_names` suffice.
+        query: what follows the question mark of its URL.
+        sent: tells how it came.
+        request: where the framework keeps what belongs to the request.
+        optional: whether it needs none.
+        key: by which that is kept.
+
+    Raises:
+        TokenRejected: `token_missing`, `request_malformed`.
+    """
+    headers = [*headers]
+    raw = bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)
+    if raw is None:
+        return None
+    proofs, source = bearer.proofs(headers), bearer.certificate
+    if proofs is None and source is None:
+        return Credential(raw)
+    method, path, connection = sent()
+    certificate = None if source is None else source.read(headers, connection)
+    if proofs is None and certificate is None:
+        return Credential(raw)
+    scheme = "Bearer" if proofs is None else "DPoP"
+    presented = Presented(scheme, method, path, proofs or (), certificate)
+    return Credential(raw, _kept(request, key, presented))
+
+
+def _kept(request: MutableMapping[Any, Any], key: Any, presented: Presented) -> Presented:
+    """What a request presents, as the one object that stands for it: a route may have its token verified
+    twice, such as by a middleware and a dependency, and a proof passes once.
+    """
+    before = request.setdefault(key, presented)
+    if before != presented:
+        request[key] = before = presented
+    return before  # type: ignore[no-any-return]

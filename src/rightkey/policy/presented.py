@@ -1,0 +1,45 @@
+"""Presented: how one request shows its token, and what it brings to prove that it may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Presented:
+    """How one request presents its token: `verify(raw, presented=Presented(...))`.
+
+    It stands for that request. Verified again, such as by two dependencies of one route, its proof is no
+    replay of itself.
+
+    Args:
+        scheme: of the `Authorization` header, `Bearer` or `DPoP`, in any letter case.
+        method: of the request, as it was sent.
+        url: of the request, as the client wrote it; where the verifier has an `origin=`, the path suffices,
+            and the rest does not count.
+        proofs: the values of all its `DPoP` headers (RFC 9449, section 4.1).
+        certificate: the client's certificate of the TLS connection, as DER (RFC 8705, section 3).
+    """
+
+    scheme: str = "Bearer"
+    method: str = ""
+    url: str = ""
+    proofs: Collection[str] = ()
+    certificate: bytes | None = None
+    by_dpop: bool = field(init=False, compare=False)
+    """Whether the token came under the scheme `DPoP`."""
+    spent: bytes | None = field(default=None, init=False, compare=False)
+    """The mark of its proof, once that was recorded as used."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_dpop", self.scheme.lower() == "dpop")
+        if isinstance(self.proofs, str):
+            object.__setattr__(self, "proofs", (self.proofs,))
+
+    def spend(self, mark: bytes) -> None:
+        """Its proof was recorded as used, and is no replay of itself."""
+        object.__setattr__(self, "spent", mark)
+
+    def __repr__(self) -> str:
+        return f"Presented({self.scheme!r})"

@@ -1,0 +1,1 @@
+"""Proofs that a token's sender may use it: DPoP (RFC 9449)."""

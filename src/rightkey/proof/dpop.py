@@ -1,0 +1,231 @@
+"""A DPoP proof judged, check by check (RFC 9449, section 4.3).
+
+    1       one proof                                  proof_missing, proof_repeated
+    2       a JWT, and no other token in it            proof_malformed
+    3       all claims that are required               proof_claims, token_mismatch, nonce_needed
+    4       typ                                        proof_type
+    5       an asymmetric algorithm that is allowed    proof_algorithm
+    6       signed by the key in it                    proof_signature
+    7       that key is public, and as good as any     proof_key
+    8, 9    the request's method and URL               method_mismatch, url_mismatch
+    10, 11  the service's nonce, or made lately        nonce_needed, proof_expired, proof_early
+    12      for this token, by the key of its `cnf`    token_mismatch, key_mismatch
+
+What is cheap comes first, the signature last. Whether the proof was used before (section 11.1) is asked
+outside, of what remembers it, and last of all: what is refused uses up nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from rightkey.errors import Failure, TokenRejected
+from rightkey.jose import base64url, strictjson
+from rightkey.jose.jws import Header, Unverified, holds_a_token, is_by, read
+from rightkey.jose.key import Key, judge
+from rightkey.jose.skipped import Skip
+from rightkey.policy.confirmation import rejected
+from rightkey.policy.presented import Presented
+from rightkey.proof.nonces import good_until, nonce_at
+from rightkey.proof.origin import normal, urls
+from rightkey.proof.replays import Used, used
+from rightkey.proof.settings import DPoP
+
+MAX_PROOF = 16 * 1024
+"""Bytes of one DPoP proof; one by ML-DSA-87, the largest, has 11 KiB."""
+MAX_JTI = 256
+"""Letters of a DPoP proof's `jti`."""
+MAX_KEYS = 512
+"""Clients' keys that are remembered as read, by the header of their proofs."""
+
+
+class Proofs:
+    """DPoP proofs as one API asks for them.
+
+    Args:
+        origins: URLs by which clients know the API (`rightkey.proof.origin`); where there is none, the URL
+            that is presented counts.
+        rules: what proofs must be.
+    """
+
+    def __init__(self, origins: tuple[str, ...], rules: DPoP) -> None:
+        self.origins, self.rules = origins, rules
+        self._headers: dict[bytes, Header] = {}
+        self._keys: dict[bytes, Key] = {}
+
+    def judge(self, token: str | bytes, jkt: str, presented: Presented, now: float) -> Used:
+        """Judge the proof that came with a token.
+
+        Args:
+            token: as it was sent.
+            jkt: the thumbprint of the key that it is bound to.
+            presented: the request.
+            now: Unix time in seconds.
+
+        Returns:
+            What must be seen for the first time, or the proof is a replay.
+
+        Raises:
+            TokenRejected: `proof_rejected`, with a reason of `rightkey.policy.confirmation`.
+        """
+        proof, key, claims = self._opened(presented)
+        _judge_token(claims, token)
+        until = self._until(claims, now)
+        if key.thumbprint != jkt:
+            raise rejected("key_mismatch")
+        if not is_by(key, proof):
+            raise rejected("proof_signature")
+        self._keep(proof, key)
+        return used(jkt, claims["jti"], until)
+
+    def sender(self, presented: Presented, now: float) -> str:
+        """The thumbprint of the key that proves a request for a token, which is then bound to it (section 5).
+
+        Raises:
+            TokenRejected: as `judge`.
+        """
+        proof, key, claims = self._opened(presented)
+        self._until(claims, now)
+        if not is_by(key, proof):
+            raise rejected("proof_signature")
+        return key.thumbprint
+
+    def _opened(self, presented: Presented) -> tuple[Unverified, Key, dict[str, Any]]:
+        """A proof for this request, its key, and what it claims; none of it verified yet."""
+        proof = self._read(presented.proofs)
+        key = self._keys.get(proof.segment) or _key(proof.header, self.rules.algorithms)
+        claims = _claims(proof)
+        _judge_request(claims, presented, self.origins)
+        return proof, key, claims
+
+    def _read(self, proofs: Collection[str]) -> Unverified:
+        if not proofs:
+            raise rejected("proof_missing", hint="send a proof in the header DPoP (RFC 9449, section 4)")
+        raw = next(iter(proofs))
+        if len(proofs) > 1 or "," in raw:  # several headers of one name may come joined (RFC 9110, 5.3)
+            raise rejected("proof_repeated")
+        if len(raw) > MAX_PROOF:
+            raise _malformed(f"it has over {MAX_PROOF} bytes")
+        try:
+            return read(raw, self._headers)
+        except TokenRejected as error:
+            raise _malformed(str(error).partition(": ")[2] or "it is empty") from None
+
+    def _until(self, claims: Mapping[str, Any], now: float) -> float:
+        """Until when the proof could pass: by the service's nonce, or by the time at which it was made."""
+        made: float = claims["iat"]
+        if self.rules.nonce_secret is not None:
+            until = good_until(self.rules.nonce_secret, claims.get("nonce", ""), now)
+            if until is None:
+                raise self._nonce_needed(self.rules.nonce_secret, now)
+            return until
+        if made > now + self.rules.ahead:
+            raise rejected("proof_early", Failure("iat", "not_yet_valid", f"at most {now:.0f}", made))
+        if made < now - self.rules.max_age:
+            expected = f"at least {now - self.rules.max_age:.0f}"
+            raise rejected("proof_expired", Failure("iat", "expired", expected, made))
+        return made + self.rules.max_age
+
+    def _nonce_needed(self, secret: bytes, now: float) -> TokenRejected:
+        needed = rejected("nonce_needed", hint="send another proof, with the nonce of the header DPoP-Nonce")
+        needed.nonce = nonce_at(secret, now)
+        return needed
+
+    def _keep(self, proof: Unverified, key: Key) -> None:
+        """Remember how a header reads that a good proof has vouched for."""
+        if proof.segment not in self._keys:
+            if len(self._keys) >= MAX_KEYS:
+                self._keys.clear()
+                self._headers.clear()
+            self._keys[proof.segment], self._headers[proof.segment] = key, proof.header
+
+
+def _key(header: Header, algorithms: Collection[str]) -> Key:
+    if header.kind != "dpop+jwt":
+        raise rejected("proof_type")
+    if holds_a_token(header):
+        raise _malformed("it holds another token (cty)")
+    if header.alg not in algorithms:
+        raise rejected("proof_algorithm", hint=f"sign it by one of {', '.join(algorithms)}")
+    jwk = header.members.get("jwk")
+    if not isinstance(jwk, dict):
+        raise rejected("proof_key", told="the DPoP proof has no jwk in its header")
+    try:
+        # What a certificate says of it does not count here, and is not looked at.
+        key = judge({name: value for name, value in jwk.items() if name[:2] != "x5"}, published=True)
+    except Skip as skip:
+        why = "it holds private members" if skip.reason == "private_key_published" else skip.detail
+        raise rejected("proof_key", told=f"the DPoP proof's jwk cannot be used: {why}") from None
+    if header.alg not in key.checks:
+        raise rejected("proof_key")
+    return key
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "jti": (str,),
+    "htm": (str,),
+    "htu": (str,),
+    "iat": (int, float),
+}
+"""The claims that every proof must have (section 4.2), and what they are; no bool is a number."""
+
+
+def _claims(proof: Unverified) -> dict[str, Any]:
+    try:
+        claims = strictjson.read_object(proof.payload)
+    except strictjson.NotJson as error:
+        raise _malformed(f"its payload is refused: {error}") from None
+    jti, htm, htu, iat = map(claims.get, _TYPES)
+    texts = type(jti) is type(htm) is type(htu) is type(claims.get("nonce", "")) is str
+    if texts and type(iat) in _TYPES["iat"] and 0 < len(claims["jti"]) <= MAX_JTI:
+        return claims  # a third of the time of looking at each
+    raise _claims_rejected(claims)
+
+
+def _claims_rejected(claims: Mapping[str, Any]) -> TokenRejected:
+    failures = [
+        Failure(
+            name,
+            "malformed" if name in claims else "missing",
+            "/".join(kind.__name__ for kind in kinds),
+            claims.get(name),
+        )
+        for name, kinds in _TYPES.items()
+        if type(claims.get(name)) not in kinds
+    ]
+    if not failures and not 0 < len(claims["jti"]) <= MAX_JTI:
+        failures = [Failure("jti", "malformed", f"1 to {MAX_JTI} letters", claims["jti"])]
+    if not isinstance(claims.get("nonce", ""), str):
+        failures.append(Failure("nonce", "malformed", "str", claims["nonce"]))
+    names = ", ".join(failure.claim for failure in failures)
+    return rejected("proof_claims", *failures, told=f"in the DPoP proof, missing or malformed: {names}")
+
+
+def _judge_request(claims: Mapping[str, Any], presented: Presented, origins: tuple[str, ...]) -> None:
+    htm, htu = claims["htm"], claims["htu"]
+    if htm != presented.method:  # to the letter: methods are case-sensitive (RFC 9110, section 9.1)
+        raise rejected("method_mismatch", Failure("htm", "mismatch", presented.method, htm))
+    expected = urls(origins, presented.url)
+    if not expected:
+        raise rejected("origin_unknown" if not origins else "url_mismatch", hint=_ORIGIN)
+    if htu not in expected and normal(htu) not in expected:
+        hint = f"this API is known by {' or '.join(origins)}" if origins else None
+        raise rejected("url_mismatch", Failure("htu", "mismatch", expected[0], htu), hint=hint)
+
+
+def _judge_token(claims: Mapping[str, Any], token: str | bytes) -> None:
+    octets = token.encode() if isinstance(token, str) else token
+    expected, got = base64url.encode(hashlib.sha256(octets).digest()), claims.get("ath")
+    if got is None:
+        raise rejected("token_mismatch", Failure("ath", "missing", expected))
+    if got != expected:
+        raise rejected("token_mismatch", Failure("ath", "mismatch", expected, got))
+
+
+def _malformed(why: str) -> TokenRejected:
+    return rejected("proof_malformed", told=f"the DPoP proof cannot be read: {why}")
+
+
+_ORIGIN = "set the verifier's origin= to the URL by which clients know this API"

@@ -1,0 +1,124 @@
+"""Proving: the proof that came with a token, judged once the token is known to be good, and used up.
+
+What judges proofs is loaded with the first of them, or with the first verifier that is told of them: others
+pay nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rightkey.errors import IssuerUnavailable, Misconfigured
+
+if TYPE_CHECKING:
+    from rightkey.policy.presented import Presented
+    from rightkey.proof.dpop import Proofs
+    from rightkey.proof.replays import Replays, Seen, Used
+    from rightkey.proof.settings import DPoP
+    from rightkey.verdict.verified import Verified
+
+Origin: TypeAlias = "str | Collection[str] | None"
+
+
+@cache
+def replays() -> Replays:
+    """The used proofs of this process: a verifier may be built for each request, and another beside it."""
+    from rightkey.proof.replays import Replays
+    from rightkey.sources.guard import GUARD
+
+    return Replays(GUARD)
+
+
+class Proving:
+    """Proofs, as one verifier asks for them.
+
+    Args:
+        origin: the URL by which clients know the API, or several; None where none was given.
+        dpop: what proofs must be; None for what is so by default.
+
+    Raises:
+        Misconfigured: either is not as described.
+    """
+
+    def __init__(self, origin: Origin, dpop: DPoP | None) -> None:
+        self._origin, self._dpop = origin, dpop
+        self.algorithms: tuple[str, ...] = ()
+        """Those of the proofs that are asked for: none where no origin is known."""
+        if origin is not None or dpop is not None:
+            rules = self._proofs.rules
+            self.algorithms = () if origin is None else tuple(rules.algorithms)
+
+    def schemes(self, senders: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Under which schemes tokens may come, and for `DPoP` by which algorithms proofs may be.
+
+        Args:
+            senders: `sender=` of each issuer that is trusted; none if they are not known beforehand.
+        """
+        if not self.algorithms:
+            return {"Bearer": ()}
+        bound = bool(senders) and all(one == "bound" for one in senders)
+        return ({} if bound else {"Bearer": ()}) | {"DPoP": self.algorithms}
+
+    def prove(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> None:
+        """Judge the proof beside a token that came under the scheme `DPoP`, and use it up.
+
+        Raises:
+            TokenRejected: `proof_rejected`.
+            IssuerUnavailable: `store_unavailable`: what remembers used proofs did not answer.
+        """
+        used = self._judged(raw, token, presented, now)
+        if used.mark != presented.spent:
+            try:
+                first = self._seen.first(*used)
+            except Exception as error:
+                raise _unavailable(error) from error
+            if first is not True and isinstance(first, Awaitable):
+                raise _unavailable(TypeError())  # a thread cannot wait for it
+            _use_up(used, presented, first)
+
+    async def prove_async(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> None:
+        """Like `prove`, in tasks."""
+        used = self._judged(raw, token, presented, now)
+        if used.mark != presented.spent:
+            try:
+                first = self._seen.first(*used)
+                if first is not True and isinstance(first, Awaitable):
+                    first = await first
+            except Exception as error:
+                raise _unavailable(error) from error
+            _use_up(used, presented, first)
+
+    def _judged(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> Used:
+        return self._proofs.judge(raw, token.claims["cnf"]["jkt"], presented, now)
+
+    @cached_property
+    def _proofs(self) -> Proofs:
+        from rightkey.proof.dpop import Proofs
+        from rightkey.proof.origin import origins
+        from rightkey.proof.settings import DPoP
+
+        rules: Any = DPoP() if self._dpop is None else self._dpop
+        if not isinstance(rules, DPoP):
+            raise Misconfigured("dpop must be a DPoP", hint="such as rightkey.DPoP(max_age=60)")
+        return Proofs(origins(self._origin), rules)
+
+    @cached_property
+    def _seen(self) -> Seen:
+        own = self._proofs.rules.seen
+        return replays() if own is None else own
+
+
+def _use_up(used: Used, presented: Presented, first: bool) -> None:
+    if not first:
+        from rightkey.policy.confirmation import rejected
+
+        raise rejected("proof_replayed", hint="make a new proof for each request")
+    presented.spend(used.mark)
+
+
+def _unavailable(error: Exception) -> IssuerUnavailable:
+    return IssuerUnavailable(
+        "store_unavailable", f"what remembers used DPoP proofs did not answer ({type(error).__name__})"
+    )
