@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from rightkey.localissuer import ATTACKS, DRESSES
+import rightkey
+from rightkey.integrations.asgi import RightKeyMiddleware
+from rightkey.localissuer import ATTACKS, DRESSES, LocalIssuer
 
 pytestmark = pytest.mark.slow
 NODE = Path(__file__).parent / "node"
@@ -121,6 +123,33 @@ def test_express(issuer: Managed, node: Callable[..., subprocess.Popen[str]], cl
     refused = {name for name in small if got(issuer.attack(name, scope="read:appointments"))[0] == 401}
     assert refused >= set(small) - LEFT_TO_OTHERS
     assert issuer.counts == {"discovery": 1, "jwks": 1}
+
+
+@pytest.mark.parametrize("nonces", [False, True])
+def test_dpop(nonces: bool, node: Callable[..., subprocess.Popen[str]], served: Callable[[Any], str]) -> None:
+    """oauth4webapi and the package dpop come in with their proofs, by the API's public name, once each; with
+    the nonce that they are told."""
+    origin = "https://api.example.com"
+    with LocalIssuer(algorithm="ES256") as local:
+        rules = rightkey.DPoP(nonce_secret=bytes(32) if nonces else None)
+        how: dict[str, Any] = {"audience": local.audience, "origin": origin, "dpop": rules}
+        process = node("dpop.mjs", origin, served(RightKeyMiddleware(answering, local.url, **how)), local.url)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for alg in ("ES256", "Ed25519", "RS256", "PS256"):
+            jkt = process.stdout.readline().strip()
+            process.stdin.write(f"{local.token(sub='alice', cnf={'jkt': jkt})}\n")
+            found = json.loads(process.stdout.readline())
+            how_oauth = ["by a nonce", 200] if nonces else ["at once", 200]
+            statuses = [401, 200, 200, 401] if nonces else [200, 200, 200, 401]
+            assert found == {"alg": alg, "oauth4webapi": how_oauth, "dpop": statuses}
+        assert json.loads(process.stdout.readline()) == {"type": "dpop", "status": 200}
+
+
+async def answering(scope: Any, receive: Any, send: Any) -> None:
+    """An application that says yes to everything."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"yes"})
 
 
 def test_openid_client(issuer: Managed, node: Callable[..., subprocess.Popen[str]]) -> None:
