@@ -1,6 +1,7 @@
 """Measure: `python -m bench` runs every program here in turn, `python -m bench verifying ...` those named.
 
     verify      the warm path beside the bare check and PyJWT
+    proofs      a DPoP proof beside the bare check of its algorithm
     verifying   all contenders, by algorithm and size of the token
     traffic     many users' tokens, as often as real traffic has them, with and without memory
     threads     several threads, and asyncio
@@ -28,6 +29,7 @@ from bench.report import page
 
 PROGRAMS = (
     "verify",
+    "proofs",
     "verifying",
     "traffic",
     "threads",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -110,18 +111,23 @@ def entered(stage: Stage, token: str, runner: asyncio.Runner) -> tuple[dict[str,
 
 def bare_check(stage: Stage, token: str) -> Batch:
     """The signature check alone, by `cryptography`, all else made ready before: the physical limit."""
-    (key,) = KeySet.parse(dict(stage.jwks))
+    return bare_check_of(stage.jwks, stage.alg, token)
+
+
+def bare_check_of(jwks: Mapping[str, Any], alg: str, token: str) -> Batch:
+    """The same, by a JWK or a key set of one key."""
+    (key,) = KeySet.parse(dict(jwks))
     unverified, verify = read(token), key.public_key.verify
     signature, signed = unverified.signature, unverified.signed
     sha256 = hashes.SHA256()
-    if stage.alg.startswith("ES"):
+    if alg.startswith("ES"):
         half = len(signature) // 2
         r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
         der, scheme = encode_dss_signature(r, s), ec.ECDSA(sha256)
         return calls_of(lambda: verify(der, signed, scheme))
     if key.kty == "RSA":
         pss = padding.PSS(padding.MGF1(sha256), sha256.digest_size)
-        pad = pss if stage.alg.startswith("PS") else padding.PKCS1v15()
+        pad = pss if alg.startswith("PS") else padding.PKCS1v15()
         return calls_of(lambda: verify(signature, signed, pad, sha256))
     return calls_of(lambda: verify(signature, signed))
 
