@@ -15,9 +15,12 @@ from fuzz import mutation
 from fuzz.mutation import encode
 from rightkey import (
     SAFE,
+    DPoP,
     IssuerMisbehaved,
+    Key,
     KeySet,
     Misconfigured,
+    Presented,
     RightkeyError,
     TokenRejected,
     Verifier,
@@ -27,7 +30,10 @@ from rightkey.errors import CODES
 from rightkey.exchange import Response
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer, url_fault
+from rightkey.jose.base64url import decode
 from rightkey.jose.skipped import SKIPPED
+from rightkey.policy.confirmation import REASONS
+from rightkey.proof.dpop import Proofs
 
 NOW = 1_700_000_000
 ISSUER = "https://issuer.example"
@@ -263,6 +269,41 @@ def metadata(rng: Random, number: int) -> bool:
     return True
 
 
+PUBLIC = {name: value for name, value in jwk(PRIVATE, "k").items() if name not in ("kid", "use")}
+PROVED = {"jti": "a", "htm": "GET", "htu": "https://api.example/a", "iat": NOW}
+PROVED["ath"] = encode(hashlib.sha256(TOKENS[0]).digest()).decode()
+PROOFS = [
+    signed({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": PUBLIC}, PROVED),
+    signed({"typ": "application/dpop+jwt", "alg": "Ed25519", "jwk": PUBLIC}, PROVED | {"nonce": "n"}),
+    signed(
+        {"typ": "dpop+jwt", "alg": "EdDSA", "jwk": PUBLIC}, PROVED | {"htu": "HTTPS://api.example:443/%61"}
+    ),
+    signed({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk(OTHER, "k")}, PROVED),
+    signed({"typ": "JWT", "alg": "EdDSA", "jwk": PUBLIC | {"d": "AA"}}, PROVED),
+]
+JUDGE = Proofs(("https://api.example",), DPoP())
+JKT = Key.from_jwk(PUBLIC).thumbprint
+
+
+def proof(rng: Random, number: int) -> bool:
+    """Whatever the proof, it passes only if the token's own key signed it for this request and token, or
+    TokenRejected is raised."""
+    raw = rng.choice(PROOFS)
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        raw = mutation.token(rng, raw, PROOFS, PRIVATE.sign)
+    try:
+        JUDGE.judge(TOKENS[0], JKT, Presented("DPoP", "GET", "/a?b", [text(raw)]), NOW)
+    except TokenRejected as error:
+        told_well(error)
+        require(error.reason in REASONS, "an unknown reason")
+        return False
+    require(is_signed(raw), "a proof that the key did not sign")
+    claims = json.loads(decode(raw.split(b".")[1]))
+    require((claims["htm"], claims["ath"]) == ("GET", PROVED["ath"]), "a proof for something else")
+    require(claims["htu"].lower().startswith("https://api.example"), "a proof for another API")
+    return True
+
+
 Target = Callable[[Random, int], bool]
 TARGETS: dict[str, Target] = {
     "verify": verify,
@@ -270,5 +311,6 @@ TARGETS: dict[str, Target] = {
     "keyset": keyset,
     "pem": pem,
     "metadata": metadata,
+    "proof": proof,
 }
 """Each takes a source of chance and the input's number, and says whether the input was accepted."""
