@@ -392,3 +392,34 @@ def test_an_api_that_is_signed_by_a_shared_secret_is_told(member: Any, hint: str
     failure = run(Scripted({OLD: keys(member)}), Plan(HELD, HELD)).failure
     assert isinstance(failure, NoSigningKey)
     assert failure.hint is None if hint is None else hint in str(failure.hint)
+
+
+NO_RESPONSE = [
+    None,
+    "text",
+    (200, {}, b"{}"),
+    Response(200, {}, "{}"),  # type: ignore[arg-type]
+    Response("200", {}, b"{}"),  # type: ignore[arg-type]
+    Response(200, [("a", "b")], b"{}"),  # type: ignore[arg-type]
+    Response(200, {"cache-control": 5}, b"{}"),  # type: ignore[dict-item]
+    Response(503, {b"retry-after": "5"}, b"{}"),  # type: ignore[dict-item]
+    ExchangeFailed(5, None),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("returned", NO_RESPONSE)
+def test_whatever_a_transport_returns_that_is_no_response_is_a_failed_fetch(returned: Any) -> None:
+    """Found before it is taken in, where nothing would be counted as a failure, and asked again at once."""
+    came = run(Scripted({OLD: returned}), Plan(HELD, HELD))
+    assert isinstance(came.failure, IssuerUnavailable)
+    assert isinstance(came.reason, str)
+
+
+def test_names_of_headers_count_in_any_case() -> None:
+    """A transport of one's own may hand on what another library spells."""
+    good = keys()
+    spelled = Response(good.status, {"Cache-Control": "max-age=7", "ETag": "1"}, good.body)
+    assert run(Scripted({OLD: spelled}), Plan(HELD, HELD)).headers == {
+        "cache-control": "max-age=7",
+        "etag": "1",
+    }

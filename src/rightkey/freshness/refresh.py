@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport
@@ -190,9 +190,9 @@ class Refresh:
             max_body=settings.max_body,
         )
         try:
-            response = self._transport.get(bounded)
+            response = _proper(self._transport.get(bounded))
         except BaseException as error:  # on a thread of its own: a cancellation in there is not ours
-            word = error.reason if isinstance(error, ExchangeFailed) else type(error).__name__
+            word = str(error.reason) if isinstance(error, ExchangeFailed) else type(error).__name__
             self._requests.append((request.url, word))
             why = str(error) if isinstance(error, ExchangeFailed) else f"the transport raised {word}"
             raise IssuerUnavailable(code, f"the issuer's {what} could not be fetched: {why}") from error
@@ -217,6 +217,19 @@ class Refresh:
             requests=tuple(self._requests),
             seconds=self._elapsed() - self._started,
         )
+
+
+def _proper(response: Any) -> Response:
+    """The same, with the names of its headers in lower case.
+
+    Raises TypeError, AttributeError: it is no Response. Where what came of a refresh is taken in, that would
+    be found too late: without a failure there is no backoff.
+    """
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    texts = all(isinstance(value, str) for value in headers.values())
+    if not (texts and isinstance(response.status, int) and isinstance(response.body, bytes)):
+        raise TypeError("a Response has an int, a mapping of str to str, and bytes")
+    return Response(response.status, headers, response.body)
 
 
 class NoSigningKey(IssuerMisbehaved):
