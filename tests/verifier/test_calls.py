@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from rightkey.errors import Misconfigured
 from rightkey.verdict.attempt import NONE
 from rightkey.verifier.calls import demands_of
 
@@ -26,3 +29,18 @@ def test_an_option_that_does_not_exist_is_a_type_error() -> None:
     """As for any function, and by the name that the caller knows."""
     with pytest.raises(TypeError, match=r"verify\(\) got an unexpected keyword argument 'nonse'"):
         demands_of({"nonse": "n"})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("nonce", value) for value in (5, b"n", ["n"])),
+        *(("access_token", value) for value in (5, b"token")),
+        *(("max_age", value) for value in ("5", True, -1, float("nan"), float("inf"), 10**400)),
+    ],
+)
+def test_a_value_that_cannot_be_compared_is_refused(option: str, value: Any) -> None:
+    """It must not pass, as everything would that is older than NaN, nor raise what is no error of ours."""
+    with pytest.raises(Misconfigured, match=option) as caught:
+        demands_of({option: value})
+    assert repr(value) not in str(caught.value)

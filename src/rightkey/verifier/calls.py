@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from rightkey.errors import Misconfigured
 from rightkey.policy.trust import requirement_of
 from rightkey.verdict.attempt import NONE, Demands
 from rightkey.verifier.single import Require
@@ -30,7 +32,7 @@ class Asks(TypedDict, total=False):
 
 
 def demands_of(asks: dict[str, Any]) -> Demands:
-    """What a call demands. Raises Misconfigured: a requirement that cannot be one.
+    """What a call demands. Raises Misconfigured: a requirement that cannot be one, or another type of value.
 
     Raises TypeError: an option that `verify` does not have.
     """
@@ -41,4 +43,18 @@ def demands_of(asks: dict[str, Any]) -> Demands:
     if unknown:
         raise TypeError(f"verify() got an unexpected keyword argument {min(unknown)!r}")
     demands = Demands(**asks | {"require": requirement_of(asks.get("require", ()))})
-    return NONE if demands == NONE else demands  # the same object, by which the warm path knows it
+    if demands == NONE:
+        return NONE  # the same object, by which the warm path knows it
+    _require_sound(demands)
+    return demands
+
+
+def _require_sound(demands: Demands) -> None:
+    """A value that cannot be compared must not end as one that passes, as NaN would."""
+    for name in ("nonce", "access_token"):
+        if not isinstance(getattr(demands, name), str | None):
+            raise Misconfigured(f"{name} must be a string")
+    age: Any = demands.max_age
+    number = isinstance(age, int | float) and not isinstance(age, bool)
+    if age is not None and not (number and 0 <= age <= sys.float_info.max):
+        raise Misconfigured("max_age must be a number of seconds, 0 or more")
