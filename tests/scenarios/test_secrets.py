@@ -15,7 +15,8 @@ import rightkey
 from rightkey.exchange import Request, Response
 from rightkey.integrations.bearer import Bearer, ProtectedResource, header
 from rightkey.localissuer import LocalIssuer
-from rightkey.policy.profiles import Presented
+from rightkey.policy.presented import Presented
+from rightkey.policy.profiles import Evidence
 from rightkey.transport import DefaultTransport
 
 HIDDEN = "hunter2"
@@ -172,7 +173,8 @@ def test_nothing_that_lives_shows_a_secret() -> None:
             verifier.verify(raw),
         ]
         found += [verifier.explain(f"{raw}A"), verifier.explain(raw[:-9])]
-    found.append(Presented("ES256", {"sub": OWN}, None, nonce=OWN, access_token=OWN))
+    found.append(Evidence("ES256", {"sub": OWN}, None, nonce=OWN, access_token=OWN))
+    found.append(Presented("DPoP", "GET", f"https://h.example/?c={OWN}", (raw,), OWN.encode()))
     found += transport.asked
     gc.collect()  # verifiers of other tests that were never finished
     found += [one for one in gc.get_objects() if type(one).__module__.startswith("rightkey.")]

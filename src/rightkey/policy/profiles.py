@@ -34,7 +34,7 @@ class Evidence(NamedTuple):
     """When its subject must have been authenticated at the earliest, as a Unix time in seconds."""
 
     def __repr__(self) -> str:  # the rest is a token's, or a token
-        return f"Presented(alg={self.alg!r})"
+        return f"Evidence(alg={self.alg!r})"
 
 
 class Profile(NamedTuple):
