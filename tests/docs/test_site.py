@@ -1,0 +1,41 @@
+"""The documentation as a site: every page and every public name. `.ci/site` builds it and checks links."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rightkey
+
+ROOT = Path(__file__).parents[2]
+SITE = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+
+
+def shown(entry: Any) -> Iterator[str]:
+    """The pages that an entry of the navigation leads to."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for below in entry.values() if isinstance(entry, dict) else entry:
+            yield from shown(below)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """Once: a page that is missing here needs a line in `nav` of zensical.toml."""
+    assert sorted(shown(SITE["nav"])) == sorted(str(page.relative_to(ROOT)) for page in PAGES)
+
+
+def test_the_api_page_has_every_public_name() -> None:
+    """Once, and no other."""
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^::: rightkey\.(\w+)$", page, re.MULTILINE)) == sorted(rightkey.__all__)
+
+
+def test_a_reader_asks_no_other_host() -> None:
+    """Fonts are the reader's own, and no script or style is named by a URL."""
+    assert SITE["theme"]["font"] is False
+    assert not {"extra_css", "extra_javascript"} & SITE.keys()
