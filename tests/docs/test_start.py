@@ -1,0 +1,67 @@
+"""docs/start.md: a reader who saves its files and types its commands sees what it shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "start.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+ASK = "```sh\n" + "".join(re.findall(r"^ask\(\).*\n", PAGE, re.MULTILINE)) + "```\n"
+READERS = {
+    "FastAPI": SECTIONS["Protect a FastAPI service"] + SECTIONS["Break the issuer"],
+    **{name: ASK + text for name, text in SECTIONS.items() if name.startswith("The same ")},
+}
+WAIT = "until (exec 3<>/dev/tcp/localhost/8000) 2>/dev/null; do sleep 0.1; done\n"
+STOP = "trap 'kill $! $ISSUER_PID 2>/dev/null' EXIT\n"
+
+
+def typed(text: str, folder: Path) -> tuple[str, str]:
+    """What is typed, once the files are saved, and what should then be shown. Packages are there already."""
+    commands, shown = STOP, ""
+    for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        if language == "python":
+            (folder / block.split()[1]).write_text(block, encoding="utf-8")
+        elif language == "text":
+            shown += block
+        elif not block.startswith("pip install "):
+            commands += block + (WAIT if block.endswith(" &\n") else "")
+    return commands, shown
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands use curl")
+@pytest.mark.parametrize("reader", READERS)
+def test_what_is_typed_shows_what_is_shown(reader: str, tmp_path: Path) -> None:
+    """In a shell of its own, with a port that is free in the page's place."""
+    commands, shown = typed(READERS[reader], tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    done = subprocess.run(
+        ["timeout", "60", "bash", "-c", commands.replace("8000", port)],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert lines(done.stdout) == lines(shown), done.stderr
+
+
+def lines(text: str) -> list[str]:
+    """But for empty ones: some servers end their answers with a line end, and curl with another."""
+    return [line for line in text.splitlines() if line]
+
+
+def test_every_variant_is_tried() -> None:
+    """So that the test above does not pass for want of sections; each shows an answer."""
+    assert len(READERS) == 5
+    assert all("```text" in text for text in READERS.values())
