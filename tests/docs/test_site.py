@@ -11,6 +11,7 @@ from typing import Any
 import rightkey
 
 ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SITE = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 
@@ -39,3 +40,18 @@ def test_a_reader_asks_no_other_host() -> None:
     """Fonts are the reader's own, and no script or style is named by a URL."""
     assert SITE["theme"]["font"] is False
     assert not {"extra_css", "extra_javascript"} & SITE.keys()
+
+
+def test_the_packages_page_has_no_dead_link() -> None:
+    """An index of packages shows the README alone: what leads to other files there is left as words."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for rule in PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(rule["pattern"], rule["replacement"], text)
+    assert [link for link in re.findall(r"\]\((.*?)\)", text) if not link.startswith("https://")] == []
+    assert "](docs/" not in text
+    assert "Get started takes you" in text
+
+
+def test_the_readme_is_short() -> None:
+    """It is read before anything else."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150

@@ -1,0 +1,33 @@
+"""docs/path.svg, which is drawn by path.py."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from rightkey.verifier.explaining import STEPS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("path", Path(__file__).with_name("path.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    return drawing
+
+
+def test_the_picture_is_what_its_program_draws(path: ModuleType) -> None:
+    """Draw it again after a change, as the head of path.py says."""
+    assert (ROOT / "docs" / "path.svg").read_text(encoding="utf-8") == path.picture()
+
+
+def test_the_picture_has_the_steps_that_are_explained(path: ModuleType) -> None:
+    """In their order."""
+    assert tuple(row.step for row in path.ROWS) == STEPS
