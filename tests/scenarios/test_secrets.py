@@ -177,5 +177,5 @@ def test_nothing_that_lives_shows_a_secret() -> None:
     found.append(Presented("DPoP", "GET", f"https://h.example/?c={OWN}", (raw,), OWN.encode()))
     found += transport.asked
     gc.collect()  # verifiers of other tests that were never finished
-    found += [one for one in gc.get_objects() if type(one).__module__.startswith("rightkey.")]
+    found += [one for one in gc.get_objects() if str(type(one).__module__).startswith("rightkey.")]
     assert {type(one).__name__ for one in found if OWN in repr(one) or raw[-20:] in repr(one)} == set()

@@ -140,8 +140,8 @@ _COPRIME = 63 * 65 * 11
 
 @cache
 def _more_squares() -> frozenset[int]:
-    """Squares modulo `_COPRIME`: one number in 22 is one. So a root is hardly ever taken in vain, which was
-    up to half of the work of judging a modulus."""
+    """Squares modulo `_COPRIME`: one number in 22 is one. So a root is hardly ever taken of what is none,
+    which was up to half of the work of judging a modulus."""
     return frozenset(n * n % _COPRIME for n in range(_COPRIME // 2 + 1))
 
 
