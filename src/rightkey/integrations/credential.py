@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, NamedTuple
 
 from rightkey.errors import TokenRejected
 from rightkey.integrations.bearer import Bearer
-from rightkey.integrations.carriers import Headers
 from rightkey.integrations.certificates import Connection
 from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
@@ -57,7 +56,7 @@ class Sent(NamedTuple):
 
 def carried(
     bearer: Bearer,
-    headers: Headers,
+    headers: Collection[tuple[str, str]],
     query: str,
     sent: Callable[[], Sent],
     request: MutableMapping[Any, Any],
@@ -69,7 +68,7 @@ def carried(
 
     Args:
         bearer: where it may be.
-        headers: the request's; those of `bearer.header_names` suffice.
+        headers: the request's, which may be looked at more than once; those of `bearer.header_names` suffice.
         query: what follows the question mark of its URL.
         sent: tells how it came.
         request: where the framework keeps what belongs to the request.
@@ -79,7 +78,6 @@ def carried(
     Raises:
         TokenRejected: `token_missing`, `request_malformed`.
     """
-    headers = [*headers]
     raw = bearer.token_or_none(headers, query) if optional else bearer.token(headers, query)
     if raw is None:
         return None
