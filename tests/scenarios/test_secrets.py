@@ -18,6 +18,7 @@ from rightkey.localissuer import LocalIssuer
 from rightkey.policy.presented import Presented
 from rightkey.policy.profiles import Evidence
 from rightkey.transport import DefaultTransport
+from rightkey.verdict.attempt import Demands
 
 HIDDEN = "hunter2"
 SECRETS = [
@@ -174,6 +175,7 @@ def test_nothing_that_lives_shows_a_secret() -> None:
         ]
         found += [verifier.explain(f"{raw}A"), verifier.explain(raw[:-9])]
     found.append(Evidence("ES256", {"sub": OWN}, None, nonce=OWN, access_token=OWN))
+    found.append(Demands(nonce=OWN, access_token=OWN))
     found.append(Presented("DPoP", "GET", f"https://h.example/?c={OWN}", (raw,), OWN.encode()))
     found += transport.asked
     gc.collect()  # verifiers of other tests that were never finished

@@ -51,6 +51,9 @@ class Demands(NamedTuple):
     max_age: float | None = None
     presented: Presented | None = None
 
+    def __repr__(self) -> str:  # it holds a token and a nonce
+        return f"Demands(require={self.require!r}, max_age={self.max_age!r})"
+
     @property
     def of_claims(self) -> bool:
         """Whether claims that passed before may not pass this call."""
