@@ -390,6 +390,12 @@ def free_port() -> int:
     return a_free_port()
 
 
+@pytest.fixture
+def free_ports() -> Callable[[], int]:
+    """As many of these as are needed."""
+    return a_free_port
+
+
 @contextmanager
 def running(app: Any) -> Iterator[str]:
     """An application of aiohttp on a thread of its own, with its loop; where it is."""

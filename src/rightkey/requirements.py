@@ -66,7 +66,7 @@ class Claim(_Judged):
     value: Any
 
     def lacking(self, granted: Granted) -> Requirement | None:
-        got = at(granted.claims, _path(self.name))
+        got = at(granted.claims, path_of(self.name))
         return None if any(_same(self.value, one) for one in (got, *items(got))) else self
 
     def __str__(self) -> str:
@@ -238,8 +238,8 @@ def _one(asked: Any) -> Requirement:
     return asked
 
 
-def _path(name: str) -> tuple[str, ...]:
-    """The names to follow, one inside the other."""
+def path_of(name: str) -> tuple[str, ...]:
+    """The names to follow to a claim, one inside the other: one, or those of a JSON Pointer."""
     if not name.startswith("/"):
         return (name,)
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in name[1:].split("/"))

@@ -20,6 +20,7 @@ WINGS = (
     "sources",
     "telemetry",
     "verifier",
+    "gateway",
 )
 INTRODUCTION = """# Limits
 

@@ -18,6 +18,10 @@ GROUPS = {
         "doctor": "Say what a verifier would stumble over.",
         "watch": "Show what changes, and keep the history of its keys.",
     },
+    "In front of services": {
+        "gateway": "Answer a proxy whether a request may pass.",
+        "mirror": "Serve an issuer's keys to verifiers that do not refetch.",
+    },
     "Tests and drills": {
         "issuer": "Run an issuer on this machine, for tests.",
         "drill": "Score a service under rotations, outages, floods and attacks.",

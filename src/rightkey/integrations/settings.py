@@ -127,19 +127,20 @@ def extra(name: str) -> Iterator[None]:
 def _require_known(settings: Mapping[str, Any], built: Callable[..., Any]) -> None:
     for name in settings.keys() - Settings.__annotations__.keys():
         own = [each for each in inspect.signature(built).parameters if each != "settings"]
-        near = _nearest(name, [*own, *Settings.__annotations__], 0.6)
+        near = nearest(name, [*own, *Settings.__annotations__], 0.6)
         known = f"known settings: {', '.join(Settings.__annotations__)}"
         raise Misconfigured(f"unknown setting {name}=", hint=f"did you mean {near}=?" if near else known)
 
 
 def _require_spelled(names: Iterable[str], own: Collection[str]) -> None:
     for name in names:
-        near = _nearest(name, own, 0.85)
+        near = nearest(name, own, 0.85)
         if near:
             raise Misconfigured(f"unknown setting {name}", hint=f"is it {near}?")
 
 
-def _nearest(name: str, names: Iterable[str], cutoff: float) -> str | None:
+def nearest(name: str, names: Iterable[str], cutoff: float) -> str | None:
+    """The name that a misspelt one may have meant. `cutoff`: how alike they must be, from 0 to 1."""
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, [*names], 1, cutoff)), None)

@@ -1,0 +1,1 @@
+../../src/rightkey/gateway/snippets/haproxy.lua

@@ -1,0 +1,282 @@
+"""Configuration: gateway.toml, read into what the gateway is made of. Every mistake is told by its place."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rightkey.errors import Misconfigured, quoted
+from rightkey.freshness.settings import Freshness
+from rightkey.gateway.address import Address
+from rightkey.gateway.decision import Decision
+from rightkey.gateway.dialect import Dialect, dialect_of
+from rightkey.gateway.identity import Identity
+from rightkey.gateway.peers import LOOPBACK, Peers
+from rightkey.gateway.routes import Route, Routes
+from rightkey.integrations.bearer import BEARER, Bearer, Carrier
+from rightkey.integrations.settings import nearest
+from rightkey.policy.trust import ANY, Trust
+from rightkey.requirements import AllOf, parse, required
+from rightkey.verifier.one import OneIssuer, Surroundings
+from rightkey.verifier.single import memory_of
+from rightkey.verifier.tasks import AsyncVerifier
+
+if TYPE_CHECKING:
+    from rightkey.exchange import Transport
+
+MAX_WORKERS = 256
+"""Processes that serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the gateway is told. `names` are those of the issuers, in the order of `trusts`."""
+
+    listen: Address
+    plain: Address
+    workers: int
+    dialect: Dialect
+    peers: Peers
+    bearer: Bearer
+    identity: Identity
+    routes: Routes
+    trusts: tuple[Trust, ...]
+    names: tuple[str, ...]
+    remember: int
+    freshness: Freshness
+    transport: Transport | None
+
+    def decision(self) -> Decision:
+        """What answers, with keys of its own.
+
+        Raises:
+            Misconfigured: two issuers are one, or keys cannot be found by what is said of an issuer.
+        """
+        means = {"freshness": self.freshness, "transport": self.transport, "remember": self.remember}
+        verifier: Any = AsyncVerifier.of(*self.trusts, **means)
+        return Decision(self.dialect, self.routes, verifier, self.bearer, self.identity)
+
+    def issuers(self) -> dict[str, OneIssuer]:
+        """Each issuer by its name: its keys are the same that `decision` judges by."""
+        around = Surroundings(self.freshness, self.transport)
+        named = zip(self.names, self.trusts, strict=True)
+        return {name: OneIssuer(trust, memory_of(0), around) for name, trust in named}
+
+
+def read(path: Path) -> Configuration:
+    """The configuration in a file.
+
+    Raises:
+        Misconfigured: it cannot be read, or says something that cannot be; the message says where.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{quoted(str(path))} cannot be read: {_why(error)}") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{quoted(str(path))} is not TOML: {str(error).lower()}") from None
+    return configuration_of(document, path.parent)
+
+
+def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration:
+    """The configuration that a document holds. `folder`: where relative names of files begin.
+
+    Raises:
+        Misconfigured: something cannot be; the message says where.
+    """
+    _known(document, _TOP)
+    trusts, names = _issuers(document, folder)
+    with _at("routes"):
+        routes = Routes([_route(table, place) for place, table in _tables(document, "route")])
+    with _at("identity"):
+        identity = Identity(_table(document.get("identity", {})))
+    return Configuration(
+        listen=_address(document, "listen", "127.0.0.1:9090"),
+        plain=_address(document, "plain", "127.0.0.1:9091"),
+        workers=_workers(document.get("workers")),
+        dialect=dialect_of(document.get("proxy")),
+        peers=_peers(document.get("peers", LOOPBACK)),
+        bearer=_bearer(document),
+        identity=identity,
+        routes=routes,
+        trusts=trusts,
+        names=names,
+        remember=document.get("remember", 4096),
+        freshness=_made("freshness", Freshness, document.get("freshness", {})),
+        transport=_transport(document.get("transport"), folder),
+    )
+
+
+def _issuers(document: Mapping[str, Any], folder: Path) -> tuple[tuple[Trust, ...], tuple[str, ...]]:
+    tables = _tables(document, "issuer")
+    if not tables:
+        raise Misconfigured(
+            "there must be one issuer or more", hint='[[issuer]] with issuer = "..." and audience'
+        )
+    trusts, names = [], list[str]()
+    for place, table in tables:
+        with _at(f"issuer {place}"):
+            trust = _trust({name: value for name, value in table.items() if name != "name"}, folder)
+            name = str(table.get("name") or _host(trust))
+            if name in names:
+                raise Misconfigured(f"two issuers are named {quoted(name)}", hint="name = tells them apart")
+        trusts.append(trust)
+        names.append(name)
+    return tuple(trusts), tuple(names)
+
+
+def _trust(table: Mapping[str, Any], folder: Path) -> Trust:
+    settings = dict(table)
+    _known(settings, [field.name for field in fields(Trust) if field.init])
+    if settings.get("audience") == "ANY":
+        settings["audience"] = ANY
+    if "require" in settings:
+        settings["require"] = _requirement(settings["require"]) or ()
+    if isinstance(settings.get("keys"), str) and "://" not in settings["keys"]:
+        settings["keys"] = folder / settings["keys"]
+    for name in ("issuer", "audience"):
+        if name not in settings:
+            raise Misconfigured(f"{name} is missing")
+    return Trust(**settings)
+
+
+def _route(table: Mapping[str, Any], place: int) -> Route:
+    with _at(f"route {place}"):
+        settings = dict(table)
+        _known(settings, ("path", "host", "methods", "require", "public", "optional"))
+        for name in ("public", "optional"):
+            if not isinstance(settings.get(name, False), bool):
+                raise Misconfigured(f"{name} must be true or false")
+        methods = settings.pop("methods", [])
+        if not _is_texts(methods):
+            raise Misconfigured("methods must be a list of names", hint='such as ["GET", "POST"]')
+        for name in ("path", "host"):
+            if not isinstance(settings.get(name, ""), str):
+                raise Misconfigured(f"{name} must be text")
+        require = _requirement(settings.pop("require", ()))
+        return Route(**settings, methods=frozenset(methods), require=require)
+
+
+def _requirement(said: Any) -> AllOf | None:
+    texts = [said] if isinstance(said, str) else said
+    if texts != () and not _is_texts(texts):
+        raise Misconfigured("require must be text, or a list of it", hint='such as "read:x" or "role(admin)"')
+    requirement = required([parse(text) for text in texts])
+    return requirement if requirement.parts else None
+
+
+def _bearer(document: Mapping[str, Any]) -> Bearer:
+    carriers = [_carrier(table, place) for place, table in _tables(document, "carrier")]
+    settings = {name: document[name] for name in ("realm", "resource_metadata") if name in document}
+    with _at("realm and resource_metadata"):
+        if not _is_texts([*settings.values()]):
+            raise Misconfigured("they must be text")
+        return Bearer(carriers or BEARER.carriers, **settings)
+
+
+def _carrier(table: Mapping[str, Any], place: int) -> Carrier:
+    with _at(f"carrier {place}"):
+        _known(table, ("place", "name"))
+        kind, name = table.get("place"), table.get("name", "authorization")
+        if kind not in ("authorization", "header", "cookie", "query") or not isinstance(name, str):
+            raise Misconfigured("place must be authorization, header, cookie or query, and name text")
+        return Carrier(kind, name)
+
+
+def _peers(said: Any) -> Peers:
+    with _at("peers"):
+        if not _is_texts(said):
+            raise Misconfigured("they must be a list of networks", hint='such as ["10.0.0.0/8"]')
+        try:
+            return Peers(tuple(ipaddress.ip_network(text) for text in said))
+        except ValueError as error:
+            raise Misconfigured(str(error)) from None
+
+
+def _workers(said: Any) -> int:
+    workers = (os.cpu_count() or 1) if said is None else said
+    if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= MAX_WORKERS:
+        raise Misconfigured(f"workers must be a number from 1 to {MAX_WORKERS}")
+    return workers
+
+
+def _address(document: Mapping[str, Any], name: str, default: str) -> Address:
+    with _at(name):
+        return Address.of(document.get(name, default))
+
+
+def _transport(table: Any, folder: Path) -> Transport | None:
+    if table is None:
+        return None
+    from rightkey.transport.default import DefaultTransport
+
+    settings = dict(table) if isinstance(table, Mapping) else table
+    if isinstance(table, Mapping) and isinstance(table.get("ca_file"), str):
+        settings["ca_file"] = str(folder / table["ca_file"])
+    made: Transport = _made("transport", DefaultTransport, settings)
+    return made
+
+
+def _made(name: str, kind: Callable[..., Any], table: Any) -> Any:
+    with _at(name):
+        _known(_table(table), [field.name for field in fields(kind) if field.name != "credentials"])  # type: ignore[arg-type]
+        return kind(**table)
+
+
+def _tables(document: Mapping[str, Any], name: str) -> Sequence[tuple[int, Mapping[str, Any]]]:
+    tables = document.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise Misconfigured(f"{name} must be written as [[{name}]], once for each")
+    return [*enumerate(tables, 1)]
+
+
+def _table(said: Any) -> Mapping[str, Any]:
+    if not isinstance(said, Mapping):
+        raise Misconfigured("it must be a table")
+    return said
+
+
+def _known(table: Mapping[str, Any], names: Sequence[str]) -> None:
+    for name in table:
+        if name not in names:
+            near = nearest(name, names, 0.6)
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+            raise Misconfigured(f"unknown setting {quoted(name)}", hint=hint)
+
+
+@contextmanager
+def _at(place: str) -> Iterator[None]:
+    """Have a mistake told with its place."""
+    try:
+        yield
+    except Misconfigured as error:
+        raise Misconfigured(f"{place}: {error}", hint=error.hint) from None
+
+
+def _host(trust: Trust) -> str:
+    name = str(trust.issuer)
+    return urlsplit(name).netloc or name
+
+
+def _is_texts(said: Any) -> bool:
+    return isinstance(said, list | tuple) and all(isinstance(one, str) for one in said)
+
+
+def _why(error: Exception) -> str:
+    strerror: str | None = getattr(error, "strerror", None)
+    return strerror.lower() if strerror else "it is not UTF-8"
+
+
+_TOP = (
+    *("proxy", "listen", "plain", "workers", "peers", "realm", "resource_metadata", "remember"),
+    *("issuer", "route", "identity", "carrier", "freshness", "transport"),
+)

@@ -1,0 +1,139 @@
+"""Decision: what a proxy is answered for one request. Nothing here knows a socket.
+
+    passes                200   the identity headers, all of them; no body (204 is no pass for Envoy)
+    TokenRejected         401   a challenge; 403 where the token lacks what the route requires
+    request_malformed     400   several tokens, or something that is not one
+    NoRoute               403   no route, or a path that services read in different ways
+    Unsaid                500   the proxy does not say what its client asked for
+    IssuerFault           503   Retry-After
+
+What is refused carries its status in `X-Auth-Status` too: nginx makes 500 of all but 401 and 403. Nothing may
+be cached: an answer counts for one method, path and moment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple, Protocol
+
+from rightkey.errors import RightkeyError
+from rightkey.gateway.dialect import Asked, Dialect, Unsaid
+from rightkey.gateway.eager import begun
+from rightkey.gateway.identity import STATUS, Identity
+from rightkey.gateway.routes import NoRoute, Route, Routes
+from rightkey.integrations.bearer import Bearer
+from rightkey.verdict.verified import Verified
+
+
+class Verifying(Protocol):
+    """What is needed of AsyncVerifier and AsyncVerifiers."""
+
+    async def verify(self, raw: str | bytes, /) -> Verified: ...
+
+
+class Question(NamedTuple):
+    """A request of a proxy. Of its headers those that count, by names in lower case, with all values."""
+
+    method: str
+    target: str
+    fields: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the proxy is answered. `code` is `ok`, `public`, or why not."""
+
+    status: int
+    code: str
+    fields: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def octets(self, *, close: bool = False, bodiless: bool = False) -> bytes:
+        """As HTTP/1.1.
+
+        Args:
+            close: whether the connection ends with it.
+            bodiless: whether HEAD was asked, whose answer has no body.
+        """
+        lines = [_LINES[self.status]]
+        for name, value in self.fields:
+            lines.append(f"{name}: {value}\r\n")
+        end = "Connection: close\r\n\r\n" if close else "\r\n"
+        head = f"{''.join(lines)}Content-Length: {len(self.body)}\r\n{end}".encode("latin-1")
+        return head if bodiless or not self.body else head + self.body
+
+
+def refused(status: int, code: str, message: str, *fields: tuple[str, str]) -> Answer:
+    """A refusal that tells why, as JSON."""
+    return _told(status, code, json.dumps({"code": code, "message": message}).encode(), fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Answers questions.
+
+    Args:
+        dialect: of the proxy that asks.
+        routes: which rule counts for a request.
+        verifier: for asyncio.
+        bearer: where requests carry their tokens, and what challenges say.
+        identity: what the service is told of a token.
+    """
+
+    dialect: Dialect
+    routes: Routes
+    verifier: Verifying
+    bearer: Bearer
+    identity: Identity
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The headers that count, in lower case."""
+        return self.dialect.names | self.bearer.header_names
+
+    def __call__(self, question: Question) -> Answer | Awaitable[Answer]:
+        """The answer; something to await only where keys must be waited for."""
+        try:
+            asked = self.dialect.asked(*question)
+            route = self.routes.find(asked)
+            raw = None if route.public else self._token(route, asked, question.fields)
+        except NoRoute as error:
+            return refused(403, error.code, error.message)
+        except Unsaid as error:
+            return refused(500, "request_unsaid", str(error))
+        except RightkeyError as error:
+            return self._refusal(error, route)
+        if raw is None:
+            return Answer(200, "public", (*_PASSES, *self.identity.empty))
+        return begun(self._judged(raw, route))
+
+    async def _judged(self, raw: str, route: Route) -> Answer:
+        try:
+            token = await self.verifier.verify(raw)
+            if route.require is not None:
+                token.require(route.require)
+        except RightkeyError as error:
+            return self._refusal(error, route)
+        return Answer(200, "ok", (*_PASSES, *self.identity.fields(token.claims)))
+
+    def _token(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> str | None:
+        headers = [(name, value) for name in self.bearer.header_names for value in fields.get(name, ())]
+        query = asked.uri.partition("?")[2]
+        read = self.bearer.token_or_none if route.optional else self.bearer.token
+        return read(headers, query)
+
+    def _refusal(self, error: RightkeyError, route: Route) -> Answer:
+        refusal = self.bearer.refusal(error, route.require)
+        return _told(refusal.status, error.code, refusal.content, (*refusal.headers.items(),))
+
+
+def _told(status: int, code: str, body: bytes, fields: tuple[tuple[str, str], ...]) -> Answer:
+    told = ((STATUS, str(status)), ("Content-Type", "application/json"))
+    return Answer(status, code, (*_PASSES, *told, *fields), body)
+
+
+_PASSES: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
+_LINES = {int(status): f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}

@@ -1,0 +1,244 @@
+"""Protocol: HTTP/1.1 of a proxy, by llhttp (httptools). Questions come in, answers go out in their order.
+
+What is left out of HTTP: bodies, which no proxy sends along, and upgrades, which are the client's business
+with the service: Caddy hands on `Upgrade: websocket` and `Expect`, and both are answered like any request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from rightkey.gateway.decision import Answer, Question, refused
+from rightkey.gateway.peers import Peers
+
+MAX_HEAD = 64 * 1024
+"""Bytes of a request's head."""
+MAX_HEADERS = 100
+"""Headers of one request."""
+HEAD_SECONDS = 10.0
+"""Seconds for one request's head to come, and for an answer to be taken."""
+IDLE_SECONDS = 120.0
+"""Seconds that a connection may be idle: nginx lets go at 60 and Go's clients at 90, and who lets go first
+races the next request."""
+
+LOG = logging.getLogger("rightkey")
+
+
+class Site:
+    """What the connections of one listener share.
+
+    Args:
+        answer: answers a question, at once or later.
+        names: the headers that count, in lower case.
+        peers: who may ask; None for anyone.
+        told: is called with the code of each answer.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Question], Answer | Awaitable[Answer]],
+        names: frozenset[str],
+        peers: Peers | None = None,
+        told: Callable[[str], None] = lambda code: None,
+    ) -> None:
+        self.answer, self.peers, self.told = answer, peers, told
+        self.names = frozenset(name.encode() for name in names)
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.now = 0.0
+        """Seconds, by a clock that is looked at once a second: so exact times need not be."""
+
+    def connection(self) -> Connection:
+        """A new one, for `loop.create_server`."""
+        return Connection(self)
+
+    def sweep(self, now: float) -> None:
+        """End the connections whose time is up."""
+        self.now = now
+        for connection in [*self.connections]:
+            connection.expire(now)
+
+    def close(self) -> None:
+        """End all connections."""
+        for connection in [*self.connections]:
+            connection.transport.close()
+
+
+class _Next(NamedTuple):
+    """A question, or an answer to something that is none; and how the answer is sent."""
+
+    question: Question | Answer
+    close: bool
+    bodiless: bool
+
+
+class Connection(asyncio.Protocol):
+    """One connection."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._parser = HttpRequestParser(self)
+        self._waiting: deque[_Next] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._ended = self._within = self._full = self._known = False
+        self._since, self._came = site.now, 0
+        self._target, self._fields, self._count, self._size = b"", dict[str, list[str]](), 0, 0
+
+    # -- asyncio
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        peers = self._site.peers
+        self._known = peers is None or peers.take(transport.get_extra_info("peername"))
+        self._site.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._site.connections.discard(self)
+        self._ended = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._came += len(data)
+        while data and not self._ended:
+            try:
+                self._parser.feed_data(data)
+                break
+            except HttpParserUpgrade as upgrade:
+                # It is answered; what follows is the next request, which a new parser must read.
+                data = data[upgrade.args[0] :]
+                self._parser = HttpRequestParser(self)
+            except HttpParserError:
+                self._end(_UNREADABLE)
+        if self._within and self._came > MAX_HEAD:
+            self._end(_LARGE)
+
+    def pause_writing(self) -> None:
+        self._full, self._since = True, self._site.now
+        self._read()
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._read()
+
+    def expire(self, now: float) -> None:
+        """End it where a request, or the next one, is too long in coming."""
+        if self._task is not None and not self._full:
+            return  # it waits for keys, which has an end of its own
+        if now - self._since > (HEAD_SECONDS if self._within or self._full else IDLE_SECONDS):
+            self.transport.abort()
+
+    # -- httptools
+
+    def on_message_begin(self) -> None:
+        self._target, self._fields, self._count, self._size = b"", {}, 0, 0
+        self._within, self._since = True, self._site.now
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count += 1
+        self._size += len(name) + len(value) + 4
+        name = name.lower()
+        if name in self._site.names:
+            self._fields.setdefault(name.decode(), []).append(value.decode("latin-1"))
+        elif (name == b"content-length" and value.strip(b"0 \t")) or name == b"transfer-encoding":
+            self._end(_BODY)
+
+    def on_headers_complete(self) -> None:
+        if self._count > MAX_HEADERS or self._size + len(self._target) > MAX_HEAD:
+            self._end(_LARGE)
+
+    def on_message_complete(self) -> None:
+        self._within, self._came = False, 0
+        if self._ended:
+            return
+        method = self._parser.get_method().decode("latin-1")
+        persists = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
+        close = not persists or self._site.draining
+        question = Question(method, self._target.decode("latin-1"), self._fields)
+        self._take(_Next(question if self._known else _STRANGER, close, method == "HEAD"))
+
+    # -- answers
+
+    def _end(self, answer: Answer) -> None:
+        """Answer what is no question, and read nothing after it."""
+        if not self._ended:
+            self._take(_Next(answer, close=True, bodiless=False))
+
+    def _take(self, one: _Next) -> None:
+        self._ended = one.close
+        if self._task is not None:
+            self._waiting.append(one)
+            return
+        later = self._answered(one)
+        if later is not None:
+            self._task = asyncio.get_running_loop().create_task(self._later(later, one))
+            self._read()
+
+    def _answered(self, one: _Next) -> Awaitable[Answer] | None:
+        """Send the answer; or what to wait for."""
+        answer = one.question if isinstance(one.question, Answer) else self._asked(one.question)
+        if not isinstance(answer, Answer):
+            return answer
+        self._send(answer, one)
+        return None
+
+    def _asked(self, question: Question) -> Answer | Awaitable[Answer]:
+        try:
+            return self._site.answer(question)
+        except Exception as error:  # noqa: BLE001 - a defect refuses one request, and ends nothing
+            return _defect(error)
+
+    async def _later(self, later: Awaitable[Answer] | None, one: _Next) -> None:
+        while True:
+            if later is not None:
+                try:
+                    answer = await later
+                except Exception as error:  # noqa: BLE001 - as above
+                    answer = _defect(error)
+                self._send(answer, one)
+            if not self._waiting:
+                break
+            one = self._waiting.popleft()
+            later = self._answered(one)
+        self._task = None
+        self._read()
+
+    def _read(self) -> None:
+        """Read on, or not: what has come stands in line, and nothing more does until that is answered."""
+        if self.transport.is_closing():
+            return
+        if self._full or self._task is not None:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def _send(self, answer: Answer, one: _Next) -> None:
+        self._since = self._site.now
+        self._site.told(answer.code)
+        close = one.close or (self._site.draining and not self._waiting)
+        self.transport.write(answer.octets(close=close, bodiless=one.bodiless))
+        if close:
+            self._ended = True
+            self.transport.close()
+
+
+def _defect(error: Exception) -> Answer:
+    LOG.error("a defect of rightkey: %s", type(error).__name__)
+    return refused(500, "defect", "a defect of the gateway")
+
+
+_UNREADABLE = refused(400, "head_refused", "the request cannot be read as HTTP/1.1")
+_LARGE = refused(431, "head_refused", f"the head is over {MAX_HEAD} bytes or {MAX_HEADERS} headers")
+_BODY = refused(413, "body_refused", "a body was announced: the proxy must send none along")
+_STRANGER = refused(403, "peer_refused", "this address is not among the configured peers")

@@ -1,0 +1,160 @@
+"""gateway.toml: what it may say, and where a mistake in it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rightkey
+from rightkey import Misconfigured
+from rightkey.gateway.configuration import configuration_of, read
+from rightkey.transport.default import DefaultTransport
+
+LEAST: dict[str, Any] = {
+    "proxy": "nginx",
+    "issuer": [{"issuer": "tenant.eu.auth0.com", "audience": "api"}],
+    "route": [{}],
+}
+
+
+def test_little_need_be_said() -> None:
+    """A proxy, an issuer and a route: the rest has defaults, and loopback alone may ask."""
+    configuration = configuration_of(LEAST, Path())
+    assert (str(configuration.listen), str(configuration.plain)) == ("127.0.0.1:9090", "127.0.0.1:9091")
+    assert [str(network) for network in configuration.peers.networks] == ["127.0.0.0/8", "::1/128"]
+    assert configuration.names == ("tenant.eu.auth0.com",)
+    assert configuration.workers >= 1
+    assert configuration.decision().names >= {"authorization", "x-original-uri"}
+    assert [*configuration.issuers()] == ["tenant.eu.auth0.com"]
+
+
+def test_everything_may_be_said(tmp_path: Path) -> None:
+    """In a file; names of files in it begin where it is."""
+    path = tmp_path / "gateway.toml"
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    path.write_text(
+        """
+        proxy = "caddy"
+        listen = "unix:/run/rightkey.sock"
+        plain = "[::1]:9091"
+        workers = 3
+        peers = ["10.0.0.0/8"]
+        realm = "api"
+        resource_metadata = "https://api.example.com/.well-known/oauth-protected-resource"
+        remember = 10
+        freshness = {max_life = 600}
+        transport = {plain_http = ["keycloak"], ca_file = "ca.pem"}
+        identity = {X-Auth-Subject = "sub"}
+
+        [[carrier]]
+        place = "authorization"
+        [[carrier]]
+        place = "cookie"
+        name = "session"
+
+        [[issuer]]
+        issuer = "https://a.example"
+        audience = ["api", "other"]
+        name = "staff"
+        leeway = 5
+        require = "read:x"
+        [[issuer]]
+        issuer = "machines"
+        audience = "ANY"
+        keys = "keys.json"
+
+        [[route]]
+        host = "api.example.com"
+        path = "/orders/*"
+        methods = ["GET"]
+        require = ["read:orders", "any_of(role(admin), claim(org, acme))"]
+        [[route]]
+        path = "/open"
+        public = true
+        [[route]]
+        path = "/maybe"
+        optional = true
+        """
+    )
+    configuration = read(path)
+    assert configuration.names == ("staff", "machines")
+    assert configuration.trusts[1].audience is rightkey.ANY
+    assert configuration.trusts[1].keys == tmp_path / "keys.json"
+    assert configuration.bearer.realm == "api"
+    assert configuration.bearer.header_names == {"authorization", "cookie"}
+    assert configuration.transport == DefaultTransport(
+        plain_http=["keycloak"], ca_file=str(tmp_path / "ca.pem")
+    )
+    assert configuration.freshness.max_life == 600
+    first = configuration.routes.routes[0]
+    assert str(first.require) == "all_of(read:orders, any_of(role(admin), claim(org, acme)))"
+    assert first.methods == {"GET"}
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"proxy": None}, "proxy None is not known"),
+    ({"prxy": 1}, "unknown setting 'prxy'"),
+    ({"listen": "9090"}, "listen: '9090' is not an address"),
+    ({"workers": 0}, "workers must be a number from 1 to 256"),
+    ({"workers": True}, "workers must be"),
+    ({"peers": ["10.0.0.1/8"]}, "peers: 10.0.0.1/8 has host bits set"),
+    ({"peers": "10.0.0.0/8"}, "peers: they must be a list"),
+    ({"realm": 5}, "realm and resource_metadata: they must be text"),
+    ({"realm": 'a"b'}, "realm and resource_metadata: realm must be printable"),
+    ({"identity": {"X-User": "sub"}}, "identity: identity header 'X-User' must begin"),
+    ({"identity": 5}, "identity: it must be a table"),
+    ({"freshness": {"max_live": 5}}, "freshness: unknown setting 'max_live'"),
+    ({"freshness": {"max_life": -5}}, "freshness: max_life is a number"),
+    ({"freshness": 5}, "freshness: it must be a table"),
+    ({"transport": 5}, "transport: it must be a table"),
+    ({"transport": {"credentials": 5}}, "transport: unknown setting 'credentials'"),
+    ({"carrier": [{"place": "pocket"}]}, "carrier 1: place must be authorization, header"),
+    ({"issuer": []}, "there must be one issuer or more"),
+    ({"issuer": {"issuer": "a"}}, r"issuer must be written as \[\[issuer\]\]"),
+    ({"issuer": [{"issuer": "a.example"}]}, "issuer 1: audience is missing"),
+    ({"issuer": [{"issuer": "a.example", "audience": "a", "leway": 5}]}, "issuer 1: unknown setting 'leway'"),
+    (
+        {"issuer": 2 * [{"issuer": "a.example", "audience": "a"}]},
+        "issuer 2: two issuers are named",
+    ),
+    ({"route": []}, "routes: there must be one route or more"),
+    ({"route": [{"path": "/*"}, {"path": "/a"}]}, "routes: route 2 can match nothing"),
+    ({"route": [{"path": "a"}]}, "routes: route 1: path 'a' must be"),
+    ({"route": [{"path": 5}]}, "route 1: path must be text"),
+    ({"route": [{"methods": "GET"}]}, "route 1: methods must be a list"),
+    ({"route": [{"public": "yes"}]}, "route 1: public must be true or false"),
+    ({"route": [{"scope": "a"}]}, "route 1: unknown setting 'scope'"),
+    ({"route": [{"require": "a b"}]}, "route 1: requirement 'a b' cannot be read"),
+    ({"route": [{"require": 5}]}, "route 1: require must be text"),
+]
+
+
+@pytest.mark.parametrize(("changed", "message"), WRONG, ids=[message for _, message in WRONG])
+def test_a_mistake_is_told_with_its_place(changed: dict[str, Any], message: str) -> None:
+    """And before anything listens."""
+    with pytest.raises(Misconfigured, match=message):
+        configuration_of(LEAST | changed, Path())
+
+
+def test_one_issuer_may_not_be_trusted_twice() -> None:
+    """Whose rules would count?"""
+    twice = [{"issuer": "a.example", "audience": name, "name": name} for name in "ab"]
+    with pytest.raises(Misconfigured, match="two trusts for one issuer"):
+        configuration_of(LEAST | {"issuer": twice}, Path()).decision()
+    plain = {"issuer": "http://a.example", "audience": "a"}
+    with pytest.raises(Misconfigured, match="plain http is for loopback only"):
+        configuration_of(LEAST | {"issuer": [plain]}, Path()).decision()
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """By its name."""
+    with pytest.raises(Misconfigured, match="cannot be read: no such file"):
+        read(tmp_path / "missing.toml")
+    (tmp_path / "a.toml").write_text("proxy = ")
+    with pytest.raises(Misconfigured, match="is not TOML: invalid value"):
+        read(tmp_path / "a.toml")
+    (tmp_path / "a.toml").write_bytes(b"\xff")
+    with pytest.raises(Misconfigured, match="cannot be read: it is not UTF-8"):
+        read(tmp_path / "a.toml")

@@ -1,0 +1,162 @@
+"""What a proxy is answered: status, headers and words, for each that can come of a request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from rightkey import AsyncVerifier
+from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.gateway.decision import Answer, Decision, Question, refused
+from rightkey.gateway.dialect import DIALECTS
+from rightkey.gateway.identity import Identity
+from rightkey.gateway.routes import Route, Routes
+from rightkey.integrations.bearer import Bearer, cookie
+from rightkey.integrations.carriers import AUTHORIZATION, query
+from rightkey.localissuer import LocalIssuer
+from rightkey.requirements import required
+
+ISSUER = LocalIssuer(algorithm="ES256")
+VERIFIER = AsyncVerifier(ISSUER.url, audience=ISSUER.audience, transport=ISSUER.transport())
+IDENTITY = Identity({"X-Auth-Subject": "sub", "X-Auth-Scopes": "scope"})
+ROUTES = Routes(
+    [
+        Route("/public", public=True),
+        Route("/maybe", optional=True),
+        Route("/orders", require=required("read:orders")),
+        Route("/any"),
+    ]
+)
+BEARER = Bearer((AUTHORIZATION, cookie("session"), query("token")), realm="api")
+
+
+def decision(verifier: Any = None, dialect: str = "envoy") -> Decision:
+    return Decision(DIALECTS[dialect], ROUTES, verifier or VERIFIER, BEARER, IDENTITY)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def held() -> None:
+    """Its keys are there: nothing below waits for any."""
+    asyncio.run(VERIFIER.prepare())
+
+
+def decided(path: str, token: str | None = None, by: Decision | None = None, **fields: list[str]) -> Answer:
+    sent = {"host": ["api.example.com"], **fields}
+    if token is not None:
+        sent["authorization"] = [f"Bearer {token}"]
+    answer = (by or decision())(Question("GET", path, sent))
+    assert isinstance(answer, Answer), "it waits for nothing"
+    return answer
+
+
+def test_what_passes_is_200_with_all_of_the_identity() -> None:
+    """And without a body: 204 is no pass for Envoy. Nothing may keep it."""
+    token = ISSUER.token(sub="alice", scope="read:orders")
+    answer = decided("/orders", token)
+    assert answer == Answer(
+        200,
+        "ok",
+        (("Cache-Control", "no-store"), ("X-Auth-Subject", "alice"), ("X-Auth-Scopes", "read:orders")),
+    )
+    assert answer.octets() == (
+        b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nX-Auth-Subject: alice\r\n"
+        b"X-Auth-Scopes: read:orders\r\nContent-Length: 0\r\n\r\n"
+    )
+
+
+def test_where_there_is_no_token_the_identity_is_empty() -> None:
+    """On public routes, where none is looked for, and on optional ones."""
+    empty = (("Cache-Control", "no-store"), ("X-Auth-Subject", ""), ("X-Auth-Scopes", ""))
+    for path, token in (("/public", None), ("/public", "bad"), ("/maybe", None)):
+        assert decided(path, token) == Answer(200, "public", empty)
+    assert decided("/maybe", "bad").status == 401
+    assert decided("/maybe", ISSUER.token(sub="bob")).code == "ok"
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status", "code", "challenge"),
+    [
+        ("/orders", None, 401, "token_missing", 'Bearer realm="api", scope="read:orders"'),
+        ("/any", None, 401, "token_missing", 'Bearer realm="api"'),
+        ("/any", "a.b", 401, "token_malformed", 'Bearer realm="api", error="invalid_token"'),
+        (
+            "/orders",
+            ISSUER.token(scope="x"),
+            403,
+            "scope_insufficient",
+            'Bearer realm="api", error="insufficient_s',
+        ),
+        ("/any", "two tokens", 400, "request_malformed", 'Bearer realm="api", error="invalid_request"'),
+        ("/other", ISSUER.token(), 403, "route_unknown", None),
+        ("/any/../orders", ISSUER.token(), 403, "path_refused", None),
+    ],
+)
+def test_what_is_refused_says_why(
+    path: str, token: str | None, status: int, code: str, challenge: str | None
+) -> None:
+    """With a challenge where another token would help, and its status for proxies that make another of it."""
+    answer = decided(path, token)
+    fields = dict(answer.fields)
+    assert (answer.status, answer.code, fields["X-Auth-Status"]) == (status, code, str(status))
+    assert json.loads(answer.body)["code"] == code
+    assert fields["Cache-Control"] == "no-store"
+    assert fields.get("WWW-Authenticate", "").startswith(challenge or "")
+    assert ("WWW-Authenticate" in fields) is (challenge is not None)
+    assert not any(name in fields for name in ("X-Auth-Subject", "X-Auth-Scopes"))
+
+
+def test_a_proxy_that_says_nothing_is_told() -> None:
+    """It is configured wrongly, which is no fault of the token."""
+    answer = decided("/any", ISSUER.token(), decision(dialect="nginx"))
+    assert (answer.status, answer.code) == (500, "request_unsaid")
+    assert b"x-original-method must stand in the request once" in answer.body
+
+
+def test_tokens_are_taken_where_they_are_configured_to_be() -> None:
+    """In a cookie or in the client's query, too; two are one too many."""
+    token = ISSUER.token(sub="alice")
+    assert decided("/any", cookie=[f"a=b; session={token}"]).code == "ok"
+    assert decided(f"/any?a=b&token={token}").code == "ok"
+    assert decided("/any", token, cookie=[f"session={token}"]).code == "request_malformed"
+    assert decided("/any", authorization=[f"Bearer {token}, Bearer {token}"]).code == "request_malformed"
+    assert decision().names == {"host", "authorization", "cookie"}
+
+
+def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:
+    """Nothing blocks meanwhile: what waits is awaited."""
+
+    class Gone:
+        """Says so after a while."""
+
+        def get(self, request: Request, /) -> Response:
+            time.sleep(0.05)
+            raise ExchangeFailed("refused", "no answer")
+
+    verifier = AsyncVerifier("https://gone.example", audience="a", transport=Gone())
+
+    async def main() -> Answer:
+        answer = decision(verifier)(
+            Question("GET", "/any", {"host": ["a"], "authorization": [f"Bearer {token}"]})
+        )
+        assert isinstance(answer, Awaitable)
+        return await answer
+
+    token = ISSUER.token(iss="https://gone.example", aud="a")
+    answer = asyncio.run(main())
+    assert (answer.status, answer.code) == (503, "keys_unavailable")
+    assert int(dict(answer.fields)["Retry-After"]) >= 1
+
+
+def test_an_answer_may_close_and_have_no_body() -> None:
+    """HEAD is told how long the body were; HTTP/1.0 is served, and its connection closed."""
+    answer = refused(403, "code", "words", ("Name", "value"))
+    whole, bare = answer.octets(close=True), answer.octets(close=True, bodiless=True)
+    assert whole.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert whole == bare + answer.body
+    assert f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n".encode() in bare
+    assert b"Name: value\r\n" in bare

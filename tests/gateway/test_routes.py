@@ -1,0 +1,191 @@
+"""Which rule counts for a request, and which paths are refused since services differ in reading them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rightkey import Misconfigured
+from rightkey.gateway.dialect import Asked
+from rightkey.gateway.routes import NoRoute, Route, Routes, host_of, segments_of
+
+
+def found(routes: Routes, path: str, method: str = "GET", host: str = "api.example.com") -> str:
+    try:
+        return routes.find(Asked(method, path, host)).path
+    except NoRoute as error:
+        return error.code
+
+
+ROUTES = Routes(
+    [
+        Route("/public/*", public=True),
+        Route("/orders/*", methods=frozenset(("GET", "POST"))),
+        Route("/admin", host="admin.example.com"),
+        Route("/deep/er/path"),
+        Route("/tenants/*", host="*.example.com"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "host", "expected"),
+    [
+        ("/public/a", "GET", "x", "/public/*"),
+        ("/public/a/b?c=/orders/1", "PATCH", "x", "/public/*"),
+        ("/public", "GET", "x", "/public/*"),
+        ("/public/", "GET", "x", "/public/*"),
+        ("/publicly", "GET", "x", "route_unknown"),
+        ("/PUBLIC/a", "GET", "x", "route_unknown"),
+        ("/%70ublic/a", "GET", "x", "/public/*"),
+        ("/orders/1", "POST", "x", "/orders/*"),
+        ("/orders/1", "HEAD", "x", "/orders/*"),
+        ("/orders/1", "DELETE", "x", "route_unknown"),
+        ("/orders/1", "get", "x", "route_unknown"),
+        ("/admin", "GET", "admin.example.com", "/admin"),
+        ("/admin/", "GET", "ADMIN.example.com.:443", "/admin"),
+        ("/admin/x", "GET", "admin.example.com", "route_unknown"),
+        ("/admin", "GET", "admin.example.com.evil.example", "route_unknown"),
+        ("/tenants/a", "GET", "a.b.example.com", "/tenants/*"),
+        ("/tenants/a", "GET", "example.com", "route_unknown"),
+        ("/tenants/a", "GET", "evilexample.com", "route_unknown"),
+        ("/", "GET", "x", "route_unknown"),
+        ("*", "OPTIONS", "x", "path_refused"),
+        ("http://a/public/b", "GET", "x", "path_refused"),
+        ("a.example:443", "CONNECT", "x", "path_refused"),
+        ("", "GET", "x", "path_refused"),
+    ],
+)
+def test_the_first_route_that_matches_decides(path: str, method: str, host: str, expected: str) -> None:
+    """By host, path and method; and what none matches is let in nowhere."""
+    assert found(ROUTES, path, method, host) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/public/../orders", "/public/%2e%2E/orders", "/public/.%2e/orders", "/public/./a", "/public/%2e"),
+        *(
+            "/public/..;a=b/orders",
+            "/public/a%2f..%2f..%2forders",
+            "/public/..%5corders",
+            "/public/%252e%252e/a",
+        ),
+        *("//orders", "/public//orders", "/public/a//", "/public/a\\..\\b", "/public/#/a", "/public/a b"),
+        *(
+            "/public/\u00e4",
+            "/public/%zz",
+            "/public/%",
+            "/public/%2",
+            "/public/a%00",
+            "/public/a%2500",
+            "/public/\n",
+        ),
+        *(
+            "/deep%2fer/path",
+            "/deep%5Cer/path",
+            "/deep;a/er/path",
+            "/deep/er;/path",
+            "/deep/er/path;",
+            "/d%2565ep",
+        ),
+        "/public/" + "%25" * 9 + "2e",
+    ],
+)
+def test_a_path_that_is_read_in_different_ways_is_refused(path: str) -> None:
+    """Where it could lead to another rule; `/deep/er/path` names three segments, and more may follow it."""
+    assert found(ROUTES, path) == "path_refused"
+
+
+def test_what_follows_where_no_rule_decides_is_left_alone() -> None:
+    """Names with slashes, and parameters of segments, are some services' everyday paths."""
+    routes = Routes([Route("/projects/*"), Route("/*")])
+    assert found(routes, "/projects/group%2Fname;v=1/100%25") == "/projects/*"
+    assert found(routes, "/group%2Fname") == "path_refused"
+    assert found(Routes([Route("/a")]), "/a/;x") == "path_refused"
+
+
+@given(st.text(alphabet="/.%2efF5cC;ab\\", max_size=20))
+def test_no_path_that_passes_climbs(path: str) -> None:
+    """However often a service decodes it, and whether or not a backslash is a slash to it."""
+    try:
+        segments = segments_of(path, 2)
+    except NoRoute:
+        return
+    text = "/".join(segments)
+    for _ in range(5):
+        text = unquote(text)
+    assert ".." not in text.replace("\\", "/").replace(";", "/").split("/")
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("A.example:80", "a.example"),
+        ("a.example.", "a.example"),
+        ("[::1]:80", "[::1]"),
+        ("[::1]", "[::1]"),
+        ("[", "["),
+    ],
+)
+def test_a_host_is_its_name(host: str, name: str) -> None:
+    """Without port and last dot, in lower case."""
+    assert host_of(host) == name
+
+
+def test_long_paths_are_found_and_not_remembered() -> None:
+    """A stranger chooses them, and how many."""
+    routes = Routes([Route("/*")])
+    for number in range(3):
+        assert found(routes, f"/{'a' * 300}{number}") == "/*"
+    assert routes._remembered.cache_info().currsize == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"path": "orders"}, "path 'orders' must be segments after slashes"),
+        ({"path": "/a//b"}, "must be segments"),
+        ({"path": "/a/*/b"}, "must be segments"),
+        ({"path": "/a%2f"}, "must be segments"),
+        ({"path": "/../a"}, "must be segments"),
+        ({"host": "A.example"}, "must be a name in lower case"),
+        ({"host": "https://a"}, "must be a name"),
+        ({"methods": frozenset(("get",))}, "methods must be names in upper case"),
+        ({"public": True, "optional": True}, "a public route cannot be optional"),
+    ],
+)
+def test_a_route_that_cannot_be_is_told(settings: dict[str, Any], message: str) -> None:
+    """When it is built."""
+    with pytest.raises(Misconfigured, match=message):
+        Route(**settings)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hidden"),
+    [
+        (Route("/*"), Route("/a"), True),
+        (Route("/a/*"), Route("/a"), True),
+        (Route("/a"), Route("/a/*"), False),
+        (Route("/a"), Route("/b"), False),
+        (Route("/*", methods=frozenset(("GET",))), Route("/a"), False),
+        (Route("/*", methods=frozenset(("GET", "POST"))), Route("/a", methods=frozenset(("GET",))), True),
+        (Route("/*", host="a.example"), Route("/a"), False),
+        (Route("/*", host="*.example"), Route("/a", host="a.example"), True),
+        (Route("/*", host="*.example"), Route("/a", host="*.b.example"), True),
+        (Route("/*", host="b.example"), Route("/a", host="a.example"), False),
+    ],
+)
+def test_a_route_behind_one_that_takes_all_of_it_is_told(first: Route, second: Route, hidden: bool) -> None:
+    """It would never count, and may have been meant to."""
+    if hidden:
+        with pytest.raises(Misconfigured, match="route 2 can match nothing: route 1 takes all of it"):
+            Routes([first, second])
+    else:
+        assert Routes([first, second]).routes == (first, second)
+    with pytest.raises(Misconfigured, match="one route or more"):
+        Routes([])
