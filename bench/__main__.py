@@ -10,6 +10,7 @@
     hostile     good tokens beside answers without an end
     staying     rotations, floods, outages and forgeries, before every contender
     routes      protected routes of FastAPI and Starlette, beside the same without
+    gateway     forward auth, beside nginx's `return 204`
     drill       the same as services, before `rightkey drill`
     rotations   recorded rotations, played again
     size        import, installed size, dependencies, memory
@@ -37,6 +38,7 @@ PROGRAMS = (
     "staying",
     "drill",
     "routes",
+    "gateway",
     "issuers",
     "hostile",
     "rotations",

@@ -59,8 +59,15 @@ class Configuration:
         Raises:
             Misconfigured: two issuers are one, or keys cannot be found by what is said of an issuer.
         """
-        means = {"freshness": self.freshness, "transport": self.transport, "remember": self.remember}
-        verifier: Any = AsyncVerifier.of(*self.trusts, **means)
+        means: dict[str, Any] = {
+            "freshness": self.freshness,
+            "transport": self.transport,
+            "remember": self.remember,
+        }
+        if len(self.trusts) == 1:  # which need not be found by a token's `iss`: a fifth of a remembered one
+            verifier: Any = AsyncVerifier(**_stated(self.trusts[0]), **means)
+        else:
+            verifier = AsyncVerifier.of(*self.trusts, **means)
         return Decision(self.dialect, self.routes, verifier, self.bearer, self.identity)
 
     def issuers(self) -> dict[str, OneIssuer]:
@@ -114,6 +121,10 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
         freshness=_made("freshness", Freshness, document.get("freshness", {})),
         transport=_transport(document.get("transport"), folder),
     )
+
+
+def _stated(trust: Trust) -> dict[str, Any]:
+    return {field.name: getattr(trust, field.name) for field in fields(trust) if field.init}
 
 
 def _issuers(document: Mapping[str, Any], folder: Path) -> tuple[tuple[Trust, ...], tuple[str, ...]]:

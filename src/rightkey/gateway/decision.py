@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol
 
 from rightkey.errors import RightkeyError
 from rightkey.gateway.dialect import Asked, Dialect, Unsaid
-from rightkey.gateway.eager import begun
+from rightkey.gateway.eager import Begun, begun
 from rightkey.gateway.identity import STATUS, Identity
 from rightkey.gateway.routes import NoRoute, Route, Routes
 from rightkey.integrations.bearer import Bearer
@@ -42,8 +42,7 @@ class Question(NamedTuple):
     fields: Mapping[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the proxy is answered. `code` is `ok`, `public`, or why not."""
 
     status: int
@@ -107,17 +106,27 @@ class Decision:
         except RightkeyError as error:
             return self._refusal(error, route)
         if raw is None:
-            return Answer(200, "public", (*_PASSES, *self.identity.empty))
-        return begun(self._judged(raw, route))
+            return Answer(200, "public", (*_FRESH, *self.identity.empty))
+        return self._judged(raw, route)
 
-    async def _judged(self, raw: str, route: Route) -> Answer:
+    def _judged(self, raw: str, route: Route) -> Answer | Awaitable[Answer]:
         try:
-            token = await self.verifier.verify(raw)
-            if route.require is not None:
-                token.require(route.require)
+            token = begun(self.verifier.verify(raw))
+            return self._later(token, route) if isinstance(token, Begun) else self._passed(token, route)
         except RightkeyError as error:
             return self._refusal(error, route)
-        return Answer(200, "ok", (*_PASSES, *self.identity.fields(token.claims)))
+
+    async def _later(self, token: Begun[Verified], route: Route) -> Answer:
+        try:
+            return self._passed(await token, route)
+        except RightkeyError as error:
+            return self._refusal(error, route)
+
+    def _passed(self, token: Verified, route: Route) -> Answer:
+        """Raises InsufficientScope."""
+        if route.require is not None:
+            token.require(route.require)
+        return Answer(200, "ok", (*_FRESH, *self.identity.fields(token.claims)))
 
     def _token(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> str | None:
         headers = [(name, value) for name in self.bearer.header_names for value in fields.get(name, ())]
@@ -132,8 +141,8 @@ class Decision:
 
 def _told(status: int, code: str, body: bytes, fields: tuple[tuple[str, str], ...]) -> Answer:
     told = ((STATUS, str(status)), ("Content-Type", "application/json"))
-    return Answer(status, code, (*_PASSES, *told, *fields), body)
+    return Answer(status, code, (*_FRESH, *told, *fields), body)
 
 
-_PASSES: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
+_FRESH: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
 _LINES = {int(status): f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rightkey.errors import Misconfigured, quoted
 from rightkey.integrations.settings import nearest
@@ -21,8 +22,7 @@ class Unsaid(Exception):
     """The proxy did not say what its client asked for, or said it twice. It must be configured otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a client asked a service for: its method, its URI as it was written, and the service's host."""
 
     method: str

@@ -48,7 +48,8 @@ class Site:
         told: Callable[[str], None] = lambda code: None,
     ) -> None:
         self.answer, self.peers, self.told = answer, peers, told
-        self.names = frozenset(name.encode() for name in names)
+        self.names = {name.encode(): name for name in names} | dict.fromkeys(_OF_BODY, "")
+        """The headers that are looked at, and what they are called: those of a body have no name."""
         self.connections: set[Connection] = set()
         self.draining = False
         self.now = 0.0
@@ -84,7 +85,7 @@ class Connection(asyncio.Protocol):
     transport: asyncio.Transport
 
     def __init__(self, site: Site) -> None:
-        self._site = site
+        self._site, self._names = site, site.names
         self._parser = HttpRequestParser(self)
         self._waiting: deque[_Next] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -148,10 +149,12 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count += 1
         self._size += len(name) + len(value) + 4
-        name = name.lower()
-        if name in self._site.names:
-            self._fields.setdefault(name.decode(), []).append(value.decode("latin-1"))
-        elif (name == b"content-length" and value.strip(b"0 \t")) or name == b"transfer-encoding":
+        named = self._names.get(name.lower())
+        if named is None:
+            return
+        if named:
+            self._fields.setdefault(named, []).append(value.decode("latin-1"))
+        elif value.strip(b"0 \t"):  # Envoy says that there are 0 bytes
             self._end(_BODY)
 
     def on_headers_complete(self) -> None:
@@ -166,51 +169,49 @@ class Connection(asyncio.Protocol):
         persists = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
         close = not persists or self._site.draining
         question = Question(method, self._target.decode("latin-1"), self._fields)
-        self._take(_Next(question if self._known else _STRANGER, close, method == "HEAD"))
+        self._take(question if self._known else _STRANGER, close, bodiless=method == "HEAD")
 
     # -- answers
 
     def _end(self, answer: Answer) -> None:
         """Answer what is no question, and read nothing after it."""
         if not self._ended:
-            self._take(_Next(answer, close=True, bodiless=False))
+            self._take(answer, close=True, bodiless=False)
 
-    def _take(self, one: _Next) -> None:
-        self._ended = one.close
+    def _take(self, question: Question | Answer, close: bool, bodiless: bool) -> None:
+        self._ended = close
         if self._task is not None:
-            self._waiting.append(one)
+            self._waiting.append(_Next(question, close, bodiless))
             return
-        later = self._answered(one)
-        if later is not None:
-            self._task = asyncio.get_running_loop().create_task(self._later(later, one))
-            self._read()
+        answer = self._answer(question)
+        if isinstance(answer, Answer):
+            self._send(answer, close, bodiless)
+            return
+        waits = self._later(answer, _Next(question, close, bodiless))
+        self._task = asyncio.get_running_loop().create_task(waits)
+        self._read()
 
-    def _answered(self, one: _Next) -> Awaitable[Answer] | None:
-        """Send the answer; or what to wait for."""
-        answer = one.question if isinstance(one.question, Answer) else self._asked(one.question)
-        if not isinstance(answer, Answer):
-            return answer
-        self._send(answer, one)
-        return None
-
-    def _asked(self, question: Question) -> Answer | Awaitable[Answer]:
+    def _answer(self, question: Question | Answer) -> Answer | Awaitable[Answer]:
+        if isinstance(question, Answer):
+            return question
         try:
             return self._site.answer(question)
         except Exception as error:  # noqa: BLE001 - a defect refuses one request, and ends nothing
             return _defect(error)
 
-    async def _later(self, later: Awaitable[Answer] | None, one: _Next) -> None:
+    async def _later(self, answer: Answer | Awaitable[Answer], one: _Next) -> None:
+        """Answer one question that waits, and those behind it."""
         while True:
-            if later is not None:
+            if not isinstance(answer, Answer):
                 try:
-                    answer = await later
+                    answer = await answer
                 except Exception as error:  # noqa: BLE001 - as above
                     answer = _defect(error)
-                self._send(answer, one)
+            self._send(answer, one.close, one.bodiless)
             if not self._waiting:
                 break
             one = self._waiting.popleft()
-            later = self._answered(one)
+            answer = self._answer(one.question)
         self._task = None
         self._read()
 
@@ -223,11 +224,11 @@ class Connection(asyncio.Protocol):
         else:
             self.transport.resume_reading()
 
-    def _send(self, answer: Answer, one: _Next) -> None:
+    def _send(self, answer: Answer, close: bool, bodiless: bool) -> None:
         self._since = self._site.now
         self._site.told(answer.code)
-        close = one.close or (self._site.draining and not self._waiting)
-        self.transport.write(answer.octets(close=close, bodiless=one.bodiless))
+        close = close or (self._site.draining and not self._waiting)
+        self.transport.write(answer.octets(close=close, bodiless=bodiless))
         if close:
             self._ended = True
             self.transport.close()
@@ -238,6 +239,7 @@ def _defect(error: Exception) -> Answer:
     return refused(500, "defect", "a defect of the gateway")
 
 
+_OF_BODY = (b"content-length", b"transfer-encoding")
 _UNREADABLE = refused(400, "head_refused", "the request cannot be read as HTTP/1.1")
 _LARGE = refused(431, "head_refused", f"the head is over {MAX_HEAD} bytes or {MAX_HEADERS} headers")
 _BODY = refused(413, "body_refused", "a body was announced: the proxy must send none along")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -70,6 +71,7 @@ class Worker:
             self.row.say(unready=mirror.keep_fresh(), connections=len(main.connections))
 
         look()
+        gc.freeze()  # what is there by now stays, and need not be looked through for garbage
         await serve([(self.sockets[0], main), (self.sockets[1], plain)], look, self.begun)
         self.row.say()
         return True
