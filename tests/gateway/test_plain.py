@@ -65,4 +65,6 @@ def test_metrics_are_prometheus_text(issuers: dict[str, Any]) -> None:
     assert samples["rightkey_gateway_connections",] == 3
     assert samples["rightkey_keys", 'a"b\\c\nd'] >= 1
     assert samples["rightkey_keys_usable_seconds", 'a"b\\c\nd'] > 0
+    untried = OneIssuer(Trust("https://a.example", ANY), memory_of(0), Surroundings())
+    assert "age_seconds{" not in asked(plain({"a": untried}), "/metrics").body.decode()
     assert "gateway" not in asked(plain(issuers), "/metrics").body.decode()

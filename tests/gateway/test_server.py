@@ -176,6 +176,14 @@ def test_workers_that_are_killed_are_replaced(gateway: Any, ask: Any, token: Any
     assert "a worker has died" in of.log()
 
 
+def test_workers_end_where_their_parent_is_killed(gateway: Any) -> None:
+    """Otherwise they would hold the port, and answer by a configuration that nothing can change."""
+    of = gateway("nginx", workers=2)
+    workers = of.workers()
+    of.process.kill()
+    assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+
+
 def test_a_worker_that_is_stopped_takes_nothing_from_the_other(gateway: Any, token: Any) -> None:
     """It is starved of time, as by SIGSTOP; connections that it has not accepted are the other's."""
     of = gateway("nginx", workers=2)

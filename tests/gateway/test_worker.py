@@ -1,10 +1,21 @@
-"""The loop of a worker."""
+"""A worker, in the process of the test: it begins with keys, answers, and drains."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from rightkey.gateway.worker import loop_factory
+from rightkey.gateway.address import Address
+from rightkey.gateway.board import Board
+from rightkey.gateway.configuration import configuration_of
+from rightkey.gateway.worker import STOPS, Worker, loop_factory
+from rightkey.localissuer import LocalIssuer
 
 
 def test_a_loop_is_made() -> None:
@@ -13,3 +24,86 @@ def test_a_loop_is_made() -> None:
     loop = loop_factory()()
     assert isinstance(loop, uvloop.Loop)
     loop.close()
+
+
+@pytest.fixture
+def run(issuer: LocalIssuer) -> Any:
+    """Runs a worker, and something beside it once it has begun; whether it began, and its board."""
+
+    def ran(beside: Callable[[int, int], Awaitable[None]], bound: int | None = None) -> tuple[bool, Board]:
+        document = {
+            "proxy": "envoy",
+            "issuer": [{"issuer": issuer.url, "audience": issuer.audience}],
+            "route": [{"path": "/*"}],
+        }
+        sockets = Address.of("127.0.0.1:0").bind(), Address.of("127.0.0.1:0").bind()
+        ports = [sock.getsockname()[1] for sock in sockets]
+        board = Board(1)
+
+        async def main() -> bool:
+            begun = asyncio.Event()
+            worker = Worker(
+                configuration_of(document, Path()), sockets, board, board.rows[0], bound, begun.set
+            )
+            running = asyncio.ensure_future(worker.run())
+            waits = asyncio.ensure_future(begun.wait())
+            await asyncio.wait([running, waits], return_when=asyncio.FIRST_COMPLETED)
+            if begun.is_set():
+                await beside(*ports)
+            waits.cancel()
+            return await running
+
+        before = {number: signal.getsignal(number) for number in STOPS}
+        try:
+            return asyncio.run(main()), board
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for sock in sockets:
+                sock.close()
+
+    return ran
+
+
+async def got(reader: asyncio.StreamReader) -> bytes:
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    length = int(head.partition(b"Content-Length: ")[2].split(b"\r\n")[0])
+    return head + await reader.readexactly(length)
+
+
+def test_it_answers_until_it_is_told_to_stop(run: Any, issuer: LocalIssuer) -> None:
+    """What is open then is answered once more, and closed; a second listener tells that it drains."""
+    asked = f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {issuer.token()}\r\n\r\n".encode()
+
+    async def beside(port: int, plain: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        watching, watch = await asyncio.open_connection("127.0.0.1", plain)
+        writer.write(asked)
+        assert (await got(reader)).startswith(b"HTTP/1.1 200 OK")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.1)
+        with pytest.raises(ConnectionRefusedError):
+            # The sockets of the parent listen on in a gateway; here they are the worker's own.
+            await asyncio.open_connection("127.0.0.1", port)
+        watch.write(b"GET /readyz HTTP/1.1\r\n\r\n")
+        assert (await got(watching)).startswith(b"HTTP/1.1 503")
+        writer.write(asked)
+        assert b"Connection: close" in await got(reader)
+        for each in (writer, watch):
+            each.close()
+
+    began, board = run(beside)
+    assert began
+    assert dict(board.answers())["ok"] == 2
+    assert board.connections == 0
+
+
+def test_it_does_not_begin_without_the_keys_that_others_have(run: Any, issuer: LocalIssuer) -> None:
+    """`bound` is how many issuers may be without keys."""
+
+    async def beside(port: int, plain: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    issuer.misbehave("discovery", "status")
+    assert run(beside, bound=0)[0] is False
+    assert run(beside, bound=1)[0] is True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -67,7 +68,11 @@ class Worker:
         main = Site(decision, decision.names, self.configuration.peers, self.row.count)
         plain = Site(Plain(self.board, issuers, mirror, lambda: main.draining), NAMES)
 
+        parent = os.getppid()
+
         def look() -> None:
+            if os.getppid() != parent:  # it was killed: no other worker may be started beside this one
+                os.kill(os.getpid(), signal.SIGTERM)
             self.row.say(unready=mirror.keep_fresh(), connections=len(main.connections))
 
         look()
