@@ -132,10 +132,10 @@ def written(folder: Path, issuer: LocalIssuer) -> Path:
     return folder / "ask.lua"
 
 
-def played(script: Path, server: Server, seconds: float) -> Round:
+def played(script: Path, server: Server, seconds: int) -> Round:
     """Ask for so long, and see what it took."""
     before = cpu(server.pid)
-    line = ["wrk", "-t1", "-c32", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{server.port}/"]
+    line = ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{server.port}/"]
     done = subprocess.run(line, capture_output=True, text=True, check=True)
     took = cpu(server.pid) - before
     told = json.loads(done.stdout.strip().splitlines()[-1])
@@ -145,7 +145,7 @@ def played(script: Path, server: Server, seconds: float) -> Round:
     return Round(rate, 1e6 * took / told["requests"], told["p50"] / 1000, told["p999"] / 1000)
 
 
-def disturbed(script: Path, server: Server, issuer: LocalIssuer, seconds: float) -> Round:
+def disturbed(script: Path, server: Server, issuer: LocalIssuer, seconds: int) -> Round:
     """The same while a token by a key of nobody has the keys fetched again, which takes a second."""
     from rightkey.localissuer import fault
 
@@ -161,7 +161,7 @@ def disturbed(script: Path, server: Server, issuer: LocalIssuer, seconds: float)
 
     thread = threading.Thread(target=cause)
     thread.start()
-    one = played(script, server, max(2.0, seconds))
+    one = played(script, server, max(2, seconds))
     thread.join()
     time.sleep(10)  # until the next draw
     return one
@@ -287,7 +287,7 @@ STARTS: dict[str, Callable[[Path, LocalIssuer], Any]] = {
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=int, default=2)
 
 
 if __name__ == "__main__":

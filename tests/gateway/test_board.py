@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from rightkey.errors import CODES
 from rightkey.gateway.board import ALL_CODES, Board
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_what_one_process_counts_others_read() -> None:
     """Each in a row of its own, also once it has ended."""
     board = Board(2)

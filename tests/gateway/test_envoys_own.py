@@ -74,6 +74,7 @@ def statuses(tmp_path: Path, free_ports: Callable[[], int]) -> Any:
         port, file = free_ports(), tmp_path / "own.yaml"
         keys = httpx.URL(jwks_uri).port
         text = CONFIGURATION.format(
+            filters=FILTERS,
             port=port,
             issuer=issuer.url,
             audience=issuer.audience,

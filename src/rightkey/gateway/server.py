@@ -5,7 +5,7 @@ SIGHUP            the configuration is read again, and workers are replaced one 
                   accept before the one before ends. A configuration that is wrong changes nothing, nor
                   does a new worker that has keys of fewer issuers than the old one: during an outage,
                   they would be lost with it
-SIGTERM, SIGINT   workers drain, for 10 s at most
+SIGTERM, SIGINT   workers drain, for 10 s at most; so they do where the parent is killed
 """
 
 from __future__ import annotations
