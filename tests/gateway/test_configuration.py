@@ -83,7 +83,7 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
     assert configuration.trusts[1].audience is rightkey.ANY
     assert configuration.trusts[1].keys == tmp_path / "keys.json"
     assert configuration.bearer.realm == "api"
-    assert configuration.bearer.header_names == {"authorization", "cookie"}
+    assert configuration.bearer.header_names == {"authorization", "cookie", "dpop"}
     assert configuration.transport == DefaultTransport(
         plain_http=["keycloak"], ca_file=str(tmp_path / "ca.pem")
     )

@@ -124,7 +124,7 @@ def test_tokens_are_taken_where_they_are_configured_to_be() -> None:
     assert decided(f"/any?a=b&token={token}").code == "ok"
     assert decided("/any", token, cookie=[f"session={token}"]).code == "request_malformed"
     assert decided("/any", authorization=[f"Bearer {token}, Bearer {token}"]).code == "request_malformed"
-    assert decision().names == {"host", "authorization", "cookie"}
+    assert decision().names == {"host", "authorization", "cookie", "dpop"}
 
 
 def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:
