@@ -42,6 +42,7 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
         workers = 3
         peers = ["10.0.0.0/8"]
         realm = "api"
+        origin = "https://api.example.com"
         resource_metadata = "https://api.example.com/.well-known/oauth-protected-resource"
         remember = 10
         freshness = {max_life = 600}
@@ -88,6 +89,7 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
         plain_http=["keycloak"], ca_file=str(tmp_path / "ca.pem")
     )
     assert configuration.freshness.max_life == 600
+    assert configuration.origin == ("https://api.example.com",)
     first = configuration.routes.routes[0]
     assert str(first.require) == "all_of(read:orders, any_of(role(admin), claim(org, acme)))"
     assert first.methods == {"GET"}
@@ -101,6 +103,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"workers": True}, "workers must be"),
     ({"peers": ["10.0.0.1/8"]}, "peers: 10.0.0.1/8 has host bits set"),
     ({"peers": "10.0.0.0/8"}, "peers: they must be a list"),
+    ({"origin": 5}, "origin must be a URL"),
     ({"realm": 5}, "realm and resource_metadata: they must be text"),
     ({"realm": 'a"b'}, "realm and resource_metadata: realm must be printable"),
     ({"identity": {"X-User": "sub"}}, "identity: identity header 'X-User' must begin"),
@@ -136,6 +139,13 @@ def test_a_mistake_is_told_with_its_place(changed: dict[str, Any], message: str)
     """And before anything listens."""
     with pytest.raises(Misconfigured, match=message):
         configuration_of(LEAST | changed, Path())
+
+
+def test_proofs_are_taken_where_the_origin_is_known() -> None:
+    """And offered in challenges."""
+    for more, taken in (({}, False), ({"origin": "https://api.example.com"}, True)):
+        decision = configuration_of(LEAST | more, Path()).decision()
+        assert ("DPoP" in str(decision.bearer.schemes)) is taken
 
 
 def test_one_issuer_may_not_be_trusted_twice() -> None:

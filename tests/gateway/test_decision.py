@@ -18,7 +18,7 @@ from rightkey.gateway.identity import Identity
 from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import Bearer, cookie
 from rightkey.integrations.carriers import AUTHORIZATION, query
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import LocalIssuer, Sender
 from rightkey.requirements import required
 
 ISSUER = LocalIssuer(algorithm="ES256")
@@ -125,6 +125,31 @@ def test_tokens_are_taken_where_they_are_configured_to_be() -> None:
     assert decided("/any", token, cookie=[f"session={token}"]).code == "request_malformed"
     assert decided("/any", authorization=[f"Bearer {token}, Bearer {token}"]).code == "request_malformed"
     assert decision().names == {"host", "authorization", "cookie", "dpop"}
+
+
+def test_a_proof_is_for_the_request_of_the_client() -> None:
+    """Its method and URI, as the proxy says them; once, and for no other."""
+    caller = Sender()
+    token = ISSUER.token(sub="alice", cnf=caller.cnf)
+    means = {
+        "audience": ISSUER.audience,
+        "transport": ISSUER.transport(),
+        "origin": "https://api.example.com",
+    }
+    verifier = AsyncVerifier(ISSUER.url, **means)  # type: ignore[arg-type]
+    asyncio.run(verifier.prepare())
+    bearer = BEARER.beside(verifier)
+    by = Decision(DIALECTS["envoy"], ROUTES, verifier, bearer, IDENTITY)
+    proof = caller.proof("GET", "https://api.example.com/any", token)
+    fields = {"authorization": [f"DPoP {token}"], "dpop": [proof]}
+    assert decided("/orders", by=by, **fields).code == "proof_rejected"
+    assert decided("/any?a=b", by=by, **fields).code == "ok"
+    again = decided("/any", by=by, **fields)
+    assert again.code == "proof_rejected"
+    assert "DPoP" in dict(again.fields)["WWW-Authenticate"]
+    assert decided("/any", token, by=by).code == "proof_rejected"
+    lacking = caller.proof("GET", "https://api.example.com/orders", token)
+    assert decided("/orders", by=by, **fields | {"dpop": [lacking]}).code == "scope_insufficient"
 
 
 def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:

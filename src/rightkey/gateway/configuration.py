@@ -50,6 +50,7 @@ class Configuration:
     trusts: tuple[Trust, ...]
     names: tuple[str, ...]
     remember: int
+    origin: tuple[str, ...]
     freshness: Freshness
     transport: Transport | None
 
@@ -63,12 +64,13 @@ class Configuration:
             "freshness": self.freshness,
             "transport": self.transport,
             "remember": self.remember,
+            "origin": self.origin or None,
         }
         if len(self.trusts) == 1:  # which need not be found by a token's `iss`: a fifth of a remembered one
             verifier: Any = AsyncVerifier(**_stated(self.trusts[0]), **means)
         else:
             verifier = AsyncVerifier.of(*self.trusts, **means)
-        return Decision(self.dialect, self.routes, verifier, self.bearer, self.identity)
+        return Decision(self.dialect, self.routes, verifier, self.bearer.beside(verifier), self.identity)
 
     def issuers(self) -> dict[str, OneIssuer]:
         """Each issuer by its name: its keys are the same that `decision` judges by."""
@@ -118,6 +120,7 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
         trusts=trusts,
         names=names,
         remember=document.get("remember", 4096),
+        origin=_origin(document.get("origin", ())),
         freshness=_made("freshness", Freshness, document.get("freshness", {})),
         transport=_transport(document.get("transport"), folder),
     )
@@ -213,6 +216,13 @@ def _peers(said: Any) -> Peers:
             raise Misconfigured(str(error)) from None
 
 
+def _origin(said: Any) -> tuple[str, ...]:
+    texts = [said] if isinstance(said, str) else said
+    if not _is_texts(texts):
+        raise Misconfigured("origin must be a URL, or a list of them", hint="such as https://api.example.com")
+    return tuple(texts)
+
+
 def _workers(said: Any) -> int:
     workers = (os.cpu_count() or 1) if said is None else said
     if not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= MAX_WORKERS:
@@ -288,6 +298,6 @@ def _why(error: Exception) -> str:
 
 
 _TOP = (
-    *("proxy", "listen", "plain", "workers", "peers", "realm", "resource_metadata", "remember"),
+    *("proxy", "listen", "plain", "workers", "peers", "realm", "resource_metadata", "remember", "origin"),
     *("issuer", "route", "identity", "carrier", "freshness", "transport"),
 )

@@ -16,22 +16,25 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from rightkey.errors import RightkeyError
+from rightkey.errors import RightkeyError, TokenRejected
 from rightkey.gateway.dialect import Asked, Dialect, Unsaid
 from rightkey.gateway.eager import Begun, begun
 from rightkey.gateway.identity import STATUS, Identity
 from rightkey.gateway.routes import NoRoute, Route, Routes
 from rightkey.integrations.bearer import Bearer
+from rightkey.integrations.certificates import Connection
+from rightkey.integrations.credential import Credential, Sent, carried
 from rightkey.verdict.verified import Verified
 
 
 class Verifying(Protocol):
     """What is needed of AsyncVerifier and AsyncVerifiers."""
 
-    async def verify(self, raw: str | bytes, /) -> Verified: ...
+    async def verify(self, raw: str | bytes, /, **asks: Any) -> Verified: ...
 
 
 class Question(NamedTuple):
@@ -98,29 +101,31 @@ class Decision:
         try:
             asked = self.dialect.asked(*question)
             route = self.routes.find(asked)
-            raw = None if route.public else self._token(route, asked, question.fields)
+            credential = None if route.public else self._credential(route, asked, question.fields)
         except NoRoute as error:
             return refused(403, error.code, error.message)
         except Unsaid as error:
             return refused(500, "request_unsaid", str(error))
         except RightkeyError as error:
             return self._refusal(error, route)
-        if raw is None:
+        if credential is None:
             return Answer(200, "public", (*_FRESH, *self.identity.empty))
-        return self._judged(raw, route)
+        return self._judged(credential, route)
 
-    def _judged(self, raw: str, route: Route) -> Answer | Awaitable[Answer]:
+    def _judged(self, credential: Credential, route: Route) -> Answer | Awaitable[Answer]:
         try:
-            token = begun(self.verifier.verify(raw))
-            return self._later(token, route) if isinstance(token, Begun) else self._passed(token, route)
+            token = begun(credential.verified_async(self.verifier.verify))
+            if isinstance(token, Begun):
+                return self._later(token, credential, route)
+            return self._passed(token, route)
         except RightkeyError as error:
-            return self._refusal(error, route)
+            return self._refusal(error, route, credential)
 
-    async def _later(self, token: Begun[Verified], route: Route) -> Answer:
+    async def _later(self, token: Begun[Verified], credential: Credential, route: Route) -> Answer:
         try:
             return self._passed(await token, route)
         except RightkeyError as error:
-            return self._refusal(error, route)
+            return self._refusal(error, route, credential)
 
     def _passed(self, token: Verified, route: Route) -> Answer:
         """Raises InsufficientScope."""
@@ -128,13 +133,15 @@ class Decision:
             token.require(route.require)
         return Answer(200, "ok", (*_FRESH, *self.identity.fields(token.claims)))
 
-    def _token(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> str | None:
+    def _credential(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> Credential | None:
         headers = [(name, value) for name in self.bearer.header_names for value in fields.get(name, ())]
-        query = asked.uri.partition("?")[2]
-        read = self.bearer.token_or_none if route.optional else self.bearer.token
-        return read(headers, query)
+        path, _, query = asked.uri.partition("?")
+        sent = partial(Sent, asked.method, path, _UNKNOWN)
+        return carried(self.bearer, headers, query, sent, {}, optional=route.optional)
 
-    def _refusal(self, error: RightkeyError, route: Route) -> Answer:
+    def _refusal(self, error: RightkeyError, route: Route, credential: Credential | None = None) -> Answer:
+        if credential is not None and isinstance(error, TokenRejected):
+            error.scheme = credential.scheme
         refusal = self.bearer.refusal(error, route.require)
         return _told(refusal.status, error.code, refusal.content, (*refusal.headers.items(),))
 
@@ -146,3 +153,5 @@ def _told(status: int, code: str, body: bytes, fields: tuple[tuple[str, str], ..
 
 _FRESH: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
 _LINES = {int(status): f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_UNKNOWN = Connection(None)
+"""What the client's TLS was is the proxy's to know."""

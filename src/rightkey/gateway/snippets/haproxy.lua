@@ -1,10 +1,10 @@
 -- Asks rightkey's gateway whether a request may pass. HAProxy has no forward auth of its own.
 local GATEWAY = "http://127.0.0.1:9090/"
-local PASSED_ON = { "authorization", "cookie" }
+local PASSED_ON = { "authorization", "cookie", "dpop" }
 
 local function refuse(txn, status, headers, body)
     local reply = txn:reply({ status = status, body = body })
-    for _, name in ipairs({ "www-authenticate", "retry-after", "content-type", "cache-control" }) do
+    for _, name in ipairs({ "www-authenticate", "dpop-nonce", "retry-after", "content-type", "cache-control" }) do
         if headers and headers[name] then
             reply:add_header(name, headers[name][0])
         end
