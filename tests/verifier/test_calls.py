@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rightkey import Presented
 from rightkey.errors import Misconfigured
 from rightkey.verdict.attempt import NONE
 from rightkey.verifier.calls import demands_of
@@ -25,6 +26,15 @@ def test_what_is_asked_is_read() -> None:
     assert not demands_of({"require": "read:x"}).judged_with_claims
 
 
+def test_what_is_presented_is_demanded() -> None:
+    """Alone, and beside other options."""
+    shown = Presented("DPoP", "GET", "/a", ["proof"])
+    assert demands_of({"presented": shown}).presented is shown
+    both = demands_of({"presented": shown, "nonce": "n"})
+    assert (both.presented, both.nonce, both.of_claims) == (shown, "n", True)
+    assert demands_of({"presented": None}) is NONE
+
+
 def test_an_option_that_does_not_exist_is_a_type_error() -> None:
     """As for any function, and by the name that the caller knows."""
     with pytest.raises(TypeError, match=r"verify\(\) got an unexpected keyword argument 'nonse'"):
@@ -36,6 +46,7 @@ def test_an_option_that_does_not_exist_is_a_type_error() -> None:
     [
         *(("nonce", value) for value in (5, b"n", ["n"])),
         *(("access_token", value) for value in (5, b"token")),
+        *(("presented", value) for value in ("DPoP", {"scheme": "DPoP"}, 5)),
         *(("max_age", value) for value in ("5", True, -1, float("nan"), float("inf"), 10**400)),
     ],
 )

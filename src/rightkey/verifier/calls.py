@@ -37,8 +37,13 @@ def demands_of(asks: dict[str, Any]) -> Demands:
     Raises TypeError: an option that `verify` does not have.
     """
     presented = asks.get("presented")
-    if presented is not None and len(asks) == 1:  # what bound tokens come with, and nothing else
-        return Demands(presented=presented)
+    if presented is not None:
+        if not hasattr(presented, "by_dpop"):  # its class is not loaded where nothing is presented
+            raise Misconfigured(
+                "presented must be a Presented", hint="rightkey.Presented(scheme, method, ...)"
+            )
+        if len(asks) == 1:  # what bound tokens come with, and nothing else
+            return Demands(presented=presented)
     unknown = asks.keys() - Asks.__annotations__.keys()
     if unknown:
         raise TypeError(f"verify() got an unexpected keyword argument {min(unknown)!r}")
