@@ -83,6 +83,17 @@ def pytest_sessionfinish() -> None:
     gc.unfreeze()
 
 
+@pytest.fixture(autouse=True)
+def no_fleet_outlives_its_test() -> Iterator[None]:
+    """Its thread would tell of a store that is gone to the listeners of other tests."""
+    yield
+    fleets = sys.modules.get("rightkey.sources.fleets")
+    for member in list(fleets._FLEETS.values()) if fleets else ():
+        member._thread = None
+    if fleets:
+        fleets._FLEETS.clear()
+
+
 @pytest.fixture(scope="session")
 def signer() -> Callable[..., SigningKey]:
     """A signing key for an algorithm, the same for the same arguments; without a certificate unless asked."""

@@ -32,7 +32,7 @@ def test_no_event_has_room_for_a_token_or_a_claim() -> None:
     assert {field.name for kind in get_args(events.Event) for field in fields(kind)} == {
         *("issuer", "keys", "skipped", "forced", "added", "removed", "code", "message", "retry_after"),
         *("left", "wait", "kid", "thumbprint", "grace", "tokens"),
-        *("key_set", "status", "seconds", "failures", "reason"),
+        *("key_set", "status", "seconds", "failures", "reason", "store"),
         *("claims", "audience", "issuers", "hint"),  # names of claims, and what the verifier expects
     }
 

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
 
 FOLDERS = (
     *("jose", "issuer", "policy", "verdict", "proof", "freshness"),
-    *("transport", "sources", "telemetry", "verifier"),
+    *("transport", "stores", "sources", "telemetry", "verifier"),
     *("integrations", "gateway", "localissuer", "drill", "cli"),
 )
 """Read downwards: a folder imports only what stands before it. Inside a folder, imports make no circle."""
@@ -171,6 +171,7 @@ def _long_in(tree: ast.Module) -> Iterator[str]:
         "proof",
         "freshness",
         "transport",
+        "stores",
         "sources",
         "telemetry",
         "localissuer",
@@ -264,6 +265,16 @@ def test_what_metrics_need_is_imported_by_telemetry_alone() -> None:
     }
     kept = {"rightkey.telemetry.prometheus", "rightkey.telemetry.opentelemetry"}
     assert [one for one, _ in ours() if one.target in kept] == []
+
+
+def test_a_stores_client_is_imported_by_its_own_module_alone() -> None:
+    """And by nothing at once: a service without a store loads nothing of it."""
+    assert {(one.module, one.at_once) for one in IMPORTS if one.top == "redis"} == {("stores.redis", False)}
+    users = {(one.module, one.at_once) for one, unit in ours() if unit == "stores" and one.unit != "stores"}
+    assert {module for module, at_once in users if at_once} == {"sources.fleets"}
+    assert {one.module for one, _ in ours() if one.target == "rightkey.sources.fleets" and one.at_once} == {
+        "cli.distrust"
+    }
 
 
 FRAMEWORKS = {

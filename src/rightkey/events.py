@@ -161,6 +161,40 @@ class TokensRefused:
     """What to do, where the error says it."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoreLost:
+    """A fleet's store gives no usable answer: this process asks issuers for itself, by a budget of its own.
+
+    `reason` is one word. `issuer` is empty: it is the store of them all.
+    """
+
+    issuer: str
+    store: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBack:
+    """The store answers again, after `seconds`. `issuer` is empty."""
+
+    issuer: str
+    store: str
+    seconds: float = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRejected:
+    """What the store held for an issuer was not used. It may have been tampered with, or restored.
+
+    `reason` is `seal` (not written by the fleet, or for another place), `older` (rolled back), `unreadable`,
+    or `number` (the store names numbers that cannot be). `issuer` is empty where it was a distrusted key.
+    """
+
+    issuer: str
+    store: str
+    reason: str
+
+
 Event: TypeAlias = (
     KeysFetched
     | KeysRotated
@@ -170,6 +204,9 @@ Event: TypeAlias = (
     | RefetchRefused
     | KeyLeaked
     | LeakForgotten
+    | StoreLost
+    | StoreBack
+    | EntryRejected
     | TokensRefused
 )
 Listener: TypeAlias = Callable[[Event], None]

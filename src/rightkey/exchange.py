@@ -100,7 +100,10 @@ def _shown(target: str) -> str:
 
 class ExchangeFailed(Exception):
     """There is no response. `reason` is one word for metrics, such as `timeout`, `dns`, `tls`, `refused`,
-    `reset`, `too_large`, `proxy`, `address`, `protocol`; the message says more, and holds no secret."""
+    `reset`, `too_large`, `proxy`, `address`, `protocol`; the message says more, and holds no secret.
+    `retry_after`: for how many seconds the issuer is to be left alone, where that is known."""
+
+    retry_after: float | None = None
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(reason, message)

@@ -1010,3 +1010,46 @@ def test_budgets_are_the_issuers_and_the_places() -> None:
     cache = Cache("named otherwise", Freshness(), Record("https://i.example"), budgets.__getitem__, URL)
     assert cache.ask(0.0, need()) is Ask.REFETCH
     assert {name: draws.spent for name, draws in budgets.items()} == {"https://i.example": 1.0, URL: 1.0}
+
+
+# -- a fleet that shares a store
+
+
+def test_a_spent_fleet_leaves_this_process_no_draw(warm: Played) -> None:
+    """It is no failure: what is held serves on, and a token is told when there may be newer keys."""
+    assert warm.ask() is Ask.REFETCH
+    spent = Refreshed(warm.now, moment=next(MOMENTS), spent=15.0)
+    assert warm.cache.take(spent, warm.now, 1.0, forced=True) == []
+    assert warm.serve() is Serve.HELD
+    assert warm.ask() is Ask.SPENT
+    outlook = warm.cache.outlook(warm.now, need(), next(MOMENTS))
+    assert outlook.unavailable is None
+    assert outlook.retry_after == pytest.approx(15.0)
+    warm.now += 15.0
+    assert warm.ask() is Ask.REFETCH
+
+
+def test_an_answer_of_another_process_costs_no_draw(warm: Played) -> None:
+    """The one who asked has drawn, for all."""
+    for _ in range(5):
+        assert warm.ask() is Ask.REFETCH
+        shared = Refreshed(warm.now, moment=0, keys=keys_of(A, B), url=URL, shared=True)
+        warm.cache.take(shared, warm.now, 1.0, forced=True)
+    assert warm.kids == ["a", "b"]
+
+
+def test_an_answer_of_unknown_beginning_settles_nothing(warm: Played) -> None:
+    """A token that came before it may ask for one more."""
+    came = warm.cache.last_answer
+    warm.cache.take(
+        Refreshed(warm.now, moment=0, keys=keys_of(A), url=URL, shared=True), warm.now, 1.0, forced=True
+    )
+    assert warm.cache.last_answer == came
+
+
+def test_a_plan_says_what_a_fleets_budget_is_asked_for(warm: Played) -> None:
+    """The last draw is kept for what may be a rotation, in a fleet as in a process."""
+    assert warm.cache.least_of(need()) == 1.0
+    assert warm.cache.least_of(need("a", "signature", (A,))) == 2.0
+    plan = warm.cache.plan(warm.now, forced=True, least=2.0)
+    assert (plan.least, plan.every) == (2.0, 10.0)

@@ -13,6 +13,7 @@ import pytest
 
 from rightkey import Freshness, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.freshness.documents import Direct, Document, NotAsked, Terms
 from rightkey.freshness.refresh import NoSigningKey, Place, Plan, Refresh, Refreshed
 from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import Issuer
@@ -76,7 +77,7 @@ def run(
     elapsed: Callable[[], float] = lambda: 50.0,
 ) -> Refreshed:
     moments = itertools.count(1)
-    return Refresh(place, transport, Freshness(), elapsed, lambda: next(moments)).run(plan)
+    return Refresh(place, Direct(transport), Freshness(), elapsed, lambda: next(moments)).run(plan)
 
 
 def test_metadata_then_keys() -> None:
@@ -362,7 +363,7 @@ def test_bounds_of_ones_own_are_kept() -> None:
     """As they are set, and not as they are by default."""
     transport = Scripted({OLD: keys()})
     settings = Freshness(connect_timeout=1.0, timeout=3.0, max_body=1000)
-    Refresh(PLACE, transport, settings, lambda: 0.0, lambda: 1).run(Plan(HELD, HELD))
+    Refresh(PLACE, Direct(transport), settings, lambda: 0.0, lambda: 1).run(Plan(HELD, HELD))
     bounds = [(request.connect_timeout, request.timeout, request.max_body) for request in transport.requests]
     assert bounds == [(1.0, 3.0, 1000)]
 
@@ -376,7 +377,7 @@ def test_what_was_not_foreseen_is_told_by_its_kind() -> None:
 
         def __exit__(self, *_: object) -> None: ...
 
-    refresh = Refresh(PLACE, Scripted({OLD: keys()}), Freshness(), lambda: 0.0, lambda: 1, Reading())
+    refresh = Refresh(PLACE, Direct(Scripted({OLD: keys()})), Freshness(), lambda: 0.0, lambda: 1, Reading())
     failure = refresh.run(Plan(HELD, HELD)).failure
     assert failure is not None
     assert str(failure) == "the refresh raised ZeroDivisionError"
@@ -423,3 +424,70 @@ def test_names_of_headers_count_in_any_case() -> None:
         "cache-control": "max-age=7",
         "etag": "1",
     }
+
+
+class Kept:
+    """Documents from a store: each with its age and count, and what became of them."""
+
+    def __init__(self, *documents: Document | Exception) -> None:
+        self.documents, self.told, self.terms = list(documents), list[Any](), list[Terms]()
+
+    def get(self, request: Request, terms: Terms, /) -> Document:
+        self.terms.append(terms)
+        document = self.documents.pop(0)
+        if isinstance(document, Exception):
+            raise document
+        return document
+
+    def accept(self, url: str, /) -> None:
+        self.told.append(url)
+
+    def end(self, failure: Any, /) -> None:
+        self.told.append(failure)
+
+
+def refreshed_from(kept: Kept, plan: Plan) -> Refreshed:
+    """What comes of it, begun at 50."""
+    return Refresh(PLACE, kept, Freshness(), lambda: 50.0, lambda: 7).run(plan)
+
+
+def test_what_a_store_had_is_as_old_as_it_says() -> None:
+    """Metadata and keys; the store learns that both are good."""
+    kept = Kept(Document(metadata(), 30.0, 3), Document(keys(), 20.0, 5))
+    refreshed = refreshed_from(kept, Plan(None, None))
+    assert (refreshed.began, refreshed.moment, refreshed.shared) == (30.0, 5, True)
+    assert refreshed.metadata_began == 20.0
+    assert refreshed.requests == ((WELL_KNOWN, "shared"), (OLD, "shared"))
+    assert kept.told == [WELL_KNOWN, OLD, None]
+
+
+def test_a_document_that_cannot_be_read_is_not_accepted() -> None:
+    """The store learns of the failure instead."""
+    kept = Kept(Document(answer({"keys": []})))
+    refreshed = refreshed_from(kept, Plan(HELD, HELD))
+    assert kept.told == [refreshed.failure]
+    assert refreshed.shared is False
+
+
+def test_a_spent_fleet_is_no_failure() -> None:
+    """Nothing was asked."""
+    refreshed = refreshed_from(Kept(NotAsked(12.0)), Plan(HELD, HELD, forced=True))
+    assert (refreshed.failure, refreshed.spent) == (None, 12.0)
+    assert refreshed.requests == ()
+
+
+def test_a_pause_of_the_fleet_is_kept() -> None:
+    """As the issuer's own `Retry-After`."""
+    pause = ExchangeFailed("paused", "left alone")
+    pause.retry_after = 40.0
+    failure = refreshed_from(Kept(pause), Plan(HELD, HELD)).failure
+    assert isinstance(failure, IssuerUnavailable)
+    assert failure.retry_after == 40.0
+
+
+def test_terms_say_what_the_fleets_budget_is_asked_for() -> None:
+    """For keys; metadata are read again as part of a refresh that has drawn already."""
+    kept = Kept(Document(metadata()), Document(keys()))
+    refreshed_from(kept, Plan(None, None, forced=True, every=20.0, least=2.0))
+    assert kept.terms[0] == Terms(8.0, 90_000.0)
+    assert kept.terms[1] == Terms(8.0, 7_200.0, True, 2, 20.0, 2.0)

@@ -17,6 +17,7 @@ import pytest
 
 from rightkey import events
 from rightkey.events import (
+    EntryRejected,
     Event,
     FetchFailed,
     KeyLeaked,
@@ -24,6 +25,8 @@ from rightkey.events import (
     KeysRotated,
     RefetchRefused,
     ServedStale,
+    StoreBack,
+    StoreLost,
     TokensRefused,
 )
 from rightkey.telemetry import log
@@ -128,6 +131,19 @@ def written(kept: Kept, clock: Clock) -> Log:
             KeyLeaked(ISSUER, "a", "thumb"),
             "ERROR the issuer published a private key, which is refused: issuer=https://tenant.example/ kid=a"
             " thumbprint=thumb",
+        ),
+        (
+            StoreLost("", "redis://cache:6379/0", "TimeoutError"),
+            "WARNING the fleet's store gives no answer: store=redis://cache:6379/0 reason=TimeoutError",
+        ),
+        (
+            StoreBack("", "redis://cache:6379/0", 12.0),
+            "INFO the fleet's store answers again: store=redis://cache:6379/0 seconds=12",
+        ),
+        (
+            EntryRejected(ISSUER, "redis://cache:6379/0", "seal"),
+            "ERROR what the fleet's store holds was not used: issuer=https://tenant.example/"
+            " store=redis://cache:6379/0 reason=seal",
         ),
         (
             KeysFetched(ISSUER, 2, 0, False, "sha256:00", "200", 0.02),

@@ -14,6 +14,7 @@ from opentelemetry.trace import StatusCode
 
 import rightkey
 from rightkey.events import (
+    EntryRejected,
     FetchFailed,
     KeyLeaked,
     KeysFetched,
@@ -21,6 +22,7 @@ from rightkey.events import (
     KeysRotated,
     RefetchRefused,
     ServedStale,
+    StoreLost,
 )
 from rightkey.localissuer import LocalIssuer
 from rightkey.telemetry import OpenTelemetry
@@ -67,9 +69,13 @@ def test_events_are_counted(world: World) -> None:
         KeyLeaked("a", "k", "t"),
         ServedStale("a", 3600.0),
         RefetchRefused("a", 10.0, 700),
+        StoreLost("", "s", "TimeoutError"),
+        EntryRejected("a", "s", "seal"),
     ):
         world.listener(event)
     points = world.points
+    assert points["rightkey.store.lost"] == [({"error.type": "TimeoutError"}, 1)]
+    assert points["rightkey.store.rejected"] == [({"error.type": "seal"}, 1)]
     assert points["rightkey.fetch.failures"] == [({"rightkey.issuer": "a", "error.type": "timeout"}, 1)]
     assert points["rightkey.refetches.refused"] == [({"rightkey.issuer": "a"}, 700)]
     assert {"rightkey.key.rotations", "rightkey.keys.leaked", "rightkey.stale.served"} <= set(points)

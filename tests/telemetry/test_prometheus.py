@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import rightkey
 from rightkey.events import (
+    EntryRejected,
     FetchFailed,
     KeyLeaked,
     KeysFetched,
@@ -21,6 +22,8 @@ from rightkey.events import (
     KeysRotated,
     RefetchRefused,
     ServedStale,
+    StoreBack,
+    StoreLost,
     TokensRefused,
 )
 from rightkey.localissuer import LocalIssuer
@@ -80,6 +83,20 @@ def test_events_are_counted(registry: CollectorRegistry) -> None:
         "rightkey_refresh_jobs{state=running}": 0,
         "rightkey_refresh_jobs{state=waiting}": 0,
     }
+
+
+def test_what_becomes_of_a_store_is_counted(registry: CollectorRegistry) -> None:
+    """By reason; it is the store of all issuers."""
+    metrics = Prometheus(registry)
+    for event in (
+        StoreLost("", "s", "TimeoutError"),
+        StoreBack("", "s", 1.0),
+        EntryRejected("", "s", "seal"),
+    ):
+        metrics(event)
+    scraped = samples(registry)
+    assert scraped["rightkey_store_lost_total{reason=TimeoutError}"] == 1
+    assert scraped["rightkey_store_rejected_total{reason=seal}"] == 1
 
 
 def test_verdicts_are_counted_and_timed(registry: CollectorRegistry) -> None:

@@ -300,3 +300,30 @@ def test_a_name_that_is_none_is_told_in_one_line(name: str) -> None:
         Verifier.from_env({name: "1"})
     assert str(caught.value).isprintable()
     assert D[:12] not in str(caught.value)
+
+
+def test_a_store_and_its_secret(tmp_path: Path) -> None:
+    """The secret is in a file: two, a line each, or PEM as a whole."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"n" * 32 + b"\n" + b"o" * 32 + b"\n")
+    settings = read(STORE=f"file://{tmp_path}/s", STORE_SECRET_FILE=str(secret))
+    assert settings["store"] == f"file://{tmp_path}/s"
+    assert settings["store_secret"] == (b"n" * 32, b"o" * 32)
+    secret.write_bytes(b"-----BEGIN PUBLIC KEY-----\nabc\n")
+    assert read(STORE_SECRET_FILE=str(secret))["store_secret"] == b"-----BEGIN PUBLIC KEY-----\nabc\n"
+
+
+@pytest.mark.parametrize("path", ["/none/such", "a\0b"])
+def test_a_secret_that_cannot_be_read_is_told(path: str) -> None:
+    """By the variable's name; another name for it is not passed over."""
+    with pytest.raises(Misconfigured, match="secret cannot be read"):
+        read(STORE_SECRET_FILE=path)
+    with pytest.raises(Misconfigured, match="not a variable known here") as caught:
+        read(STORE_SECRET="x")
+    assert "RIGHTKEY_STORE_SECRET_FILE" in str(caught.value.hint)
+
+
+def test_a_wrong_store_is_named() -> None:
+    """And a secret that is too short, without showing it."""
+    with pytest.raises(Misconfigured, match="RIGHTKEY_STORE: store"):
+        Verifier.from_env(GOOD | {"RIGHTKEY_STORE": "memcached://a"})

@@ -17,6 +17,7 @@ GROUPS = {
     "Issuers in production": {
         "doctor": "Say what a verifier would stumble over.",
         "watch": "Show what changes, and keep the history of its keys.",
+        "distrust": "Have a fleet refuse a key, within a second.",
     },
     "In front of services": {
         "gateway": "Answer a proxy whether a request may pass.",

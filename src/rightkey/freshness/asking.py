@@ -42,7 +42,7 @@ class Asking:
             return Ask.SETTLED
         if self.backoff.left(now):
             return Ask.BACKING_OFF
-        drawn = draw(accounts, now, self._freshness, may_take_last=self._may_take_last(need))
+        drawn = draw(accounts, now, self._freshness, may_take_last=self.may_take_last(need))
         return Ask.REFETCH if drawn else Ask.SPENT
 
     def ask_metadata(self, now: float, need: NeedsNewer, age: float, accounts: Sequence[Draws]) -> bool:
@@ -63,6 +63,11 @@ class Asking:
         """No thread could be started: return what was drawn."""
         give_back(accounts)
 
+    def spent(self, now: float, seconds: float, accounts: Sequence[Draws]) -> None:
+        """The fleet has no draw for so long, and so this process has none."""
+        for account in accounts:
+            account.spend(now, seconds, self._freshness)
+
     def settle(self, now: float, need: NeedsNewer) -> None:
         """An answer whose request began after the token came has not mended it."""
         self._settled.settle(_question(need), now)
@@ -78,11 +83,11 @@ class Asking:
 
     def left(self, now: float, need: NeedsNewer, accounts: Sequence[Draws]) -> float:
         """Seconds until this token may ask."""
-        least = 1.0 if self._may_take_last(need) else 2.0
+        least = 1.0 if self.may_take_last(need) else 2.0
         draws = max(account.left(now, self._freshness, least) for account in accounts)
         return max(draws, self._settled.left(_question(need), now), self.backoff.left(now))
 
-    def _may_take_last(self, need: NeedsNewer) -> bool:
+    def may_take_last(self, need: NeedsNewer) -> bool:
         """Whether it may be the first token of a rotation, for which the last draw is kept."""
         return need.reason == "nothing_fits" and _question(need) not in self._settled
 

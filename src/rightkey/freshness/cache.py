@@ -139,8 +139,12 @@ class Cache:
             return False
         return self._asking.ask_metadata(now, need, now - self.metadata_began, self._accounts)
 
+    def least_of(self, need: NeedsNewer) -> float:
+        """How many draws there must be for this token to take one."""
+        return 1.0 if self._asking.may_take_last(need) else 2.0
+
     def not_asked(self) -> None:
-        """No thread could be started: return what was drawn."""
+        """No request was made: return what was drawn."""
         self._asking.not_asked(self._accounts)
 
     def settle(self, now: float, need: NeedsNewer) -> None:
@@ -174,11 +178,12 @@ class Cache:
 
     # -- refreshing
 
-    def plan(self, now: float, *, forced: bool = False, metadata: bool = False) -> Plan:
+    def plan(self, now: float, *, forced: bool = False, metadata: bool = False, least: float = 1.0) -> Plan:
         """What a refresh starts from.
 
         Args:
             forced: whether a token asked for it.
+            least: how many draws a fleet must have for it.
             metadata: whether the metadata is to be read again whatever its age.
         """
         age, life = now - self.metadata_began, self.freshness.metadata_life
@@ -192,6 +197,8 @@ class Cache:
             etag=valid.etag if valid else None,
             modified=valid.modified if valid else None,
             forced=forced,
+            every=max(account.interval(self.freshness) for account in self._accounts),
+            least=least,
         )
 
     def take(self, refreshed: Refreshed, now: float, jitter: float, *, forced: bool) -> list[Event]:
@@ -207,6 +214,10 @@ class Cache:
             self._failure_began = refreshed.began
             events = self._failed(refreshed, refreshed.failure, now, jitter, forced)
             self._publish(self.snapshot)
+        elif refreshed.spent is not None:
+            self._asking.spent(now, refreshed.spent, self._accounts)
+            self._publish(self.snapshot)
+            return leaked
         else:
             events = self._succeeded(refreshed, now, jitter, forced)
         return [*leaked, *events]
@@ -229,7 +240,7 @@ class Cache:
             self._asking.backoff.succeeded()
             self._publish(before)
             return []  # overtaken: what a later request brought is newer
-        self.last_answer = refreshed.moment
+        self.last_answer = max(self.last_answer, refreshed.moment)
         keys, headers = refreshed.keys, refreshed.headers
         if keys is None:
             assert before is not None  # noqa: S101 - without keys before, no answer is 304
@@ -240,6 +251,8 @@ class Cache:
         snapshot = snapshot_of(published, published, *times)
         self._publish(with_grace(snapshot, before, now, self._grace))
         self._asking.answered(now, self._accounts, forced=forced, new=not same)
+        if forced and refreshed.shared:
+            self.not_asked()  # another process has asked, and drawn
         status, seconds = refreshed.status, refreshed.seconds
         fetched = KeysFetched.of(
             self.name, published, forced=forced, status=status, seconds=seconds, failures=failures

@@ -1,7 +1,7 @@
 """One refresh, top to bottom: the metadata if it is due, then the keys, through a transport.
 
 Plain sequential code, which decides nothing about when. What it found of the metadata is kept even
-where the keys then failed.
+where the keys then failed. Documents come from a transport, or from a store in front of one (`Documents`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
-from rightkey.exchange import ExchangeFailed, Request, Response, Transport
+from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.freshness.documents import Document, Documents, NotAsked, Terms
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.discovery import Metadata, is_elsewhere, metadata_requests, read_metadata
 from rightkey.issuer.jwks import MOVED, jwks_request, read_jwks
@@ -20,6 +21,8 @@ from rightkey.issuer.name import Issuer
 from rightkey.jose.keyset import KeySet
 
 Elapsed: TypeAlias = Callable[[], float]
+SHARED = "shared"
+"""What stands for a status where a store had the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Plan:
     etag: str | None = None
     modified: str | None = None
     forced: bool = False
+    every: float = 10.0
+    """Seconds from one draw of the budget to the next, for a fleet that shares one."""
+    least: float = 1.0
+    """How many draws the fleet must have for this refresh to take one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,13 @@ class Refreshed:
     url: str | None = field(default=None, repr=False)
     """Where the keys were asked for last."""
     requests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Each URL asked and what came of it: a status, or a word of `ExchangeFailed`."""
+    """Each URL asked and what came of it: a status, `shared`, or a word of `ExchangeFailed`."""
     seconds: float = 0.0
     """What all of it took."""
+    shared: bool = False
+    """Whether the keys are from a store, so that the issuer was not asked."""
+    spent: float | None = None
+    """Seconds until the fleet has a draw again, where it had none and nothing was asked."""
 
     @property
     def status(self) -> str:
@@ -90,7 +101,7 @@ class Refresh:
     def __init__(
         self,
         place: Place,
-        transport: Transport,
+        documents: Documents,
         freshness: Freshness,
         elapsed: Elapsed,
         moment: Callable[[], int],
@@ -98,7 +109,7 @@ class Refresh:
     ) -> None:
         self._place = place
         self._reading = reading or nullcontext()
-        self._transport = transport
+        self._documents = documents
         self._freshness = freshness
         self._elapsed = elapsed
         self._count = moment
@@ -110,6 +121,7 @@ class Refresh:
         self._started = self._began
         self._discovered = False
         self._url: str | None = None
+        self._shared = False
 
     def run(self, plan: Plan) -> Refreshed:
         """Do it. Never raises for what an issuer or a network does."""
@@ -117,6 +129,8 @@ class Refresh:
             keys, response = self._keys(plan)
         except IssuerFault as failure:
             return self._result(failure=failure)
+        except NotAsked as spent:
+            return self._result(spent=spent.seconds)
         except Exception as error:  # noqa: BLE001 - without a failure there is no backoff
             unforeseen = IssuerUnavailable("keys_unavailable", f"the refresh raised {type(error).__name__}")
             unforeseen.__cause__ = error
@@ -144,6 +158,7 @@ class Refresh:
             keys = read_jwks(response, self._place.kid)
         if not keys:
             raise NoSigningKey(keys)
+        self._documents.accept(self._url or url)
         return keys, response
 
     def _may_have_moved(self, failure: IssuerUnavailable) -> bool:
@@ -154,30 +169,41 @@ class Refresh:
         self._began, self._moment, self._url = self._elapsed(), self._count(), url
         etag, modified = (plan.etag, plan.modified) if url == plan.url else (None, None)
         request = jwks_request(url, etag=etag, modified=modified, forced=plan.forced)
-        return self._get(request, "keys_unavailable", "keys")
+        oldest = self._freshness.max_life + self._freshness.stale_if_error
+        terms = Terms(0.0, oldest, plan.forced, self._freshness.draws, plan.every, plan.least)
+        document = self._get(request, "keys_unavailable", "keys", terms)
+        self._began -= document.age
+        self._shared = document.moment is not None
+        self._moment = self._moment if document.moment is None else document.moment
+        return document.response
 
     def _discover(self, fallback: Metadata | None) -> Metadata:
         began, self._discovered = self._elapsed(), True
         try:
-            self._metadata = self._ask_for_metadata()
+            self._metadata, age = self._ask_for_metadata()
         except IssuerFault:
             if fallback is None:
                 raise
             return fallback
-        self._metadata_began = began
+        self._metadata_began = began - age
         return self._metadata
 
-    def _ask_for_metadata(self) -> Metadata:
+    def _ask_for_metadata(self) -> tuple[Metadata, float]:
+        """The metadata, and how old they are."""
         issuer = self._place.issuer
         assert issuer is not None  # noqa: S101 - a place without one has a URL, and asks for no metadata
         answers: list[Response] = []
+        terms = Terms(0.0, self._freshness.metadata_life + self._freshness.metadata_stale)
         for request in metadata_requests(issuer):
-            answers.append(self._get(request, "discovery_failed", "metadata"))
+            document = self._get(request, "discovery_failed", "metadata", terms)
+            answers.append(document.response)
             if not is_elsewhere(answers[-1].status):
                 break
-        return read_metadata(issuer, *answers)
+        metadata = read_metadata(issuer, *answers)
+        self._documents.accept(request.url)
+        return metadata, document.age
 
-    def _get(self, request: Request, code: str, what: str) -> Response:
+    def _get(self, request: Request, code: str, what: str, terms: Terms) -> Document:
         """Ask, within the time left. Whatever a transport raises is a failed fetch."""
         left = self._deadline - self._elapsed()
         if left <= 0:  # what was asked before has hung, and this refresh was given up: it must not ask again
@@ -190,21 +216,28 @@ class Refresh:
             max_body=settings.max_body,
         )
         try:
-            response = _proper(self._transport.get(bounded))
+            document = self._documents.get(bounded, terms._replace(left=left))
+        except NotAsked:
+            raise
         except BaseException as error:  # on a thread of its own: a cancellation in there is not ours
             word = str(error.reason) if isinstance(error, ExchangeFailed) else type(error).__name__
             self._requests.append((request.url, word))
             why = str(error) if isinstance(error, ExchangeFailed) else f"the transport raised {word}"
-            raise IssuerUnavailable(code, f"the issuer's {what} could not be fetched: {why}") from error
-        self._requests.append((request.url, str(response.status)))
-        return response
+            pause = error.retry_after if isinstance(error, ExchangeFailed) else None
+            message = f"the issuer's {what} could not be fetched: {why}"
+            raise IssuerUnavailable(code, message, retry_after=pause) from error
+        came = str(document.response.status) if document.moment is None else SHARED
+        self._requests.append((request.url, came))
+        return document
 
     def _result(
         self,
         keys: KeySet | None = None,
         headers: Mapping[str, str] | None = None,
         failure: IssuerFault | None = None,
+        spent: float | None = None,
     ) -> Refreshed:
+        self._documents.end(failure)
         return Refreshed(
             began=self._began,
             moment=self._moment,
@@ -216,20 +249,9 @@ class Refresh:
             url=self._url,
             requests=tuple(self._requests),
             seconds=self._elapsed() - self._started,
+            shared=self._shared,
+            spent=spent,
         )
-
-
-def _proper(response: Any) -> Response:
-    """The same, with the names of its headers in lower case.
-
-    Raises TypeError, AttributeError: it is no Response. Where what came of a refresh is taken in, that would
-    be found too late: without a failure there is no backoff.
-    """
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    texts = all(isinstance(value, str) for value in headers.values())
-    if not (texts and isinstance(response.status, int) and isinstance(response.body, bytes)):
-        raise TypeError("a Response has an int, a mapping of str to str, and bytes")
-    return Response(response.status, headers, response.body)
 
 
 class NoSigningKey(IssuerMisbehaved):

@@ -12,6 +12,22 @@ from rightkey.freshness.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How the store is that a fleet shares, as this process sees it.
+
+    `taken` and `rejected` are how many entries were used, and not used. `distrusted` is how many keys the
+    fleet distrusts, of all issuers, and `distrust_age` how many seconds ago that was read; None if never.
+    """
+
+    name: str
+    available: bool
+    taken: int
+    rejected: int
+    distrusted: int
+    distrust_age: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How an issuer's keys are. Times are in seconds from now; None where there is nothing to say.
 
@@ -34,6 +50,8 @@ class Status:
     revoked_key_bound: float | None
     moved_key_bound: float | None
     last_failure: str | None
+    store: StoreStatus | None = None
+    """The store that a fleet shares; None where there is none."""
 
     @property
     def ready(self) -> bool:

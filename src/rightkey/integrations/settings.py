@@ -58,6 +58,8 @@ class Settings(TypedDict, total=False):
     listener: Listener | None
     origin: Origin
     dpop: DPoP | None
+    store: Any
+    store_secret: Any
 
 
 def verifier_from(

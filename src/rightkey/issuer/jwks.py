@@ -31,11 +31,16 @@ def jwks_request(
     """
     headers = {"accept": "application/jwk-set+json, application/json, */*;q=0.1"}
     for name, value in (("if-none-match", etag), ("if-modified-since", modified)):
-        if value is not None and _SENDABLE.fullmatch(value):
+        if value is not None and is_sendable(value):
             headers[name] = value
     if forced:
         headers["cache-control"] = "no-cache"
     return Request(url, headers)
+
+
+def is_sendable(validator: str) -> bool:
+    """Whether any HTTP client can send back this `ETag` or `Last-Modified`."""
+    return _SENDABLE.fullmatch(validator) is not None
 
 
 def read_jwks(response: Response, kid: str | None = None) -> KeySet:

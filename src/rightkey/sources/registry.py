@@ -110,6 +110,11 @@ class Registry:
         with GUARD:
             return self._by_kid.get((identity, name, form, *_settings(means)), make)
 
+    def refuse(self, identity: str, name: str) -> None:
+        """Refuse the keys of an issuer with this key id or thumbprint, whether or not it is in use yet."""
+        with GUARD:
+            self._record(identity).distrust(name)
+
     def record(self, identity: str) -> Record:
         """What is refused of an issuer."""
         with GUARD:
@@ -133,12 +138,12 @@ class Registry:
         return self._records.get(identity, lambda: Record(identity))
 
     def _budget(self, means: Means, name: str) -> Draws:
-        transport, _, clock = _settings(means)
+        transport, _, clock, _ = _settings(means)
         return self._budgets.get((identity_of(name), transport, clock), Draws)
 
 
-def _settings(means: Means) -> tuple[Hashable, Hashable, Hashable]:
-    return _identity(means.transport), means.freshness, _identity(means.elapsed)
+def _settings(means: Means) -> tuple[Hashable, Hashable, Hashable, Hashable]:
+    return _identity(means.transport), means.freshness, _identity(means.elapsed), means.fleet
 
 
 def _identity(thing: Any) -> Hashable:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from rightkey.errors import IssuerUnavailable, without_query
 from rightkey.freshness.asking import Ask
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.cache import Cache, Serve
+from rightkey.freshness.documents import Direct, Documents
 from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place, Refresh, Refreshed
 from rightkey.freshness.status import Status
@@ -44,6 +46,7 @@ class Remote:
         self._past = Past()
         self._last: Refreshed | None = None
         self._cache = Cache(place.name, means.freshness, record, budget_of, place.url)
+        self._documents = _documents(place, means)
 
     # -- what a verifier needs
 
@@ -97,8 +100,10 @@ class Remote:
             )
 
     def status(self) -> Status:
+        fleet = self.means.fleet
         with GUARD:
-            return self._cache.status(self._elapsed())
+            status = self._cache.status(self._elapsed())
+        return status if fleet is None else replace(status, store=fleet.status())
 
     # -- what its owner may do
 
@@ -160,18 +165,18 @@ class Remote:
             self.announcer.note(cache.refused(now))
         if ask is not Ask.REFETCH:
             return None
-        return self._start(forced=True)
+        return self._start(forced=True, least=cache.least_of(need))
 
-    def _start(self, *, forced: bool = False, metadata: bool = False) -> Job | None:
+    def _start(self, *, forced: bool = False, metadata: bool = False, least: float = 1.0) -> Job | None:
         """Have a refresh run, with GUARD held."""
-        means = self.means
+        means, count = self.means, COUNT.__next__
 
         def work(job: Job) -> None:
+            if means.fleet is not None:
+                means.fleet.poll()  # nothing that the fleet distrusts is served on, whatever its thread does
             with GUARD:
-                plan = self._cache.plan(self._elapsed(), forced=forced, metadata=metadata)
-            refresh = Refresh(
-                self.place, means.transport, means.freshness, means.elapsed, COUNT.__next__, READING
-            )
+                plan = self._cache.plan(self._elapsed(), forced=forced, metadata=metadata, least=least)
+            refresh = Refresh(self.place, self._documents(), means.freshness, means.elapsed, count, READING)
             refreshed = refresh.run(plan)
             with GUARD:
                 if JOBS.claim(job):
@@ -210,3 +215,14 @@ class Remote:
         """What a decision has begun and what it has to tell, once GUARD is let go."""
         JOBS.launch()
         self.announcer.tell()
+
+
+def _documents(place: Place, means: Means) -> Callable[[], Documents]:
+    """Makes what fetches the documents of one refresh."""
+    fleet = means.fleet
+    if fleet is None:
+        return lambda: Direct(means.transport)
+    from rightkey.stores.shared import Numbers, Shared  # a process without a store does without
+
+    numbers = Numbers()
+    return lambda: Shared(place.name, means.transport, fleet, numbers, COUNT.__next__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rightkey.errors import IssuerFault, IssuerUnavailable
 from rightkey.exchange import Transport, plain_http_of
@@ -15,6 +15,9 @@ from rightkey.jose.keyset import KeySet
 from rightkey.sources.jobs import Job
 from rightkey.verdict.held import Held, NeedsNewer, Outlook
 
+if TYPE_CHECKING:
+    from rightkey.stores.fleet import Fleet
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -24,6 +27,8 @@ class Means:
     """None: the default one, which is loaded with the first source that fetches."""
     freshness: Freshness
     elapsed: Elapsed
+    fleet: Fleet | None = None
+    """What is shared with other processes; None: nothing."""
 
     @property
     def transport(self) -> Transport:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rightkey.events import (
     SUBSCRIBERS,
+    EntryRejected,
     Event,
     FetchFailed,
     KeyLeaked,
@@ -23,6 +24,8 @@ from rightkey.events import (
     LeakForgotten,
     RefetchRefused,
     ServedStale,
+    StoreBack,
+    StoreLost,
     TokensRefused,
     subscribe,
 )
@@ -74,6 +77,11 @@ FORMS: dict[type[Event], Form] = {
         logging.ERROR,
         "more keys leaked than are remembered: the oldest are not refused any more",
         ("issuer", "keys"),
+    ),
+    StoreLost: Form(logging.WARNING, "the fleet's store gives no answer", ("store", "reason")),
+    StoreBack: Form(logging.INFO, "the fleet's store answers again", ("store", "seconds")),
+    EntryRejected: Form(
+        logging.ERROR, "what the fleet's store holds was not used", ("issuer", "store", "reason")
     ),
     KeysFetched: Form(
         logging.DEBUG, "keys fetched", ("issuer", "keys", "skipped", "forced", "status", "seconds", "key_set")

@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider
 
 from rightkey.events import (
     VERIFIED,
+    EntryRejected,
     Event,
     FetchFailed,
     KeyLeaked,
@@ -22,6 +23,7 @@ from rightkey.events import (
     KeysRotated,
     RefetchRefused,
     ServedStale,
+    StoreLost,
     TokensRefused,
 )
 from rightkey.sources.jobs import JOBS
@@ -47,6 +49,8 @@ COUNTERS = {
     "keys.leaked": "Private keys that an issuer published.",
     "stale.served": "Failed fetches after which keys past their life served on.",
     "refetches.refused": "Tokens that asked for newer keys when the budget was spent.",
+    "store.lost": "Times that a fleet's store gave no answer.",
+    "store.rejected": "What a fleet's store held and was not used.",
 }
 
 
@@ -107,6 +111,10 @@ class OpenTelemetry:
                 self._count("stale.served", issuer)
             case RefetchRefused(tokens=tokens):
                 self._count("refetches.refused", issuer, number=tokens)
+            case StoreLost(reason=reason):
+                self._counters["store.lost"].add(1, {"error.type": self._reasons.of(reason)})
+            case EntryRejected(reason=reason):
+                self._counters["store.rejected"].add(1, {"error.type": reason})
             case TokensRefused():
                 trace.get_current_span().add_event("rightkey.token_refused", _refusal(event))
 

@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from rightkey.events import (
+    EntryRejected,
     Event,
     FetchFailed,
     KeyLeaked,
@@ -22,6 +23,7 @@ from rightkey.events import (
     KeysRotated,
     RefetchRefused,
     ServedStale,
+    StoreLost,
 )
 from rightkey.sources.jobs import JOBS
 from rightkey.telemetry.keys import Keys
@@ -40,6 +42,11 @@ GAUGES = {
     "draws": ("rightkey_refetch_draws", "Requests that tokens may cause now."),
 }
 """What is asked when a scrape comes, by the name of a field of `Gauges`."""
+STORE: dict[type[Event], tuple[str, str]] = {
+    StoreLost: ("rightkey_store_lost", "Times that a fleet's store gave no answer."),
+    EntryRejected: ("rightkey_store_rejected", "What a fleet's store held and was not used."),
+}
+"""Counters of what becomes of a store."""
 
 
 class Prometheus(Collector):
@@ -80,10 +87,9 @@ class Prometheus(Collector):
             "rightkey_stale_served", "Failed fetches after which keys past their life served on.", issuer
         )
         self._spent = counter(
-            "rightkey_refetches_refused",
-            "Tokens that asked for newer keys when the budget was spent.",
-            issuer,
+            "rightkey_refetches_refused", "Tokens that asked for keys when the budget was spent.", issuer
         )
+        self._of_store = {kind: counter(*named, ("reason",)) for kind, named in STORE.items()}
         self._fetched_at = Gauge(
             "rightkey_keys_fetched_timestamp_seconds",
             "When keys were fetched last, as a Unix time.",
@@ -116,6 +122,8 @@ class Prometheus(Collector):
                 self._stale.labels(issuer).inc()
             case RefetchRefused(tokens=tokens):
                 self._spent.labels(issuer).inc(tokens)
+            case StoreLost(reason=reason) | EntryRejected(reason=reason):
+                self._of_store[type(event)].labels(self._reasons.of(reason)).inc()
 
     def judged(self, issuer: str, code: str, seconds: float, /) -> None:
         issuer = self._issuers.of(issuer)

@@ -19,6 +19,7 @@ PREFIX = "RIGHTKEY_"
 _START = "RI"
 _INJECTED = r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$"
 """What Kubernetes sets beside a service whose name begins with `rightkey`."""
+_MAX_SECRET = 16_384
 _DER = "M[A-Za-z0-9+/]{50,}={0,2}"
 _Built = TypeVar("_Built")
 
@@ -29,11 +30,18 @@ class Variable(NamedTuple):
     setting: str
     read: Callable[[str], Any] = str
     part_of: str | None = None
+    called: str | None = None
+    """Where its name is another than the setting's."""
 
     @property
     def name(self) -> str:
         """What it is called in the environment."""
-        return PREFIX + self.setting.upper()
+        return PREFIX + self.word
+
+    @property
+    def word(self) -> str:
+        """That without the prefix."""
+        return self.called or self.setting.upper()
 
 
 def built(build: Callable[..., _Built], environ: Mapping[str, str], given: Mapping[str, Any]) -> _Built:
@@ -139,7 +147,7 @@ def _meant(name: str) -> str | None:
     """The variable that a misspelt one was to be: one that it is nearly, or is an abbreviation of."""
     from difflib import get_close_matches
 
-    names = {one.setting.upper(): one.name for one in VARIABLES}
+    names = {one.word: one.name for one in VARIABLES}
     if not name.startswith(PREFIX):
         near = get_close_matches(name.upper(), names.values(), 1, 0.85)
         return near[0] if near else None
@@ -165,6 +173,8 @@ _CALLED = {
         "PROFILE": "TYP TYPE TOKEN_TYPE",
         "SENDER": "DPOP MTLS CNF",
         "ORIGIN": "HTU PUBLIC_URL BASE_URL EXTERNAL_URL",
+        "STORE": "REDIS REDIS_URL CACHE CACHE_URL STORE_URL",
+        "STORE_SECRET_FILE": "STORE_SECRET STORE_KEY STORE_KEY_FILE",
     }.items()
     for other in others.split()
 }
@@ -211,6 +221,17 @@ def _yes(text: str) -> bool:
     return text.lower() == "true"
 
 
+def read_secret(path: str) -> Any:
+    """What is in a file: PEM, or a secret a line, the one that counts first."""
+    try:
+        with open(path, "rb") as file:
+            octets = file.read(_MAX_SECRET)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no file's name"
+        raise Misconfigured(f"the secret cannot be read from its file: {why}") from None
+    return octets if octets.startswith(b"-----BEGIN ") else tuple(octets.split())
+
+
 def _requirement(text: str) -> Any:
     from rightkey.requirements import parse
 
@@ -243,6 +264,8 @@ VARIABLES = (
     Variable("sender"),
     Variable("origin", _words),
     Variable("remember", _whole),
+    Variable("store_secret", read_secret, called="STORE_SECRET_FILE"),
+    Variable("store"),
     Variable("max_life", _number, "freshness"),
     Variable("stale_if_error", _number, "freshness"),
     Variable("grace", _number, "freshness"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import RightkeyError
 from rightkey.freshness.settings import Freshness
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
     from rightkey.proof.settings import DPoP
+    from rightkey.sources.fleets import Member
     from rightkey.sources.jobs import Job
     from rightkey.sources.remote import Remote
     from rightkey.sources.retry import Retry
@@ -38,12 +39,25 @@ class Surroundings(NamedTuple):
     listener: Listener | None = None
     origin: Origin = None
     dpop: DPoP | None = None
+    store: Any = None
+    store_secret: Any = None
+
+    def __repr__(self) -> str:
+        return "Surroundings(...)"  # it may hold a secret
 
     def proving(self) -> Proving:
         """What judges proofs. Raises Misconfigured."""
         from rightkey.verifier.proving import Proving
 
         return Proving(self.origin, self.dpop)
+
+    def fleet(self) -> Member | None:
+        """The fleet that shares the store; None where there is none. Raises Misconfigured."""
+        if self.store is None and self.store_secret is None:
+            return None
+        from rightkey.sources.fleets import fleet_of  # a process without a store does without
+
+        return fleet_of(self.store, self.store_secret)
 
     def verdicts(self) -> Verdicts:
         """What tells listeners of verdicts; the log is one of them, from the first verifier on."""
@@ -73,15 +87,18 @@ class OneIssuer:
 
         self.trust, self.memory = trust, memory
         self.clock = surroundings.clock
-        means = Means(surroundings.transport, surroundings.freshness, surroundings.elapsed or SYSTEM)
+        self.fleet = surroundings.fleet()
+        elapsed = surroundings.elapsed or SYSTEM
+        means = Means(surroundings.transport, surroundings.freshness, elapsed, self.fleet)
         self.record = record_of(trust)
         self.source = source_of(trust, means, self.record)
         self.proves = self.source.proves if isinstance(self.source, Proved) else None
         listener = surroundings.listener
         self._subscription = None if listener is None else Subscription(listener)
         if self._subscription is not None:
-            for remote in self.remotes:
-                remote.announcer.subscribe(self._subscription)
+            announcers = [remote.announcer for remote in self.remotes]
+            for announcer in [*announcers, *([self.fleet.announcer] if self.fleet else [])]:
+                announcer.subscribe(self._subscription)
 
     # -- one token
 
@@ -112,7 +129,14 @@ class OneIssuer:
     # -- the keys
 
     def distrust(self, name: str) -> None:
-        """Refuse the keys with this key id or thumbprint, in every verifier of the issuer in the process."""
+        """Refuse the keys with this key id or thumbprint, in every verifier of the issuer in the process, and
+        in those of its fleet."""
+        self.refuse(name)
+        if self.fleet is not None:
+            self.fleet.distrust(self.record.identity, name)
+
+    def refuse(self, name: str) -> None:
+        """The same, in this process alone."""
         from rightkey.sources.guard import GUARD
 
         with GUARD:

@@ -134,7 +134,7 @@ class Answers:
         except Misconfigured as error:
             raise _unresolved(issuer, f"answered with a Trust that cannot be used: {error}") from error
         for name in self._distrusted:
-            one.distrust(name)
+            one.refuse(name)
         return one
 
 

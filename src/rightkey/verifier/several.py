@@ -31,7 +31,10 @@ AsyncResolver: TypeAlias = Callable[[str], Awaitable[Trust | None]]
 
 
 class Several:
-    """A verifier of several issuers' tokens. Built by `Verifier.of` and `AsyncVerifier.of`."""
+    """A verifier of several issuers' tokens. Built by `Verifier.of` and `AsyncVerifier.of`.
+
+    Takes `store` and `store_secret` as a verifier of one issuer does.
+    """
 
     _one: OneIssuer | None = None
 
@@ -47,10 +50,14 @@ class Several:
         listener: Listener | None = None,
         origin: Origin = None,
         dpop: DPoP | None = None,
+        store: Any = None,
+        store_secret: Any = None,
         issuers: int = 10_000,
         trusted_for: float = 300.0,
     ) -> None:
-        surroundings = Surroundings(freshness, transport, clock, elapsed, listener, origin, dpop)
+        world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret)
+        surroundings = Surroundings(*world)
+        surroundings.fleet()  # what is wrong is told now, and not with the first issuer of a resolver
         self._begin(trusts, remember, surroundings, issuers, trusted_for)
 
     def _begin(

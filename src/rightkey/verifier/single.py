@@ -58,6 +58,10 @@ class Single:
         origin: the URL by which clients know this API, such as `https://api.example.com`, or several: tokens
             may then come under the scheme `DPoP`, with a proof for a URL that begins so.
         dpop: what those proofs must be; by default as `DPoP()` has it.
+        store: where the processes of a fleet share the issuer's documents and what is distrusted: a URL
+            (`file:///run/app/rightkey`, `rediss://...`), a client of redis-py, or a `Store`; none by default.
+        store_secret: what the fleet's processes know and others who can reach the store do not: 32 octets or
+            more; two, of which the second only reads; or an Ed25519 key as PEM.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -90,11 +94,13 @@ class Single:
         listener: Listener | None = None,
         origin: Origin = None,
         dpop: DPoP | None = None,
+        store: Any = None,
+        store_secret: Any = None,
     ) -> None:
         judged = algorithms, leeway, profile, require_exp, require, certificates, provider, keys
         trust = Trust(issuer, audience, *judged, sender, metadata_url)
-        surroundings = Surroundings(freshness, transport, clock, elapsed, listener, origin, dpop)
-        self._begin(trust, remember, surroundings)
+        world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret)
+        self._begin(trust, remember, Surroundings(*world))
 
     def _begin(self, trust: Trust, remember: int, surroundings: Surroundings) -> None:
         self._settings = trust, remember, surroundings
@@ -121,7 +127,8 @@ class Single:
 
     def distrust(self, name: str) -> None:
         """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, in all
-        verifiers of this issuer in the process, however they name it and find its keys.
+        verifiers of this issuer in the process, however they name it and find its keys, and within a second
+        in all processes that share its `store`.
 
         Raises:
             Misconfigured: the keys were passed in: pass others.

@@ -1,0 +1,1 @@
+"""What the processes of a fleet share: documents, a budget and distrusted keys, and no verdicts."""

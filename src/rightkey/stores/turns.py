@@ -1,0 +1,101 @@
+"""Turns: whose turn it is to ask an issuer, for all processes that share a store.
+
+One place has one state. A process looks, and is told one of five things (`Turn`). The number that a leader
+draws is the fence: an entry never gives way to one with a lower number, so a leader that froze and comes back
+changes nothing. Numbers are at least the store's time in milliseconds, so they go up even where a store was
+emptied or restored from a backup; and a process that holds a higher one lifts them past that.
+
+The lock saves requests, and protects nothing: two leaders cost one request more. Times are in seconds, by the
+store's clock. `RedisStore` has the same rules as a script; both pass the same tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rightkey.stores.store import Asked, Turn
+
+MAX_PAUSE = 300.0
+"""Seconds for which a whole fleet leaves an issuer alone at most: as long as a `Retry-After` is honoured."""
+
+
+@dataclass(slots=True)
+class Place:
+    """The state of one place."""
+
+    number: int = 0
+    """The latest that was drawn."""
+    kept: int = 0
+    """That of the entry."""
+    began: float = 0.0
+    """When it was drawn."""
+    leading: int = 0
+    """That of the leader; 0 where there is none."""
+    until: float = 0.0
+    """When its lease ends."""
+    paused: float = 0.0
+    """Until when the issuer is left alone by scheduled refreshes."""
+    paused_forced: float = 0.0
+    """The same for forced ones."""
+    failures: int = 0
+    word: str = ""
+    spent: float = 0.0
+    since: float = 0.0
+
+
+def look(place: Place, asked: Asked, now: float) -> Turn:
+    """Whose turn it is."""
+    latest = max(place.number, asked.held)
+    if place.kept > asked.held and not asked.anew:
+        return Turn("found", latest, age=max(0.0, now - place.began))
+    if not asked.leads:
+        return Turn("lead", latest)
+    lease = place.until - now
+    if place.leading and 0 < lease <= asked.lease:  # more is no lease: the clock was set back
+        return Turn("wait", latest, lease)
+    pause = (place.paused_forced if asked.forced else place.paused) - now
+    if 0 < pause <= MAX_PAUSE:
+        return Turn("paused", latest, pause, word=place.word)
+    if asked.forced:
+        wait = _draw(place, asked, now)
+        if wait:
+            return Turn("spent", latest, wait)
+    place.number = max(latest + 1, int(now * 1000))
+    place.leading, place.until = place.number, now + asked.lease
+    return Turn("lead", place.number, at=now, failures=place.failures)
+
+
+def put(place: Place, turn: Turn) -> bool:
+    """Whether what a leader has brought is kept."""
+    if place.leading == turn.number:
+        place.leading = 0
+    if turn.number <= place.kept:
+        return False
+    place.kept, place.began = turn.number, turn.at
+    place.paused = place.paused_forced = 0.0
+    place.failures = 0
+    return True
+
+
+def fail(place: Place, turn: Turn, pause: float, word: str, forced: bool, now: float) -> None:
+    """A leader has brought nothing. One whose place was taken has no say."""
+    if place.leading != turn.number:
+        return
+    place.leading = 0
+    if not pause:
+        return
+    place.failures += 1
+    place.word = word
+    if forced:
+        place.paused_forced = now + pause
+    else:
+        place.paused = now + pause
+
+
+def _draw(place: Place, asked: Asked, now: float) -> float:
+    """Take a draw; or the seconds until there is one."""
+    spent = max(0.0, place.spent - max(0.0, now - place.since) / asked.every)
+    lacking = asked.least - (asked.draws - spent)
+    if lacking <= 0:
+        place.spent, place.since = spent + 1.0, now
+    return max(0.0, lacking * asked.every)

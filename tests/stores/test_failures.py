@@ -1,0 +1,168 @@
+"""What a store does wrong, before a real verifier: no good token is refused, and no key lives longer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.stores.conftest import Open, Server
+
+import rightkey
+from rightkey.events import EntryRejected, StoreBack, StoreLost
+from rightkey.localissuer import LocalIssuer
+from rightkey.stores.redis import RedisStore
+from rightkey.stores.shared import place_of
+
+pytestmark = pytest.mark.slow
+SECRET = "s" * 32
+
+
+class Service:
+    """One process's verifier, whose keys grow old as a test says."""
+
+    def __init__(self, issuer: LocalIssuer, store: Any) -> None:
+        self.issuer, self.now, self.events = issuer, 0.0, list[Any]()
+        self.verifier = rightkey.Verifier(
+            issuer.url,
+            audience=issuer.audience,
+            elapsed=lambda: self.now,
+            listener=self.events.append,
+            store=store,
+            store_secret=SECRET,
+        )
+
+    def verify(self) -> float:
+        """A good token; how long it took."""
+        began = time.monotonic()
+        self.verifier.verify(self.issuer.token())
+        return time.monotonic() - began
+
+    def told(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def issuer() -> Any:
+    with LocalIssuer(algorithm="ES256") as issuer:
+        yield issuer
+
+
+def freeze(server: Server, store: RedisStore) -> None:
+    server.freeze()
+
+
+def kill(server: Server, store: RedisStore) -> None:
+    server.kill()
+
+
+def fill(server: Server, store: RedisStore) -> None:
+    store._client.config_set("maxmemory", "1")
+
+
+def lock(server: Server, store: RedisStore) -> None:
+    store._client.config_set("min-replicas-to-write", "1")
+
+
+@pytest.mark.parametrize("failure", [freeze, kill, fill, lock], ids=lambda failure: failure.__name__)
+def test_a_store_that_fails_refuses_no_token(
+    failure: Callable[..., None],
+    issuer: LocalIssuer,
+    start_server: Callable[..., Server],
+    opened: Open,
+) -> None:
+    """Not of a key that is held, at a refresh, nor at a rotation; and soon."""
+    server = start_server()
+    service = Service(issuer, server.url)
+    service.verify()
+    failure(server, opened(server.url))
+    service.verify()
+    service.now += 290.0
+    assert service.verify() < 0.1  # it is served, and refreshed meanwhile
+    service.now += 900.0
+    assert service.verify() < 2.0  # past its life: it waits for one attempt
+    issuer.rotate(surprise=True)
+    assert service.verify() < 2.0
+    assert service.told(StoreLost)
+    assert not service.verifier.status().store.available
+
+
+def test_a_cold_start_without_a_store_is_as_if_there_were_none(
+    issuer: LocalIssuer, start_server: Callable[..., Server]
+) -> None:
+    """And it comes back by itself."""
+    server = start_server()
+    server.kill()
+    service = Service(issuer, server.url)
+    assert service.verify() < 2.0
+    server.start()
+    end = time.monotonic() + 10
+    while not service.told(StoreBack) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert service.told(StoreBack)
+    assert service.verifier.status().store.available
+
+
+def test_a_store_that_was_emptied_is_filled_again(issuer: LocalIssuer, server: Server, opened: Open) -> None:
+    """At the next refresh."""
+    store = opened(server.url)
+    service = Service(issuer, server.url)
+    service.verify()
+    store._client.flushall()
+    service.now += 1000.0
+    service.verify()
+    assert store._client.exists(f"rightkey:{{{place_of(f'{issuer.url}.well-known/jwks.json')}}}")
+    assert service.told(EntryRejected) == []
+
+
+def test_nothing_that_is_tampered_with_is_used(issuer: LocalIssuer, server: Server, opened: Open) -> None:
+    """Each octet of each document, and those of one place at another."""
+    client = opened(server.url)._client
+    Service(issuer, server.url).verify()
+    places = {
+        key: client.hget(key, "entry") for key in client.keys("rightkey:*") if client.hget(key, "entry")
+    }
+    assert len(places) == 2
+    forged = LocalIssuer(algorithm="ES256")
+    one, two = places
+    attacks = [(one, places[two]), (two, places[one])]
+    attacks += [
+        (key, entry[:at] + bytes([entry[at] ^ 1]) + entry[at + 1 :])
+        for key, entry in places.items()
+        for at in range(0, len(entry), 29)
+    ]
+    for count, (key, entry) in enumerate(attacks):
+        client.hset(key, mapping={"entry": entry, "kept": 2**50 + count})
+        service = Service(issuer, server.url)
+        service.verify()
+        with pytest.raises(rightkey.TokenRejected):
+            service.verifier.verify(forged.token(iss=issuer.url))
+        assert service.told(EntryRejected)
+        client.hset(key, mapping={"entry": places[key], "kept": 0, "leading": 0, "spent": 0, "paused": 0})
+
+
+@pytest.mark.parametrize(("age", "serves"), [(1_800.0, True), (9_000.0, False)])
+def test_a_key_does_not_outlive_its_bound_in_a_store(
+    tmp_path: Path, issuer: LocalIssuer, age: float, serves: bool
+) -> None:
+    """A process that begins in an outage counts the age of what it takes, not the time since it took it."""
+    store = f"file://{tmp_path}/store"
+    Service(issuer, store).verify()
+    for url in (f"{issuer.url}.well-known/jwks.json", f"{issuer.url}.well-known/openid-configuration"):
+        place = Path(tmp_path, "store", place_of(url))
+        head, _, entry = place.read_bytes().partition(b"\n")
+        state = json.loads(head)
+        place.write_bytes(json.dumps(state | {"boot": state["boot"] - age}).encode() + b"\n" + entry)
+    issuer.misbehave("jwks", "html")
+    service = Service(issuer, store)
+    if serves:
+        service.verify()
+        left = service.verifier.status().revoked_key_bound
+        assert left is not None
+        assert left < 3_600.0
+    else:
+        with pytest.raises(rightkey.IssuerUnavailable):
+            service.verify()
