@@ -12,6 +12,7 @@
     routes      protected routes of FastAPI and Starlette, beside the same without
     gateway     forward auth, beside nginx's `return 204`
     drill       the same as services, before `rightkey drill`
+    fleet       200 processes that share a store, and without one
     rotations   recorded rotations, played again
     size        import, installed size, dependencies, memory
 
@@ -41,6 +42,7 @@ PROGRAMS = (
     "gateway",
     "issuers",
     "hostile",
+    "fleet",
     "rotations",
     "size",
 )
