@@ -8,6 +8,7 @@ import pickle
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,17 @@ def test_a_lock_that_is_not_let_go_is_a_failure(store: DirectoryStore) -> None:
     os.kill(child, 9)
     os.waitpid(child, 0)
     assert store.look(PLACE, Asked()).verb == "lead"
+
+
+def test_of_many_that_want_the_lock_one_leads_and_the_rest_wait(store: DirectoryStore) -> None:
+    """One that did not get it in time sees who did, and does not ask for itself."""
+
+    class Crowded(DirectoryStore):
+        def _with(self, place: str, step: Any) -> Any:
+            store.look(place, Asked())
+            raise StoreFailed("timeout", "the others were faster")
+
+    assert Crowded(store.path).look(PLACE, Asked()).verb == "wait"
 
 
 def test_threads_of_a_process_take_turns(store: DirectoryStore) -> None:

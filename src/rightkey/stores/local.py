@@ -64,14 +64,22 @@ class DirectoryStore:
             age = max(turn.age, _boot() - kept.boot) if turn.verb == "found" else 0.0
             return replace(turn, age=age, entry=kept.entry or None)
 
+        def without_lock() -> Turn | None:
+            """Most looks change nothing, and need none."""
+            try:
+                kept = self._read(place)
+            except OSError as error:
+                raise _failed(error) from error
+            before = replace(kept.place)
+            turn = look(kept)
+            return turn if kept.place == before else None
+
         try:
-            kept = self._read(place)
-        except OSError as error:
-            raise _failed(error) from error
-        before = replace(kept.place)
-        turn = look(kept)
-        # Most looks change nothing, and need no lock.
-        return turn if kept.place == before else self._with(place, look)
+            return without_lock() or self._with(place, look)
+        except StoreFailed:
+            if (turn := without_lock()) is None:
+                raise
+            return turn  # of many that wanted to lead at once, another does by now
 
     def put(self, place: str, turn: Turn, entry: bytes, /) -> None:
         def put(kept: _Kept) -> None:
