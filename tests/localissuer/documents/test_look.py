@@ -31,7 +31,7 @@ def test_caching_is_an_option(dress: str | None, given: str | None, sent: str | 
 
 def test_every_option_of_the_page_is_an_option_of_the_class() -> None:
     """And the options that go over a dress are all on the page."""
-    text = re.search(r"Options go over the dress: (.*?)\. Claims", PAGE.read_text("utf-8"), re.DOTALL)
+    text = re.search(r"Options override the dress: (.*?)\. A dress", PAGE.read_text("utf-8"), re.DOTALL)
     assert text is not None
     named = set(re.findall(r"`(\w+)`", text[1]))
     assert named == Options.__annotations__.keys() - {"dress"}
