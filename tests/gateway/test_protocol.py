@@ -228,6 +228,7 @@ def test_a_connection_that_is_lost_waits_for_nothing(talk: Any) -> None:
     assert (got, ended) == (b"", ["/1"])
 
 
+@pytest.mark.slow
 def test_answers_that_are_not_taken_stop_the_reading(talk: Any) -> None:
     """Until they are, or for so long: a reader that takes nothing may not fill the memory."""
 

@@ -43,6 +43,7 @@ def test_three_rotations_in_a_row(face, issuer, elapsed):
     assert issuer.requests["jwks"] == 1 + 3
 
 
+@pytest.mark.slow
 def test_a_hundred_callers_of_one_new_key_cost_one_request(face, issuer, elapsed):
     """All wait for the same answer, and all pass (with room for that many threads)."""
     verifier = face.verifier(issuer, elapsed=elapsed, waiting_threads=100)

@@ -77,6 +77,7 @@ def test_fixed_keys_have_nothing_newer(issuer: LocalIssuer) -> None:
     source.located().require_keys(fresh=True)
 
 
+@pytest.mark.slow
 def test_a_caller_whose_time_is_up_is_told_to_come_again(issuer: LocalIssuer, stalling: Stalling) -> None:
     """Nobody knows whether an unknown kid is good: 503, and never 401. A known one never waits."""
     made = verifier(issuer, stalling)
@@ -87,6 +88,7 @@ def test_a_caller_whose_time_is_up_is_told_to_come_again(issuer: LocalIssuer, st
     assert made.verify(issuer.token(sub="alice")).subject == "alice"
 
 
+@pytest.mark.slow
 def test_a_bad_signature_stays_one_though_nobody_answers(issuer: LocalIssuer, stalling: Stalling) -> None:
     """401, whether or not it could be asked again."""
     made = verifier(issuer, stalling)

@@ -77,6 +77,7 @@ def test_without_a_clock_from_the_boot_another_counts(monkeypatch: pytest.Monkey
     assert local._boot() == pytest.approx(time.monotonic(), abs=5.0)
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_not_let_go_is_a_failure(store: DirectoryStore) -> None:
     """After a quarter of a second; a killed process lets its own go."""
     lock = Path(store.path, f"{PLACE}.lock")
@@ -109,6 +110,7 @@ def test_of_many_that_want_the_lock_one_leads_and_the_rest_wait(store: Directory
     assert Crowded(store.path).look(PLACE, Asked()).verb == "wait"
 
 
+@pytest.mark.slow
 def test_threads_of_a_process_take_turns(store: DirectoryStore) -> None:
     """The system's lock does not part them. One that waits too long has failed."""
     numbers = []

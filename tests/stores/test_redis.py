@@ -95,6 +95,7 @@ def test_a_server_that_is_gone_fails_at_once(start_server: Callable[..., Server]
     assert store.look(PLACE, Asked()).verb == "lead"
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_not_waited_for(start_server: Callable[..., Server], opened: Open) -> None:
     """For longer than a quarter of a second."""
     server = start_server()
@@ -151,6 +152,7 @@ def test_records_have_a_bound(server: Server, opened: Open) -> None:
     assert caught.value.reason == "full"
 
 
+@pytest.mark.slow
 def test_a_version_is_new_where_the_records_were_lost(server: Server, opened: Open) -> None:
     """It begins with the time: so many new records are not taken for the old ones."""
     store = opened(server.url)

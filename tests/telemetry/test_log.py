@@ -324,6 +324,7 @@ def page(name: str) -> str:
     return (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_dictionary_of_the_page_shows_it() -> None:
     """Also where it is read after rightkey, as Django and uvicorn do."""
     (dictionary,) = re.findall(r"^LOGGING = \{\n.*?^\}\n", page("logging.md"), re.DOTALL | re.MULTILINE)

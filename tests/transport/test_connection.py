@@ -68,15 +68,18 @@ def pump(one: socket.socket, other: socket.socket) -> None:
                 (other if source is one else one).sendall(piece)
 
 
+@pytest.mark.slow
 def test_connecting_has_its_own_bound(silent: int) -> None:
     error = failed(f"http://127.0.0.1:{silent}/", connect_timeout=0.2)
     assert (error.reason, str(error)) == ("timeout", "no connection with 127.0.0.1 within 0.2 s")
 
 
+@pytest.mark.slow
 def test_the_deadline_bounds_connecting_too(silent: int) -> None:
     assert "within 0.2 s" in str(failed(f"http://127.0.0.1:{silent}/", connect_timeout=9.0, timeout=0.2))
 
 
+@pytest.mark.slow
 def test_a_silent_address_leaves_time_for_the_next(serve: Serve, silent: int) -> None:
     """A host whose IPv6 leads nowhere is reached by IPv4, within the same bound."""
     server = serve(saying(ok()), greedy=False)

@@ -131,6 +131,7 @@ def test_a_bomb_never_expands_beyond_the_bound(client: httpx.Client, serve: Call
     assert peak < 4 * 1024 * 1024
 
 
+@pytest.mark.slow
 def test_a_dripped_body_ends_at_the_deadline(client: httpx.Client, serve: Callable[..., str]) -> None:
     """Each read is in time, all of them together are not; a body that came whole would be no failure."""
     url = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b" "] * 99, every=0.02)
@@ -151,6 +152,7 @@ def test_what_is_not_whole_is_refused(
     assert failed(client, serve(*said)).reason == reason
 
 
+@pytest.mark.slow
 def test_no_answer_in_time(client: httpx.Client, serve: Callable[..., str]) -> None:
     error = failed(client, serve(b"", every=0.5), timeout=0.2)
     assert (error.reason, "0.2 s" in str(error)) == ("timeout", True)
