@@ -104,6 +104,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"peers": ["10.0.0.1/8"]}, "peers: 10.0.0.1/8 has host bits set"),
     ({"peers": "10.0.0.0/8"}, "peers: they must be a list"),
     ({"origin": 5}, "origin must be a URL"),
+    ({"store": 5}, "store must be text"),
+    ({"store_secret_file": "nowhere"}, "the secret cannot be read"),
     ({"realm": 5}, "realm and resource_metadata: they must be text"),
     ({"realm": 'a"b'}, "realm and resource_metadata: realm must be printable"),
     ({"identity": {"X-User": "sub"}}, "identity: identity header 'X-User' must begin"),
@@ -139,6 +141,18 @@ def test_a_mistake_is_told_with_its_place(changed: dict[str, Any], message: str)
     """And before anything listens."""
     with pytest.raises(Misconfigured, match=message):
         configuration_of(LEAST | changed, Path())
+
+
+def test_workers_may_share_what_the_issuer_said(tmp_path: Path) -> None:
+    """By a store, whose secret is in a file: what decides and what the mirror shows are of one fleet."""
+    (tmp_path / "secret").write_text("s" * 40)
+    said = {"store": f"file://{tmp_path}/fleet", "store_secret_file": "secret"}
+    configuration = configuration_of(LEAST | said, tmp_path)
+    configuration.decision()
+    (one,) = configuration.issuers().values()
+    assert one.fleet is not None
+    assert one.fleet.store.name == said["store"]
+    assert "s" * 40 not in repr(configuration)
 
 
 def test_proofs_are_taken_where_the_origin_is_known() -> None:

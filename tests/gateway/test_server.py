@@ -148,6 +148,22 @@ def test_a_reload_in_an_outage_keeps_the_workers_that_have_keys(
     assert ask(of, "/orders/1", token()).status_code == 200
 
 
+def test_with_a_store_a_reload_in_an_outage_has_keys(
+    gateway: Any, ask: Any, issuer: LocalIssuer, token: Any, tmp_path: Path
+) -> None:
+    """Workers share what the issuer said: it is asked once, and new ones take it from there."""
+    of = gateway("nginx", workers=2, more=f'store = "file://{tmp_path}/fleet"\n')
+    assert issuer.requests.total == 2
+    for what in ("discovery", "jwks"):
+        issuer.misbehave(what, "status")
+    before = of.workers()
+    of.process.send_signal(signal.SIGHUP)
+    assert until(lambda: "all workers are new" in of.log()), of.log()
+    assert until(lambda: not before & of.workers())
+    assert ask(of, "/orders/1", token()).status_code == 200
+    assert issuer.requests.total == 2
+
+
 def test_it_starts_in_an_outage(gateway: Any, ask: Any, issuer: LocalIssuer, token: Any) -> None:
     """Public routes are served, tokens get 503, and it is ready: a restart would bring no keys."""
     issuer.misbehave("discovery", "status")

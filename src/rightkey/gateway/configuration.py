@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,11 +18,12 @@ from rightkey.gateway.decision import Decision
 from rightkey.gateway.dialect import Dialect, dialect_of
 from rightkey.gateway.identity import Identity
 from rightkey.gateway.peers import LOOPBACK, Peers
+from rightkey.gateway.reading import are_texts, at, require_known, table_of, tables, text_of
 from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier
-from rightkey.integrations.settings import nearest
 from rightkey.policy.trust import ANY, Trust
 from rightkey.requirements import AllOf, parse, required
+from rightkey.verifier.environment import read_secret
 from rightkey.verifier.one import OneIssuer, Surroundings
 from rightkey.verifier.single import memory_of
 from rightkey.verifier.tasks import AsyncVerifier
@@ -53,16 +53,18 @@ class Configuration:
     origin: tuple[str, ...]
     freshness: Freshness
     transport: Transport | None
+    store: str | None
+    store_secret: Any = field(repr=False)
 
     def decision(self) -> Decision:
         """What answers, with keys of its own.
 
         Raises:
-            Misconfigured: two issuers are one, or keys cannot be found by what is said of an issuer.
+            Misconfigured: two issuers are one, keys cannot be found by what is said of an issuer, or the
+                store cannot be used.
         """
         means: dict[str, Any] = {
-            "freshness": self.freshness,
-            "transport": self.transport,
+            **self._means(),
             "remember": self.remember,
             "origin": self.origin or None,
         }
@@ -74,9 +76,13 @@ class Configuration:
 
     def issuers(self) -> dict[str, OneIssuer]:
         """Each issuer by its name: its keys are the same that `decision` judges by."""
-        around = Surroundings(self.freshness, self.transport)
+        around = Surroundings(**self._means())
         named = zip(self.names, self.trusts, strict=True)
         return {name: OneIssuer(trust, memory_of(0), around) for name, trust in named}
+
+    def _means(self) -> dict[str, Any]:
+        names = ("freshness", "transport", "store", "store_secret")
+        return {name: getattr(self, name) for name in names}
 
 
 def read(path: Path) -> Configuration:
@@ -102,12 +108,12 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
     Raises:
         Misconfigured: something cannot be; the message says where.
     """
-    _known(document, _TOP)
+    require_known(document, _TOP)
     trusts, names = _issuers(document, folder)
-    with _at("routes"):
-        routes = Routes([_route(table, place) for place, table in _tables(document, "route")])
-    with _at("identity"):
-        identity = Identity(_table(document.get("identity", {})))
+    with at("routes"):
+        routes = Routes([_route(table, place) for place, table in tables(document, "route")])
+    with at("identity"):
+        identity = Identity(table_of(document.get("identity", {})))
     return Configuration(
         listen=_address(document, "listen", "127.0.0.1:9090"),
         plain=_address(document, "plain", "127.0.0.1:9091"),
@@ -123,6 +129,8 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
         origin=_origin(document.get("origin", ())),
         freshness=_made("freshness", Freshness, document.get("freshness", {})),
         transport=_transport(document.get("transport"), folder),
+        store=text_of(document, "store"),
+        store_secret=_secret(document, folder),
     )
 
 
@@ -131,14 +139,14 @@ def _stated(trust: Trust) -> dict[str, Any]:
 
 
 def _issuers(document: Mapping[str, Any], folder: Path) -> tuple[tuple[Trust, ...], tuple[str, ...]]:
-    tables = _tables(document, "issuer")
-    if not tables:
+    stated = tables(document, "issuer")
+    if not stated:
         raise Misconfigured(
             "there must be one issuer or more", hint='[[issuer]] with issuer = "..." and audience'
         )
     trusts, names = [], list[str]()
-    for place, table in tables:
-        with _at(f"issuer {place}"):
+    for place, table in stated:
+        with at(f"issuer {place}"):
             trust = _trust({name: value for name, value in table.items() if name != "name"}, folder)
             name = str(table.get("name") or _host(trust))
             if name in names:
@@ -150,7 +158,7 @@ def _issuers(document: Mapping[str, Any], folder: Path) -> tuple[tuple[Trust, ..
 
 def _trust(table: Mapping[str, Any], folder: Path) -> Trust:
     settings = dict(table)
-    _known(settings, [field.name for field in fields(Trust) if field.init])
+    require_known(settings, [field.name for field in fields(Trust) if field.init])
     if settings.get("audience") == "ANY":
         settings["audience"] = ANY
     if "require" in settings:
@@ -164,14 +172,14 @@ def _trust(table: Mapping[str, Any], folder: Path) -> Trust:
 
 
 def _route(table: Mapping[str, Any], place: int) -> Route:
-    with _at(f"route {place}"):
+    with at(f"route {place}"):
         settings = dict(table)
-        _known(settings, ("path", "host", "methods", "require", "public", "optional"))
+        require_known(settings, ("path", "host", "methods", "require", "public", "optional"))
         for name in ("public", "optional"):
             if not isinstance(settings.get(name, False), bool):
                 raise Misconfigured(f"{name} must be true or false")
         methods = settings.pop("methods", [])
-        if not _is_texts(methods):
+        if not are_texts(methods):
             raise Misconfigured("methods must be a list of names", hint='such as ["GET", "POST"]')
         for name in ("path", "host"):
             if not isinstance(settings.get(name, ""), str):
@@ -182,24 +190,24 @@ def _route(table: Mapping[str, Any], place: int) -> Route:
 
 def _requirement(said: Any) -> AllOf | None:
     texts = [said] if isinstance(said, str) else said
-    if texts != () and not _is_texts(texts):
+    if texts != () and not are_texts(texts):
         raise Misconfigured("require must be text, or a list of it", hint='such as "read:x" or "role(admin)"')
     requirement = required([parse(text) for text in texts])
     return requirement if requirement.parts else None
 
 
 def _bearer(document: Mapping[str, Any]) -> Bearer:
-    carriers = [_carrier(table, place) for place, table in _tables(document, "carrier")]
+    carriers = [_carrier(table, place) for place, table in tables(document, "carrier")]
     settings = {name: document[name] for name in ("realm", "resource_metadata") if name in document}
-    with _at("realm and resource_metadata"):
-        if not _is_texts([*settings.values()]):
+    with at("realm and resource_metadata"):
+        if not are_texts([*settings.values()]):
             raise Misconfigured("they must be text")
         return Bearer(carriers or BEARER.carriers, **settings)
 
 
 def _carrier(table: Mapping[str, Any], place: int) -> Carrier:
-    with _at(f"carrier {place}"):
-        _known(table, ("place", "name"))
+    with at(f"carrier {place}"):
+        require_known(table, ("place", "name"))
         kind, name = table.get("place"), table.get("name", "authorization")
         if kind not in ("authorization", "header", "cookie", "query") or not isinstance(name, str):
             raise Misconfigured("place must be authorization, header, cookie or query, and name text")
@@ -207,8 +215,8 @@ def _carrier(table: Mapping[str, Any], place: int) -> Carrier:
 
 
 def _peers(said: Any) -> Peers:
-    with _at("peers"):
-        if not _is_texts(said):
+    with at("peers"):
+        if not are_texts(said):
             raise Misconfigured("they must be a list of networks", hint='such as ["10.0.0.0/8"]')
         try:
             return Peers(tuple(ipaddress.ip_network(text) for text in said))
@@ -218,9 +226,14 @@ def _peers(said: Any) -> Peers:
 
 def _origin(said: Any) -> tuple[str, ...]:
     texts = [said] if isinstance(said, str) else said
-    if not _is_texts(texts):
+    if not are_texts(texts):
         raise Misconfigured("origin must be a URL, or a list of them", hint="such as https://api.example.com")
     return tuple(texts)
+
+
+def _secret(document: Mapping[str, Any], folder: Path) -> Any:
+    path = text_of(document, "store_secret_file")
+    return None if path is None else read_secret(str(folder / path))
 
 
 def _workers(said: Any) -> int:
@@ -231,7 +244,7 @@ def _workers(said: Any) -> int:
 
 
 def _address(document: Mapping[str, Any], name: str, default: str) -> Address:
-    with _at(name):
+    with at(name):
         return Address.of(document.get(name, default))
 
 
@@ -248,48 +261,14 @@ def _transport(table: Any, folder: Path) -> Transport | None:
 
 
 def _made(name: str, kind: Callable[..., Any], table: Any) -> Any:
-    with _at(name):
-        _known(_table(table), [field.name for field in fields(kind) if field.name != "credentials"])  # type: ignore[arg-type]
+    with at(name):
+        require_known(table_of(table), [field.name for field in fields(kind) if field.name != "credentials"])  # type: ignore[arg-type]
         return kind(**table)
-
-
-def _tables(document: Mapping[str, Any], name: str) -> Sequence[tuple[int, Mapping[str, Any]]]:
-    tables = document.get(name, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise Misconfigured(f"{name} must be written as [[{name}]], once for each")
-    return [*enumerate(tables, 1)]
-
-
-def _table(said: Any) -> Mapping[str, Any]:
-    if not isinstance(said, Mapping):
-        raise Misconfigured("it must be a table")
-    return said
-
-
-def _known(table: Mapping[str, Any], names: Sequence[str]) -> None:
-    for name in table:
-        if name not in names:
-            near = nearest(name, names, 0.6)
-            hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
-            raise Misconfigured(f"unknown setting {quoted(name)}", hint=hint)
-
-
-@contextmanager
-def _at(place: str) -> Iterator[None]:
-    """Have a mistake told with its place."""
-    try:
-        yield
-    except Misconfigured as error:
-        raise Misconfigured(f"{place}: {error}", hint=error.hint) from None
 
 
 def _host(trust: Trust) -> str:
     name = str(trust.issuer)
     return urlsplit(name).netloc or name
-
-
-def _is_texts(said: Any) -> bool:
-    return isinstance(said, list | tuple) and all(isinstance(one, str) for one in said)
 
 
 def _why(error: Exception) -> str:
@@ -299,5 +278,6 @@ def _why(error: Exception) -> str:
 
 _TOP = (
     *("proxy", "listen", "plain", "workers", "peers", "realm", "resource_metadata", "remember", "origin"),
+    *("store", "store_secret_file"),
     *("issuer", "route", "identity", "carrier", "freshness", "transport"),
 )
