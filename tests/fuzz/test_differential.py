@@ -29,6 +29,7 @@ def test_no_class_is_without_a_reason() -> None:
     assert "0 of them not in the table" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_class_without_a_reason_is_a_finding() -> None:
     """A table that matches whatever comes, so that a new disagreement passes."""
     done = played("-c", "from fuzz.differential.run import main; raise SystemExit(main(24, 17, reasons=()))")
@@ -36,6 +37,7 @@ def test_a_class_without_a_reason_is_a_finding() -> None:
     assert "not in the table: " in done.stderr
 
 
+@pytest.mark.slow
 def test_a_library_that_is_missing_is_named() -> None:
     """A run that compares with nothing, and is green."""
     program = (

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_every_target_holds() -> None:
     """A target that has rotted, or refuses every input and so shows nothing."""
     command = [sys.executable, "-m", "fuzz", "--runs", "100", "--seed", "17"]

@@ -96,6 +96,7 @@ def statuses(octets: bytes) -> list[int]:
     return [int(part[:3]) for part in octets.split(b"HTTP/1.1 ")[1:]]
 
 
+@pytest.mark.slow
 def test_questions_are_answered_in_order(talk: Any) -> None:
     """On one connection, whether they come together, in pieces, or while one waits for keys."""
     slow = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"

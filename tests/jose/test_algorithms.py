@@ -182,6 +182,7 @@ def test_which_key_serves_which_algorithm(
     assert accepts(ALGORITHMS[name], kty, crv, alg) is expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["RS256", "PS256"])
 def test_an_rsa_signature_is_as_long_as_the_modulus(name: str) -> None:
     """Leading zeros belong to it (RFC 8017, section 8.1.2): without them it is another spelling."""

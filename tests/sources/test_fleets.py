@@ -113,6 +113,7 @@ def test_distrust_is_handed_on(tmp_path: Path) -> None:
     assert len(list(store.records())) == 1
 
 
+@pytest.mark.slow
 def test_a_lost_store_is_told_to_the_verifiers_listener(tmp_path: Path) -> None:
     """Once, whichever thread has noticed."""
     events: list[object] = []

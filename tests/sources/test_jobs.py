@@ -151,21 +151,25 @@ def test_a_job_whose_time_is_up_makes_room(bench: Bench) -> None:
 
 def test_one_thread_watches_while_jobs_stand_in_line(bench: Bench) -> None:
     """It ends with the line, and comes back with the next."""
-    before = threading.active_count()
+    others = set(threading.enumerate())
+
+    def ours() -> list[threading.Thread]:
+        return [one for one in threading.enumerate() if one not in others and one.name == "rightkey"]
+
     for number in range(MOST):
         bench.start(str(number))
-    assert threading.active_count() == before + MOST
+    assert len(ours()) == MOST
     for number in range(3):
         bench.start(f"in line {number}")
-    assert threading.active_count() == before + MOST + 1
+    assert len(ours()) == MOST + 1
     bench.end.set()
-    for thread in [one for one in threading.enumerate() if one.name == "rightkey"]:
-        thread.join(10)
-    assert threading.active_count() == before
+    while left := ours():  # those in line begin as others end
+        left[0].join(10)
+        assert not left[0].is_alive()
     bench.end.clear()
     for number in range(MOST + 1):
         bench.start(str(number))
-    assert threading.active_count() == before + MOST + 1
+    assert len(ours()) == MOST + 1
 
 
 def test_where_no_thread_can_watch_the_next_caller_tries_again(

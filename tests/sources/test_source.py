@@ -98,6 +98,7 @@ def test_a_bad_signature_stays_one_though_nobody_answers(issuer: LocalIssuer, st
     assert caught.value.code == "signature_invalid"
 
 
+@pytest.mark.slow
 def test_a_cold_caller_whose_time_is_up_is_told_to_come_again(
     issuer: LocalIssuer, stalling: Stalling
 ) -> None:

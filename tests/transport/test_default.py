@@ -102,6 +102,7 @@ def test_transports_of_equal_settings_are_equal() -> None:
     assert len({DefaultTransport(), DefaultTransport(), DefaultTransport(user_agent="x")}) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="file descriptors cannot be counted")
 def test_no_file_descriptor_is_left(serve: Serve, authority: Authority) -> None:
     """50 failures of five kinds, and 10 answers."""

@@ -114,6 +114,7 @@ def test_chunks_of_one_octet_are_few() -> None:
     assert sock.given <= AROUND
 
 
+@pytest.mark.slow
 def test_single_octets_take_few_turns() -> None:
     """After 32 reads the pause before each grows: a thread woken for each octet keeps others waiting."""
     sock = Endless(OK + b"\r\n", b" ", at_once=1)

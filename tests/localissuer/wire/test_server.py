@@ -103,6 +103,7 @@ def test_other_machines_cannot_reach_it(server: Server) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_two_hundred_at_once() -> None:
     """All are in the server at the same moment, and all are answered."""
     together = threading.Barrier(200, timeout=10)
