@@ -15,12 +15,14 @@ from rightkey import IssuerMisbehaved, IssuerUnavailable
 from rightkey.events import EntryRejected
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.freshness.documents import NotAsked, Terms
-from rightkey.stores.entry import Entry
+from rightkey.stores.entry import SKEW, Entry
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.local import DirectoryStore
+from rightkey.stores.outage import Outage
 from rightkey.stores.seal import Seal, seal_of
-from rightkey.stores.shared import MAX_URLS, LeftAlone, Numbers, Shared, place_of
+from rightkey.stores.shared import BELIEVED, MAX_URLS, LeftAlone, Numbers, Shared, place_of
 from rightkey.stores.store import Asked, StoreFailed, Turn
+from rightkey.stores.turns import MAX_PAUSE
 
 URL = "https://a.example/jwks"
 REQUEST = Request(URL, {"accept": "*/*", "if-none-match": '"own"', "if-modified-since": "own"})
@@ -238,6 +240,40 @@ def test_the_place_of_a_leader_that_died_is_taken(world: World) -> None:
     assert 2.0 <= world.now - NOW < 2.2
 
 
+def test_a_process_waits_longer_where_another_has_taken_the_place_of_the_first(world: World) -> None:
+    """All that wait would ask at once, just before it answers."""
+    leaders = [world.process(GOOD).refresh() for _ in range(3)]
+    began = list[float]()
+
+    def asleep() -> None:
+        if len(began) < len(leaders) and world.now >= began[-1] + 2.0:
+            lead()
+        elif world.now > NOW + 5.0:
+            leaders[-1].accept(URL)
+
+    def lead() -> None:
+        began.append(world.now)
+        leaders[len(began) - 1].get(REQUEST, TERMS)
+
+    lead()
+    world.asleep = asleep
+    assert world.process().fetched().response == GOOD
+    assert 5.0 < world.now - NOW < 5.2
+
+
+def test_a_store_in_which_one_takes_the_place_of_another_for_ever_is_not_waited_for(world: World) -> None:
+    """Then the process asks for itself, with a quarter of its time left."""
+
+    class Moving(DirectoryStore):
+        def look(self, place: str, asked: Asked, /) -> Turn:
+            return Turn("wait", int(world.now), 1.0)
+
+    world.store = Moving(str(world.path / "m"))
+    one = world.process(GOOD)
+    assert one.fetched().response == GOOD
+    assert world.now - NOW <= 6.0
+
+
 def test_a_spent_budget_is_no_failure(world: World) -> None:
     """The issuer is not asked, and nothing is wrong with it."""
     one = world.process(GOOD, GOOD)
@@ -365,6 +401,36 @@ def test_a_store_that_refuses_for_ever_is_obeyed_for_a_while(world: World, verb:
     assert getattr(caught.value, "seconds", getattr(caught.value, "retry_after", None)) == 300.0
     world.now += 300.0
     assert one.fetched(FORCED).response == GOOD
+
+
+def test_an_issuer_that_goes_on_failing_is_asked_by_one_process_alone(world: World) -> None:
+    """Or else each of a fleet would ask it for itself after 90 s, and it would never get up again."""
+    one, two = world.process(*[Response(503, {}, b"")] * 20), world.process()
+    for _ in range(20):
+        shared = one.refresh()
+        shared.get(REQUEST, TERMS)
+        shared.end(IssuerUnavailable("keys_unavailable", "503", retry_after=60.0))
+        with pytest.raises(LeftAlone, match="http_503"):
+            two.fetched()
+        world.now += 60.0
+    assert two.requests == []
+
+
+def test_an_old_outage_is_no_reason_to_leave_an_issuer_alone(world: World) -> None:
+    """A store may tell it for ever: sealed it is, and was true once."""
+    sealed = Outage(NOW, "timeout").sealed(SEAL, place_of(URL))
+
+    class Telling(DirectoryStore):
+        def look(self, place: str, asked: Asked, /) -> Turn:
+            return Turn("paused", 5, 10.0, word=sealed)
+
+    world.store = Telling(str(world.path / "t"))
+    one = world.process(GOOD)
+    while not one.requests:
+        with contextlib.suppress(LeftAlone):
+            one.fetched()
+        world.now += 10.0
+    assert MAX_PAUSE + SKEW < world.now - NOW < MAX_PAUSE + SKEW + BELIEVED + 40.0
 
 
 def test_a_store_that_always_finds_is_not_asked_for_ever(world: World) -> None:

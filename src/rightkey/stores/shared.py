@@ -1,8 +1,9 @@
 """Shared: an issuer's documents from a fleet's store, in front of any transport.
 
 One process asks the issuer, and the others take what it brought, each reading it by its own settings as if
-the issuer had answered. A process that waits for another waits half of its time, and then asks for itself. So
-does one whose store fails; and one whose store refuses it for longer than any honest store would.
+the issuer had answered. A process that waits for another waits half of its time, or three quarters where yet
+another has taken that one's place, and then asks for itself. So does one whose store fails; and one whose
+store refuses it for longer than any honest store would.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from rightkey.freshness.documents import Document, NotAsked, Terms, proper
 from rightkey.issuer.jwks import is_sendable
 from rightkey.stores.entry import KEPT, Entry, Unreadable, read_entry
 from rightkey.stores.fleet import Fleet
+from rightkey.stores.outage import Outage, read_outage
 from rightkey.stores.seal import Broken
 from rightkey.stores.store import Asked, Turn
 from rightkey.stores.turns import MAX_PAUSE
 
 BELIEVED = 90.0
-"""Seconds for which a store may refuse a process without a newer entry; then the process asks for itself."""
+"""Seconds for which a store may refuse a process with neither a newer entry nor a sealed failure of the last
+minutes to show for it; then the process asks for itself."""
 AHEAD = 86_400.0
 """Seconds that a store's numbers may be ahead of this host's clock."""
 MAX_URLS = 16
 """Addresses of one issuer's documents that are remembered."""
 _POLLS = (0.01, 0.1)
 """Seconds between looks of a process that waits for another: from the first doubling to the second."""
+_HALF, _LONGER = 0.5, 0.75
+"""Parts of its time that a process waits for another, and for the one after it."""
 _CONDITIONAL = ("if-none-match", "if-modified-since")
 
 
@@ -115,8 +120,7 @@ class Shared:
         """As the store says. Raises NotAsked, ExchangeFailed, and what the transport raises."""
         seen, place = self._numbers.of(request.url), place_of(request.url)
         asked = _asked(request, terms, seen.held, self._fleet.seal.writes)
-        until, moment, latest = self._monotonic() + terms.left / 2, self._count(), None
-        pause = _POLLS[0]
+        began, moment, latest, pause = self._monotonic(), self._count(), None, _POLLS[0]
         while (turn := self._look(place, asked)) is not None:
             latest = turn.number if latest is None else latest
             if turn.verb == "found" and not asked.anew:
@@ -128,12 +132,14 @@ class Shared:
             elif turn.verb == "lead" and asked.leads and self._is_honest(turn, seen):
                 seen.looked, seen.refused = (moment, latest), None
                 return self._led(request, turn, terms.forced)
-            elif turn.verb == "wait" and self._monotonic() + pause < until:
+            elif turn.verb == "wait" and self._monotonic() + pause < began + _patience(
+                terms.left, turn, latest
+            ):
                 self._sleep(pause)
                 pause = min(2 * pause, _POLLS[1])
-            elif turn.verb in ("spent", "paused") and self._believes(seen):
+            elif turn.verb in ("spent", "paused") and self._believes(seen, place, turn):
                 seen.looked = (moment, latest)
-                raise _refusal(turn)
+                raise self._refusal(place, turn)
             else:
                 break
         return Document(proper(self._transport.get(request)))
@@ -158,8 +164,9 @@ class Shared:
     def _free(self, place: str, lead: _Lead, failure: IssuerFault | None) -> None:
         pause = 0.0 if failure is None else _pause(lead.turn.failures, failure)
         word = lead.word or (failure.code if failure else "")
+        sealed = Outage(self._wall(), word).sealed(self._fleet.seal, place)
         store = self._fleet.store
-        self._fleet.call(lambda: store.fail(place, lead.turn, pause, word, lead.forced))
+        self._fleet.call(lambda: store.fail(place, lead.turn, pause, sealed, lead.forced))
 
     def _look(self, place: str, asked: Asked) -> Turn | None:
         return self._fleet.call(lambda: self._fleet.store.look(place, asked))
@@ -224,10 +231,25 @@ class Shared:
             self._fleet.reject(self._issuer, "number")
         return honest
 
-    def _believes(self, seen: Seen) -> bool:
+    def _outage(self, place: str, turn: Turn) -> Outage | None:
+        """What another process has sealed of a failure, if it is why the issuer is left alone."""
+        outage = read_outage(self._fleet.seal, place, turn.word) if turn.verb == "paused" else None
+        return outage if outage is not None and outage.is_recent(self._wall()) else None
+
+    def _believes(self, seen: Seen, place: str, turn: Turn) -> bool:
+        """An issuer that goes on failing is left alone by a fleet of any size: each pause has its outage."""
         now = self._monotonic()
+        if self._outage(place, turn) is not None:
+            seen.refused = None
+            return True
         seen.refused = now if seen.refused is None else seen.refused
         return now - seen.refused <= BELIEVED
+
+    def _refusal(self, place: str, turn: Turn) -> Exception:
+        seconds, outage = min(max(turn.seconds, 0.0), MAX_PAUSE), self._outage(place, turn)
+        if turn.verb == "spent":
+            return NotAsked(seconds)
+        return LeftAlone(seconds, outage.word if outage else "")
 
 
 def place_of(url: str) -> str:
@@ -247,9 +269,10 @@ def _asked(request: Request, terms: Terms, held: int, writes: bool) -> Asked:
     )
 
 
-def _refusal(turn: Turn) -> Exception:
-    seconds = min(max(turn.seconds, 0.0), MAX_PAUSE)
-    return NotAsked(seconds) if turn.verb == "spent" else LeftAlone(seconds, turn.word)
+def _patience(left: float, turn: Turn, first: int) -> float:
+    """Seconds to wait for another process: longer where one has taken the place of the first, which has died
+    or is slow. Or else all that wait would ask an issuer at once that is about to answer."""
+    return left * (_HALF if turn.number == first else _LONGER)
 
 
 def _conditional(request: Request, entry: Entry | None) -> Request:
