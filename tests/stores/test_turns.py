@@ -63,6 +63,19 @@ def test_a_lock_is_freed_by_its_owner_alone(store: Store) -> None:
     assert store.look(PLACE, Asked(held=dead.number)).verb == "wait"
     store.put(PLACE, heir, b"new")
     assert store.look(PLACE, Asked()).entry == b"new"
+    store.fail(PLACE, dead, 60.0, "timeout", False)
+    assert store.look(PLACE, Asked(held=heir.number)).verb == "lead"
+
+
+def test_a_leader_that_hung_for_longer_than_its_lease_is_heard(store: Store) -> None:
+    """Or else an issuer that hangs is never left alone: there is always another that asks."""
+    hung = store.look(PLACE, Asked(lease=0.05))
+    time.sleep(0.06)
+    heir = store.look(PLACE, Asked())
+    store.fail(PLACE, hung, 30.0, "timeout", False)
+    assert store.look(PLACE, Asked()).verb == "paused"
+    store.put(PLACE, heir, b"new")
+    assert store.look(PLACE, Asked(held=heir.number)).verb == "lead"
 
 
 def test_an_issuer_that_failed_is_left_alone_by_all(store: Store) -> None:

@@ -38,10 +38,10 @@ local function turn(verb, ms, age)
 end
 if n(2) > held and anew == '0' then return turn('found', 0, math.max(0, now - n(3))) end
 if leads == '0' then return turn('lead', 0, 0) end
-local left = n(5) - now
-if n(4) > 0 and left > 0 and left <= lease then return turn('wait', left, 0) end
 local pause = (forced == '1' and n(7) or n(6)) - now
 if pause > 0 and pause <= {MAX_PAUSE * 1000:.0f} then return turn('paused', pause, 0) end
+local left = n(5) - now
+if n(4) > 0 and left > 0 and left <= lease then return turn('wait', left, 0) end
 if forced == '1' then
   local spent = math.max(0, n(9) - math.max(0, now - n(10)) / every)
   local lacking = least - (draws - spent)
@@ -65,10 +65,10 @@ if h[1] == ARGV[1] then redis.call('HSET', KEYS[1], 'leading', 0) end
 return 1
 """
 _FAIL = """
-if redis.call('HGET', KEYS[1], 'leading') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'leading', 0)
+local h = redis.call('HMGET', KEYS[1], 'leading', 'kept')
+if h[1] == ARGV[1] then redis.call('HSET', KEYS[1], 'leading', 0) end
 local pause = tonumber(ARGV[2])
-if pause > 0 then
+if pause > 0 and (tonumber(h[2] or 0) or 0) < tonumber(ARGV[1]) then
   local time = redis.call('TIME')
   local until_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + pause)
   redis.call('HSET', KEYS[1], ARGV[4] == '1' and 'paused_forced' or 'paused', until_ms, 'word', ARGV[3])

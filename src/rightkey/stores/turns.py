@@ -50,12 +50,12 @@ def look(place: Place, asked: Asked, now: float) -> Turn:
         return Turn("found", latest, age=max(0.0, now - place.began))
     if not asked.leads:
         return Turn("lead", latest)
-    lease = place.until - now
-    if place.leading and 0 < lease <= asked.lease:  # more is no lease: the clock was set back
-        return Turn("wait", latest, lease)
     pause = (place.paused_forced if asked.forced else place.paused) - now
     if 0 < pause <= MAX_PAUSE:
         return Turn("paused", latest, pause, word=place.word)
+    lease = place.until - now
+    if place.leading and 0 < lease <= asked.lease:  # more is no lease: the clock was set back
+        return Turn("wait", latest, lease)
     if asked.forced:
         wait = _draw(place, asked, now)
         if wait:
@@ -78,11 +78,11 @@ def put(place: Place, turn: Turn) -> bool:
 
 
 def fail(place: Place, turn: Turn, pause: float, word: str, forced: bool, now: float) -> None:
-    """A leader has brought nothing. One whose place was taken has no say."""
-    if place.leading != turn.number:
-        return
-    place.leading = 0
-    if not pause:
+    """A leader has brought nothing. One whose place was taken is heard as well, where no newer entry is kept:
+    if an issuer hangs, each lease ends before its leader's request."""
+    if place.leading == turn.number:
+        place.leading = 0
+    if not pause or turn.number <= place.kept:
         return
     place.failures += 1
     place.word = word
