@@ -9,6 +9,7 @@ import time
 from itertools import product
 from pathlib import Path
 
+from simulation import fleet
 from simulation.crowd import crowd
 from simulation.history import STEPS, Played, Step, play, shrunk, steps_of
 
@@ -69,6 +70,8 @@ def crowds(count: int) -> int:
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["fleet"]:
+        return fleet.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="the first; the same plays the same")
     parser.add_argument("--seeds", type=int, default=0, help="how many, one after the other")
