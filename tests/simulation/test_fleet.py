@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 SCENES = 12
 NO_AGE = """
@@ -35,9 +36,7 @@ def played(*options: str, broken: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(
-    "workers", [50, pytest.param(1000, marks=pytest.mark.slow, id="1000"), pytest.param(3, id="few")]
-)
+@pytest.mark.parametrize("workers", [50, 1000, 3])
 def test_every_scene_keeps_to_what_is_stated(workers: int) -> None:
     """Requests, seconds, numbers and ages, by the real stores' rules."""
     done = played("--workers", str(workers))
