@@ -78,6 +78,7 @@ def test_advice_counts_if_strict(open_url: str, capsys: Captured) -> None:
     assert "passed; " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_beside_a_baseline_only_what_is_new_fails(open_url: str, tmp_path: Path, capsys: Captured) -> None:
     """And it says what got better."""
     rows = [Row("attack: crit", "failed", ""), Row("good: unknown claim", "failed", "")]
@@ -204,6 +205,7 @@ def test_a_wrong_option_is_bad_use(arguments: list[str], capsys: Captured) -> No
     assert len(err) < 300
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_what_is_played(
     open_url: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

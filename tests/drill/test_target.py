@@ -63,6 +63,7 @@ def test_a_method_may_be_given(served: Serve) -> None:
     assert seen.requests[0][2][b"authorization"] == b"bearer t"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "accepted", "refused"),
     [(204, True, False), (302, False, True), (401, False, True), (500, False, False), (503, False, True)],

@@ -162,6 +162,7 @@ def test_what_is_no_question_waits_for_its_turn(talk: Any) -> None:
     assert statuses(got) == [200, 400]
 
 
+@pytest.mark.slow
 def test_a_stranger_is_told_so(talk: Any) -> None:
     """Whatever they ask: a proxy's headers are believed from peers alone."""
     got, _ = talk(GET % 1 + GET % 2, peers=Peers((ipaddress.ip_network("10.0.0.0/8"),)))
@@ -179,6 +180,7 @@ def test_a_defect_refuses_and_ends_nothing(talk: Any, caplog: pytest.LogCaptureF
     assert b"secret" not in got
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pieces", "seconds", "ended"),
     [

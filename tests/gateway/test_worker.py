@@ -71,6 +71,7 @@ async def got(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(length)
 
 
+@pytest.mark.slow
 def test_it_answers_until_it_is_told_to_stop(run: Any, issuer: LocalIssuer) -> None:
     """What is open then is answered once more, and closed; a second listener tells that it drains."""
     asked = f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {issuer.token()}\r\n\r\n".encode()

@@ -42,6 +42,7 @@ def test_places_are_apart(store: Store) -> None:
     assert store.look("b" * 64, Asked()).verb == "lead"
 
 
+@pytest.mark.slow
 def test_the_place_of_a_dead_leader_is_taken(store: Store) -> None:
     """After its lease; and what it then brings does not undo what its successor brought."""
     dead = store.look(PLACE, Asked(lease=0.05))
@@ -67,6 +68,7 @@ def test_a_lock_is_freed_by_its_owner_alone(store: Store) -> None:
     assert store.look(PLACE, Asked(held=heir.number)).verb == "lead"
 
 
+@pytest.mark.slow
 def test_a_leader_that_hung_for_longer_than_its_lease_is_heard(store: Store) -> None:
     """Or else an issuer that hangs is never left alone: there is always another that asks."""
     hung = store.look(PLACE, Asked(lease=0.05))

@@ -78,6 +78,7 @@ def test_status(issuer: LocalIssuer) -> None:
     assert get(issuer)[0].reason == "Unknown"
 
 
+@pytest.mark.slow
 def test_delay(issuer: LocalIssuer) -> None:
     """Nothing comes before the delay is over; then all of it."""
     issuer.misbehave("jwks", fault("delay", seconds=60))
@@ -87,6 +88,7 @@ def test_delay(issuer: LocalIssuer) -> None:
     assert len(keys(issuer)) == 2
 
 
+@pytest.mark.slow
 def test_hang(issuer: LocalIssuer) -> None:
     """The connection is taken, the request read, and nothing comes."""
     issuer.misbehave("jwks", "hang", times=1)
@@ -115,6 +117,7 @@ def test_drip_body(issuer: LocalIssuer) -> None:
         assert [client.recv(100) for _ in range(3)] == [b"{", b'"', b"k"]
 
 
+@pytest.mark.slow
 def test_a_drip_comes_to_its_end(issuer: LocalIssuer) -> None:
     """Who has the patience gets the document."""
     issuer.misbehave("jwks", fault("drip-body", every=0.000_001))
