@@ -7,7 +7,8 @@ time. A token passes by a key that is held under its key id: signatures are not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from random import Random
+from typing import Protocol
 
 from rightkey.errors import IssuerUnavailable, TokenRejected
 from rightkey.exchange import Request, Response
@@ -27,10 +28,7 @@ from rightkey.stores.shared import Numbers, Shared
 from rightkey.verdict.held import NeedsNewer
 from simulation.keys import NOW
 from simulation.memory import MemoryStore
-from simulation.world import Fault
-
-if TYPE_CHECKING:
-    from simulation.hosts import Hosts
+from simulation.world import Fault, World
 
 NAME = "https://fleet.example/"
 IDENTITY = identity_of(NAME)
@@ -56,6 +54,32 @@ class Token:
         self.need = NeedsNewer("nothing_fits", header, TokenRejected("key_not_found", "no such key"))
 
 
+class Around(Protocol):
+    """What a worker needs of where it lives."""
+
+    world: World
+    chance: Random
+    store: MemoryStore | None
+
+    def count(self) -> int:
+        """A count of moments."""
+
+    def answer(self, worker: Worker, request: Request, /) -> Response:
+        """What the issuer answers."""
+
+    def wanted(self) -> None:
+        """A worker waits for something."""
+
+    def passed(self, seconds: float, /) -> None:
+        """It has what it waited for."""
+
+    def gone(self) -> None:
+        """It waits no more."""
+
+    def refused(self) -> None:
+        """It refuses a key that was distrusted."""
+
+
 class Worker:
     """One process.
 
@@ -67,7 +91,7 @@ class Worker:
     __slots__ = ("_ahead", "_due", "_fleet", "_hosts", "_numbers", "_record", "_running", "_waiting")
     __slots__ += ("_wanted", "alive", "cache", "stamp")
 
-    def __init__(self, hosts: Hosts, ahead: float) -> None:
+    def __init__(self, hosts: Around, ahead: float) -> None:
         self._hosts, self._ahead = hosts, ahead
         budgets: dict[str, Draws] = {}
         self._record, self._numbers = Record(IDENTITY), Numbers()

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.conftest import ended
 
 from rightkey.localissuer import LocalIssuer
 
@@ -102,7 +103,7 @@ def gateway(
             log = stack.enter_context(path.with_suffix(".log").open("w", encoding="utf-8"))
             command = [sys.executable, "-m", "rightkey", "gateway", "--config", str(path), "--json"]
             process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
-            stack.callback(_ended, process)
+            stack.callback(ended, process)
             started = Gateway(path, listen, f"http://127.0.0.1:{plain}", process)
             _wait_for(lambda: started.look("/readyz").status_code == 200, started)
             return started
@@ -119,16 +120,6 @@ def _wait_for(ready: Callable[[], bool], gateway: Gateway) -> None:
         except httpx.TransportError:
             time.sleep(0.05)
     pytest.fail(gateway.log())
-
-
-def _ended(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture

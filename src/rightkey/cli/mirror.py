@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 
 import click
 
 from rightkey.cli import layout, output
 from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
 from rightkey.cli.gateway import require_extra
-from rightkey.freshness.settings import Freshness
 from rightkey.gateway.address import Address
 from rightkey.gateway.mirror import WELL_KNOWN, Mirror
 from rightkey.policy.trust import ANY, Trust
@@ -55,15 +55,7 @@ def mirror(
     require_extra("mirror")
     connection = Connection(ca_file, timeout, plain_http)
     trust = Trust(issuer, ANY, provider=provider, metadata_url=metadata_url)
-    waits = connection.freshness()
-    freshness = Freshness(
-        life=every,
-        min_life=every,
-        max_life=every,
-        wait=waits.wait,
-        timeout=waits.timeout,
-        connect_timeout=waits.connect_timeout,
-    )
+    freshness = replace(connection.freshness(), life=every, min_life=every, max_life=every)
     one = OneIssuer(trust, memory_of(0), Surroundings(freshness, connection.transport()))
     _serve(issuer, one, Address.of(listen), as_json=as_json)
     return 0
