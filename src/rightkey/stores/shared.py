@@ -137,9 +137,12 @@ class Shared:
             ):
                 self._sleep(pause)
                 pause = min(2 * pause, _POLLS[1])
-            elif turn.verb in ("spent", "paused") and self._believes(seen, place, turn):
+            elif turn.verb in ("spent", "paused"):
+                outage = self._outage(place, turn)
+                if not self._believes(seen, outage):
+                    break
                 seen.looked = (moment, latest)
-                raise self._refusal(place, turn)
+                raise _refusal(turn, outage)
             else:
                 break
         return Document(proper(self._transport.get(request)))
@@ -236,20 +239,14 @@ class Shared:
         outage = read_outage(self._fleet.seal, place, turn.word) if turn.verb == "paused" else None
         return outage if outage is not None and outage.is_recent(self._wall()) else None
 
-    def _believes(self, seen: Seen, place: str, turn: Turn) -> bool:
+    def _believes(self, seen: Seen, outage: Outage | None) -> bool:
         """An issuer that goes on failing is left alone by a fleet of any size: each pause has its outage."""
         now = self._monotonic()
-        if self._outage(place, turn) is not None:
+        if outage is not None:
             seen.refused = None
             return True
         seen.refused = now if seen.refused is None else seen.refused
         return now - seen.refused <= BELIEVED
-
-    def _refusal(self, place: str, turn: Turn) -> Exception:
-        seconds, outage = min(max(turn.seconds, 0.0), MAX_PAUSE), self._outage(place, turn)
-        if turn.verb == "spent":
-            return NotAsked(seconds)
-        return LeftAlone(seconds, outage.word if outage else "")
 
 
 def place_of(url: str) -> str:
@@ -267,6 +264,13 @@ def _asked(request: Request, terms: Terms, held: int, writes: bool) -> Asked:
         every=terms.every,
         least=terms.least,
     )
+
+
+def _refusal(turn: Turn, outage: Outage | None) -> Exception:
+    seconds = min(max(turn.seconds, 0.0), MAX_PAUSE)
+    if turn.verb == "spent":
+        return NotAsked(seconds)
+    return LeftAlone(seconds, outage.word if outage else "")
 
 
 def _patience(left: float, turn: Turn, first: int) -> float:
