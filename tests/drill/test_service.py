@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from rightkey.drill import Target
 from rightkey.drill.service import NotStarted, Service, ending, marked, telling
+from rightkey.drill.stopping import Interrupted, Stop
 from rightkey.localissuer import LocalIssuer
 
 TALKS = "import os; os.lseek(1, 2**34, 0); os.write(1, b'\\nthe last words'); raise SystemExit(3)"
@@ -20,6 +25,27 @@ def test_a_service_may_say_more_than_fits_in_memory(free_port: int) -> None:
         with pytest.raises(NotStarted) as caught, service:
             pass
     assert caught.value.ends == ["the service ended with 3", "the last words"]
+
+
+def test_a_signal_while_a_process_is_started_leaves_none(
+    free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is answered before `with` has begun, whose end would end the process."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Signalled(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", Signalled)
+    target = Target(f"http://127.0.0.1:{free_port}/")
+    with LocalIssuer(algorithm="ES256") as issuer, target, Stop() as stop:
+        service = Service(["sleep", "60"], issuer, target, stop=stop)
+        with pytest.raises(Interrupted), service:
+            pass
+    assert [process.poll() for process in started] == [-signal.SIGTERM]
 
 
 def test_what_is_not_marked_is_not_found() -> None:

@@ -147,6 +147,7 @@ class Setting:
     def _served(self, stack: ExitStack, issuer: LocalIssuer) -> Served:
         if self.command:
             service = Service(self.command, issuer, self.target, self.wait, self.stop)
+            stack.callback(service.end)  # a signal may come where its own end has not begun yet
             return stack.enter_context(service)
         if self.restart:
             return stack.enter_context(Restarted(self.restart, issuer, self.target, self.wait))

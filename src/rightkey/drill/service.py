@@ -95,26 +95,33 @@ class Service:
         self._command = filled(command, issuer)
         self._environment = os.environ | environment(issuer) | dict([self._mark.split("=")])
         self._target, self._wait, self._stop = target, wait, stop or Stop()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         if self._target.ask().status is not None:
             raise NotReady(f"another process answers at {self._target.url} already")
-        with self._stop.held():
-            self._said = tempfile.TemporaryFile()
-            self._process = self._started(self._said)
         try:
+            with self._stop.held():
+                self._said = tempfile.TemporaryFile()
+                self._process = self._started(self._said)
             self._await()
         except BaseException:
-            self._end()
+            self.end()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """And all that it has started. It may be called again, and where nothing was started."""
         with self._stop.held():
-            self._end()
+            if self._process is not None:
+                self._end(self._process)
+                self._process = None
 
     def ended(self) -> str | None:
-        code = self._process.poll()
+        code = None if self._process is None else self._process.poll()
         if code is None:
             return None
         return f"ended with {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
@@ -136,12 +143,12 @@ class Service:
             said.close()
             raise NotReady(f"{self._command[0]}: {(error.strerror or 'cannot be run').lower()}") from None
 
-    def _end(self) -> None:
-        self._signal(signal.SIGTERM)
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        _signal(process, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOPPING)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
+            process.wait(_STOPPING)
+        _signal(process, signal.SIGKILL)
+        process.wait()
         for pid in marked(self._mark):  # daemons, which have left the group
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -149,11 +156,6 @@ class Service:
         end = time.monotonic() + _FREEING
         while self._target.listens() and time.monotonic() < end:
             time.sleep(_BETWEEN)
-
-    def _signal(self, number: signal.Signals) -> None:
-        """To the command and all that it has started: a shell, a server's workers."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
 
     def _await(self) -> None:
         """Until it answers a request without a token."""
@@ -220,6 +222,12 @@ class Restarted(Unknown):
                 raise NotReady(f"{what}: {(error.strerror or 'cannot be run').lower()}") from None
             if done.returncode:
                 raise NotReady("\n".join([f"{what}: ended with {done.returncode}", *ending(_lines(said))]))
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """To the command and all that it has started: a shell, a server's workers."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def environment(issuer: LocalIssuer) -> Mapping[str, str]:
