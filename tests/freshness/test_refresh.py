@@ -7,6 +7,7 @@ import itertools
 import json
 import pickle
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -371,13 +372,10 @@ def test_bounds_of_ones_own_are_kept() -> None:
 def test_what_was_not_foreseen_is_told_by_its_kind() -> None:
     """And chained, for those who debug it; its message may hold anything, and stays there."""
 
-    class Reading:
-        def __enter__(self) -> None:
-            raise ZeroDivisionError("secret")
+    def reading(octets: int) -> AbstractContextManager[object]:
+        raise ZeroDivisionError("secret")
 
-        def __exit__(self, *_: object) -> None: ...
-
-    refresh = Refresh(PLACE, Direct(Scripted({OLD: keys()})), Freshness(), lambda: 0.0, lambda: 1, Reading())
+    refresh = Refresh(PLACE, Direct(Scripted({OLD: keys()})), Freshness(), lambda: 0.0, lambda: 1, reading)
     failure = refresh.run(Plan(HELD, HELD)).failure
     assert failure is not None
     assert str(failure) == "the refresh raised ZeroDivisionError"

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 import trio
 
+from rightkey.sources import guard as guards
 from rightkey.sources import jobs as module
-from rightkey.sources.guard import GUARD, READING, Guard
+from rightkey.sources.guard import GUARD, LARGE, READING, Guard, reading
 from rightkey.sources.jobs import JOBS, MAX_HUNG, Job, Jobs, Past
 from rightkey.sources.waiting import wait_async
 
@@ -396,3 +397,41 @@ def test_a_caller_may_wait_for_a_job_that_stands_in_line(bench: Bench) -> None:
     bench.jobs.wait(job, 0.01)
     assert not job.done.done()
     assert bench.find(str(MOST)) is job
+
+
+def test_a_large_document_takes_its_turn_among_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the usual size waits for one of them at most, however many there are."""
+    monkeypatch.setattr(guards, "_LARGE", Guard())
+    read: list[int] = []
+
+    def make(octets: int) -> None:
+        with reading(octets):
+            read.append(octets)
+
+    threads = [threading.Thread(target=make, args=(octets,)) for octets in (LARGE + 1, LARGE)]
+    with guards._LARGE:  # another large one has its turn
+        for thread in threads:
+            thread.start()
+        threads[1].join(10)
+        assert read == [LARGE]
+    threads[0].join(10)
+    assert read == [LARGE, LARGE + 1]
+
+
+def test_what_interrupts_a_reader_does_not_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the one lock already, which the other reader waits for."""
+    monkeypatch.setattr(guards, "_LARGE", Guard())
+    taken, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with guards._LARGE:
+            taken.set()
+            let_go.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait(10)
+    with reading(1), reading(LARGE + 1):
+        assert READING.is_mine
+    let_go.set()
+    thread.join(10)

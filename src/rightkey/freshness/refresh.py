@@ -96,7 +96,8 @@ class Refreshed:
 
 
 class Refresh:
-    """One run. Used once, by one thread. `reading` is held while keys are made of a document."""
+    """One run. Used once, by one thread. `reading`, of the octets of a document, is held while its keys are
+    made."""
 
     def __init__(
         self,
@@ -105,10 +106,10 @@ class Refresh:
         freshness: Freshness,
         elapsed: Elapsed,
         moment: Callable[[], int],
-        reading: AbstractContextManager[object] | None = None,
+        reading: Callable[[int], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._place = place
-        self._reading = reading or nullcontext()
+        self._reading = reading
         self._documents = documents
         self._freshness = freshness
         self._elapsed = elapsed
@@ -154,7 +155,7 @@ class Refresh:
         assert response is not None  # noqa: S101 - either it was answered, or asked again above
         if response.status == 304 and plan.url == self._url:
             return None, response
-        with self._reading:
+        with self._reading(len(response.body)):
             keys = read_jwks(response, self._place.kid)
         if not keys:
             raise NoSigningKey(keys)

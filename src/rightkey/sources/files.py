@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
@@ -49,13 +49,16 @@ def stamps(path: Path) -> Mapping[Path, Stamp]:
 
 
 def read(
-    path: Path, directory: bool = False, reading: AbstractContextManager[object] | None = None
+    path: Path,
+    directory: bool = False,
+    reading: Callable[[int], AbstractContextManager[object]] = nullcontext,
 ) -> KeySet:
     """Read one file: a key set in any form that `KeySet.parse` reads, or PEM.
 
     Args:
         directory: whether it is one of a directory's. Then its name is the key id of what it has in PEM.
-        reading: held while keys are made of what was read, and not while a disk is waited for.
+        reading: of the octets that were read, held while keys are made of them, and not while a disk is
+            waited for.
 
     Raises:
         IssuerUnavailable: `keys_unavailable`: it cannot be read.
@@ -69,7 +72,7 @@ def read(
     if len(octets) > MAX_BYTES:
         raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: over {MAX_BYTES} bytes")
     try:
-        with reading or nullcontext():
+        with reading(len(octets)):
             keys = _parse(octets, _kid(path) if directory else None)
     except (Misconfigured, IssuerMisbehaved) as error:
         hint = error.hint or _FORMS

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 
 
@@ -46,6 +48,17 @@ READING = Guard()
 """Held while a job makes keys of a document, and taken before a fork as well. OpenSSL has locks of its own: a
 child that is forked while another thread holds one waits for it for ever, at its first signature. Never held
 while a disk or a network is waited for: every issuer's keys, and every fork, would wait as well."""
+LARGE = 64 * 1024
+"""Octets of a document whose keys may take long to make: it takes its turn among others like it, so that one
+of the usual size waits for one of them, and not for all. No provider is known whose key set is larger."""
+_LARGE = Guard()
+
+
+@contextmanager
+def reading(octets: int) -> Iterator[None]:
+    """Hold READING, for a document of so many octets."""
+    with _LARGE if octets > LARGE and not READING.is_mine else nullcontext(), READING:
+        yield
 
 
 def _before_fork() -> None:
@@ -61,7 +74,7 @@ def _after_fork() -> None:
 
 
 def _after_fork_in_child() -> None:  # pragma: no cover - runs in a forked child, where nothing measures
-    for lock in (GUARD, READING):
+    for lock in (GUARD, READING, _LARGE):
         lock.renew()
 
 

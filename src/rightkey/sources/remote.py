@@ -21,7 +21,7 @@ from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
 from rightkey.sources.announcer import Announcer
 from rightkey.sources.elapsed import COUNT
-from rightkey.sources.guard import GUARD, READING
+from rightkey.sources.guard import GUARD, reading
 from rightkey.sources.jobs import JOBS, Job, Past
 from rightkey.sources.source import Located, Means
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
@@ -176,7 +176,7 @@ class Remote:
                 means.fleet.poll()  # nothing that the fleet distrusts is served on, whatever its thread does
             with GUARD:
                 plan = self._cache.plan(self._elapsed(), forced=forced, metadata=metadata, least=least)
-            refresh = Refresh(self.place, self._documents(), means.freshness, means.elapsed, count, READING)
+            refresh = Refresh(self.place, self._documents(), means.freshness, means.elapsed, count, reading)
             refreshed = refresh.run(plan)
             with GUARD:
                 if JOBS.claim(job):

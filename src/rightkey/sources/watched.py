@@ -23,7 +23,7 @@ from rightkey.freshness.status import Status
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.files import Stamp, read, shown, stamps
-from rightkey.sources.guard import GUARD, READING
+from rightkey.sources.guard import GUARD, reading
 from rightkey.sources.jobs import JOBS, Job, Past
 from rightkey.sources.source import Located
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
@@ -181,7 +181,7 @@ class Watched:
         failed: IssuerFault | None = None
         for file in found:
             try:
-                files[file] = read(file, file != self._path, READING)
+                files[file] = read(file, file != self._path, reading)
             except IssuerFault as failure:
                 failed = failed or failure
                 if file in before:
