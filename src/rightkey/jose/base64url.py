@@ -1,11 +1,10 @@
 """base64url as RFC 7515 has it: canonical for tokens, forgiving for published documents.
 
 Octets have exactly one spelling here. (An ECDSA signature has a second value, n - s for s, which verifies
-too:
-that is the algorithm's, RFC 7518, section 3.4.) A token that can be respelled without breaking its
-signature can
-slip past anything that recognises tokens by their text, so padding, line breaks, foreign letters and
-stray bits behind the last octet are refused (RFC 7515, section 2; RFC 4648, sections 3.5 and 12).
+too: that is the algorithm's, RFC 7518, section 3.4.) A token that can be respelled without breaking its
+signature can slip past anything that recognises tokens by their text, so padding, line breaks, foreign
+letters and stray bits behind the last octet are refused (RFC 7515, section 2; RFC 4648, sections 3.5 and
+12).
 """
 
 from __future__ import annotations

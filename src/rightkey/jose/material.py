@@ -112,8 +112,7 @@ def _ec(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
 
 def _coordinate(text: str, size: int) -> int:
     """RFC 7518, section 6.2.1.2 wants as many octets as the curve has. In real documents leading zeros
-    are left
-    out, and one is there too many, as ASN.1 writes an integer; more is another number's spelling.
+    are left out, and one is there too many, as ASN.1 writes an integer; more is another number's spelling.
     """
     octets = base64url.decode_published(text)
     if len(octets) > size + 1:

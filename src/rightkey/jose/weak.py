@@ -62,9 +62,8 @@ def require_sound_point(crv: str, octets: bytes) -> None:
 def _is_of_small_order(y: int, field: _Field) -> bool:
     """Whether eight times the point is the identity.
 
-    Order 1 and 2 have y = 1 and -1. Order 4 has y = 0. Order 8, which Ed448 does not have, doubles to y
-    = 0, so
-    that a x^2 = y^2, which with the curve's equation is a d y^4 - 2 y^2 + 1 = 0.
+    Order 1 and 2 have y = 1 and -1. Order 4 has y = 0. Order 8, which Ed448 does not have, doubles to
+    y = 0, so that a x^2 = y^2, which with the curve's equation is a d y^4 - 2 y^2 + 1 = 0.
     """
     p, a, d, _ = field
     if y * (y * y - 1) % p == 0:
@@ -104,17 +103,17 @@ def _small_primes() -> int:
 
 
 def _is_power(modulus: int) -> bool:
-    """Whether it is a square, cube ... of a number of 256 bits or more: smaller ones are no primes of RSA."""
-    for k in _POWERS[: bisect(_POWERS, modulus.bit_length() // 256)]:
-        # Modulo a prime q with k | q - 1 one number in k is a k-th power: eight of them settle
-        # nearly every modulus
-        # without a root, which for 8,192 bits took 14 ms.
+    """Whether it is a square, cube ... of a number of 128 bits or more. Factors of fewer bits are not
+    looked for, repeated or not."""
+    for k in _POWERS[: bisect(_POWERS, modulus.bit_length() // 128)]:
+        # Modulo a prime q with k | q - 1 one number in k is a k-th power: eight of them settle nearly every
+        # modulus without a root, which for 8,192 bits took 14 ms.
         if all(pow(modulus, (q - 1) // k, q) == 1 for q in _tellers(k)) and _root(modulus, k) ** k == modulus:
             return True
     return False
 
 
-_POWERS = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
+_POWERS = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
 """The prime ones: whatever is a fourth power is a square."""
 
 
@@ -191,9 +190,8 @@ _GENERATORS = {
 def require_sound_coordinate(crv: str, x: int) -> None:
     """A point that is not its curve's own base point. Raises Skip.
 
-    That a point is on its curve, and not at infinity, `cryptography` asks. These curves have prime
-    order: no other
-    point is of small order.
+    That a point is on its curve, and not at infinity, `cryptography` asks. These curves have prime order:
+    no other point is of small order.
     """
     if x == _GENERATORS[crv]:
         raise Skip("weak", f"the point is the base point of {crv}: its private half is 1")
@@ -203,8 +201,7 @@ def require_sound_matrix(pub: bytes) -> None:
     """An ML-DSA key whose vector t1 is not all but zero. Raises Skip.
 
     FIPS 204, algorithm 8 verifies A z - c t1 2^d: with t1 = 0 the key's owner has no part in it, and
-    anyone can
-    sign. Of an honest key one octet in 256 is zero.
+    anyone can sign. Of an honest key one octet in 256 is zero.
     """
     vector = pub[32:]  # behind the seed rho (FIPS 204, algorithm 22)
     if 4 * vector.count(0) > len(vector):
