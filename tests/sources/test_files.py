@@ -59,6 +59,9 @@ def test_what_cannot_be_read_says_which(tmp_path: Path) -> None:
         stamps(Path("a\0b"))
     with pytest.raises(IssuerUnavailable, match=r"a\\nb: no such file"):
         read(tmp_path / "a\nb")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(IssuerMisbehaved, match="pipe: neither a regular file nor a directory"):
+        stamps(tmp_path / "pipe")
     for text, why in (
         ("[]", "not a JSON object"),
         ('{"keys": []}', "it is empty"),

@@ -282,7 +282,9 @@ def test_a_disk_that_hangs_keeps_nobody(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
-def test_a_disk_that_hangs_holds_up_no_other_issuer_and_no_fork(tmp_path: Path, clock: Clock) -> None:
+def test_a_disk_that_hangs_holds_up_no_other_issuer_and_no_fork(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Other issuers' keys are made, and children are forked, while a file is waited for. A pipe that nothing
     is written to stands for a disk that hangs."""
     path = tmp_path / "keys.json"
@@ -290,6 +292,7 @@ def test_a_disk_that_hangs_holds_up_no_other_issuer_and_no_fork(tmp_path: Path, 
     source = Watched(path, clock, Record("file"))
     path.unlink()
     os.mkfifo(path)
+    monkeypatch.setattr(watched, "stamps", lambda path: {path: (1,)})  # as if it was a file
     job = source.refetch()
     with path.open("wb"):  # comes back when the job has opened the other end
         other = LocalIssuer(algorithm="ES256", url="https://other.example/")

@@ -31,12 +31,15 @@ def stamps(path: Path) -> Mapping[Path, Stamp]:
 
     Raises:
         IssuerUnavailable: `keys_unavailable`: there is none, or it cannot be looked at.
-        IssuerMisbehaved: `keyset_invalid`: there are too many.
+        IssuerMisbehaved: `keyset_invalid`: there are too many, or it is no file but a pipe, which would keep
+            its reader waiting.
     """
     try:
         found = path.stat()
-        if not stat.S_ISDIR(found.st_mode):
+        if stat.S_ISREG(found.st_mode):
             return {path: _stamp(found)}
+        if not stat.S_ISDIR(found.st_mode):
+            raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: neither a regular file nor a directory")
         inside = {path / name: _file(path / name) for name in sorted(os.listdir(path)) if name[0] != "."}
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
