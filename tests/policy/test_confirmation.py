@@ -149,7 +149,8 @@ def test_no_kind_of_token_is_exempt(profile: str) -> None:
     """By the whole verifier, and told without a value of the token."""
     with LocalIssuer(algorithm="ES256") as issuer:
         claims = {"sub": "a", "client_id": "c", "jti": "j", "cnf": BOUND["DPoP"], "iat": int(time.time())}
-        header = {"typ": "at+jwt"} if profile == "at+jwt" else {}
+        typ = {"at+jwt": "at+jwt", "id-jag": "oauth-id-jag+jwt"}.get(profile)
+        header = {} if typ is None else {"typ": typ}
         if profile == "logout":
             claims["events"] = {LOGOUT_EVENT: {}}
         raw = issuer.mint(claims, header=header)

@@ -26,11 +26,13 @@ def failures(name: str, claims: dict[str, Any], **presented: Any) -> list[tuple[
 
 
 TYPES = [None, "JWT", "jwt", "at+jwt", "application/at+jwt", "logout+jwt", "dpop+jwt", "secevent+jwt"]
+TYPES += ["oauth-id-jag+jwt"]
 TAKEN = {
     "access": {None, "JWT", "jwt", "at+jwt", "application/at+jwt"},
     "at+jwt": {"at+jwt", "application/at+jwt"},
     "id": {None, "JWT", "jwt"},
     "logout": {None, "JWT", "jwt", "logout+jwt"},
+    "id-jag": {"oauth-id-jag+jwt"},
     "any": set(TYPES),
 }
 
@@ -107,6 +109,32 @@ def test_a_logout_token_with_a_plain_typ_is_no_access_token() -> None:
     with pytest.raises(TokenRejected, match="events forbidden"):
         judge_claims(trust, header, claims, None, 1000)
     judge_claims(trust, header, claims | {"events": '{"type": "email-disabled"}'}, None, 1000)
+
+
+GRANT = ID | {"client_id": "c", "jti": "j", "scope": "read:x", "resource": "https://api.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"aud": ["client"], "resource": ["https://a.example", "https://b.example"]}, []),
+        ({"scope": None, "resource": None, "authorization_details": [{"type": "x"}]}, []),
+        ({"aud": ["client", "another"]}, [("aud", "malformed")]),
+        ({"client_id": None}, [("client_id", "missing")]),
+        ({"sub": 5, "jti": ["j"]}, [("sub", "malformed"), ("jti", "malformed")]),
+        ({"scope": ["read:x"]}, [("scope", "malformed")]),
+        ({"resource": ["https://a.example", 5]}, [("resource", "malformed")]),
+        ({"resource": []}, [("resource", "malformed")]),
+        ({"authorization_details": {"type": "x"}}, [("authorization_details", "malformed")]),
+        ({"authorization_details": ["x"]}, [("authorization_details", "malformed")]),
+    ],
+)
+def test_an_identity_assertion_is_a_grant_for_one_server(
+    change: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    """draft-ietf-oauth-identity-assertion-authz-grant-03, sections 3.1 and 4.4.1."""
+    assert failures("id-jag", GRANT | change) == expected
 
 
 def test_where_no_audience_is_expected_any_party_is_authorized() -> None:

@@ -4,6 +4,7 @@
     at+jwt    typ at+jwt                    RFC 9068, strictly
     id        typ absent or JWT             OpenID Connect Core 1.0, section 3.1.3.7
     logout    typ absent, JWT, logout+jwt   OpenID Connect Back-Channel Logout 1.0, section 2.6
+    id-jag    typ oauth-id-jag+jwt          draft-ietf-oauth-identity-assertion-authz-grant-03, section 3.1
     any       every typ                     nothing is asked: you decide
 
 One kind is never taken for another (RFC 8725, sections 3.11 and 3.12): `typ` tells, and of a logout token
@@ -146,6 +147,27 @@ def _subject_or_session(evidence: Evidence) -> list[Failure]:
     return [Failure("sub", "missing", "sub, sid or both")]
 
 
+def _assertion(evidence: Evidence) -> list[Failure]:
+    """An identity assertion is for one authorization server, and what it has is of the type that it must be
+    (sections 3.1 and 4.4.1)."""
+    claims = evidence.claims
+    found = [
+        Failure(name, "malformed", "a string", claims[name])
+        for name in ("sub", "client_id", "jti", "scope", "tenant", "aud_tenant", "aud_sub")
+        if claims.get(name) is not None and not isinstance(claims[name], str)
+    ]
+    aud, resource, details = map(claims.get, ("aud", "resource", "authorization_details"))
+    if isinstance(aud, list) and len(aud) != 1:
+        found.append(Failure("aud", "malformed", "one authorization server", aud))
+    several = resource if isinstance(resource, list) and resource else [resource]
+    if resource is not None and not all(isinstance(one, str) for one in several):
+        found.append(Failure("resource", "malformed", "a URI or an array of them", resource))
+    objects = isinstance(details, list) and all(isinstance(one, dict) for one in details)
+    if details is not None and not objects:
+        found.append(Failure("authorization_details", "malformed", "an array of objects", details))
+    return found
+
+
 _PLAIN = frozenset(("", "jwt"))
 
 PROFILES: dict[str, Profile] = {
@@ -166,6 +188,12 @@ PROFILES: dict[str, Profile] = {
             ("nonce",),
             (_logout_event, _subject_or_session),
             takes_logout=True,
+        ),
+        Profile(
+            "id-jag",
+            frozenset(("oauth-id-jag+jwt",)),
+            ("iss", "sub", "aud", "client_id", "jti", "exp", "iat"),
+            rules=(_assertion,),
         ),
         Profile("any", None, takes_logout=True),
     )
