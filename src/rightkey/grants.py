@@ -16,6 +16,8 @@ class Place(NamedTuple):
     path: tuple[str, ...]
     keys: bool = False
     """Whether it is an object whose keys are the names."""
+    implied: Mapping[str, frozenset[str]] | None = None
+    """What each name grants besides itself, such as the narrower scopes that a broad one implies."""
 
     def filled(self, audiences: Iterable[str]) -> list[Place]:
         """The place once for each audience where it has a hole for one; itself where it has none."""
@@ -70,6 +72,7 @@ def granted(claims: Mapping[str, Any], kind: str, places: Places = GRANTS) -> fr
     """The names of a kind that the claims grant.
 
     `scope` and `scp` given as a string are split at spaces (RFC 8693, section 4.2); any other string is one.
+    What a name implies is granted with it.
     """
     found: set[str] = set()
     for place in places[kind]:
@@ -78,6 +81,8 @@ def granted(claims: Mapping[str, Any], kind: str, places: Places = GRANTS) -> fr
             found.update(value.split(" ") if place.path in _SPLIT else (value,))
         else:
             found.update(_strings(value) if not place.keys else value if isinstance(value, dict) else ())
+        if place.implied is not None:
+            found.update(*[place.implied.get(name, ()) for name in found])
     return frozenset(found - {""})
 
 

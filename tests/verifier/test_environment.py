@@ -327,3 +327,14 @@ def test_a_wrong_store_is_named() -> None:
     """And a secret that is too short, without showing it."""
     with pytest.raises(Misconfigured, match="RIGHTKEY_STORE: store"):
         Verifier.from_env(GOOD | {"RIGHTKEY_STORE": "memcached://a"})
+
+
+def test_what_scopes_imply_is_json() -> None:
+    """A scope may have commas, equals signs and brackets; a name twice is a mistake."""
+    assert read(IMPLIES='{"files:admin": ["files:read"]}')["implies"] == {"files:admin": ["files:read"]}
+    for wrong in ("files:admin", "[1]", '{"a": "b", "a": "c"}', "{"):
+        with pytest.raises(Misconfigured, match="expected JSON"):
+            read(IMPLIES=wrong)
+    environ = GOOD | {"RIGHTKEY_IMPLIES": '{"a": 5}'}
+    with pytest.raises(Misconfigured, match="RIGHTKEY_IMPLIES: implies must say"):
+        Verifier.from_env(environ)

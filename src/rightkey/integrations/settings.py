@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.freshness.settings import Freshness
     from rightkey.jose.certificate import Policy
+    from rightkey.policy.implied import Implies
     from rightkey.policy.trust import Anyone, Given
     from rightkey.proof.settings import DPoP
     from rightkey.verifier.proving import Origin
@@ -60,6 +61,7 @@ class Settings(TypedDict, total=False):
     dpop: DPoP | None
     store: Any
     store_secret: Any
+    implies: Implies | None
 
 
 def verifier_from(

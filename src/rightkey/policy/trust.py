@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # loaded where what they decide is asked for
 
     from rightkey.issuer.vendor import Vendor
     from rightkey.jose.certificate import Certificates, Policy
+    from rightkey.policy.implied import Implies
     from rightkey.requirements import AllOf, Requirement
 
 MAX_LEEWAY = 300.0
@@ -117,7 +118,7 @@ class Trust:
         audience: a name or several, of which the token must have one in `aud`; or `rightkey.ANY`.
         algorithms: names of those allowed.
         leeway: by how many seconds clocks may differ, at most 300.
-        profile: `access`, `at+jwt`, `id`, `logout` or `any`.
+        profile: `access`, `at+jwt`, `id`, `logout`, `id-jag` or `any`.
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
         certificates: `match`, `valid`, `ignore`, or Certificates.
@@ -128,6 +129,7 @@ class Trust:
             verified, `bound` refuses any other too, `bearer` takes possession for enough.
         metadata_url: where the issuer's metadata are, if not at the issuer. Their `issuer` must be the one
             named here, and tokens' `iss` is always that; the issuer may then be any string.
+        implies: which scopes grant others, such as `{"files:admin": ["files:read"]}`.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -145,6 +147,7 @@ class Trust:
     keys: Given = field(default=None, repr=False)
     sender: str = "checked"
     metadata_url: str | None = field(default=None, repr=False)
+    implies: Implies | None = field(default=None, repr=False)
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""
@@ -167,6 +170,7 @@ class Trust:
         issuer = _issuer(self.issuer, self.provider, self.metadata_url, named_freely=brought)
         vendor = issuer.vendor if isinstance(issuer, Issuer) else None
         kind, audiences = profile_named(self.profile), _audiences(self.audience)
+        places = GRANTS if vendor is None else vendor.places(audiences or ())
         derived: dict[str, Any] = {
             "expected": issuer.expected if isinstance(issuer, Issuer) else issuer,
             "identity": identity_of(issuer[0]) if isinstance(issuer, tuple) else issuer and issuer.identity,
@@ -176,7 +180,8 @@ class Trust:
             "leeway": _leeway(self.leeway),
             "kind": kind,
             "compiled": Compiled.of(kind, vendor),
-            "places": GRANTS if vendor is None else vendor.places(audiences or ()),
+            "places": places,
+            **({} if self.implies is None else _implied(self.implies, places)),
             "requirement": requirement_of(self.require),
             "sender": sender(self.sender),
             "matched": self.certificates != "ignore",
@@ -194,6 +199,13 @@ def requirement_of(asked: str | Requirement | Iterable[str | Requirement]) -> Al
 
     requirement = required(asked)
     return requirement if requirement.parts else None
+
+
+def _implied(implies: Any, places: Places) -> dict[str, Any]:
+    from rightkey.policy.implied import stated, with_implied
+
+    said = stated(implies)
+    return {"implies": said, "places": with_implied(places, said)}
 
 
 def _certificate_policy(asked: Policy) -> Certificates | None:

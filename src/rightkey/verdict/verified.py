@@ -46,8 +46,8 @@ class Verified:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What `scope` and `scp` grant."""
-        return granted(self.claims, "scope")
+        """What `scope` and `scp` grant, with all that it implies (`implies=`)."""
+        return granted(self.claims, "scope", self._places)
 
     def require(self, *asked: str | Requirement) -> None:
         """Ask for scopes or other requirements, all of them.
@@ -92,9 +92,15 @@ def require(claims: Mapping[str, Any], requirement: AllOf, places: Places = GRAN
     if missing is not None:
         wanted = requirement.parts[0] if len(requirement.parts) == 1 else requirement
         message = f"the token does not grant {missing}"
+        hint = None
+        if places["scope"][0].implied is not None:
+            from rightkey.policy.implied import hint_of
+
+            hint = hint_of(missing, places)
         raise InsufficientScope(
             "scope_insufficient",
             message,
+            hint=hint,
             required=str(wanted),
             missing=str(missing),
             requirement=wanted,

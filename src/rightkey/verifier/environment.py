@@ -164,6 +164,7 @@ _CALLED = {
     other: ours
     for ours, others in {
         "REQUIRE": "SCOPE SCOPES ROLE ROLES GROUP GROUPS PERMISSION PERMISSIONS REQUIRED_SCOPES",
+        "IMPLIES": "IMPLIED HIERARCHY SCOPE_HIERARCHY",
         "KEYS": "JWKS JWKS_URL JWKS_URI PUBLIC_KEY",
         "ALGORITHMS": "ALGS",
         "LEEWAY": "SKEW CLOCK_SKEW TOLERANCE",
@@ -238,6 +239,15 @@ def _requirement(text: str) -> Any:
     return parse(text)
 
 
+def _implies(text: str) -> Any:
+    from rightkey.jose import strictjson
+
+    try:
+        return strictjson.read_unique(text.encode())
+    except (strictjson.NotJson, ValueError):
+        raise Misconfigured("expected JSON", hint='such as {"files:admin": ["files:read"]}') from None
+
+
 _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
 """What must be set, and what stands for it while the variable at fault is looked for."""
 
@@ -260,6 +270,7 @@ VARIABLES = (
     Variable("leeway", _number),
     Variable("profile"),
     Variable("require", _requirement),
+    Variable("implies", _implies),
     Variable("certificates"),
     Variable("sender"),
     Variable("origin", _words),

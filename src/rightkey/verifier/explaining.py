@@ -246,10 +246,20 @@ class _Teller:
         if isinstance(outcome, InsufficientScope):
             self._failed("requirements", outcome, required=outcome.required, missing=outcome.missing)
         elif self._trust.requirement or self._demands.require:
-            self._add("requirements", "granted")
+            self._granted(outcome)
         presented = self._demands.presented
         if isinstance(outcome, Verified) and presented is not None and presented.by_dpop:
             self._add("proof", "DPoP, by the key that the token is bound to")
+
+    def _granted(self, outcome: Verified | RightkeyError) -> None:
+        by = dict[str, Any]()
+        if self._trust.implies and isinstance(outcome, Verified):
+            from rightkey.policy.implied import through
+
+            for asked in filter(None, (self._trust.requirement, self._demands.require)):
+                by |= through(outcome.claims, asked, self._trust.places)
+        told = f"granted, {', '.join(by)} by broader scopes" if by else "granted"
+        self._steps.append(Step("requirements", "ok", told, {"implied": by} if by else {}))
 
 
 def _told(located: Located) -> str:

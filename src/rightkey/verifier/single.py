@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
     from rightkey.jose.certificate import Policy
+    from rightkey.policy.implied import Implies
     from rightkey.proof.settings import DPoP
     from rightkey.requirements import Requirement
     from rightkey.verifier.proving import Origin
@@ -36,7 +37,7 @@ class Single:
         audience: the name of this API at the issuer, or several; `rightkey.ANY` checks none.
         algorithms: names of those allowed; by default all that are safe.
         leeway: by how many seconds clocks may differ, at most 300.
-        profile: the kind of token: `access`, `at+jwt`, `id`, `logout` or `any`.
+        profile: the kind of token: `access`, `at+jwt`, `id`, `logout`, `id-jag` or `any`.
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
         keys: instead of what the issuer publishes, a KeySet, the URL of a key set, the Path of a file or
@@ -62,6 +63,8 @@ class Single:
             (`file:///run/app/rightkey`, `rediss://...`), a client of redis-py, or a `Store`; none by default.
         store_secret: what the fleet's processes know and others who can reach the store do not: 32 octets or
             more; two, of which the second only reads; or an Ed25519 key as PEM.
+        implies: which scopes grant others, such as `{"files:admin": ["files:read"]}`, and all that these
+            imply in turn.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -96,9 +99,10 @@ class Single:
         dpop: DPoP | None = None,
         store: Any = None,
         store_secret: Any = None,
+        implies: Implies | None = None,
     ) -> None:
         judged = algorithms, leeway, profile, require_exp, require, certificates, provider, keys
-        trust = Trust(issuer, audience, *judged, sender, metadata_url)
+        trust = Trust(issuer, audience, *judged, sender, metadata_url, implies)
         world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret)
         self._begin(trust, remember, Surroundings(*world))
 
