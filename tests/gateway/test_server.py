@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rightkey.gateway.server import RESTART_SECONDS
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import LocalIssuer, Sender
 
 pytestmark = pytest.mark.slow
 
@@ -300,3 +300,29 @@ def test_it_answers_peers_alone(gateway: Any, ask: Any) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "peer_refused")
     assert of.look("/healthz").status_code == 200
     assert of.count("peer_refused") == 1
+
+
+def proof_of(issuer: LocalIssuer) -> dict[str, str]:
+    """The headers of one request with a bound token."""
+    sender = Sender()
+    token = issuer.token(sub="alice", cnf=sender.cnf)
+    url = "https://api.example.com/me"
+    asked = {"x-original-method": "GET", "x-original-uri": "/me", "x-original-host": "api.example.com"}
+    return asked | sender.headers("GET", url, token)
+
+
+def test_a_proof_passes_once_in_all_workers(gateway: Any, issuer: LocalIssuer) -> None:
+    """Without a store, by a directory that is gone in the end."""
+    before = set(Path("/dev/shm").glob("rightkey-*"))
+    of = gateway("nginx", workers=4, more='origin = "https://api.example.com"')
+    for _ in range(3):
+        headers, statuses = proof_of(issuer), list[int]()
+        for _ in range(16):
+            connection = http.client.HTTPConnection(of.listen, timeout=20)
+            connection.request("GET", "/", headers=headers)
+            statuses.append(connection.getresponse().status)
+            connection.close()
+        assert sorted(statuses) == [200, *[401] * 15]
+    (made,) = set(Path("/dev/shm").glob("rightkey-*")) - before
+    assert of.stop() == 0
+    assert not made.exists()

@@ -97,7 +97,7 @@ def opened() -> Iterator[Open]:
 
         def open_(url: str) -> RedisStore:
             store = RedisStore(url)
-            stack.callback(store._client.close)
+            stack.callback(store._client.connection_pool.disconnect)
             return store
 
         yield open_

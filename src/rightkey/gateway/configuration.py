@@ -30,6 +30,7 @@ from rightkey.verifier.tasks import AsyncVerifier
 
 if TYPE_CHECKING:
     from rightkey.exchange import Transport
+    from rightkey.proof.settings import DPoP
 
 MAX_WORKERS = 256
 """Processes that serve."""
@@ -56,8 +57,11 @@ class Configuration:
     store: str | None
     store_secret: Any = field(repr=False)
 
-    def decision(self) -> Decision:
+    def decision(self, used: str | None = None) -> Decision:
         """What answers, with keys of its own.
+
+        Args:
+            used: a directory in which workers share used proofs, where they have no store.
 
         Raises:
             Misconfigured: two issuers are one, keys cannot be found by what is said of an issuer, or the
@@ -67,6 +71,7 @@ class Configuration:
             **self._means(),
             "remember": self.remember,
             "origin": self.origin or None,
+            "dpop": None if used is None or self.store is not None else _sharing(used),
         }
         if len(self.trusts) == 1:  # which need not be found by a token's `iss`: a fifth of a remembered one
             verifier: Any = AsyncVerifier(**_stated(self.trusts[0]), **means)
@@ -132,6 +137,14 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
         store=text_of(document, "store"),
         store_secret=_secret(document, folder),
     )
+
+
+def _sharing(used: str) -> DPoP:
+    from rightkey.proof.settings import DPoP
+    from rightkey.sources.marks import Marks
+    from rightkey.stores.local import DirectoryStore
+
+    return DPoP(seen=Marks(DirectoryStore(used).mark, None))
 
 
 def _stated(trust: Trust) -> dict[str, Any]:

@@ -14,16 +14,18 @@ import asyncio
 import logging
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from rightkey.errors import RightkeyError
+from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.gateway.board import Board, Row
 from rightkey.gateway.configuration import Configuration
 from rightkey.gateway.worker import DRAIN_SECONDS, Worker, loop_factory
@@ -60,6 +62,8 @@ class Server:
         self._configuration, self._reread = configuration, reread
         self._sockets = configuration.listen.bind(), configuration.plain.bind()
         self._board = Board(4 * configuration.workers)
+        self._used: str | None = None
+        self._share(configuration)
         self._serving: list[_Child] = []
         self._ending: list[_Child] = []
         self._stopping = self._renewing = False
@@ -83,6 +87,11 @@ class Server:
                 self._replace()
         self._stop()
 
+    def _share(self, configuration: Configuration) -> None:
+        """Make a place where workers share used proofs, if they judge any and have no store for that."""
+        if self._used is None and configuration.origin and configuration.store is None:
+            self._used = _made()
+
     def _listen(self, *others: int, seconds: float) -> list[int]:
         """Hear which signals have come, if any do. Returns which of the other descriptors can be read."""
         ready, _, _ = select.select([self._heard.fileno(), *others], [], [], seconds)
@@ -104,6 +113,7 @@ class Server:
     def _replace(self) -> None:
         try:
             configuration = self._reread()
+            self._share(configuration)
         except RightkeyError as error:
             LOG.error("the configuration is not changed: %s", error)
             return
@@ -150,6 +160,8 @@ class Server:
         for child in self._ending:
             _send(child, signal.SIGKILL)
             _lives(child, wait=True)
+        if self._used is not None:
+            shutil.rmtree(self._used, ignore_errors=True)
 
     def _forked(self, configuration: Configuration, bound: int | None = None) -> _Child:
         used = [id(child.row) for child in (*self._serving, *self._ending) if _lives(child)]
@@ -161,7 +173,7 @@ class Server:
         if pid == 0:
             os.close(pipe)
             told = partial(_tell, said)
-            self._be_worker(Worker(configuration, self._sockets, self._board, row, bound, told))
+            self._be_worker(Worker(configuration, self._sockets, self._board, row, bound, told, self._used))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         os.close(said)
         return _Child(pid, row, pipe, time.monotonic())
@@ -181,6 +193,14 @@ class Server:
         finally:
             sys.stderr.flush()
             os._exit(code)
+
+
+def _made() -> str:
+    """A directory for used proofs, in memory where there is one. Raises Misconfigured."""
+    for folder in ("/dev/shm", None):  # noqa: S108 - it is made there with a name of its own, mode 0700
+        with suppress(OSError):
+            return tempfile.mkdtemp(prefix="rightkey-", dir=folder)
+    raise Misconfigured("there is no directory in which workers can share used DPoP proofs", hint="set store")
 
 
 def _tell(said: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -47,6 +48,7 @@ class Worker:
         row: its own of the board.
         bound: how many issuers may be without keys for it to begin; None for any number.
         begun: is called once it accepts connections.
+        used: where it shares used proofs with the others; None where that is the store.
     """
 
     configuration: Configuration
@@ -55,10 +57,11 @@ class Worker:
     row: Row
     bound: int | None = None
     begun: Callable[[], None] = lambda: None
+    used: str | None = None
 
     async def run(self) -> bool:
         """Answer until SIGTERM, then drain. False where too many issuers have no keys to begin."""
-        decision = self.configuration.decision()
+        decision = self.configuration.decision(self.used)
         issuers = self.configuration.issuers()
         mirror = Mirror(issuers)
         await mirror.prepare()
@@ -79,6 +82,8 @@ class Worker:
         gc.freeze()  # what is there by now stays, and need not be looked through for garbage
         await serve([(self.sockets[0], main), (self.sockets[1], plain)], look, self.begun)
         self.row.say()
+        if self.used is not None and os.getppid() != parent:  # which would have removed it
+            shutil.rmtree(self.used, ignore_errors=True)
         return True
 
 

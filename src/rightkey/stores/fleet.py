@@ -12,7 +12,7 @@ from rightkey.events import EntryRejected, Event, StoreBack, StoreLost
 from rightkey.freshness.budget import Backoff
 from rightkey.freshness.status import StoreStatus
 from rightkey.stores.seal import Broken, Seal
-from rightkey.stores.store import Store, StoreFailed
+from rightkey.stores.store import Marking, Store, StoreFailed, StoreRefused
 
 MAX_LEFT_ALONE = 30.0
 """Seconds for which refreshes leave a store alone that has failed, at most."""
@@ -88,6 +88,34 @@ class Fleet:
             distrusted=len(self._distrusted),
             distrust_age=None if self._read_at is None else now - self._read_at,
         )
+
+    # -- its used proofs
+
+    @property
+    def marks(self) -> bool:
+        """Whether the store remembers used proofs."""
+        return isinstance(self.store, Marking)
+
+    def first(self, mark: bytes, seconds: float) -> bool:
+        """Whether no process of the fleet has used this mark before; it is kept for so many seconds.
+
+        Raises StoreFailed: it cannot be told.
+        """
+        store = self.store
+        assert isinstance(store, Marking)  # noqa: S101 - `marks` is asked before
+
+        def look() -> bool | StoreRefused:
+            try:
+                return store.mark(mark, seconds)
+            except StoreRefused as refused:
+                return refused  # it has answered, and is not left alone
+
+        first = self.call(look)
+        if first is None:
+            raise StoreFailed("unavailable", f"{store.name} gives no answer")
+        if isinstance(first, StoreRefused):
+            raise first
+        return first
 
     # -- its distrusted keys
 

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from rightkey.errors import Misconfigured, quoted
-from rightkey.stores import turns
+from rightkey.stores import turns, used
 from rightkey.stores.store import MAX_RECORDS, Asked, StoreFailed, Turn
 
 PATIENCE = 0.25
 """Seconds that a process waits for a lock of another: it is held for less than a millisecond."""
 _PAUSE = 0.002
-_RECORDS = "distrusted"
+_RECORDS, _USED = "distrusted", "used"
 _T = TypeVar("_T")
 
 
@@ -119,6 +119,13 @@ class DirectoryStore:
                 if len(lines) >= MAX_RECORDS:
                     raise StoreFailed("full", f"{self.name} holds {MAX_RECORDS} distrusted keys already")
                 self._write(_RECORDS, b"\n".join([*lines, line]))
+
+    def mark(self, mark: bytes, seconds: float, /) -> bool:
+        now = self.clock()
+        try:
+            return used.mark(os.path.join(self.path, _USED), mark, now + seconds, now)
+        except OSError as error:
+            raise _failed(error) from error
 
     def _with(self, place: str, step: Callable[[_Kept], _T]) -> _T:
         """Make a step that changes the state of a place."""

@@ -8,12 +8,14 @@ Every wait is short and nothing is tried twice, since a refresh waits for it. Th
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Hashable, Iterable
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured, quoted
-from rightkey.stores.store import MAX_RECORDS, Asked, StoreFailed, Turn
+from rightkey.stores.store import MAX_RECORDS, Asked, StoreFailed, StoreRefused, Turn
 from rightkey.stores.turns import MAX_PAUSE
 
 TIMEOUT = 0.25
@@ -22,7 +24,10 @@ MAX_TIMEOUT = 1.0
 """Seconds that a client which is passed in may wait at most."""
 KEPT_FOR = 172_800
 """Seconds after which a place is forgotten that no process asks about."""
+EVICTION_LOOKED_AT = 60.0
+"""Seconds from one look at whether a server may forget used proofs to the next."""
 _RECORDS = "rightkey:{distrust}"
+_EVICTS = "has a maxmemory-policy by which it may forget used proofs: it must be noeviction"
 
 _LOOK = f"""
 local h = redis.call('HMGET', KEYS[1], 'number', 'kept', 'began', 'leading', 'until', 'paused',
@@ -109,6 +114,7 @@ class RedisStore:
             self.name = f"a client of {type(server).__module__.partition('.')[0]}"
             self._client = server
         self._server = server
+        self._lasting_until = -inf
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RedisStore) and self._server == other._server
@@ -157,6 +163,15 @@ class RedisStore:
         if self._call(lambda client: _script(client, _ADD, _RECORDS, field, record)) != 1:
             raise StoreFailed("full", f"{self.name} holds {MAX_RECORDS} distrusted keys already")
 
+    def mark(self, mark: bytes, seconds: float, /) -> bool:
+        now = time.monotonic()
+        if now >= self._lasting_until:
+            if self._call(_evicts):
+                raise StoreRefused("evicts", f"{self.name} {_EVICTS}")
+            self._lasting_until = now + EVICTION_LOOKED_AT
+        name, life = f"rightkey:used:{mark.hex()}", max(1, int(seconds * 1000))
+        return self._call(lambda client: client.set(name, b"", nx=True, px=life)) is not None
+
     def _run(self, script: str, place: str, *arguments: Any) -> Any:
         """One script at a place; its braces keep a place on one server of a cluster."""
         return self._call(lambda client: _script(client, script, f"rightkey:{{{place}}}", *arguments))
@@ -180,6 +195,18 @@ def _script(client: Any, script: str, key: str, *arguments: Any) -> Any:
         if type(error).__name__ != "NoScriptError":
             raise
     return client.eval(script, 1, key, *arguments)
+
+
+def _evicts(client: Any) -> bool:
+    """Whether the server may forget what has not ended. Where it does not say, that is believed of none."""
+    try:
+        memory = client.info("memory")
+    except Exception as error:
+        if type(error).__name__ not in ("ResponseError", "NoPermissionError"):
+            raise
+        return False
+    limited = isinstance(memory, dict) and memory.get("maxmemory", 0)
+    return bool(limited) and memory.get("maxmemory_policy", "noeviction") != "noeviction"
 
 
 def _client(url: str) -> Any:

@@ -26,6 +26,10 @@ class StoreFailed(Exception):
         return str(self.args[1])
 
 
+class StoreRefused(StoreFailed):
+    """The store answers, and cannot keep what it was given: it is full, or may forget it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a process wants of a place. Times are in seconds."""
@@ -101,3 +105,15 @@ class Store(Protocol):
 
     def add(self, record: bytes, /) -> None:
         """Keep a record for as long as the store lasts. The same one twice is one."""
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """A store that remembers used proofs, too."""
+
+    def mark(self, mark: bytes, seconds: float, /) -> bool:
+        """Whether these 32 octets come for the first time; they are kept for so many seconds.
+
+        Of two callers at once one is the first. Raises StoreFailed where it cannot be told, or where what is
+        kept may be forgotten before its time.
+        """

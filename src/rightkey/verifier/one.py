@@ -49,7 +49,12 @@ class Surroundings(NamedTuple):
         """What judges proofs. Raises Misconfigured."""
         from rightkey.verifier.proving import Proving
 
-        return Proving(self.origin, self.dpop)
+        fleet = self.fleet()
+        if fleet is None or not fleet.marks:
+            return Proving(self.origin, self.dpop)
+        from rightkey.sources.marks import Marks
+
+        return Proving(self.origin, self.dpop, Marks(fleet.first, self.clock))
 
     def fleet(self) -> Member | None:
         """The fleet that shares the store; None where there is none. Raises Misconfigured."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rightkey.proof.dpop import Proofs
     from rightkey.proof.replays import Replays, Seen, Used
     from rightkey.proof.settings import DPoP
+    from rightkey.sources.marks import Marks
     from rightkey.verdict.verified import Verified
 
 Origin: TypeAlias = "str | Collection[str] | None"
@@ -37,13 +38,15 @@ class Proving:
     Args:
         origin: the URL by which clients know the API, or several; None where none was given.
         dpop: what proofs must be; None for what is so by default.
+        shared: what remembers used proofs for a whole fleet; None for this process alone. What `dpop` says
+            counts first.
 
     Raises:
         Misconfigured: either is not as described.
     """
 
-    def __init__(self, origin: Origin, dpop: DPoP | None) -> None:
-        self._origin, self._dpop = origin, dpop
+    def __init__(self, origin: Origin, dpop: DPoP | None, shared: Marks | None = None) -> None:
+        self._origin, self._dpop, self._shared = origin, dpop, shared
         self.algorithms: tuple[str, ...] = ()
         """Those of the proofs that are asked for: none where no origin is known."""
         if origin is not None or dpop is not None:
@@ -83,7 +86,8 @@ class Proving:
         used = self._judged(raw, token, presented, now)
         if used.mark != presented.spent:
             try:
-                first = self._seen.first(*used)
+                seen = self._seen
+                first = getattr(seen, "first_async", seen.first)(*used)
                 if first is not True and isinstance(first, Awaitable):
                     first = await first
             except Exception as error:
@@ -107,7 +111,9 @@ class Proving:
     @cached_property
     def _seen(self) -> Seen:
         own = self._proofs.rules.seen
-        return replays() if own is None else own
+        if own is None:
+            return replays() if self._shared is None else self._shared
+        return own
 
 
 def _use_up(used: Used, presented: Presented, first: bool) -> None:
@@ -119,6 +125,8 @@ def _use_up(used: Used, presented: Presented, first: bool) -> None:
 
 
 def _unavailable(error: Exception) -> IssuerUnavailable:
-    return IssuerUnavailable(
-        "store_unavailable", f"what remembers used DPoP proofs did not answer ({type(error).__name__})"
-    )
+    from rightkey.stores.store import StoreFailed
+
+    why = str(error) if isinstance(error, StoreFailed) else type(error).__name__
+    told = f"what remembers used DPoP proofs did not answer ({why})"
+    return IssuerUnavailable("store_unavailable", told, retry_after=1.0)
