@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rightkey.errors import without_query
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
-    """A GET, with the bounds its transport must keep.
+    """A GET, or a POST with this body, with the bounds its transport must keep.
 
     `timeout` covers the whole exchange, from the look-up of the name to the last octet of the body;
     `connect_timeout` the part up to an established connection. Both are in seconds. `max_body` is in
@@ -23,8 +23,9 @@ class Request:
     connect_timeout: float = 2.0
     timeout: float = 4.0
     max_body: int = 512 * 1024
+    body: bytes = field(default=b"", repr=False)
 
-    def __repr__(self) -> str:  # a query may hold an API key, and headers a token
+    def __repr__(self) -> str:  # a query may hold an API key, and headers and body a token
         return f"Request({without_query(self.url)!r}, timeout={self.timeout!r}, max_body={self.max_body!r})"
 
 
@@ -121,6 +122,14 @@ class Transport(Protocol):
     """
 
     def get(self, request: Request, /) -> Response: ...
+
+
+@runtime_checkable
+class Posting(Protocol):
+    """A transport that sends a body as well: what introspection needs (RFC 7662, section 2.1)."""
+
+    def post(self, request: Request, /) -> Response:
+        """As `get` of a Transport, by the method POST and with the request's body."""
 
 
 def plain_http_of(transport: Transport) -> tuple[str, ...]:

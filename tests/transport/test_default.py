@@ -13,6 +13,7 @@ import pytest
 from tests.transport.conftest import SLOW, Authority, Serve, failed, get, ok, saying, unused_port
 
 from rightkey.errors import Misconfigured
+from rightkey.exchange import Request
 from rightkey.transport.credentials import Credentials
 from rightkey.transport.default import DefaultTransport
 from rightkey.transport.failure import _MEANINGS
@@ -158,3 +159,19 @@ def test_an_authority_is_the_files_or_the_systems() -> None:
     """Not both."""
     with pytest.raises(Misconfigured, match="cannot both be given"):
         DefaultTransport("/a.pem", truststore=True)
+
+
+def test_a_post_sends_its_body_and_its_own_credentials(serve: Serve) -> None:
+    """With its length; what the transport shows at that origin does not take the place of what it states."""
+    server = serve(saying(ok(b"{}")))
+    shown = Credentials(f"http://127.0.0.1:{server.port}", basic=("proxy", "pw"), headers={"X-Api-Key": "k"})
+    request = Request(
+        f"http://127.0.0.1:{server.port}/", {"authorization": "Basic bWU6cHc="}, body=b"token=a"
+    )
+    assert DefaultTransport(credentials=shown).post(request).status == 200
+    head, _, body = server.head.partition("\r\n\r\n")
+    assert head.startswith("POST / HTTP/1.1\r\n")
+    assert {"Content-Length: 7", "Authorization: Basic bWU6cHc=", "X-Api-Key: k"} <= {*head.split("\r\n")}
+    assert head.count("Authorization") == 1
+    assert body == "token=a"
+    assert "token=a" not in repr(request)

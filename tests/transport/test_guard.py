@@ -173,6 +173,14 @@ def test_networks_and_ports_may_be_permitted(serve: Serve, authority: Any) -> No
     assert "Accept: application/json\r\n" in server.head
 
 
+def test_a_post_is_guarded_as_well(serve: Serve, authority: Any) -> None:
+    server = serve(saying(b"answer"), tls=authority.server)
+    transport = GuardedTransport(LOOPBACK, [server.port], authority.file)
+    assert transport.post(Request(server.url, body=b"token=a")).body == b"answer"
+    assert server.head.startswith("POST /")
+    assert failed(GuardedTransport().post, "https://10.0.0.1/").reason == "address"
+
+
 def test_no_proxy_is_ever_used(serve: Serve, authority: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would look the name up for itself."""
     proxy = serve(saying(b"proxied"))

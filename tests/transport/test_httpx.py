@@ -92,6 +92,19 @@ def test_a_document_is_fetched(client: httpx.Client, serve: Callable[..., str]) 
     assert not client.is_closed
 
 
+def test_a_post_sends_its_body() -> None:
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, content=request.content)
+
+    transport = HttpxTransport(httpx.Client(transport=httpx.MockTransport(handle)))
+    assert transport.post(Request(URL, body=b"token=a")).body == b"token=a"
+    assert transport.get(Request(URL)).body == b""
+    assert [request.method for request in seen] == ["POST", "GET"]
+
+
 def test_gzip_is_decompressed(client: httpx.Client, serve: Callable[..., str]) -> None:
     assert get(client, serve(ok(gzip.compress(b"{}"), "Content-Encoding: gzip"))).body == b"{}"
 

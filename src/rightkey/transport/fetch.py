@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    request: Request, route_to: Callable[[Address], Route], plain_http: Collection[str] = ()
+    request: Request,
+    route_to: Callable[[Address], Route],
+    plain_http: Collection[str] = (),
+    method: str = "GET",
 ) -> Response:
     """Any answer, of any status, that came whole within the request's bounds.
 
@@ -35,24 +38,26 @@ def fetch(
         request: what is asked.
         route_to: how its address is reached; may refuse to, by ExchangeFailed.
         plain_http: hosts beyond loopback that may be asked without TLS.
+        method: `POST` sends the request's body.
 
     Raises:
         ExchangeFailed: nothing else leaves.
     """
     address = read_address(request.url, plain_http)
     try:
-        return _exchange(request, route_to(address))
+        return _exchange(method, request, route_to(address))
     except ExchangeFailed:
         raise
     except Exception as error:
         raise failure(error, address.host, request.timeout) from error
 
 
-def _exchange(request: Request, route: Route) -> Response:
+def _exchange(method: str, request: Request, route: Route) -> Response:
     whole = Deadline.after(request.timeout)
     connecting = Deadline.after(min(request.connect_timeout, request.timeout))
     allowance = Allowance(request.max_body)
-    asked = written("GET", route.address.target, _headers(request, route))
+    body_sent = request.body if method == "POST" else b""
+    asked = written(method, route.address.target, _headers(method, request, route)) + body_sent
     # A connection for each exchange: there is one every few minutes, and what is not kept cannot go
     # stale, be shared with a forked child, or be left open.
     with closing(connect(route, connecting, whole, allowance)) as stream:
@@ -67,7 +72,12 @@ def _exchange(request: Request, route: Route) -> Response:
         )
 
 
-def _headers(request: Request, route: Route) -> dict[str, str]:
+def _headers(method: str, request: Request, route: Route) -> dict[str, str]:
     asked = {name.title(): value for name, value in request.headers.items()}
+    if method == "POST":
+        asked["Content-Length"] = str(len(request.body))
     ours = {"User-Agent": f"rightkey/{__version__}", "Accept-Encoding": body.ACCEPTED, "Connection": "close"}
-    return {"Host": route.address.authority} | asked | ours | dict(route.headers)
+    shown = dict(route.headers)
+    if "Authorization" in asked:  # it authenticates by itself: nothing is put in place of that
+        shown = {name: value for name, value in shown.items() if name.title() != "Authorization"}
+    return {"Host": route.address.authority} | asked | ours | shown

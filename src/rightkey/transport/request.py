@@ -13,7 +13,7 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def written(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    """A request without a body.
+    """A request up to its body.
 
     Args:
         method: such as `GET`.

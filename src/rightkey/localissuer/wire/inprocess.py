@@ -26,12 +26,18 @@ class InProcess:
         self._respond, self._origin = respond, origin
 
     def get(self, request: exchange.Request, /) -> Response:
+        return self._answered("GET", request)
+
+    def post(self, request: exchange.Request, /) -> Response:
+        return self._answered("POST", request)
+
+    def _answered(self, method: str, request: exchange.Request) -> Response:
         parts = urlsplit(request.url)
         if f"{parts.scheme}://{parts.netloc}" != self._origin():
             raise ExchangeFailed("refused", f"only {self._origin()} can be reached in process")
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"host": parts.netloc} | {name.lower(): value for name, value in request.headers.items()}
-        answer = self._respond(Request("GET", target, headers))
+        answer = self._respond(Request(method, target, headers, request.body))
         _travel(answer, request)
         return Response(answer.status, answer.sent_headers, _body(answer, request.max_body))
 
