@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -242,6 +243,24 @@ def test_the_metadata_of_a_resource_lie_at_a_path_of_the_host(resource: str, url
         "resource_name": "An API",
     }
     assert ProtectedResource(resource).document.keys() == {"resource", "bearer_methods_supported"}
+
+
+def test_the_metadata_of_a_resource_say_how_its_tokens_are_bound() -> None:
+    """RFC 9728, section 2; what is said of DPoP may be the verifier's to tell."""
+    api = ProtectedResource("https://api.example", certificate_bound=True)
+    assert api.document["tls_client_certificate_bound_access_tokens"] is True
+    how: dict[str, Any] = {"audience": "a", "keys": rightkey.KeySet(()), "dpop": rightkey.DPoP(["ES256"])}
+    told = [
+        api.beside(rightkey.Verifier("i", sender=sender, origin=origin, **how)).document
+        for sender, origin in (
+            ("checked", "https://api.example"),
+            ("bound", "https://api.example"),
+            ("bound", None),
+        )
+    ]
+    assert [one.get("dpop_signing_alg_values_supported") for one in told] == [["ES256"], ["ES256"], None]
+    assert [one.get("dpop_bound_access_tokens_required") for one in told] == [None, True, None]
+    assert all(one["tls_client_certificate_bound_access_tokens"] for one in told)
 
 
 @pytest.mark.parametrize(

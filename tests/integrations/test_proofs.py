@@ -4,6 +4,7 @@ Annotations are not postponed: FastAPI would look for what they name among globa
 """
 
 import re
+import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -17,15 +18,20 @@ from tests.integrations.test_integrations import (
     body,
     issuer,
     unconfigured,
+    with_aiohttp,
+    with_backend,
     with_fastapi,
+    with_flask,
+    with_litestar,
     with_middleware,
     with_wsgi,
 )
 
 from rightkey import DPoP, Verified
-from rightkey.integrations import fastapi
+from rightkey.integrations import asgi, fastapi, wsgi
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.localissuer import LocalIssuer, Sender
+from rightkey.proof.nonces import nonce_at
 
 pytestmark = pytest.mark.slow
 __all__ = ["issuer", "unconfigured"]
@@ -168,6 +174,50 @@ def test_a_nonce_is_given_and_asked_for(make: Make, issuer: LocalIssuer, bound: 
     assert (answer.status_code, challenged(answer)["DPoP"]["error"]) == (401, "use_dpop_nonce")
     nonce = answer.headers["dpop-nonce"]
     assert ask(url, *shown(bound, CALLER.proof("GET", URL, bound, nonce=nonce))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("make", "around"),
+    [
+        (with_middleware, None),
+        (with_wsgi, None),
+        (with_flask, None),
+        (with_aiohttp, None),
+        (with_fastapi, asgi.Nonces),
+        (with_backend, asgi.Nonces),
+        (with_litestar, asgi.Nonces),
+    ],
+)
+def test_the_next_nonce_comes_with_a_good_answer(
+    make: Make, around: Any, issuer: LocalIssuer, bound: str, served: Make
+) -> None:
+    """In time (section 8.2); not where that of the proof has just been given, nor without nonces."""
+    secret = bytes(32)
+    app = make(issuer.url, origin=ORIGIN, dpop=DPoP(nonce_secret=secret))
+    url = served(app if around is None else around(app))
+    new, old = (nonce_at(secret, time.time() - age) for age in (5, 90))
+    first = ask(url, *shown(bound, CALLER.proof("GET", URL, bound, nonce=new)))
+    assert (first.status_code, "dpop-nonce" in first.headers) == (200, False)
+    answer = ask(url, *shown(bound, CALLER.proof("GET", URL, bound, nonce=old)))
+    assert answer.status_code == 200
+    (told,) = answer.headers.get_list("dpop-nonce")
+    assert told not in (new, old)
+    assert ask(url, *shown(bound, CALLER.proof("GET", URL, bound, nonce=told))).status_code == 200
+    assert "dpop-nonce" not in ask(url, ("authorization", f"Bearer {issuer.token(sub='bob')}")).headers
+
+
+def test_a_nonce_is_told_once(issuer: LocalIssuer, bound: str, served: Make) -> None:
+    """Also where two of ours look at one answer, of an application or of a mounted one."""
+    secret = bytes(32)
+    how: dict[str, Any] = {"origin": ORIGIN, "dpop": DPoP(nonce_secret=secret)}
+    for app in (
+        asgi.Nonces(with_middleware(issuer.url, **how)),
+        wsgi.Nonces(with_wsgi(issuer.url, **how)),
+        wsgi.Nonces(with_flask(issuer.url, **how)),
+    ):
+        proof = CALLER.proof("GET", URL, bound, nonce=nonce_at(secret, time.time() - 90))
+        answer = ask(served(app), *shown(bound, proof))
+        assert (answer.status_code, len(answer.headers.get_list("dpop-nonce"))) == (200, 1)
 
 
 @pytest.mark.parametrize("path", ["/any", "/twice"])

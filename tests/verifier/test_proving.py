@@ -17,6 +17,7 @@ import rightkey
 from rightkey import DPoP, IssuerUnavailable, Misconfigured, Presented, TokenRejected
 from rightkey.localissuer import LocalIssuer, Sender
 from rightkey.policy.confirmation import thumbprint
+from rightkey.proof.nonces import nonce_at
 from rightkey.verifier.explaining import STEPS
 
 ORIGIN = "https://api.example.com"
@@ -219,6 +220,23 @@ def test_a_nonce_is_told_with_the_error(kind: Any, issuer: LocalIssuer, bound: s
     error = refused(lambda: verifier.verify(bound, presented=request(bound)))
     assert error.reason == "nonce_needed"
     assert done(verifier.verify(bound, presented=request(bound, nonce=error.nonce))).subject == "alice"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("age", "told"), [(0, False), (59, False), (60, True), (119, True)])
+def test_the_next_nonce_is_told_before_one_ends(
+    kind: Any, age: int, told: bool, issuer: LocalIssuer, bound: str
+) -> None:
+    """In the second half of its life (RFC 9449, section 8.2): a busy client is never refused. It is good."""
+    now, secret = int(issuer.clock()), bytes(32)
+    how: dict[str, Any] = {"audience": issuer.audience, "origin": ORIGIN, "clock": lambda: float(now)}
+    verifier = kind(issuer.url, dpop=DPoP(nonce_secret=secret), **how)
+    presented = request(bound, nonce=nonce_at(secret, now - age))
+    done(verifier.verify(bound, presented=presented))
+    assert presented.nonce == (nonce_at(secret, now) if told else None)
+    plain = request(bound)
+    done(kind(issuer.url, **how).verify(bound, presented=plain))
+    assert plain.nonce is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -17,7 +17,7 @@ from rightkey.integrations.asgi import Verifying, prepare
 from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.carriers import SUBPROTOCOLS, offered
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import Credential, Sent, carried
+from rightkey.integrations.credential import NONCE, Credential, Sent, carried, renewed
 from rightkey.integrations.handshake import name_of
 from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.integrations.views import (
@@ -71,6 +71,7 @@ def setup(
     app[VERIFIER] = verifier_from(AsyncVerifier, issuer, verifier, settings, setup)
     app.middlewares.append(_guard(app, bearer, optional=optional))
     app.on_startup.append(start)
+    app.on_response_prepare.append(_renewing)
     if (name := name_of(bearer)) is not None:
         app.on_response_prepare.append(_choosing(name))
 
@@ -97,6 +98,13 @@ def _guard(app: web.Application, bearer: Bearer, *, optional: bool) -> Any:
             return web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)
 
     return guard
+
+
+async def _renewing(request: web.Request, response: web.StreamResponse) -> None:
+    """Tells the client its next DPoP nonce, where that of its proof will soon end."""
+    nonce = renewed(request, _PRESENTED)
+    if nonce is not None:
+        response.headers.setdefault(NONCE, nonce)
 
 
 async def _asked_beforehand(request: web.Request, handler: Any) -> web.StreamResponse:

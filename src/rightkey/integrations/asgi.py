@@ -15,7 +15,7 @@ from urllib.parse import quote
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import PLAIN, Credential, Sent, carried
+from rightkey.integrations.credential import NONCE, PLAIN, Credential, Sent, carried, renewed
 from rightkey.integrations.handshake import answering, hidden
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
@@ -91,7 +91,7 @@ class RightKeyMiddleware:
             except RightkeyError as error:
                 await respond(self._bearer.refusal(error), scope, receive, send)
                 return
-        await self.app(scope, receive, answering(send, hidden(self._bearer, scope)))
+        await self.app(scope, receive, answering(renewing(send, scope), hidden(self._bearer, scope)))
 
     def _is_public(self, scope: Scope) -> bool:
         return routed(scope) in self._public and not _DISGUISED.search(scope.get("raw_path") or b"")
@@ -110,6 +110,17 @@ class RightKeyMiddleware:
             return message
 
         return received
+
+
+class Nonces:
+    """ASGI middleware for apps whose routes verify tokens themselves, as FastAPI's dependencies do: where a
+    client's DPoP nonce will soon end, its answer has the next one (RFC 9449, section 8.2)."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, _telling(send, scope) if scope["type"] == "http" else send)
 
 
 class Readiness:
@@ -208,6 +219,21 @@ def routed(scope: Scope) -> str:
     return below if below.startswith("/") or not below else path
 
 
+def renewing(send: Send, scope: Scope) -> Send:
+    """Sends an answer to a request that was verified, with the nonce that its client should be told."""
+    return send if renewed(scope) is None else _telling(send, scope)
+
+
+def _telling(send: Send, scope: Scope) -> Send:
+    async def sent(message: Message) -> None:
+        nonce = renewed(scope) if message["type"] in _BEGINNINGS else None
+        if nonce is not None and not any(name.lower() == _NONCE for name, _ in message.get("headers", ())):
+            message = {**message, "headers": [*message.get("headers", ()), (_NONCE, nonce.encode())]}
+        await send(message)
+
+    return sent
+
+
 def asks_beforehand(scope: Scope) -> bool:
     """Whether it is a CORS preflight."""
     if scope.get("method") != "OPTIONS":
@@ -258,4 +284,6 @@ def _unstarted(error: IssuerFault) -> str:
     return f"could not fetch the issuer's keys at startup: {error}"
 
 
+_NONCE = NONCE.lower().encode()
+_BEGINNINGS = ("http.response.start", "websocket.accept")
 _OF_BODY = {b"content-length", b"content-type", b"content-encoding", b"transfer-encoding", b"trailer"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from rightkey.errors import TokenRejected
@@ -13,6 +13,9 @@ from rightkey.verdict.verified import Verified
 
 PLAIN = "/:@!$&'()*+,;=~"
 """What clients leave as it is in a path (RFC 3986, section 3.3), beside what Python's `quote` does."""
+KEY = "rightkey.presented"
+"""By which frameworks keep what a request presents."""
+NONCE = "DPoP-Nonce"
 
 
 class Credential(NamedTuple):
@@ -62,7 +65,7 @@ def carried(
     request: MutableMapping[Any, Any],
     *,
     optional: bool,
-    key: Any = "rightkey.presented",
+    key: Any = KEY,
 ) -> Credential | None:
     """The token that a request carries, with its proof; None where it has none and needs none.
 
@@ -91,6 +94,12 @@ def carried(
     scheme = "Bearer" if proofs is None else "DPoP"
     presented = Presented(scheme, method, path, proofs or (), certificate)
     return Credential(raw, _kept(request, key, presented))
+
+
+def renewed(request: Mapping[Any, Any], key: Any = KEY) -> str | None:
+    """The nonce for the header `DPoP-Nonce` of an answer, where the client should be told another."""
+    presented = request.get(key)
+    return None if presented is None else presented.nonce
 
 
 def _kept(request: MutableMapping[Any, Any], key: Any, presented: Presented) -> Presented:

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, Unpack
 
 from rightkey.errors import RightkeyError
 from rightkey.integrations.bearer import BEARER, Bearer
+from rightkey.integrations.credential import NONCE, renewed
 from rightkey.integrations.settings import Settings, environ_of, extra, verifier_from
 from rightkey.integrations.views import present
 from rightkey.integrations.wsgi import Verifying, asks_beforehand, verified
@@ -63,6 +64,7 @@ class RightKey:
         verifier = verifier_from(Verifier, None, self._verifier, self._settings, type(self), environ)
         app.extensions["rightkey"] = verifier
         app.register_error_handler(RightkeyError, self._answered)
+        app.after_request(_renewed)
 
     def __call__(self, view: Callable[_P, Any]) -> Callable[_P, Any]:
         """Let a view take only requests with a verified token. A CORS preflight is answered in its place."""
@@ -124,3 +126,11 @@ class RightKey:
         answer.status_code = refusal.status
         answer.headers.update(refusal.headers)
         return answer
+
+
+def _renewed(answer: Response) -> Response:
+    """Tells the client its next DPoP nonce, where that of its proof will soon end."""
+    nonce = renewed(request.environ)
+    if nonce is not None:
+        answer.headers.setdefault(NONCE, nonce)
+    return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ class ProtectedResource:
         name: for people.
         dpop_algorithms: those of DPoP proofs that it takes (RFC 9449).
         dpop_required: whether its tokens must be bound by DPoP.
+        certificate_bound: whether its tokens are bound to their client's certificate (RFC 8705).
 
     Raises:
         Misconfigured: the identifier is not a URL, or has a query.
@@ -35,6 +36,7 @@ class ProtectedResource:
     name: str | None = None
     dpop_algorithms: Collection[str] = ()
     dpop_required: bool = False
+    certificate_bound: bool = False
 
     def __post_init__(self) -> None:
         fault = url_fault(self.resource) or ("it has a query" if "?" in self.resource else None)
@@ -42,6 +44,16 @@ class ProtectedResource:
             raise Misconfigured(
                 f"resource {quoted(self.resource)}: {fault}", hint="such as https://api.example.com"
             )
+
+    def beside(self, verifier: Any) -> ProtectedResource:
+        """The same, with what this verifier says of DPoP.
+
+        Args:
+            verifier: one of ours, whose `schemes` tell.
+        """
+        schemes = verifier.schemes
+        required = "Bearer" not in schemes
+        return replace(self, dpop_algorithms=schemes.get("DPoP", ()), dpop_required=required)
 
     @property
     def path(self) -> str:
@@ -65,5 +77,6 @@ class ProtectedResource:
             "resource_name": self.name,
             "dpop_signing_alg_values_supported": [*self.dpop_algorithms],
             "dpop_bound_access_tokens_required": self.dpop_required,
+            "tls_client_certificate_bound_access_tokens": self.certificate_bound,
         }
         return {name: value for name, value in members.items() if value}

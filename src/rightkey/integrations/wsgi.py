@@ -13,7 +13,7 @@ from urllib.parse import quote
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import PLAIN, Credential, Sent, carried
+from rightkey.integrations.credential import NONCE, PLAIN, Credential, Sent, carried, renewed
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
 from rightkey.policy.presented import Presented
@@ -79,7 +79,17 @@ class RightKeyMiddleware:
                 environ[TOKEN] = verified(self._verifier, self._bearer, environ, optional=self._optional)
             except RightkeyError as error:
                 return respond(self._bearer.refusal(error), environ, start_response)
-        return self.app(environ, start_response)
+        return self.app(environ, _telling(environ, start_response) if renewed(environ) else start_response)
+
+
+class Nonces:
+    """`rightkey.integrations.asgi.Nonces` for WSGI, such as around Django's application."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
+        return self.app(environ, _telling(environ, start_response))
 
 
 class Readiness:
@@ -151,6 +161,18 @@ def respond(refusal: Refusal, environ: Environ, start_response: Start) -> Iterab
     headers = {"Content-Type": "application/json", "Content-Length": str(len(content)), **refusal.headers}
     start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", [*headers.items()])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+
+
+def _telling(environ: Environ, start_response: Start) -> Start:
+    """Starts an answer with the nonce that its client should be told, if that is known by then."""
+
+    def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        nonce = renewed(environ)
+        if nonce is not None and not any(name.lower() == NONCE.lower() for name, _ in headers):
+            headers = [*headers, (NONCE, nonce)]
+        return start_response(status, headers, *rest)
+
+    return started
 
 
 def _bodiless(app: App, environ: Environ, start_response: Start) -> Iterable[bytes]:

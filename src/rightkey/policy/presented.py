@@ -31,6 +31,9 @@ class Presented:
     """Whether the token came under the scheme `DPoP`."""
     spent: bytes | None = field(default=None, init=False, compare=False)
     """The mark of its proof, once that was recorded as used."""
+    nonce: str | None = field(default=None, init=False, compare=False)
+    """The nonce that the client's next proof should have, where that of this one will soon end (RFC 9449,
+    section 8.2): answer with it in the header `DPoP-Nonce`, whatever the answer is."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_dpop", self.scheme.lower() == "dpop")
@@ -40,6 +43,10 @@ class Presented:
     def spend(self, mark: bytes) -> None:
         """Its proof was recorded as used, and is no replay of itself."""
         object.__setattr__(self, "spent", mark)
+
+    def renew(self, nonce: str) -> None:
+        """The nonce of its proof will soon end."""
+        object.__setattr__(self, "nonce", nonce)
 
     def __repr__(self) -> str:
         return f"Presented({self.scheme!r})"

@@ -95,7 +95,19 @@ class Proving:
             _use_up(used, presented, first)
 
     def _judged(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> Used:
-        return self._proofs.judge(raw, token.claims["cnf"]["jkt"], presented, now)
+        used = self._proofs.judge(raw, token.claims["cnf"]["jkt"], presented, now)
+        secret = self._proofs.rules.nonce_secret
+        if secret is not None:
+            self._renew(secret, used, presented, now)
+        return used
+
+    @staticmethod
+    def _renew(secret: bytes, used: Used, presented: Presented, now: float) -> None:
+        """Have the next nonce told before that of the proof ends, so that a busy client is never refused."""
+        from rightkey.proof.nonces import NONCE_LIFE, nonce_at
+
+        if used.until - now <= NONCE_LIFE / 2:
+            presented.renew(nonce_at(secret, now))
 
     @cached_property
     def _proofs(self) -> Proofs:

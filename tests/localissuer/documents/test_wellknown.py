@@ -32,3 +32,4 @@ def test_metadata_states_the_issuer_and_its_keys() -> None:
     assert document["issuer"] == "https://a.example/t"
     assert document["jwks_uri"] == "https://a.example/t/.well-known/jwks.json"
     assert document["id_token_signing_alg_values_supported"] == ["ES256"]
+    assert "ES256" in document["dpop_signing_alg_values_supported"]

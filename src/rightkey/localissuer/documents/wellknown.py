@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from rightkey.jose.algorithms import SAFE
 from rightkey.localissuer.documents.dresses import DRESSES, Dress
 from rightkey.localissuer.tokens.means import ATTACKER_CERTIFICATE, ATTACKER_JWKS
 
@@ -105,4 +106,5 @@ def metadata(address: Address, algorithms: Iterable[str], dress: Dress = _AUTH0)
         **endpoints,
         **dress.members,
         "id_token_signing_alg_values_supported": list(algorithms),
+        **({"dpop_signing_alg_values_supported": [*SAFE]} if "token" in dress.paths else {}),
     }
