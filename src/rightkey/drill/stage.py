@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,9 +114,11 @@ class Stage:
 
     # -- what is expected ----------------------------------------------------------------------------------
 
-    def ask(self, token: str | None = None, *, lower: bool = False) -> Answer:
-        """One request, with a token or without."""
-        answer = self.target.ask(token, lower=lower)
+    def ask(
+        self, token: str | None = None, *, lower: bool = False, proofs: Sequence[str] | None = None
+    ) -> Answer:
+        """One request, with a token or without; with proofs, if only none, under the scheme DPoP."""
+        answer = self.target.ask(token, lower=lower, proofs=proofs)
         self._silent = self._silent or answer.status is None
         return answer
 

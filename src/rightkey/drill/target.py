@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ EXCERPT = 300
 """Characters of a body that are kept."""
 _AT_ONCE = 64
 _MOST = 64 * 1024  # bytes of a body that are read
+_PROOFS = ("DPoP", "dpop")
 _TOLD = ("www-authenticate", "location")
 _TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]*(\.[\w-]*)*")
 
@@ -35,6 +36,7 @@ class Answer:
         body: its first characters, with no token in it.
         error: why there is no status.
         untrusted: there is none because the certificate is not trusted.
+        nonce: what the service gave for the next proof of DPoP.
     """
 
     status: int | None
@@ -43,6 +45,7 @@ class Answer:
     body: str = ""
     error: str = ""
     untrusted: bool = False
+    nonce: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -115,30 +118,38 @@ class Target:
         """The token is carried by the scheme `Bearer` (RFC 6750, section 2.1)."""
         return self._name.lower() == "authorization" and self._value.lower().startswith("bearer ")
 
-    def ask(self, token: str | None = None, *, lower: bool = False) -> Answer:
-        """Ask once, with a token or without one; with the scheme in lower case if `lower`."""
+    @property
+    def method(self) -> str:
+        """How it is asked."""
+        return self._method
+
+    def ask(
+        self, token: str | None = None, *, lower: bool = False, proofs: Sequence[str] | None = None
+    ) -> Answer:
+        """Ask once, with a token or without one.
+
+        Args:
+            token: which.
+            lower: with the scheme in lower case.
+            proofs: under the scheme `DPoP`, with so many proofs, two at most.
+        """
         began = time.monotonic()
         connection = self._connection()
         try:
             with _Deadline(connection, PATIENCE) as deadline:
-                connection.request(self._method, self._path, self._data, self._sent(token, lower=lower))
+                sent = self._sent(token, lower=lower, proofs=proofs)
+                connection.request(self._method, self._path, self._data, sent)
                 response = connection.getresponse()
                 deadline.require()
-                headers = {name.lower(): shown(value) for name, value in response.getheaders()}
-                answer = Answer(response.status, 0.0, headers, _excerpt(response))
+                headers = {name.lower(): shown(response.getheader(name, "")) for name in response.headers}
+                nonce = response.getheader("dpop-nonce")
+                answer = Answer(response.status, 0.0, headers, _excerpt(response), nonce=nonce)
         except (OSError, http.client.HTTPException, ValueError) as error:
             waited = time.monotonic() - began >= PATIENCE
             answer = Answer(None, 0.0, error=_why(error, waited=waited), untrusted=_untrusted(error))
         finally:
             connection.close()
-        return Answer(
-            answer.status,
-            time.monotonic() - began,
-            answer.headers,
-            answer.body,
-            answer.error,
-            answer.untrusted,
-        )
+        return replace(answer, seconds=time.monotonic() - began)
 
     def send(self, token: str) -> Future[Answer]:
         """Ask at the same time as others."""
@@ -162,9 +173,13 @@ class Target:
             return http.client.HTTPConnection(host, port, timeout=PATIENCE)
         return http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=self._context)
 
-    def _sent(self, token: str | None, *, lower: bool) -> dict[str, bytes]:
+    def _sent(self, token: str | None, *, lower: bool, proofs: Sequence[str] | None) -> dict[str, bytes]:
         if token is None:
             return self._headers
+        if proofs is not None:
+            # One name in two spellings is two headers to whoever reads them.
+            named = {name: proof.encode() for name, proof in zip(_PROOFS, proofs, strict=False)}
+            return self._headers | {self._name: f"DPoP {token}".encode(), **named}
         scheme, space, rest = self._value.partition(" ")
         value = f"{scheme.lower()}{space}{rest}" if lower else self._value
         return self._headers | {self._name: value.replace("{token}", token).encode()}
