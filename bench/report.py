@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -206,3 +207,17 @@ def chapter(report: Report, heading: str) -> Iterator[str]:
         with console.capture() as captured:
             console.print(drawn(table, box.MARKDOWN))
         yield "\n".join(line.rstrip() for line in captured.get().strip().splitlines()) + "\n"
+
+
+def between_marks(page: str, made: Mapping[str, Callable[[], str]]) -> str:
+    """A page with its tables made anew, each between the marks of its name."""
+    for name, table in made.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        pattern = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+        page = pattern.sub(_literally(f"\n{table()}\n\n"), page)
+    return page
+
+
+def _literally(text: str) -> Callable[[re.Match[str]], str]:
+    """No backslash in it means anything."""
+    return lambda _: text

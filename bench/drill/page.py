@@ -5,12 +5,11 @@ python -m bench.drill.page     write both anew
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 
 from bench.drill import others
 from bench.drill.checked import CHECKED
+from bench.report import between_marks
 from rightkey.drill import EXERCISES
 
 PAGE = Path(__file__).parents[2] / "docs" / "drill.md"
@@ -41,17 +40,8 @@ TABLES = {"exercises": exercises, "others": others.table, "checks": checks}
 
 
 def written(page: str) -> str:
-    """The page with its tables made anew, each between its marks."""
-    for name, table in TABLES.items():
-        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        pattern = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
-        page = pattern.sub(_literally(f"\n{table()}\n\n"), page)
-    return page
-
-
-def _literally(text: str) -> Callable[[re.Match[str]], str]:
-    """No backslash in it means anything."""
-    return lambda _: text
+    """The page with its tables made anew."""
+    return between_marks(page, TABLES)
 
 
 if __name__ == "__main__":
