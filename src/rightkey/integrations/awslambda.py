@@ -1,0 +1,222 @@
+"""AWS Lambda: an authorizer for API Gateway, and a guard for handlers behind function URLs, load balancers
+and API Gateway itself.
+
+What an authorizer's refusal becomes is API Gateway's to say: it has neither challenges nor 503.
+
+                                     REST APIs, websockets, 1.0    HTTP APIs, 2.0
+    no token, or one that is refused 401 (`Unauthorized`)          403
+    a token that grants too little   403 (Deny)                    403
+    the issuer cannot be asked       500 (the error is raised)     500 (the error is raised)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeAlias, Unpack
+
+from rightkey.errors import InsufficientScope, IssuerFault, Misconfigured, TokenRejected, quoted
+from rightkey.integrations.awsevents import Event, HTTPEvent, asked_of, request_of
+from rightkey.integrations.bearer import BEARER, Bearer, Refusal
+from rightkey.integrations.credential import Credential, carried
+from rightkey.integrations.settings import Settings, verifier_from
+from rightkey.integrations.views import present
+from rightkey.integrations.wsgi import Verifying
+from rightkey.requirements import AllOf, required
+from rightkey.telemetry.verdicts import not_granted
+from rightkey.verdict.verified import Verified
+from rightkey.verifier.threads import Verifier
+
+__all__ = ["Answer", "Event", "Scalar", "authorizer", "context_of", "protected"]
+
+Answer: TypeAlias = dict[str, Any]
+Scalar: TypeAlias = str | int | float | bool
+Handler: TypeAlias = Callable[..., Any]
+
+
+def context_of(token: Verified) -> Mapping[str, Scalar]:
+    """What the API's integrations are told of a token by default: `sub`, `iss`, and `scope` as one string."""
+    told = {"sub": token.subject, "iss": token.issuer, "scope": " ".join(sorted(token.scopes))}
+    return {name: value for name, value in told.items() if isinstance(value, str) and value}
+
+
+def authorizer(
+    issuer: str | None = None,
+    *,
+    verifier: Verifying | None = None,
+    context: Callable[[Verified], Mapping[str, Scalar]] = context_of,
+    cached: bool = True,
+    simple: bool = True,
+    bearer: Bearer = BEARER,
+    **settings: Unpack[Settings],
+) -> Callable[..., Answer]:
+    """The handler of a Lambda authorizer, for TOKEN and REQUEST events of the payloads 1.0 and 2.0.
+
+    Args:
+        issuer, verifier, bearer, settings: as in every integration; `require` also beside a verifier.
+        context: what the API's integrations are told of a token: strings, numbers and booleans.
+        cached: whether API Gateway keeps answers, as it does unless the authorizer's TTL is 0. A policy is
+            then for the whole stage, and a bound token is refused, since the proofs of later requests would
+            not be verified. With False a policy is for the one route, and proofs are verified.
+        simple: whether an HTTP API is set to take simple answers for the payload 2.0, and not policies.
+
+    Raises:
+        Misconfigured: a setting is wrong. The handler raises it for another event, or context: 500.
+        IssuerFault: the handler, where the issuer cannot be asked: 500, which is not kept as a Deny is.
+        Exception: the handler: `Unauthorized`, which API Gateway answers with 401.
+    """
+    requirement = required(settings.pop("require", ()))
+    guard = _Guard(verifier_from(Verifier, issuer, verifier, settings, authorizer), bearer, requirement)
+
+    def authorize(event: Event, _: Any = None) -> Answer:
+        form = _Form.of(event, cached=cached, simple=simple)
+        try:
+            token = guard.token(asked_of(event, bearer), proofs=not cached)
+        except InsufficientScope as error:
+            not_granted(error)
+            return form.denied(error)
+        except TokenRejected as error:
+            return form.refused(error)
+        return form.allowed(token, _scalars(context(token)))
+
+    return authorize
+
+
+def protected(
+    issuer: str | None = None,
+    *,
+    verifier: Verifying | None = None,
+    optional: bool = False,
+    bearer: Bearer = BEARER,
+    **settings: Unpack[Settings],
+) -> Callable[[Callable[[Event, Any, Any], Any]], Handler]:
+    """A decorator of handlers: `handler(event, context, token)` is called for requests with a verified token,
+    and others are answered with 401, 403 or 503. A CORS preflight gets an empty answer in its place.
+
+    Args:
+        issuer, verifier, bearer, settings: as in every integration (`rightkey.integrations.settings`);
+            `require` may be given beside a verifier too.
+        optional: call the handler for requests without a token too, preflights among them, with None for the
+            token; a bad token is refused all the same.
+
+    Raises:
+        Misconfigured: a setting is wrong; and of the handler, where the event stands for no HTTP request.
+    """
+    requirement = required(settings.pop("require", ()))
+    judge: Verifying = verifier_from(Verifier, issuer, verifier, settings, protected)
+    guard = _Guard(judge, bearer.beside(judge), requirement)
+
+    def decorate(handler: Callable[[Event, Any, Any], Any]) -> Handler:
+        @wraps(handler)
+        def guarded(event: Event, context: Any = None) -> Any:
+            request = request_of(event)
+            if request.is_preflight and not optional:
+                return _answer(event, Refusal(200, {}, {}), "")
+            try:
+                token = guard.token_or_none(request) if optional else guard.token(request)
+                return handler(event, context, token)
+            except (TokenRejected, IssuerFault) as error:
+                refusal = guard.bearer.refusal(error, requirement)
+                return _answer(event, refusal, refusal.content.decode())
+
+        return guarded
+
+    return decorate
+
+
+class _Guard(NamedTuple):
+    """What takes the token of a request."""
+
+    verifier: Verifying
+    bearer: Bearer
+    requirement: AllOf
+
+    def token(self, request: HTTPEvent, *, proofs: bool = True) -> Verified:
+        """The verified token. Raises as `verify`; also `token_missing`, `request_malformed`.
+
+        Args:
+            proofs: whether what the request proves is looked at. If not, a bound token is refused.
+        """
+        return present(self.token_or_none(request, proofs=proofs))
+
+    def token_or_none(self, request: HTTPEvent, *, proofs: bool = True) -> Verified | None:
+        """Like `token`, but None if the request carries none."""
+        headers, query, sent = request
+        bearer = self.bearer
+        if proofs:
+            credential = carried(bearer, headers, query, lambda: sent, {}, optional=True)
+        else:
+            raw = bearer.token_or_none(headers, query)
+            credential = None if raw is None else Credential(raw)
+        if credential is None:
+            return None
+        token = credential.verified(self.verifier.verify)
+        token.require(self.requirement)
+        return token
+
+
+class _Form:
+    """How one event is answered."""
+
+    def __init__(self, resource: str, *, simple: bool, raises: bool) -> None:
+        self._resource, self._simple, self._raises = resource, simple, raises
+
+    @classmethod
+    def of(cls, event: Event, *, cached: bool, simple: bool) -> _Form:
+        """By what came. Raises Misconfigured."""
+        newer = event.get("version") == "2.0"
+        arn = event.get("routeArn" if newer else "methodArn")
+        if event.get("type") not in ("TOKEN", "REQUEST") or not isinstance(arn, str) or arn.count("/") < 2:
+            raise Misconfigured(
+                "the event is not one of an API Gateway's authorizer",
+                hint="for the handler of an API itself take protected()",
+            )
+        api, stage, _ = arn.split("/", 2)
+        return cls(f"{api}/{stage}/*" if cached else arn, simple=newer and simple, raises=not newer)
+
+    def allowed(self, token: Verified, context: Mapping[str, Scalar]) -> Answer:
+        """Let it in."""
+        return self._answer(token.subject or "", "Allow", context)
+
+    def denied(self, error: TokenRejected) -> Answer:
+        """403. Gateway responses may show the code: `$context.authorizer.code`."""
+        return self._answer("", "Deny", {"code": error.code})
+
+    def refused(self, error: TokenRejected) -> Answer:
+        """401, where it can be said. A refusal that is kept must be final: what could not be confirmed, since
+        the issuer may not be asked just now, is raised."""
+        if not self._raises and error.confirmed:
+            return self.denied(error)
+        if not self._raises:
+            raise error
+        # The words are API Gateway's, for 401.
+        raise Exception("Unauthorized") from error
+
+    def _answer(self, principal: str, effect: str, context: Mapping[str, Scalar]) -> Answer:
+        if self._simple:
+            return {"isAuthorized": effect == "Allow", "context": dict(context)}
+        statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [self._resource]}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        return {"principalId": principal or "none", "policyDocument": policy, "context": dict(context)}
+
+
+def _scalars(context: Mapping[str, Any]) -> Mapping[str, Scalar]:
+    """API Gateway answers 500 for anything else, and says not for what. Raises Misconfigured."""
+    for name, value in context.items():
+        number = isinstance(value, int | float) and math.isfinite(value)
+        if not isinstance(value, str) and not number:
+            raise Misconfigured(f"context {quoted(name)} must be a string, a number or a boolean")
+    return context
+
+
+def _answer(event: Event, refusal: Refusal, body: str) -> Answer:
+    """As the sender of the event reads it: one that tells each value of a header is told so, too."""
+    headers = {**({"Content-Type": "application/json"} if body else {}), **refusal.headers}
+    answer: Answer = {"statusCode": refusal.status, "body": body, "isBase64Encoded": False}
+    if "elb" in event["requestContext"]:
+        answer["statusDescription"] = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
+    if event.get("multiValueHeaders") is None:
+        return answer | {"headers": headers}
+    return answer | {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
