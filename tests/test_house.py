@@ -33,6 +33,7 @@ FLAT = {
     "events": "jose",
     "awslc": "issuer",
     "kubernetes": "sources",
+    "pyjwt": "gateway",
     "pytest_plugin": None,
     "__main__": None,
 }
@@ -291,6 +292,7 @@ FRAMEWORKS = {
     "mcp",
     "fastmcp",
     "grpc",
+    "jwt",
 }
 
 
@@ -330,7 +332,9 @@ def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
         ("integrations.grpc", "grpc"),
         ("integrations.mcp", "mcp"),
         ("integrations.mcp", "starlette"),
+        ("integrations.pyjwt", "jwt"),
         ("integrations.starlette", "starlette"),
+        ("pyjwt", "jwt"),
     }
     shared = [one for one in IMPORTS if one.module in SHARED]
     assert {one.top for one in shared} & (WORLD | FRAMEWORKS) == set()

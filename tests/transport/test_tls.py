@@ -68,6 +68,8 @@ def test_a_context_serves_more_than_one_fetch(authority: Authority) -> None:
     """It takes 15 ms to build: metadata and keys share one."""
     assert context_for(Belief(authority.file)) is context_for(Belief(authority.file))
     assert context_for(Belief(authority.file)) is not context_for(Belief())
+    made = ssl.create_default_context()
+    assert context_for(Belief(context=made)) is made
 
 
 def test_a_file_that_has_changed_is_read_again(

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 from rightkey.sources.jobs import Job
 from rightkey.sources.source import Source
 from rightkey.verdict.held import Held, NeedsNewer, Outlook, fault_of
-from rightkey.verdict.verified import Verified
 
 MAX_ATTEMPTS = 2
 """How many attempts to have any keys at all one caller waits for. The first may have begun too early; where
 an answer takes longer than keys live, none ever comes in time."""
 
+_Outcome = TypeVar("_Outcome")
 
-class Retry:
+
+class Retry(Generic[_Outcome]):
     """One caller's.
 
     Args:
@@ -39,7 +41,7 @@ class Retry:
     def __init__(
         self,
         source: Source,
-        judge: Callable[[Held, NeedsNewer | None], Verified | NeedsNewer],
+        judge: Callable[[Held, NeedsNewer | None], _Outcome | NeedsNewer],
         came: int,
         judged: Held,
         need: NeedsNewer,
@@ -54,7 +56,7 @@ class Retry:
         self._waited = False
         self._until = time.monotonic() + source.wait
         self._judged, self._need = judged, need
-        self.verified: Verified
+        self.verified: _Outcome
 
     @property
     def patience(self) -> float:

@@ -41,6 +41,7 @@ class Belief:
         strict_x509: whether certificates must keep to RFC 5280 where Python asks for that (3.13 and newer).
         certificate_file: the PEM file of the client certificate, with its chain.
         key_file: the PEM file of its private key; in `certificate_file` if None.
+        context: instead of all of these, a context that was made elsewhere.
     """
 
     ca_file: str | None = None
@@ -48,6 +49,7 @@ class Belief:
     strict_x509: bool = True
     certificate_file: str | None = None
     key_file: str | None = None
+    context: ssl.SSLContext | None = None
 
 
 SYSTEM = Belief()
@@ -62,6 +64,8 @@ def context_for(belief: Belief) -> ssl.SSLContext:
     Raises:
         ExchangeFailed: `tls` or `credentials`; a file cannot be read, or truststore is not installed.
     """
+    if belief.context is not None:
+        return belief.context
     key = (belief, *_stamps(belief))
     now = time.monotonic()
     until, context = _CONTEXTS.get(key, (0.0, None))

@@ -113,7 +113,7 @@ class OneIssuer:
 
     def retry(
         self, raw: str | bytes, demands: Demands, now: float, held: Held, need: NeedsNewer, *, threads: bool
-    ) -> Retry:
+    ) -> Retry[Verified]:
         """The one retry for a token that needs newer keys than those by which it was judged."""
         from rightkey.sources.elapsed import COUNT
         from rightkey.sources.retry import Retry
