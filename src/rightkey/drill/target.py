@@ -177,7 +177,7 @@ class Target:
         if token is None:
             return self._headers
         if proofs is not None:
-            # One name in two spellings is two headers to whoever reads them.
+            # One name in two spellings is read as two headers of that name.
             named = {name: proof.encode() for name, proof in zip(_PROOFS, proofs, strict=False)}
             return self._headers | {self._name: f"DPoP {token}".encode(), **named}
         scheme, space, rest = self._value.partition(" ")
