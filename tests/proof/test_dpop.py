@@ -19,7 +19,7 @@ from rightkey.localissuer import Sender
 from rightkey.localissuer.tokens.minting import compact
 from rightkey.policy.confirmation import REASONS
 from rightkey.policy.presented import Presented
-from rightkey.proof.dpop import MAX_JTI, MAX_KEYS, MAX_PROOF, Proofs
+from rightkey.proof.dpop import MAX_JTI, MAX_PROOF, Proofs
 from rightkey.proof.nonces import nonce_at
 from rightkey.proof.replays import used
 from rightkey.proof.settings import DPoP
@@ -250,12 +250,17 @@ def test_a_header_is_read_once() -> None:
     assert len(proofs._keys) == 1
 
 
-def test_so_many_headers_are_remembered() -> None:
-    """They are strangers' words; then it begins again."""
+def test_a_client_has_one_place_however_many_headers_it_makes_up() -> None:
+    """And each proof is judged by the header that it has."""
     proofs = Proofs((ORIGIN,), DPoP())
-    for number in range(MAX_KEYS + 3):
+    for number in range(5):
         assert proofs.judge(TOKEN, JKT, presented(proof(header={"n": number})), NOW)
-    assert len(proofs._keys) == len(proofs._headers) == 3
+        assert len(proofs._keys) == 1
+    typ = presented(proof(header={"typ": "JWT"}))
+    assert refused(typ, proofs=proofs).reason == "proof_type"
+    foreign = presented(OTHER.proof("GET", URL, TOKEN, header={"jwk": SENDER.jwk}))
+    assert refused(foreign, proofs=proofs).reason == "proof_signature"
+    assert len(proofs._keys) == 1
 
 
 def test_without_an_origin_a_path_is_not_enough() -> None:

@@ -28,6 +28,7 @@ from rightkey.jose.key import Key, judge
 from rightkey.jose.skipped import Skip
 from rightkey.policy.confirmation import rejected
 from rightkey.policy.presented import Presented
+from rightkey.proof.keys import Keys, Known
 from rightkey.proof.nonces import good_until, nonce_at
 from rightkey.proof.origin import normal, urls
 from rightkey.proof.replays import Used, used
@@ -37,8 +38,6 @@ MAX_PROOF = 16 * 1024
 """Bytes of one DPoP proof; one by ML-DSA-87, the largest, has 11 KiB."""
 MAX_JTI = 256
 """Letters of a DPoP proof's `jti`."""
-MAX_KEYS = 512
-"""Clients' keys that are remembered as read, by the header of their proofs."""
 
 
 class Proofs:
@@ -52,8 +51,7 @@ class Proofs:
 
     def __init__(self, origins: tuple[str, ...], rules: DPoP) -> None:
         self.origins, self.rules = origins, rules
-        self._headers: dict[bytes, Header] = {}
-        self._keys: dict[bytes, Key] = {}
+        self._keys = Keys()
 
     def judge(self, token: str | bytes, jkt: str, presented: Presented, now: float) -> Used:
         """Judge the proof that came with a token.
@@ -70,14 +68,16 @@ class Proofs:
         Raises:
             TokenRejected: `proof_rejected`, with a reason of `rightkey.policy.confirmation`.
         """
-        proof, key, claims = self._opened(presented)
+        known = self._keys.get(jkt)
+        proof, key, claims = self._opened(presented, known)
         _judge_token(claims, token)
         until = self._until(claims, now)
         if key.thumbprint != jkt:
             raise rejected("key_mismatch")
         if not is_by(key, proof):
             raise rejected("proof_signature")
-        self._keep(proof, key)
+        if known is None or proof.segment not in known.headers:
+            self._keys.keep(jkt, proof, key)
         return used(jkt, claims["jti"], until)
 
     def sender(self, presented: Presented, now: float) -> str:
@@ -92,15 +92,20 @@ class Proofs:
             raise rejected("proof_signature")
         return key.thumbprint
 
-    def _opened(self, presented: Presented) -> tuple[Unverified, Key, dict[str, Any]]:
+    def _opened(
+        self, presented: Presented, known: Known | None = None
+    ) -> tuple[Unverified, Key, dict[str, Any]]:
         """A proof for this request, its key, and what it claims; none of it verified yet."""
-        proof = self._read(presented.proofs)
-        key = self._keys.get(proof.segment) or _key(proof.header, self.rules.algorithms)
+        proof = self._read(presented.proofs, None if known is None else known.headers)
+        if known is not None and proof.segment in known.headers:
+            key = known.key
+        else:
+            key = _key(proof.header, self.rules.algorithms)
         claims = _claims(proof)
         _judge_request(claims, presented, self.origins)
         return proof, key, claims
 
-    def _read(self, proofs: Collection[str]) -> Unverified:
+    def _read(self, proofs: Collection[str], headers: Mapping[bytes, Header] | None) -> Unverified:
         if not proofs:
             raise rejected("proof_missing", hint="send a proof in the header DPoP (RFC 9449, section 4)")
         raw = next(iter(proofs))
@@ -109,7 +114,7 @@ class Proofs:
         if len(raw) > MAX_PROOF:
             raise _malformed(f"it has over {MAX_PROOF} bytes")
         try:
-            return read(raw, self._headers)
+            return read(raw, headers)
         except TokenRejected as error:
             raise _malformed(str(error).partition(": ")[2] or "it is empty") from None
 
@@ -132,14 +137,6 @@ class Proofs:
         needed = rejected("nonce_needed", hint="send another proof, with the nonce of the header DPoP-Nonce")
         needed.nonce = nonce_at(secret, now)
         return needed
-
-    def _keep(self, proof: Unverified, key: Key) -> None:
-        """Remember how a header reads that a good proof has vouched for."""
-        if proof.segment not in self._keys:
-            if len(self._keys) >= MAX_KEYS:
-                self._keys.clear()
-                self._headers.clear()
-            self._keys[proof.segment], self._headers[proof.segment] = key, proof.header
 
 
 def _key(header: Header, algorithms: Collection[str]) -> Key:
