@@ -6,7 +6,7 @@ import pytest
 
 import rightkey
 from rightkey.integrations.bearer import Bearer, cookie, header, query, subprotocol
-from rightkey.integrations.carriers import AUTHORIZATION, MAX_PARTS, Carrier, is_token, offered
+from rightkey.integrations.carriers import AUTHORIZATION, MAX_PARTS, Carrier, is_token, offered, withheld
 
 PADDED = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0=.AAAAAA=="
 """As AWS load balancers write them."""
@@ -87,6 +87,30 @@ def test_what_is_offered_beside_the_token_is_known_without_it() -> None:
     assert offered("bearer", "chat, bearer, a.b.c, other") == ["chat", "bearer", "other"]
     assert offered("bearer", "bearer") == ["bearer"]
     assert offered("bearer", "") == []
+
+
+def test_a_subprotocol_may_hold_the_token_in_base64url() -> None:
+    """As in Kubernetes; one that is not canonical, or twice there, is no token."""
+    name = "base64url.bearer.authorization.k8s.io."
+    bearer = Bearer(subprotocol(name))
+    assert bearer.token([("Sec-WebSocket-Protocol", f"chat, {name}YS5iLmM")]) == "a.b.c"
+    for value in (
+        name,
+        f"{name}YS5iLmN",
+        f"{name}YS5iLmM=",
+        f"{name}\xe9",
+        f"{name}w6k",
+        f"{name}YQ, {name}YQ",
+    ):
+        with pytest.raises(rightkey.RequestMalformed):
+            bearer.token([("Sec-WebSocket-Protocol", value)])
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        bearer.token([("Sec-WebSocket-Protocol", "bearer, a.b.c")])
+    assert caught.value.code == "token_missing"
+    assert str(caught.value.hint).endswith(f"that begins with {name}")
+    assert offered(name, f"chat, {name}YS5iLmM, bearer") == ["chat", "bearer"]
+    assert withheld(name, f"chat, {name}YS5iLmM, bearer") == [f"{name}YS5iLmM"]
+    assert withheld("bearer", "bearer, a.b.c, chat") == ["a.b.c"]
 
 
 def test_only_the_headers_that_carry_need_be_looked_at() -> None:

@@ -27,6 +27,7 @@ from rightkey.integrations import aiohttp, fastapi, litestar
 from rightkey.integrations.asgi import RightKeyMiddleware
 from rightkey.integrations.bearer import AUTHORIZATION, Bearer, subprotocol
 from rightkey.integrations.starlette import RightKeyBackend
+from rightkey.jose.base64url import encode
 from rightkey.localissuer import LocalIssuer
 
 pytestmark = pytest.mark.slow
@@ -196,3 +197,54 @@ def test_a_websocket_of_litestar_that_lacks_a_scope_is_refused(
     ):
         pass
     assert caught.value.response.status_code == 403
+
+
+KUBERNETES = "base64url.bearer.authorization.k8s.io."
+"""How kubectl and the dashboards of Kubernetes carry a token: in one subprotocol, beside another."""
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_a_token_may_be_one_subprotocol_as_kubernetes_has_it(
+    make: Make, issuer: LocalIssuer, served: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application names the other one; without that, the answer names none, and never the token."""
+    monkeypatch.setitem(globals(), "BEARER", Bearer([AUTHORIZATION, subprotocol(KUBERNETES)]))
+    CHOSEN[0] = "chat"
+    url = served(make(rightkey.AsyncVerifier(issuer.url, audience=issuer.audience))).replace("http", "ws")
+    token = KUBERNETES + encode(issuer.token(sub="alice", scope="live").encode())
+    protocols: Any = [token, "chat"]
+    with connect(url, subprotocols=protocols, proxy=None) as socket:
+        seen = str(socket.recv())
+        assert (socket.subprotocol, '"alice"' in seen) == ("chat", True)
+    assert (token in seen) == (make is with_fastapi)
+    for rest, status in (("", 400), ("!", 400), (encode(b"a b"), 400), (encode(b"a.b.c"), 401)):
+        with (
+            pytest.raises(InvalidStatus) as caught,
+            connect(url, subprotocols=[KUBERNETES + rest, "chat"], proxy=None),  # type: ignore[list-item]
+        ):
+            pass
+        assert caught.value.response.status_code == (403 if make is with_backend else status), rest
+
+
+@pytest.mark.parametrize("make", [make for make in EVERY if make is not with_backend])
+@pytest.mark.parametrize("form", ["pair", "kubernetes"])
+def test_no_answer_names_the_token(
+    form: str,
+    make: Make,
+    issuer: LocalIssuer,
+    served: Callable[[Any], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not even where the application names what it was offered."""
+    token = issuer.token(sub="alice", scope="live")
+    if form == "kubernetes":
+        monkeypatch.setitem(globals(), "BEARER", Bearer([AUTHORIZATION, subprotocol(KUBERNETES)]))
+        token = KUBERNETES + encode(token.encode())
+    CHOSEN[0] = token
+    url = served(make(rightkey.AsyncVerifier(issuer.url, audience=issuer.audience))).replace("http", "ws")
+    protocols: Any = ["bearer", token] if form == "pair" else [token, "chat"]
+    with connect(url, subprotocols=protocols, proxy=None) as socket:
+        assert socket.subprotocol == ("bearer" if form == "pair" else None)
+        assert socket.response is not None
+        assert token not in str(socket.response.headers)
+        assert '"alice"' in str(socket.recv())

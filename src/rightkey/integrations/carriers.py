@@ -13,6 +13,7 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 from rightkey.errors import Misconfigured, may_be_a_key
+from rightkey.jose import base64url
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
 """Names and values as they came, in order; a name that came twice is there twice."""
@@ -52,7 +53,8 @@ class Carrier:
     @property
     def wanted(self) -> str:
         """What a client must send."""
-        return _WANTED[self.place].format(self.name)
+        place = "prefix" if self.place == "subprotocol" and self.name.endswith(".") else self.place
+        return _WANTED[place].format(self.name)
 
     def carried(self, headers: Headers, query: str) -> list[str]:
         """The credentials found there, as they came."""
@@ -79,6 +81,9 @@ def subprotocol(name: str = "bearer") -> Carrier:
 
     Browsers cannot set headers of a websocket, but they can name subprotocols:
     `new WebSocket(url, ["bearer", token])`. The answer names `bearer`, and never the token.
+
+    A name that ends with a dot is the beginning of a subprotocol whose rest is the token in base64url, as in
+    Kubernetes: `base64url.bearer.authorization.k8s.io.`. A client then offers one more, for the answer.
     """
     return Carrier("subprotocol", name)
 
@@ -93,13 +98,22 @@ def is_token(credential: str) -> bool:
 
 
 def offered(name: str, value: str) -> list[str]:
-    """The subprotocols that `Sec-WebSocket-Protocol` offers, less the token that follows this name."""
+    """The subprotocols that `Sec-WebSocket-Protocol` offers, less the token: what follows this name, or
+    begins with it."""
+    if name.endswith("."):
+        return [each for each in _listed(value) if not each.startswith(name)]
     names, kept = iter(_listed(value)), list[str]()
     for each in names:
         kept.append(each)
         if each == name:
             next(names, None)
     return kept
+
+
+def withheld(name: str, value: str) -> list[str]:
+    """Those that are a token: no answer may name them."""
+    kept = offered(name, value)
+    return [each for each in _listed(value) if each not in kept]
 
 
 def proofs_in(headers: Headers) -> tuple[str, ...] | None:
@@ -146,8 +160,19 @@ def _in_query(name: str, headers: Headers, query: str) -> list[str]:
 
 
 def _in_subprotocols(name: str, headers: Headers, query: str) -> list[str]:
-    names = iter(_listed(",".join(_in_header(SUBPROTOCOLS, headers, query))))
+    listed = _listed(",".join(_in_header(SUBPROTOCOLS, headers, query)))
+    if name.endswith("."):
+        return [_decoded(each[len(name) :]) for each in listed if each.startswith(name)]
+    names = iter(listed)
     return [next(names, "") for each in names if each == name]
+
+
+def _decoded(text: str) -> str:
+    """What is written in base64url; empty, and so no token, where it is not."""
+    try:
+        return base64url.decode(text.encode()).decode("ascii")
+    except ValueError:
+        return ""
 
 
 def _listed(value: str) -> list[str]:
@@ -177,6 +202,7 @@ _WANTED = {
     "cookie": "the token in the cookie {}",
     "query": "the token as the parameter {}",
     "subprotocol": "the token as the websocket subprotocol after {}",
+    "prefix": "the token in base64url in the websocket subprotocol that begins with {}",
 }
 _READERS: dict[str, Callable[[str, Headers, str], list[str]]] = {
     "authorization": _in_authorization,

@@ -1,17 +1,25 @@
 """A websocket that carries its token as a subprotocol (RFC 6455, section 4): the application does not see it,
-and the answer names `bearer`, without which a browser ends the connection.
+and the answer names `bearer`, without which a browser ends the connection, and never the token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from rightkey.integrations.bearer import Bearer
-from rightkey.integrations.carriers import SUBPROTOCOLS, offered
+from rightkey.integrations.carriers import SUBPROTOCOLS, offered, withheld
 
 _Scope: TypeAlias = MutableMapping[str, Any]
 _Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Answer(NamedTuple):
+    """What the answer to a handshake may name."""
+
+    name: str | None
+    """The subprotocol to name where the application names none, or the token."""
+    tokens: list[str]
 
 
 def name_of(bearer: Bearer) -> str | None:
@@ -19,52 +27,60 @@ def name_of(bearer: Bearer) -> str | None:
     return next((one.name for one in bearer.places if one.place == "subprotocol"), None)
 
 
-def hidden(bearer: Bearer, scope: _Scope) -> str | None:
+def hidden(bearer: Bearer, scope: _Scope) -> Answer | None:
     """Take the token out of what the application sees of a websocket's handshake.
 
     Returns:
-        The subprotocol to answer with; None where the handshake is not of this kind.
+        What to answer; None where the handshake is not of this kind.
     """
     name = name_of(bearer)
     if name is None or scope["type"] != "websocket":
         return None
-    headers = [*scope["headers"]]
-    values = [value.decode("latin-1") for key, value in headers if _is_ours(key)]
-    kept = offered(name, ",".join(values))
-    scope["headers"] = [(key, value) for key, value in headers if not _is_ours(key)]
+    value = _offer(scope)
+    kept = offered(name, value)
+    scope["headers"] = [(key, value) for key, value in scope["headers"] if not _is_ours(key)]
     if kept:
         scope["headers"].append((SUBPROTOCOLS.encode(), ", ".join(kept).encode("latin-1")))
     scope["subprotocols"] = kept
-    return name if name in kept else None
+    return Answer(name if name in kept else None, withheld(name, value))
 
 
-def answering(send: _Send, name: str | None) -> _Send:
-    """Sends for the application; where it accepts without a subprotocol, this one is chosen."""
-    if name is None:
+def answering(send: _Send, answer: Answer | None) -> _Send:
+    """Sends for the application; where it accepts without a subprotocol, or with the token, ours is named."""
+    if answer is None:
         return send
 
     async def sent(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "websocket.accept" and message.get("subprotocol") is None:
-            message = {**message, "subprotocol": name}
+        if message["type"] == "websocket.accept":
+            message = {**message, "subprotocol": _chosen(message.get("subprotocol"), answer)}
         await send(message)
 
     return sent
 
 
 def accepting(bearer: Bearer, websocket: Any) -> None:
-    """Have a websocket of Starlette's name the subprotocol where it is accepted without one.
+    """Have a websocket of Starlette's name ours where it is accepted without one, or with the token.
 
     Its scope stays as it is: several dependencies of a route may each look for the token.
     """
     name = name_of(bearer)
-    if name is None or name not in websocket.scope.get("subprotocols", ()):
+    if name is None:
         return
-    accept = websocket.accept
+    value, accept = _offer(websocket.scope), websocket.accept
+    answer = Answer(name if name in offered(name, value) else None, withheld(name, value))
 
     async def accepted(subprotocol: str | None = None, headers: Any = None) -> None:
-        await accept(name if subprotocol is None else subprotocol, headers)
+        await accept(_chosen(subprotocol, answer), headers)
 
     websocket.accept = accepted
+
+
+def _chosen(subprotocol: str | None, answer: Answer) -> str | None:
+    return answer.name if subprotocol is None or subprotocol in answer.tokens else subprotocol
+
+
+def _offer(scope: _Scope) -> str:
+    return ",".join(value.decode("latin-1") for key, value in scope["headers"] if _is_ours(key))
 
 
 def _is_ours(key: bytes) -> bool:
