@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,8 +12,9 @@ import click
 
 from rightkey.cli import layout, output
 from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
+from rightkey.cli.errors import BadUse, exit_code, tell
 from rightkey.cli.errors import as_json_document as error_as_json
-from rightkey.cli.errors import exit_code, tell
+from rightkey.cli.files import replace
 from rightkey.cli.progress import busy
 from rightkey.cli.times import lasting
 from rightkey.errors import IssuerFault
@@ -19,6 +22,8 @@ from rightkey.freshness.refresh import NoSigningKey
 from rightkey.freshness.status import Status
 from rightkey.jose.key import Key
 from rightkey.jose.skipped import Skipped
+from rightkey.sources.copies import document_of
+from rightkey.sources.files import MAX_BYTES
 from rightkey.verifier.explaining import facts
 from rightkey.verifier.locate import Provider
 from rightkey.verifier.locate import locate as find
@@ -32,6 +37,9 @@ SHORT = 11
 @metadata_option
 @provider_option
 @connection_options
+@click.option(
+    "--save", metavar="FILE", help="Write the keys to a file, for verifiers that start; replaces it whole."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def locate(
     issuer: str,
@@ -40,6 +48,7 @@ def locate(
     ca_file: str | None,
     timeout: float | None,
     plain_http: tuple[str, ...],
+    save: str | None,
     as_json: bool,
 ) -> int:
     """Find the signing keys of ISSUER, a domain or URL.
@@ -59,11 +68,22 @@ def locate(
             )
     except IssuerFault as error:
         return _failed(error, as_json)
+    if save is not None:
+        _save(found, issuer, save)
     if as_json:
-        output.data(_document(found))
+        output.data(_document(found) | ({} if save is None else {"saved": save}))
     else:
-        _show(found)
+        _show(found, save)
     return 0
+
+
+def _save(found: Provider, issuer: str, path: str) -> None:
+    """Write a copy, readable by every process of the host: no secret is in it. Raises BadUse."""
+    copy = document_of(found.keys, issuer, found.jwks_uri, found.status, time.time())
+    octets = json.dumps(copy, indent=1).encode() + b"\n"
+    if len(octets) > MAX_BYTES:
+        raise BadUse(f"the keys take {len(octets)} bytes, and a file of keys may have {MAX_BYTES}")
+    replace(path, octets, 0o644)
 
 
 def _failed(error: IssuerFault, as_json: bool) -> int:
@@ -108,13 +128,14 @@ def _status(status: Status) -> dict[str, Any]:
     }
 
 
-def _show(provider: Provider) -> None:
+def _show(provider: Provider, saved: str | None) -> None:
     layout.pairs(
         [
             ("issuer", provider.issuer + (f"  ({provider.provider})" if provider.provider else "")),
             ("metadata", provider.metadata_url or "none"),
             ("keys at", provider.jwks_uri),
             ("fresh", _fresh(provider.status)),
+            *([] if saved is None else [("saved", saved)]),
         ]
     )
     layout.line()

@@ -50,7 +50,8 @@ class FirstOf:
 
     Args:
         given: what `keys=` takes, each: a KeySet, the URL of a key set, a Path; or None for what the
-            issuer itself publishes.
+            issuer itself publishes. A copy that `rightkey locate --save` wrote does not decide: its issuer's
+            keys begin with it.
 
     Raises:
         Misconfigured: none is given.

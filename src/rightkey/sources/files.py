@@ -67,6 +67,13 @@ def read(
         IssuerUnavailable: `keys_unavailable`: it cannot be read.
         IssuerMisbehaved: `keyset_invalid`: it holds no key that can be used.
     """
+    octets = octets_of(path)
+    with reading(len(octets)):
+        return parsed(path, octets, directory)
+
+
+def octets_of(path: Path) -> bytes:
+    """What is in a file. Raises as `read`."""
     try:
         with path.open("rb") as file:
             octets = file.read(MAX_BYTES + 1)
@@ -74,9 +81,13 @@ def read(
         raise _unreadable(path, error) from None
     if len(octets) > MAX_BYTES:
         raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: over {MAX_BYTES} bytes")
+    return octets
+
+
+def parsed(path: Path, octets: bytes, directory: bool = False) -> KeySet:
+    """The keys in what was read of a file. Raises IssuerMisbehaved: `keyset_invalid`: there is none."""
     try:
-        with reading(len(octets)):
-            keys = _parse(octets, _kid(path) if directory else None)
+        keys = _parse(octets, _kid(path) if directory else None)
     except (Misconfigured, IssuerMisbehaved) as error:
         hint = error.hint or _FORMS
         raise IssuerMisbehaved("keyset_invalid", f"{shown(path)}: {error}", hint=hint) from None

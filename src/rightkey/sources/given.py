@@ -7,12 +7,14 @@ a loop that loads one stands still.
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured, quoted, without_query
 from rightkey.freshness.budget import Draws
@@ -26,12 +28,16 @@ from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import ANY, FirstOf, Given, Trust
 from rightkey.sources import retry, waiting  # noqa: F401 - as those above
 from rightkey.sources.by_kid import ByKid
+from rightkey.sources.files import shown
 from rightkey.sources.first_of import InOrder
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.registry import REGISTRY
 from rightkey.sources.remote import Remote
 from rightkey.sources.source import Means, Source
 from rightkey.sources.watched import Watched
+
+if TYPE_CHECKING:
+    from rightkey.sources.copies import Copy
 
 
 def source_of(trust: Trust, means: Means, record: Record) -> Source:
@@ -67,7 +73,7 @@ def _source(keys: Given, trust: Trust, means: Means, record: Record) -> Source:
     if isinstance(keys, os.PathLike):
         return Watched(Path(keys), means.elapsed, record)
     if isinstance(keys, FirstOf):
-        return InOrder(tuple(_source(one, trust, means, record) for one in keys.given))
+        return _in_order(keys, trust, means, record)
     if keys is not None:
         return REGISTRY.remote(record.identity, place_of_keys(keys, means.plain_http), means)
     assert isinstance(trust.issuer, str)  # noqa: S101 - a Trust without keys has an issuer
@@ -76,6 +82,37 @@ def _source(keys: Given, trust: Trust, means: Means, record: Record) -> Source:
     if issuer.metadata_url is None and issuer.vendor is not None and "{kid}" in (issuer.vendor.keys or ""):
         return REGISTRY.by_kid(record.identity, issuer.name, issuer.vendor.keys or "", means)
     return REGISTRY.remote(record.identity, place_of(issuer), means)
+
+
+def _in_order(keys: FirstOf, trust: Trust, means: Means, record: Record) -> Source:
+    """The sources in order. A copy is none of them: the issuer's own begins with it."""
+    from rightkey.sources.copies import copy_in  # few have one
+
+    found = [(one, copy_in(Path(one)) if isinstance(one, os.PathLike) else None) for one in keys.given]
+    sources = [(one, _source(one, trust, means, record)) for one, copy in found if copy is None]
+    for _, copy in found:
+        if copy is not None:
+            _begin(copy, sources, record)
+    each = tuple(source for _, source in sources)
+    return each[0] if len(each) == 1 else InOrder(each)
+
+
+def _begin(copy: Copy, sources: Iterable[tuple[Any, Source]], record: Record) -> None:
+    """Let the source that the copy is of begin with it. Raises Misconfigured: none is."""
+    its = [
+        source
+        for given, source in sources
+        if isinstance(source, Remote)
+        and (copy.issuer == record.identity if given is None else copy.jwks_uri == given)
+    ]
+    if not its:
+        raise Misconfigured(
+            f"{shown(copy.path)}: a copy of the keys of {quoted(copy.issuer)}, which no other source is",
+            hint="give it before None, which is the issuer itself: FirstOf(Path(...), None)",
+        )
+    age = copy.age(time.time())
+    for source in its if math.isfinite(age) else ():
+        source.begin(copy.keys, age, copy.headers)
 
 
 def alone(place: Place, means: Means) -> Remote:

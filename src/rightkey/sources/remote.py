@@ -7,7 +7,7 @@ every fetch, wait, listener and start of a thread is without it.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from rightkey.errors import IssuerUnavailable, without_query
@@ -19,6 +19,7 @@ from rightkey.freshness.record import Record
 from rightkey.freshness.refresh import Place, Refresh, Refreshed
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
+from rightkey.jose.keyset import KeySet
 from rightkey.sources.announcer import Announcer
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.guard import GUARD, reading
@@ -45,6 +46,7 @@ class Remote:
         self._elapsed = means.elapsed
         self._past = Past()
         self._last: Refreshed | None = None
+        self._copied = False
         self._cache = Cache(place.name, means.freshness, record, budget_of, place.url)
         self._documents = _documents(place, means)
 
@@ -56,7 +58,7 @@ class Remote:
         if snapshot is not None and now < snapshot.refresh_at:
             return self._cache.held  # the warm path: no lock
         with GUARD:
-            serve = self._cache.serve(now, waited=waited)
+            serve = self._cache.serve(now, waited=waited or self._copied)
             if serve is Serve.HELD_AND_REFRESH and JOBS.find(self) is None:
                 self._start()
             held = self._cache.held if serve in (Serve.HELD, Serve.HELD_AND_REFRESH) else NOTHING
@@ -120,6 +122,23 @@ class Remote:
             job = JOBS.find(self) or self._start()
         self._after()
         return job
+
+    def begin(self, keys: KeySet, age: float, headers: Mapping[str, str]) -> None:
+        """Begin with a copy of an answer that the issuer gave earlier, unless it has been asked by now.
+
+        It serves as that answer would, but that no caller waits while its successor is fetched: a process
+        that starts has not idled.
+
+        Args:
+            age: of the answer, in seconds.
+            headers: those that say how long it lives.
+        """
+        with GUARD:
+            if self._cache.snapshot is None and self._cache.last_failure is None:
+                self._copied = True
+                now, jitter = self._elapsed(), random.random()  # noqa: S311 - as below
+                copied = Refreshed(now - age, keys=keys, headers=headers)
+                self._cache.take(copied, now, jitter, forced=False)
 
     def spread(self) -> None:
         """Draw the moment of the next refresh again. Called in a forked child, where nothing else runs."""
@@ -209,6 +228,8 @@ class Remote:
 
     def _take(self, refreshed: Refreshed, forced: bool) -> None:
         jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
+        if self._copied and refreshed.keys is not None:
+            self._copied, self._cache.snapshot = False, None  # of a copy nothing lingers
         self.announcer.note(self._cache.take(refreshed, self._elapsed(), jitter, forced=forced))
 
     def _after(self) -> None:
