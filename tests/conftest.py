@@ -8,8 +8,10 @@ import gc
 import inspect
 import ipaddress
 import json
+import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import ssl
@@ -324,6 +326,20 @@ def command_line_issuer() -> Iterator[Callable[..., dict[str, Any]]]:
             return told
 
         yield run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium as the system has it. Its sandbox refuses root, and containers run tests as root."""
+    driving = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with driving.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ quick start of express-openid-connect.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,24 +23,11 @@ from starlette.staticfiles import StaticFiles
 from rightkey.localissuer import LocalIssuer
 
 pytestmark = pytest.mark.slow
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 
 MODULES = Path(__file__).parent / "node" / "node_modules"
 if not (MODULES / "keycloak-js").is_dir():
     pytest.skip("npm ci --prefix tests/node was not run", allow_module_level=True)
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium as the system has it. Its sandbox refuses root, and containers run tests as root."""
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

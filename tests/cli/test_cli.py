@@ -112,7 +112,7 @@ def test_both_modules_run(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["locate", "verify", "decode", "doctor", "watch", "issuer", "drill", "demo"]
+    "command", ["locate", "verify", "decode", "inspect", "doctor", "watch", "issuer", "drill", "demo"]
 )
 def test_every_command_is_listed_and_has_help(command: str) -> None:
     """The list is a table of its own, and names what is there."""

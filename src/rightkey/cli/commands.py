@@ -13,6 +13,7 @@ GROUPS = {
         "locate": "Find an issuer's signing keys.",
         "verify": "Verify a token, and say why not.",
         "decode": "Show what a token says, unverified.",
+        "inspect": "Explain a token on a page of this machine.",
     },
     "Issuers in production": {
         "doctor": "Say what a verifier would stumble over.",

@@ -33,24 +33,35 @@ def decode(token: str | None, as_json: bool) -> int:
     left out. Reads what it can, also of tokens that verify would refuse.
     """
     raw = tokens.read(token)
-    try:
-        header, claims = _said(raw)
-    except TokenRejected as error:
-        error.hint = tokens.hint(raw, token) or error.hint
-        if not as_json:
-            return tell(error)
-        output.data({"verified": False, "error": error_as_json(error)})
-        return 1
-    refused = _refused(raw)
     if as_json:
-        why = refused and {"code": refused.code, "message": str(refused)}
-        output.data({"verified": False, "header": header, "claims": claims, "refused": why})
-        return 0
+        said = document(raw, token)
+        output.data(said)
+        return 1 if "error" in said else 0
+    try:
+        header, claims = _said(raw, token)
+    except TokenRejected as error:
+        return tell(error)
+    refused = _refused(raw)
     output.words("unverified", "none of this was checked")
     _show(header, claims)
     if refused:
         output.words("note", f"verify would refuse it: {refused}")
     return 0
+
+
+def document(raw: str | bytes, given: str | None = None) -> dict[str, Any]:
+    """What a token says, as JSON.
+
+    Args:
+        given: the argument of the command line, where it was one.
+    """
+    try:
+        header, claims = _said(raw, given)
+    except TokenRejected as error:
+        return {"verified": False, "error": error_as_json(error)}
+    refused = _refused(raw)
+    why = refused and {"code": refused.code, "message": str(refused)}
+    return {"verified": False, "header": header, "claims": claims, "refused": why}
 
 
 def value(name: str, what: Any, now: float) -> str:
@@ -60,8 +71,16 @@ def value(name: str, what: Any, now: float) -> str:
     return what if isinstance(what, str) else json.dumps(what, ensure_ascii=False)
 
 
-def _said(raw: str | bytes) -> Said:
+def _said(raw: str | bytes, given: str | None) -> Said:
     """Read leniently. Raises TokenRejected."""
+    try:
+        return _read(raw)
+    except TokenRejected as error:
+        error.hint = tokens.hint(raw, given) or error.hint
+        raise
+
+
+def _read(raw: str | bytes) -> Said:
     try:
         segments = (raw.encode("ascii") if isinstance(raw, str) else raw).split(b".")
         first, second, _ = segments

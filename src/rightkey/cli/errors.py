@@ -88,15 +88,19 @@ def ended_by(error: Exception, *, as_json: bool = False) -> int:
 
 
 def _ended_as_json(error: Exception) -> int:
-    if isinstance(error, RightkeyError):
-        code, document = exit_code(error), as_json_document(error)
-    elif isinstance(error, click.ClickException):
-        message, hint = _misuse(error)
-        code, document = 2, _plain_document("misconfigured", message, hint)
-    else:
-        code, document = DEFECT, _plain_document("defect", _defect(error), _REPORT)
+    code, document = described(error)
     data({"error": document})
     return code
+
+
+def described(error: Exception) -> tuple[int, dict[str, Any]]:
+    """The exit code, and the error as JSON, of any error."""
+    if isinstance(error, RightkeyError):
+        return exit_code(error), as_json_document(error)
+    if isinstance(error, click.ClickException):
+        message, hint = _misuse(error)
+        return 2, _plain_document("misconfigured", message, hint)
+    return DEFECT, _plain_document("defect", _defect(error), _REPORT)
 
 
 def _plain_document(code: str, message: str, hint: str | None) -> dict[str, Any]:

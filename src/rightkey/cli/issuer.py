@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import shlex
-import signal
-import socket
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +17,7 @@ from rightkey.cli.detached import left_running
 from rightkey.cli.errors import BadUse
 from rightkey.cli.files import contents
 from rightkey.cli.managing import COMMANDS
+from rightkey.cli.stopping import stop_signal
 from rightkey.localissuer import ALGORITHMS, DRESSES, Client, LocalIssuer, LocalIssuers, RateLimit, Schedule
 
 _SUBJECT = "alice"
@@ -92,7 +91,7 @@ def issuer(context: click.Context, /, as_json: bool, env: bool, **given: Any) ->
     except OSError as error:
         why = (error.strerror or "cannot listen").lower()
         raise BadUse(f"{given['host']} port {given['port']}: {why}", "--port 0 takes any free one") from None
-    stop = _stop_signal()
+    stop = stop_signal()
     try:
         _tell(_facts(issuers), as_json=as_json)
         if given["expose"]:
@@ -102,20 +101,6 @@ def issuer(context: click.Context, /, as_json: bool, env: bool, **given: Any) ->
         stop.close()
         issuers.close()
     return 0
-
-
-def _stop_signal() -> socket.socket:
-    """Readable once the process must end.
-
-    Python runs a handler on the main thread alone, which a signal that another thread receives need not wake.
-    What the signal writes here does.
-    """
-    stopped, signalled = socket.socketpair()
-    signalled.setblocking(False)
-    signal.set_wakeup_fd(signalled.detach())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    return stopped
 
 
 def require_loopback(host: str, *, exposed: bool) -> None:

@@ -71,7 +71,7 @@ def locate(
     if save is not None:
         _save(found, issuer, save)
     if as_json:
-        output.data(_document(found) | ({} if save is None else {"saved": save}))
+        output.data(document(found) | ({} if save is None else {"saved": save}))
     else:
         _show(found, save)
     return 0
@@ -88,13 +88,21 @@ def _save(found: Provider, issuer: str, path: str) -> None:
 
 def _failed(error: IssuerFault, as_json: bool) -> int:
     """Report the fault. A set in which no key can be used is shown all the same: it says why."""
-    skipped = error.keys.skipped if isinstance(error, NoSigningKey) else ()
     if as_json:
-        document = {"skipped": _skipped(skipped)} if skipped else {}
-        output.data({"error": error_as_json(error), **document})
+        output.data(failure(error))
         return exit_code(error)
-    _show_skipped(skipped)
+    _show_skipped(_skipped_by(error))
     return tell(error)
+
+
+def failure(error: IssuerFault) -> dict[str, Any]:
+    """The fault as JSON."""
+    skipped = _skipped_by(error)
+    return {"error": error_as_json(error), **({"skipped": _skipped(skipped)} if skipped else {})}
+
+
+def _skipped_by(error: IssuerFault) -> Sequence[Skipped]:
+    return error.keys.skipped if isinstance(error, NoSigningKey) else ()
 
 
 def key_facts(key: Key) -> dict[str, Any]:
@@ -109,7 +117,8 @@ def key_facts(key: Key) -> dict[str, Any]:
     }
 
 
-def _document(provider: Provider) -> dict[str, Any]:
+def document(provider: Provider) -> dict[str, Any]:
+    """An issuer and its keys as JSON."""
     return {
         "issuer": provider.issuer,
         "provider": provider.provider,

@@ -25,12 +25,12 @@ _COMPACT = re.compile(r"[A-Za-z0-9_=-]+(?:\.[A-Za-z0-9_=-]*){2,4}")
 def read(given: str | None) -> str | bytes:
     """The token as it was given, without what is pasted along with it."""
     if given is not None and given != "-":
-        return _cleaned(given)
+        return cleaned(given)
     if sys.stdin.isatty():
         words("note", "reading the token from stdin")
     octets = sys.stdin.buffer.read(_MOST)
     try:
-        return _cleaned(octets.decode())
+        return cleaned(octets.decode())
     except UnicodeDecodeError:
         return octets.strip()
 
@@ -43,7 +43,7 @@ def hint(raw: str | bytes, given: str | None) -> str | None:
     return "keys are given with --jwks" if is_pem else None
 
 
-def _cleaned(text: str) -> str:
+def cleaned(text: str) -> str:
     """The token in this text, or the text, less the white space around it, where there is none."""
     text = text.translate(_INVISIBLE).strip()
     bare = text.removeprefix("b'").strip(_QUOTES).strip()
