@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import rightkey
-from rightkey import Misconfigured
+from rightkey import DPoP, Misconfigured
 from rightkey.gateway.configuration import configuration_of, read
+from rightkey.gateway.proofs import sharing
 from rightkey.transport.default import DefaultTransport
 
 LEAST: dict[str, Any] = {
@@ -95,6 +96,7 @@ def test_everything_may_be_said(tmp_path: Path) -> None:
     assert first.methods == {"GET"}
 
 
+HERE = {"origin": "https://api.example.com"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"proxy": None}, "proxy None is not known"),
     ({"prxy": 1}, "unknown setting 'prxy'"),
@@ -115,6 +117,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"freshness": 5}, "freshness: it must be a table"),
     ({"transport": 5}, "transport: it must be a table"),
     ({"transport": {"credentials": 5}}, "transport: unknown setting 'credentials'"),
+    ({"dpop": 5}, "dpop: it must be a table"),
+    ({"dpop": {"max_age": 60}}, "dpop: no proof is taken without origin"),
+    ({"dpop": {"max_agee": 60}} | HERE, "dpop: unknown setting 'max_agee'"),
+    ({"dpop": {"max_age": "60"}} | HERE, "dpop: max_age must be a number"),
+    ({"dpop": {"algorithms": ["HS256"]}} | HERE, "dpop: algorithm 'HS256' is not known"),
+    ({"dpop": {"nonce_secret_file": 5}} | HERE, "dpop: nonce_secret_file must be text"),
+    ({"dpop": {"nonce_secret_file": "nowhere"}} | HERE, "dpop: the secret cannot be read"),
+    ({"dpop": {"nonce_secret_file": "/dev/null"}} | HERE, "dpop: nonce_secret_file must have one line"),
     ({"carrier": [{"place": "pocket"}]}, "carrier 1: place must be authorization, header"),
     ({"issuer": []}, "there must be one issuer or more"),
     ({"issuer": {"issuer": "a"}}, r"issuer must be written as \[\[issuer\]\]"),
@@ -160,6 +170,21 @@ def test_proofs_are_taken_where_the_origin_is_known() -> None:
     for more, taken in (({}, False), ({"origin": "https://api.example.com"}, True)):
         decision = configuration_of(LEAST | more, Path()).decision()
         assert ("DPoP" in str(decision.bearer.schemes)) is taken
+
+
+def test_what_proofs_must_be_may_be_said(tmp_path: Path) -> None:
+    """With a secret of nonces in a file; workers share what was used all the same."""
+    (tmp_path / "nonces").write_text("n" * 40 + "\n")
+    said = {"algorithms": ["ES256"], "max_age": 60, "nonce_secret_file": "nonces"}
+    configuration = configuration_of(LEAST | HERE | {"dpop": said}, tmp_path)
+    expected = DPoP(algorithms=["ES256"], max_age=60, nonce_secret=b"n" * 40)
+    assert configuration.dpop == expected
+    assert "n" * 40 not in repr(configuration)
+    for used in (None, str(tmp_path)):
+        decision = configuration.decision(used)
+        assert dict(decision.verifier.schemes)["DPoP"] == ("ES256",)  # type: ignore[attr-defined]
+    assert sharing(expected, str(tmp_path)).nonce_secret == expected.nonce_secret
+    assert sharing(None, str(tmp_path)).seen is not None
 
 
 def test_one_issuer_may_not_be_trusted_twice() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import rightkey
 from rightkey import AsyncVerifier
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.gateway.decision import Answer, Decision, Question, refused
@@ -19,6 +20,7 @@ from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import Bearer, cookie
 from rightkey.integrations.carriers import AUTHORIZATION, query
 from rightkey.localissuer import LocalIssuer, Sender
+from rightkey.proof.nonces import nonce_at
 from rightkey.requirements import required
 
 ISSUER = LocalIssuer(algorithm="ES256")
@@ -150,6 +152,25 @@ def test_a_proof_is_for_the_request_of_the_client() -> None:
     assert decided("/any", token, by=by).code == "proof_rejected"
     lacking = caller.proof("GET", "https://api.example.com/orders", token)
     assert decided("/orders", by=by, **fields | {"dpop": [lacking]}).code == "scope_insufficient"
+
+
+def test_the_next_nonce_comes_with_the_identity() -> None:
+    """Where that of the proof will soon end; a refusal has it in any case."""
+    caller, secret = Sender(), bytes(32)
+    token = ISSUER.token(sub="alice", cnf=caller.cnf)
+    means: dict[str, Any] = {"audience": ISSUER.audience, "transport": ISSUER.transport()}
+    rules = rightkey.DPoP(nonce_secret=secret)
+    verifier = AsyncVerifier(ISSUER.url, origin="https://api.example.com", dpop=rules, **means)
+    asyncio.run(verifier.prepare())
+    by = Decision(DIALECTS["envoy"], ROUTES, verifier, BEARER.beside(verifier), IDENTITY)
+
+    def answered(age: float) -> Any:
+        nonce = nonce_at(secret, time.time() - age)
+        proof = caller.proof("GET", "https://api.example.com/any", token, nonce=nonce)
+        return decided("/any", by=by, authorization=[f"DPoP {token}"], dpop=[proof])
+
+    found = [(answer.code, "DPoP-Nonce" in dict(answer.fields)) for answer in map(answered, (5, 90, 200))]
+    assert found == [("ok", False), ("ok", True), ("proof_rejected", True)]
 
 
 def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:

@@ -22,7 +22,8 @@ import pytest
 from websockets.sync.client import connect
 
 from rightkey.gateway import snippets
-from rightkey.localissuer import LocalIssuer
+from rightkey.localissuer import LocalIssuer, Sender
+from rightkey.proof.nonces import nonce_at
 
 pytestmark = pytest.mark.slow
 OWN = Path(sys.executable).parent
@@ -129,6 +130,12 @@ class Front:
         return self.issuer.token(**{"sub": "alice", "scope": "read:orders"} | claims)
 
 
+@pytest.fixture
+def more() -> str:
+    """What the gateway's configuration has besides; a test may say it."""
+    return ""
+
+
 @pytest.fixture(params=KINDS)
 def front(
     request: pytest.FixtureRequest,
@@ -137,12 +144,13 @@ def front(
     gateway: Callable[..., Any],
     service: str,
     free_ports: Callable[[], int],
+    more: str,
 ) -> Iterator[Front]:
     """Each proxy by its own snippet, which differs from what is printed in its ports alone."""
     kind = KINDS[request.param]
     if not kind.binary.exists():
         pytest.skip(f"there is no {request.param} on this machine")
-    own = gateway(kind.proxy)
+    own = gateway(kind.proxy, more=more)
     port = free_ports()
     with ExitStack() as stack:
         written(kind.proxy, tmp_path, {":9090": f":{own.listen.rpartition(':')[2]}"} | ports(service, port))
@@ -217,6 +225,37 @@ def test_what_a_client_sees(front: Front) -> None:
     assert front.send("POST", "/orders/1").status_code == 401
     front.gateway.stop()
     assert front.send(token=front.token()).status_code == front.kind.down
+
+
+NONCES = 'origin = "https://api.example.com"\ndpop = { nonce_secret_file = "nonces" }'
+
+
+@pytest.mark.parametrize("front", ["nginx"], indirect=True)
+@pytest.mark.parametrize("more", [NONCES])
+def test_a_client_of_dpop_is_told_its_nonces(nonces: bytes, front: Front) -> None:
+    """With a refusal, and before one ends with what the service answers."""
+    caller = Sender()
+    token = front.token(cnf=caller.cnf)
+
+    def asked(nonce: str | None) -> httpx.Response:
+        headers = caller.headers("GET", "https://api.example.com/orders/1", token, nonce=nonce)
+        return front.send(headers=[*headers.items()])
+
+    refused = asked(None)
+    assert (refused.status_code, "use_dpop_nonce" in refused.headers["www-authenticate"]) == (401, True)
+    good = asked(refused.headers["dpop-nonce"])
+    assert (good.status_code, "dpop-nonce" in good.headers) == (200, False)
+    late = asked(nonce_at(nonces, time.time() - 90))
+    assert late.status_code == 200
+    assert asked(late.headers["dpop-nonce"]).status_code == 200
+
+
+@pytest.fixture
+def nonces(tmp_path: Path) -> bytes:
+    """The secret of nonces, in its file before the gateway reads it."""
+    secret = b"n" * 40
+    (tmp_path / "nonces").write_bytes(secret)
+    return secret
 
 
 def test_an_outage_is_503(front: Front) -> None:

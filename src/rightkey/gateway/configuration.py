@@ -18,6 +18,7 @@ from rightkey.gateway.decision import Decision
 from rightkey.gateway.dialect import Dialect, dialect_of
 from rightkey.gateway.identity import Identity
 from rightkey.gateway.peers import LOOPBACK, Peers
+from rightkey.gateway.proofs import dpop_of, sharing
 from rightkey.gateway.reading import are_texts, at, require_known, table_of, tables, text_of
 from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier
@@ -56,6 +57,7 @@ class Configuration:
     transport: Transport | None
     store: str | None
     store_secret: Any = field(repr=False)
+    dpop: DPoP | None = None
 
     def decision(self, used: str | None = None) -> Decision:
         """What answers, with keys of its own.
@@ -71,7 +73,7 @@ class Configuration:
             **self._means(),
             "remember": self.remember,
             "origin": self.origin or None,
-            "dpop": None if used is None or self.store is not None else _sharing(used),
+            "dpop": self.dpop if used is None or self.store is not None else sharing(self.dpop, used),
         }
         if len(self.trusts) == 1:  # which need not be found by a token's `iss`: a fifth of a remembered one
             verifier: Any = AsyncVerifier(**_stated(self.trusts[0]), **means)
@@ -136,15 +138,8 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
         transport=_transport(document.get("transport"), folder),
         store=text_of(document, "store"),
         store_secret=_secret(document, folder),
+        dpop=dpop_of(document, folder),
     )
-
-
-def _sharing(used: str) -> DPoP:
-    from rightkey.proof.settings import DPoP
-    from rightkey.sources.marks import Marks
-    from rightkey.stores.local import DirectoryStore
-
-    return DPoP(seen=Marks(DirectoryStore(used).mark, None))
 
 
 def _stated(trust: Trust) -> dict[str, Any]:
@@ -292,5 +287,5 @@ def _why(error: Exception) -> str:
 _TOP = (
     *("proxy", "listen", "plain", "workers", "peers", "realm", "resource_metadata", "remember", "origin"),
     *("store", "store_secret_file"),
-    *("issuer", "route", "identity", "carrier", "freshness", "transport"),
+    *("issuer", "route", "identity", "carrier", "freshness", "transport", "dpop"),
 )

@@ -27,7 +27,7 @@ from rightkey.gateway.identity import STATUS, Identity
 from rightkey.gateway.routes import NoRoute, Route, Routes
 from rightkey.integrations.bearer import Bearer
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import Credential, Sent, carried
+from rightkey.integrations.credential import NONCE, Credential, Sent, carried
 from rightkey.verdict.verified import Verified
 
 
@@ -117,21 +117,25 @@ class Decision:
             token = begun(credential.verified_async(self.verifier.verify))
             if isinstance(token, Begun):
                 return self._later(token, credential, route)
-            return self._passed(token, route)
+            return self._passed(token, route, credential)
         except RightkeyError as error:
             return self._refusal(error, route, credential)
 
     async def _later(self, token: Begun[Verified], credential: Credential, route: Route) -> Answer:
         try:
-            return self._passed(await token, route)
+            return self._passed(await token, route, credential)
         except RightkeyError as error:
             return self._refusal(error, route, credential)
 
-    def _passed(self, token: Verified, route: Route) -> Answer:
+    def _passed(self, token: Verified, route: Route, credential: Credential) -> Answer:
         """Raises InsufficientScope."""
         if route.require is not None:
             token.require(route.require)
-        return Answer(200, "ok", (*_FRESH, *self.identity.fields(token.claims)))
+        fields = (*_FRESH, *self.identity.fields(token.claims))
+        presented = credential.presented
+        if presented is not None and presented.nonce is not None:
+            fields = (*fields, (NONCE, presented.nonce))
+        return Answer(200, "ok", fields)
 
     def _credential(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> Credential | None:
         headers = [(name, value) for name in self.bearer.header_names for value in fields.get(name, ())]
