@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rightkey import errors
+from rightkey.cli.errors import page_of
 from rightkey.localissuer import LocalIssuer
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,18 @@ def test_every_error_code_has_a_section() -> None:
     """Named as the code is, so that `troubleshooting#CODE` leads to it."""
     page = read("troubleshooting").partition("## By error code")[2]
     assert sorted(re.findall(r"^### `(\w+)`$", page, re.MULTILINE)) == sorted(errors.CODES)
+
+
+@pytest.mark.parametrize("code", errors.CODES)
+def test_a_message_names_the_section_of_its_code(code: str) -> None:
+    """A page that is there, and a heading on it."""
+    page, _, anchor = (page_of(code) or "").partition("#")
+    assert f"\n### `{anchor}`\n" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_a_defect_has_no_section() -> None:
+    """It is to be reported."""
+    assert page_of("defect") is None
 
 
 @pytest.mark.parametrize(

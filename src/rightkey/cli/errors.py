@@ -14,6 +14,7 @@ import click
 from rightkey.cli.output import data, words
 from rightkey.cli.times import at_times
 from rightkey.errors import (
+    CODES,
     Failure,
     InsufficientScope,
     IssuerFault,
@@ -50,6 +51,8 @@ _OPTIONS = {
 }
 """What a hint of the library calls by its argument, and the command line by an option."""
 _ARGUMENT = re.compile(rf"\b({'|'.join(_OPTIONS)})=(?:\[?'([^']*)'\]?)?")
+PAGE = "docs/troubleshooting.md"
+"""Where each code has a section of its name."""
 _REPORT = "please report it with this line; it holds nothing of a token"
 _SHOWN = 300
 _UNTRUSTED_TLS = (
@@ -104,7 +107,13 @@ def described(error: Exception) -> tuple[int, dict[str, Any]]:
 
 
 def _plain_document(code: str, message: str, hint: str | None) -> dict[str, Any]:
-    return {"code": code, "status": None, "message": message, "hint": hint, "failures": []}
+    facts: dict[str, Any] = {"status": None, "message": message, "hint": hint, "failures": []}
+    return {"code": code, **facts, "page": page_of(code)}
+
+
+def page_of(code: str) -> str | None:
+    """Where a code's section is, in a checkout as on the site; None where there is none."""
+    return f"{PAGE}#{code}" if code in CODES else None
 
 
 def _defect(error: Exception) -> str:
@@ -117,7 +126,7 @@ def exit_code(error: RightkeyError) -> int:
 
 
 def tell(error: RightkeyError, now: float | None = None) -> int:
-    """Report what is wrong, claim by claim, and what to do; return the exit code.
+    """Report what is wrong, claim by claim, what to do, and where to read on; return the exit code.
 
     Args:
         now: the time by which claims were judged, if they were.
@@ -126,6 +135,8 @@ def tell(error: RightkeyError, now: float | None = None) -> int:
     words("error", str(error), *told)
     for hint in ways_out(error):
         words("hint", hint)
+    if page := page_of(error.code):
+        words("see", page)
     return exit_code(error)
 
 
@@ -137,6 +148,7 @@ def as_json_document(error: RightkeyError) -> dict[str, Any]:
         "message": str(error),
         "hint": "; ".join(ways_out(error)) or None,
         "failures": [_failure(failure) for failure in getattr(error, "failures", ())],
+        "page": page_of(error.code),
     }
     if isinstance(error, IssuerUnavailable) and error.retry_after is not None:
         document["retry_after"] = math.ceil(error.retry_after)

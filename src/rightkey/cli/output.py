@@ -21,7 +21,7 @@ UNWRITTEN = 2
 FULL = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 """What the system says of output that cannot be written."""
 
-_COLOURS = {"error": "31;1", "hint": "36", "note": "33", "unverified": "33;1"}
+_COLOURS = {"error": "31;1", "hint": "36", "note": "33", "see": "2", "unverified": "33;1"}
 
 
 def data(document: Any) -> None:
@@ -30,7 +30,7 @@ def data(document: Any) -> None:
 
 
 def words(kind: str, text: str, *more: str) -> None:
-    """Say one thing on stderr: an `error`, its `hint`, a `note`; more lines follow below it."""
+    """Say one thing on stderr: an `error`, its `hint`, where to `see` more, a `note`; more lines follow."""
     label = f"{kind}:"
     if styled(sys.stderr):
         label = f"\x1b[{_COLOURS[kind]}m{label}\x1b[0m"
