@@ -206,3 +206,21 @@ def test_an_answer_may_close_and_have_no_body() -> None:
     assert whole == bare + answer.body
     assert f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n".encode() in bare
     assert b"Name: value\r\n" in bare
+
+
+@pytest.mark.parametrize("credential", ["two tokens", "", " ", "a,b", "\u00e4.b.c", "Bearer x"])
+def test_a_credential_that_is_no_token_is_told_so(credential: str) -> None:
+    """Where the header is all that is looked at, too, and its form only once it is refused."""
+    usual = Decision(DIALECTS["envoy"], ROUTES, VERIFIER, Bearer(realm="api"), IDENTITY)
+    answer = decided("/any", credential, usual)
+    assert (answer.status, answer.code) == (400, "request_malformed")
+    assert "invalid_request" in dict(answer.fields)["WWW-Authenticate"]
+    assert decided("/any", ISSUER.token(sub="bob"), usual).code == "ok"
+
+
+def test_two_headers_of_which_each_is_usual_are_two_credentials() -> None:
+    """A good token first, or last."""
+    usual = Decision(DIALECTS["envoy"], ROUTES, VERIFIER, Bearer(), IDENTITY)
+    good = f"Bearer {ISSUER.token()}"
+    for values in ([good, "Bearer x"], ["Bearer x", good], [good, good]):
+        assert decided("/any", None, usual, authorization=values).code == "request_malformed"

@@ -138,12 +138,17 @@ def test_upgrades_and_expectations_are_the_clients(talk: Any) -> None:
         (b"NONSENSE / HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", 413),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 413),
-        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         (
             b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n" + b"GET / HTTP/1.1\r\nContent-Length: 07\r\n\r\n",
             413,
         ),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * (MAX_HEADERS + 1) + b"\r\n", 431),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+            + b"GET / HTTP/1.1\r\nA: %s\r\n\r\n" % (b"b" * (MAX_HEAD - 5)),
+            431,
+        ),
         (b"GET /" + b"a" * MAX_HEAD + b" HTTP/1.1\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nA: " + b"b" * (MAX_HEAD + 10**6), 431),
     ],

@@ -60,12 +60,11 @@ class Answer(NamedTuple):
             close: whether the connection ends with it.
             bodiless: whether HEAD was asked, whose answer has no body.
         """
-        lines = [_LINES[self.status]]
-        for name, value in self.fields:
-            lines.append(f"{name}: {value}\r\n")
+        status, _, fields, body = self
+        lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
         end = "Connection: close\r\n\r\n" if close else "\r\n"
-        head = f"{''.join(lines)}Content-Length: {len(self.body)}\r\n{end}".encode("latin-1")
-        return head if bodiless or not self.body else head + self.body
+        head = f"{_LINES[status]}{lines}Content-Length: {len(body)}\r\n{end}".encode("latin-1")
+        return head if bodiless or not body else head + body
 
 
 def refused(status: int, code: str, message: str, *fields: tuple[str, str]) -> Answer:
@@ -113,8 +112,10 @@ class Decision:
         return self._judged(credential, route)
 
     def _judged(self, credential: Credential, route: Route) -> Answer | Awaitable[Answer]:
+        raw, presented = credential
+        verify = self.verifier.verify
         try:
-            token = begun(credential.verified_async(self.verifier.verify))
+            token = begun(verify(raw) if presented is None else verify(raw, presented=presented))
             if isinstance(token, Begun):
                 return self._later(token, credential, route)
             return self._passed(token, route, credential)
@@ -138,6 +139,9 @@ class Decision:
         return Answer(200, "ok", fields)
 
     def _credential(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> Credential | None:
+        raw = self.bearer.usual(fields.get("authorization", ()))
+        if raw is not None:  # how it is written is looked at where it is refused: verified ones are tokens
+            return Credential(raw)
         headers = [(name, value) for name in self.bearer.header_names for value in fields.get(name, ())]
         path, _, query = asked.uri.partition("?")
         sent = partial(Sent, asked.method, path, _UNKNOWN)
@@ -146,6 +150,7 @@ class Decision:
     def _refusal(self, error: RightkeyError, route: Route, credential: Credential | None = None) -> Answer:
         if credential is not None and isinstance(error, TokenRejected):
             error.scheme = credential.scheme
+            error = self.bearer.not_a_token(credential.raw) or error
         refusal = self.bearer.refusal(error, route.require)
         return _told(refusal.status, error.code, refusal.content, (*refusal.headers.items(),))
 

@@ -54,18 +54,20 @@ class Dialect:
         Raises:
             Unsaid: a header is missing or stands there twice.
         """
-        return Asked(
-            method if self.method is None else _only(self.method, fields),
-            target if self.uri is None else _only(self.uri, fields),
-            _only(self.host, fields),
-        )
+        try:
+            (host,) = fields[self.host]
+            if self.method is not None:
+                (method,) = fields[self.method]
+            if self.uri is not None:
+                (target,) = fields[self.uri]
+        except (KeyError, ValueError):
+            raise self._unsaid(fields) from None
+        return Asked(method, target, host)
 
-
-def _only(name: str, fields: Mapping[str, list[str]]) -> str:
-    values = fields.get(name, ())
-    if len(values) != 1:
-        raise Unsaid(f"{name} must stand in the request once, and does {len(values)} times")
-    return values[0]
+    def _unsaid(self, fields: Mapping[str, list[str]]) -> Unsaid:
+        counts = {name: len(fields.get(name, ())) for name in (self.method, self.uri, self.host) if name}
+        name = next(name for name, count in counts.items() if count != 1)
+        return Unsaid(f"{name} must stand in the request once, and does {counts[name]} times")
 
 
 _ORIGINAL = ("x-original-method", "x-original-uri", "x-original-host")

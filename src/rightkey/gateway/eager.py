@@ -7,13 +7,13 @@ first wait, and must be awaited from then on in the loop in which it began.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Generator
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Generator
+from typing import Any, Generic, TypeVar
 
 _Result = TypeVar("_Result")
 
 
-class Begun(Awaitable[_Result]):
+class Begun(Generic[_Result]):
     """The rest of a coroutine that waits for something. Await it once."""
 
     def __init__(self, rest: Coroutine[Any, None, _Result], awaited: Any) -> None:

@@ -71,8 +71,9 @@ def _encoded(text: str) -> str:
         encoded = text  # most are, and to see it is a tenth of the work
     else:
         encoded = quote(text, safe=_SAFE, errors="surrogatepass")
-    # No parser keeps a space at an end of a value.
-    return encoded if encoded == encoded.strip(" ") else encoded.replace(" ", "%20")
+    if encoded[:1] == " " or encoded[-1:] == " ":  # no parser keeps a space at an end of a value
+        return encoded.replace(" ", "%20")
+    return encoded
 
 
 def _path(said: object) -> tuple[str, ...]:

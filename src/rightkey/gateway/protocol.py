@@ -90,8 +90,8 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[_Next] = deque()
         self._task: asyncio.Task[None] | None = None
         self._ended = self._within = self._full = self._known = False
-        self._since, self._came = site.now, 0
-        self._target, self._fields, self._count, self._size = b"", dict[str, list[str]](), 0, 0
+        self._since, self._came, self._most = site.now, 0, 0
+        self._target, self._headers = b"", list[tuple[bytes, bytes]]()
 
     # -- asyncio
 
@@ -109,6 +109,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._came += len(data)
+        self._most += len(data)
         while data and not self._ended:
             try:
                 self._parser.feed_data(data)
@@ -119,7 +120,9 @@ class Connection(asyncio.Protocol):
                 self._parser = HttpRequestParser(self)
             except HttpParserError:
                 self._end(_UNREADABLE)
-        if self._within and self._came > MAX_HEAD:
+        if not self._within:
+            self._most = 0
+        elif self._came > MAX_HEAD:
             self._end(_LARGE)
 
     def pause_writing(self) -> None:
@@ -140,36 +143,52 @@ class Connection(asyncio.Protocol):
     # -- httptools
 
     def on_message_begin(self) -> None:
-        self._target, self._fields, self._count, self._size = b"", {}, 0, 0
+        self._target, self._headers = b"", []
         self._within, self._since = True, self._site.now
 
     def on_url(self, url: bytes) -> None:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count += 1
-        self._size += len(name) + len(value) + 4
-        named = self._names.get(name.lower())
-        if named is None:
-            return
-        if named:
-            self._fields.setdefault(named, []).append(value.decode("latin-1"))
-        elif value.strip(b"0 \t"):  # Envoy says that there are 0 bytes
-            self._end(_BODY)
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self._count > MAX_HEADERS or self._size + len(self._target) > MAX_HEAD:
-            self._end(_LARGE)
-
-    def on_message_complete(self) -> None:
+        """It is all of the request, unless a body follows, which is refused."""
         self._within, self._came = False, 0
         if self._ended:
             return
-        method = self._parser.get_method().decode("latin-1")
-        persists = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
+        fields = self._fields()
+        if isinstance(fields, Answer):
+            self._end(fields)
+            return
+        parser = self._parser
+        method = parser.get_method().decode("latin-1")
+        persists = parser.should_keep_alive() and parser.get_http_version() == "1.1"
         close = not persists or self._site.draining
-        question = Question(method, self._target.decode("latin-1"), self._fields)
+        question = Question(method, self._target.decode("latin-1"), fields)
         self._take(question if self._known else _STRANGER, close, bodiless=method == "HEAD")
+
+    def _fields(self) -> dict[str, list[str]] | Answer:
+        """The headers that count; or why none do."""
+        headers, names, fields = self._headers, self._names, dict[str, list[str]]()
+        if len(headers) > MAX_HEADERS or (self._most > MAX_HEAD and self._size() > MAX_HEAD):
+            return _LARGE
+        for name, value in headers:
+            named = names.get(name.lower())
+            if named is None:
+                continue
+            if not named:
+                if value.strip(b"0 \t"):  # Envoy says that there are 0 bytes
+                    return _BODY
+            elif named in fields:
+                fields[named].append(value.decode("latin-1"))
+            else:
+                fields[named] = [value.decode("latin-1")]
+        return fields
+
+    def _size(self) -> int:
+        """Bytes of the head. To count them is needed only where as many may have come as are too many."""
+        return len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers)
 
     # -- answers
 
@@ -184,7 +203,7 @@ class Connection(asyncio.Protocol):
             self._waiting.append(_Next(question, close, bodiless))
             return
         answer = self._answer(question)
-        if isinstance(answer, Answer):
+        if type(answer) is Answer:
             self._send(answer, close, bodiless)
             return
         waits = self._later(answer, _Next(question, close, bodiless))

@@ -68,7 +68,7 @@ class Worker:
         unready = mirror.keep_fresh()
         if self.bound is not None and unready > self.bound:
             return False
-        main = Site(decision, decision.names, self.configuration.peers, self.row.count)
+        main = Site(decision.__call__, decision.names, self.configuration.peers, self.row.count)
         plain = Site(Plain(self.board, issuers, mirror, lambda: main.draining), NAMES)
 
         parent = os.getppid()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +41,7 @@ from rightkey.integrations.carriers import (
     proofs_in,
     query,
     subprotocol,
+    usual_token,
 )
 from rightkey.integrations.certificates import CertificateSource
 from rightkey.integrations.challenges import Scheme
@@ -145,6 +146,24 @@ class Bearer:
                 f"resource_metadata {quoted(self.resource_metadata)}: {fault or 'it has a double quote'}"
             )
 
+    def usual(self, authorization: Sequence[str]) -> str | None:
+        """The credential of a request, where its `Authorization` headers can be told to be all that it
+        presents; None where all of it must be looked at. It need not be a token: see `not_a_token`.
+
+        Args:
+            authorization: their values.
+        """
+        alone = self.certificate is None and self.places == _USUAL
+        return usual_token(authorization) if alone else None
+
+    def not_a_token(self, credential: str) -> RequestMalformed | None:
+        """`request_malformed`, where a credential is not written as a token. What was verified is."""
+        if is_token(credential):
+            return None
+        return RequestMalformed(
+            "request_malformed", "the credential is not one bearer token", hint=self._wanted
+        )
+
     def token(self, headers: Headers, query: str = "") -> str:
         """The token that a request carries.
 
@@ -174,10 +193,9 @@ class Bearer:
             raise RequestMalformed(
                 "request_malformed", "the request carries several credentials", hint="send one token, once"
             )
-        if not is_token(found[0]):
-            raise RequestMalformed(
-                "request_malformed", "the credential is not one bearer token", hint=self._wanted
-            )
+        malformed = self.not_a_token(found[0])
+        if malformed is not None:
+            raise malformed
         return found[0]
 
     def proofs(self, headers: Headers) -> tuple[str, ...] | None:
@@ -250,5 +268,6 @@ def _told(code: str, message: str, hint: str | None) -> dict[str, str]:
 
 _SCOPE = r"[!#-\[\]-~]+"  # RFC 6749, section 3.3: scope-token
 _QUOTABLE = r"[ !#-\[\]-~]+"
+_USUAL = (AUTHORIZATION,)
 BEARER = Bearer()
 """How integrations take and refuse tokens by default."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
@@ -88,6 +88,15 @@ def subprotocol(name: str = "bearer") -> Carrier:
     return Carrier("subprotocol", name)
 
 
+def usual_token(authorization: Sequence[str]) -> str | None:
+    """What follows `Bearer ` in the only `Authorization` header, which need not be a token; None where
+    there are others, or none, or it is spelt in another way: their carrier reads those.
+    """
+    if len(authorization) == 1 and authorization[0][:7] in _USUAL:
+        return authorization[0][7:]
+    return None
+
+
 def is_token(credential: str) -> bool:
     """Whether it is written as a token: RFC 6750's b64token (section 2.1), or one whose parts are each
     padded, as AWS load balancers write them.
@@ -134,7 +143,7 @@ def _in_authorization(name: str, headers: Headers, query: str) -> list[str]:
     A server may have joined several headers by commas (RFC 9110, section 5.3): no token has one.
     """
     values = _in_header(name, headers, query)
-    if len(values) == 1 and values[0][:7] in ("Bearer ", "bearer "):  # all that most requests need
+    if len(values) == 1 and values[0][:7] in _USUAL:  # all that most requests need
         return [values[0][7:].lstrip(" ")]
     if not any(re.match(_OURS, part) for value in values for part in _parts(value, ",")):
         return []
@@ -188,6 +197,7 @@ _LETTERS = (string.ascii_letters + string.digits + "._~+/=-").encode()
 _PADDED = r"[A-Za-z0-9._~+/-]+=*(?:\.[A-Za-z0-9_~+/-]+=*){0,2}"
 _OURS = r"(?i)[ \t]*(?:bearer|dpop)(?: |$)"
 _SCHEME = r"(?i)^(?:bearer|dpop)(?: +|$)"
+_USUAL = ("Bearer ", "bearer ")
 _DPOP, _BEGINNINGS = r"(?i)[ \t]*dpop(?: |$)", ("d", "D", " ", "\t")
 _HEADERS = {
     "authorization": "authorization",
