@@ -6,6 +6,7 @@
     traffic     many users' tokens, as often as real traffic has them, with and without memory
     threads     several threads, and asyncio
     locating    cold start, rotation, a slow refresh, a thousand keys
+    coldstart   a new process to its first token, with a copy of the keys and without
     issuers     ten thousand issuers in one verifier
     hostile     good tokens beside answers without an end
     staying     rotations, floods, outages and forgeries, before every contender
@@ -36,6 +37,7 @@ PROGRAMS = (
     "traffic",
     "threads",
     "locating",
+    "coldstart",
     "staying",
     "drill",
     "routes",

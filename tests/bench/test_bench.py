@@ -59,3 +59,9 @@ def test_the_drill_is_passed_by_a_service_of_rightkey() -> None:
     card = measured("drill", "--only", "rightkey", "--exercises", *exercises)["figures"]["rightkey"]
     assert [row["name"] for row in card["rows"]] == exercises
     assert card["ok"], card["rows"]
+
+
+def test_a_process_that_starts_with_a_copy_of_the_keys_asks_for_nothing() -> None:
+    """And the others as often as they must."""
+    requests = measured("coldstart", "--rounds", "2", "--delay", "0")["figures"]["requests"]
+    assert [requests[f"rightkey{how}"] for how in ("", " with a copy", ", told where")] == [2, 0, 1]
