@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -1053,3 +1054,26 @@ def test_a_plan_says_what_a_fleets_budget_is_asked_for(warm: Played) -> None:
     assert warm.cache.least_of(need("a", "signature", (A,))) == 2.0
     plan = warm.cache.plan(warm.now, forced=True, least=2.0)
     assert (plan.least, plan.every) == (2.0, 10.0)
+
+
+def test_an_older_bundle_replaces_nothing() -> None:
+    """It is a failure, as an answer that cannot be read is; past the bound the numbers begin anew."""
+
+    def bundle(played: Played, number: int, *keys: SigningKey) -> list[Event]:
+        told = replace(keys_of(*keys), sequence=number)
+        refreshed = Refreshed(played.now, moment=next(MOMENTS), keys=told, url=URL)
+        return played.cache.take(refreshed, played.now, 1.0, forced=False)
+
+    played = Played()
+    bundle(played, 5, A, B)
+    played.now += 60
+    [failed] = bundle(played, 4, A)
+    assert isinstance(failed, FetchFailed)
+    assert failed.code == "keyset_invalid"
+    assert played.kids == ["a", "b"]
+    played.now += 60
+    bundle(played, 6, B)
+    assert (played.kids, played.status.last_failure) == (["b"], None)
+    played.now += 3 * 3600
+    bundle(played, 1, C)
+    assert played.kids == ["c"]

@@ -424,6 +424,31 @@ def test_a_bundle_may_hint_at_its_next_fetch(hint: Any, seconds: float | None) -
     assert pickle.loads(pickle.dumps(keys)).refresh_hint == seconds
 
 
+@pytest.mark.parametrize(
+    ("number", "read"),
+    [(0, 0), (2**64 - 1, 2**64 - 1), (2**64, None), (-1, None), (1.0, None), (True, None), ("1", None)],
+)
+def test_a_bundle_has_a_number_among_those_of_its_domain(number: Any, read: int | None) -> None:
+    """An unsigned integer of 64 bits, or none (SPIFFE Trust Domain and Bundle, section 4.1.1)."""
+    keys = KeySet.parse({"keys": [], "spiffe_sequence": number})
+    assert (keys.sequence, pickle.loads(pickle.dumps(keys)).sequence) == (read, read)
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "older"),
+    [(4, 5, True), (5, 5, False), (6, 5, False), (None, 5, False), (4, None, False)],
+)
+def test_a_bundle_that_was_replaced_is_refused(number: int | None, before: int | None, older: bool) -> None:
+    """By its number alone; a document without one is no bundle."""
+    one, other = (KeySet.parse({"keys": [], "spiffe_sequence": which}) for which in (number, before))
+    if not older:
+        one.require_no_older_than(other)
+        return
+    with pytest.raises(IssuerMisbehaved, match="spiffe_sequence is 4, and was 5") as raised:
+        one.require_no_older_than(other)
+    assert raised.value.code == "keyset_invalid"
+
+
 def test_a_header_may_name_both_thumbprints(signer: Any) -> None:
     """A key that states them without a certificate is found by both at once (RFC 7515, 4.1.7, 4.1.8)."""
     both = {"x5t": "A" * 27, "x5t#S256": "A" * 43}

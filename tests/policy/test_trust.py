@@ -191,6 +191,17 @@ def test_a_trust_domain_is_an_issuer(provider: str) -> None:
     assert (plain.vendor, plain.expected) == (None, (SPIFFE,))
 
 
+def test_a_trust_domains_tokens_have_the_algorithms_of_jwt_svid() -> None:
+    """And no other, whatever is asked (JWT-SVID, section 2.1)."""
+    svid = {kind + bits for kind in ("RS", "ES", "PS") for bits in ("256", "384", "512")}
+    keys = KeySet(())
+    assert Trust(SPIFFE, "api", keys=keys).allowed == svid
+    assert Trust(SPIFFE, "api", keys=keys, algorithms=["ES256", "EdDSA"]).allowed == {"ES256"}
+    assert "EdDSA" in Trust(SPIFFE, "api", keys=keys, provider=None).allowed
+    with pytest.raises(rightkey.Misconfigured, match="SPIFFE have none of the algorithms EdDSA"):
+        Trust(SPIFFE, "api", keys=keys, algorithms=["EdDSA"])
+
+
 def test_an_issuer_whose_metadata_are_elsewhere_may_be_any_string() -> None:
     """Where they are not, it must be one that can be found."""
     url = "https://meta.example/.well-known/openid-configuration"

@@ -8,6 +8,7 @@ import math
 import os
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -330,3 +331,28 @@ def test_distrust_reaches_a_file_of_the_same_issuer(
     assert code(made, issuer.token(key=OLD)) is None
     made.distrust(OLD.kid or "")
     assert code(made, issuer.token(key=OLD)) == "key_not_found"
+
+
+def test_an_older_bundle_of_spiffe_replaces_nothing(tmp_path: Path, clock: Clock) -> None:
+    """A file that is put back keeps the keys of the one after it, and says so."""
+    path, domain = tmp_path / "bundle.json", "spiffe://shop.example"
+
+    def publish(number: int, *keys: SigningKey) -> None:
+        members = [key.public_jwk() | {"use": "jwt-svid"} for key in keys]
+        path.write_text(json.dumps({"keys": members, "spiffe_sequence": number}), encoding="utf-8")
+        clock.now += EVERY
+
+    def svid(key: SigningKey) -> str:
+        return mint(
+            key, {"sub": f"{domain}/cart", "aud": ["api"], "exp": time.time() + 60}, header={"typ": "JOSE"}
+        )
+
+    publish(5, OLD, NEW)
+    made = rightkey.Verifier(domain, audience="api", keys=path, elapsed=clock)
+    assert made.verify(svid(OLD)).subject == f"{domain}/cart"
+    publish(4, OLD)
+    assert code(made, svid(NEW)) is None
+    assert "spiffe_sequence is 4, and was 5 before" in (made.status().last_failure or "")
+    publish(6, NEW)
+    made.refresh()  # where the last reading failed no caller waits for the next
+    assert (code(made, svid(NEW)), code(made, svid(OLD))) == (None, "key_not_found")

@@ -210,6 +210,8 @@ class Cache:
         if refreshed.metadata is not None and refreshed.metadata_began is not None:
             self.metadata, self.metadata_began = refreshed.metadata, refreshed.metadata_began
         leaked = self._record.note(self.name, refreshed)
+        if self.snapshot is not None and now < self.snapshot.stale_until:
+            refreshed = refreshed.unless_older(self.snapshot.published)
         if refreshed.failure is not None:
             self._failure_began = refreshed.began
             events = self._failed(refreshed, refreshed.failure, now, jitter, forced)

@@ -80,6 +80,15 @@ class Refreshed:
     spent: float | None = None
     """Seconds until the fleet has a draw again, where it had none and nothing was asked."""
 
+    def unless_older(self, before: KeySet) -> Refreshed:
+        """The same; but a failure where the keys are older than these by their own number."""
+        try:
+            if self.keys is not None:
+                self.keys.require_no_older_than(before)
+        except IssuerMisbehaved as failure:
+            return replace(self, keys=None, failure=failure)
+        return self
+
     @property
     def status(self) -> str:
         """What came of the last request; empty where none was made, or none came back."""

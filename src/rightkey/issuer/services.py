@@ -95,6 +95,7 @@ SERVERS = (
         resource=r"spiffe://[a-z0-9._-]+",
         of_subject=True,
         types=frozenset(("jose",)),
+        algorithms=frozenset(kind + bits for kind in ("RS", "ES", "PS") for bits in ("256", "384", "512")),
     ),
     Vendor("github-server", "GitHub Enterprise Server", r".+", "/_services/token/?"),
     Vendor(

@@ -79,6 +79,8 @@ class Vendor(NamedTuple):
     """Whether the issuer is the SPIFFE trust domain of `sub`, whatever `iss` is."""
     types: frozenset[str] = frozenset()
     """Values of `typ` besides those of an access token."""
+    algorithms: frozenset[str] = frozenset()
+    """The algorithms that its tokens may have, where there are others that they must not."""
     any_case: bool = False
     """Whether the metadata spell the host in letters of another case."""
     elsewhere: tuple[tuple[str, str], ...] = ()

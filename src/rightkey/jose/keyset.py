@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class KeySet:
     skipped: tuple[Skipped, ...] = ()
     refresh_hint: float | None = field(default=None, compare=False)
     """After how many seconds the document asks to be fetched again, as a bundle of SPIFFE may."""
+    sequence: int | None = field(default=None, compare=False)
+    """The number of the document among those of its issuer, as a bundle of SPIFFE has one."""
     _index: Index = field(init=False, repr=False, compare=False)
     _refused: frozenset[str | None] = field(init=False, repr=False, compare=False)
     mark: object = field(init=False, repr=False, compare=False)
@@ -57,7 +59,9 @@ class KeySet:
             IssuerMisbehaved: `keyset_invalid`: not JSON, no object, or no array of `keys` and no PEM.
         """
         value = _object(document)
-        return _judged(_members(value), published=published, hint=_refresh_hint(value))
+        keys = _judged(_members(value), published=published)
+        hint, sequence = _refresh_hint(value), _sequence(value)
+        return keys if hint is sequence is None else replace(keys, refresh_hint=hint, sequence=sequence)
 
     @classmethod
     def from_pem(
@@ -109,6 +113,19 @@ class KeySet:
         """The key with this RFC 7638 thumbprint."""
         return self._index.holding(thumbprint)
 
+    def require_no_older_than(self, before: KeySet) -> None:
+        """Refuse a document that an issuer has replaced since, such as a bundle of SPIFFE that was recorded.
+
+        Raises:
+            IssuerMisbehaved: `keyset_invalid`: its number is lower than the one of the document before.
+        """
+        if self.sequence is not None and before.sequence is not None and self.sequence < before.sequence:
+            raise IssuerMisbehaved(
+                "keyset_invalid",
+                f"the bundle's spiffe_sequence is {self.sequence}, and was {before.sequence} before",
+                hint="a bundle whose numbers have begun anew is taken by processes that start after that",
+            )
+
     def without(self, thumbprints: Iterable[str], reason: str) -> KeySet:
         """The set less the keys with these thumbprints, which are skipped for the reason given."""
         unwanted = frozenset(thumbprints)
@@ -138,13 +155,19 @@ class KeySet:
         return len(self.keys)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return KeySet, (self.keys, self.skipped, self.refresh_hint)
+        return KeySet, (self.keys, self.skipped, self.refresh_hint, self.sequence)
 
 
 def _refresh_hint(value: Mapping[str, Any]) -> float | None:
-    """SPIFFE Trust Domain and Bundle, section 4.1.3."""
+    """SPIFFE Trust Domain and Bundle, section 4.1.2."""
     hint = value.get("spiffe_refresh_hint")
     return float(hint) if type(hint) is int and 0 < hint < MAX_HINT else None
+
+
+def _sequence(value: Mapping[str, Any]) -> int | None:
+    """SPIFFE Trust Domain and Bundle, section 4.1.1: an unsigned integer of 64 bits."""
+    number = value.get("spiffe_sequence")
+    return number if type(number) is int and 0 <= number < 1 << 64 else None
 
 
 def _members(value: Mapping[str, Any]) -> Iterable[tuple[str | None, Any]]:
@@ -184,9 +207,7 @@ def _of_pem(kid: str, text: Any) -> Iterable[Any]:
     return inside.members(text, kid=kid)
 
 
-def _judged(
-    members: Iterable[tuple[str | None, Any]], *, published: bool, hint: float | None = None
-) -> KeySet:
+def _judged(members: Iterable[tuple[str | None, Any]], *, published: bool) -> KeySet:
     """Judge each member by itself; those beyond 1,000 are not read, and leave one line."""
     keys: list[Key] = []
     told: list[Skipped] = []
@@ -198,7 +219,7 @@ def _judged(
             told.append(skipped(kid, skip))
     if next(rest, None) is not None:
         told.append(Skipped(None, "too_many", f"{SKIPPED['too_many']}: the others were not read"))
-    return KeySet(tuple(keys), tuple(told), hint)
+    return KeySet(tuple(keys), tuple(told))
 
 
 def _kid(member: Any) -> str | None:

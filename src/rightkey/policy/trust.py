@@ -177,7 +177,7 @@ class Trust:
             "identity": identity_of(issuer[0]) if isinstance(issuer, tuple) else issuer and issuer.identity,
             "vendor": vendor,
             "audiences": audiences,
-            "allowed": known_algorithms(self.algorithms),
+            "allowed": _allowed(self.algorithms, vendor),
             "leeway": _leeway(self.leeway),
             "kind": kind,
             "compiled": Compiled.of(kind, vendor),
@@ -239,6 +239,17 @@ def _issuer(
         return (issuer,)
     # Which hosts may be asked by plain http is the transport's to say: judged where that is known.
     return Issuer.parse(issuer, provider, metadata_url, plain_http=None)
+
+
+def _allowed(algorithms: Collection[str], vendor: Vendor | None) -> frozenset[str]:
+    """Those of the algorithms that the issuer's tokens may have. Raises Misconfigured."""
+    asked = known_algorithms(algorithms)
+    allowed = asked & vendor.algorithms if vendor is not None and vendor.algorithms else asked
+    if not allowed:
+        raise Misconfigured(
+            f"tokens of {vendor and vendor.title} have none of the algorithms {', '.join(sorted(asked))}"
+        )
+    return allowed
 
 
 def _audiences(audience: Any) -> frozenset[str] | None:

@@ -181,7 +181,9 @@ class Watched:
         failed: IssuerFault | None = None
         for file in found:
             try:
-                files[file] = read(file, file != self._path, reading)
+                keys = read(file, file != self._path, reading)
+                keys.require_no_older_than(before.get(file, keys))
+                files[file] = keys
             except IssuerFault as failure:
                 failed = failed or failure
                 if file in before:
