@@ -13,15 +13,17 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-import jwt
-
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Transport
 from rightkey.integrations.pyjwt import Asked, ClientMisconfigured, Sets, freshness_of, kid_of, signing
+from rightkey.integrations.settings import extra
 from rightkey.policy.trust import ANY
 from rightkey.verifier.lookup import awaited, waited
 from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.threads import Verifier
+
+with extra("pyjwt"):
+    import jwt
 
 if TYPE_CHECKING:
     import ssl

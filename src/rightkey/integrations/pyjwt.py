@@ -15,14 +15,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
-import jwt
-from jwt.api_jwt import decode_complete
-from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
-
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable, Misconfigured, TokenRejected
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport, plain_http_of
 from rightkey.freshness.refresh import NoSigningKey
 from rightkey.freshness.settings import Freshness
+from rightkey.integrations.settings import extra
 from rightkey.issuer.jwks import jwks_request
 from rightkey.jose import strictjson
 from rightkey.jose.key import shown
@@ -31,6 +28,11 @@ from rightkey.transport.tls import Belief
 from rightkey.verifier.lookup import Lookup, Steps
 from rightkey.verifier.single import Single
 from rightkey.verifier.tasks import AsyncVerifier
+
+with extra("pyjwt"):
+    import jwt
+    from jwt.api_jwt import decode_complete
+    from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
 
 if TYPE_CHECKING:
     import ssl
