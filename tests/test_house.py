@@ -293,6 +293,7 @@ FRAMEWORKS = {
     "fastmcp",
     "grpc",
     "jwt",
+    "strawberry",
 }
 
 
@@ -334,6 +335,7 @@ def test_a_framework_is_imported_by_its_own_integration_alone() -> None:
         ("integrations.mcp", "starlette"),
         ("integrations.pyjwt", "jwt"),
         ("integrations.starlette", "starlette"),
+        ("integrations.strawberry", "strawberry"),
         ("pyjwt", "jwt"),
     }
     shared = [one for one in IMPORTS if one.module in SHARED]
