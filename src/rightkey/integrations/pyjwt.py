@@ -121,9 +121,10 @@ class KeptSet(jwt.PyJWKSet):
         self.by_kid = by_kid(self)
 
 
-def freshness_of(lifespan: float, timeout: float, cooldown_duration: float) -> Freshness:
+def freshness_of(lifespan: float, timeout: float | None, cooldown_duration: float) -> Freshness:
     """How fresh keys are kept by the numbers that PyJWT's client takes. Raises Misconfigured."""
     usual = Freshness()
+    timeout = usual.timeout if timeout is None else timeout  # to urllib, without any end
     return Freshness(
         life=lifespan,
         min_life=lifespan,
@@ -166,6 +167,13 @@ class Sets:
         if given is not None:
             return given
         return self._as_theirs((yield from self._current(refresh)))
+
+    @told
+    def document(self) -> Steps[dict[str, Any]]:
+        """The set as PyJWT reads it, fetched now."""
+        keys = yield from self._lookup.refetched()
+        self._as_theirs(keys)
+        return {"keys": [dict(key.jwk) for key in keys]}
 
     @told
     def key(self, kid: Any) -> Steps[jwt.PyJWK]:
@@ -287,8 +295,9 @@ class Asked:
         Raises:
             KeysUnavailable, KeysUnusable: there is none.
         """
-        request = getattr(self._here, "request", None)
-        request = request or replace(jwks_request(client.uri, forced=True), timeout=client.timeout)
+        usual = jwks_request(client.uri, forced=True)
+        bounded = replace(usual, timeout=client.timeout or usual.timeout)
+        request = getattr(self._here, "request", None) or bounded
         try:
             response = self._fetched(client, request)
             if response.status != 200:
@@ -304,7 +313,9 @@ class Asked:
 
     def _fetched(self, client: Client, request: Request) -> Response:
         headers = {str(name).lower(): str(value) for name, value in (client.headers or {}).items()}
-        request = replace(request, headers={**request.headers, **headers})
+        # Without our `Accept`: what a server has answered PyJWT it answers here.
+        ours = {name: value for name, value in request.headers.items() if name != "accept"}
+        request = replace(request, headers=ours | headers)
         given = self._given or _Default(user_agent=headers.get("user-agent"), context=client.ssl_context)
         return given.get(request)
 
