@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "rightkey"
 
 FOLDERS = (
-    *("jose", "issuer", "policy", "verdict", "proof", "freshness"),
+    *("jose", "issuer", "policy", "verdict", "proof", "freshness", "introspection"),
     *("transport", "stores", "sources", "telemetry", "verifier"),
     *("integrations", "gateway", "localissuer", "drill", "cli"),
 )
@@ -171,6 +171,7 @@ def _long_in(tree: ast.Module) -> Iterator[str]:
         "verdict",
         "proof",
         "freshness",
+        "introspection",
         "transport",
         "stores",
         "sources",

@@ -47,6 +47,7 @@ _HOMES = {
     "policy.trust": ("ANY", "FirstOf", "Trust"),
     "proof.settings": ("DPoP",),
     "freshness.status": ("Status",),
+    "introspection.settings": ("Introspection",),
     "verdict.verified": ("Typed", "Verified"),
     "version": ("__version__",),
 }
@@ -67,6 +68,7 @@ __all__ = [
     "Freshness",
     "GuardedTransport",
     "InsufficientScope",
+    "Introspection",
     "IssuerFault",
     "IssuerMisbehaved",
     "IssuerUnavailable",
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
     from rightkey.errors import TokenRejected as TokenRejected
     from rightkey.freshness.settings import Freshness as Freshness
     from rightkey.freshness.status import Status as Status
+    from rightkey.introspection.settings import Introspection as Introspection
     from rightkey.jose.algorithms import SAFE as SAFE
     from rightkey.jose.certificate import Certificate as Certificate
     from rightkey.jose.certificate import Certificates as Certificates

@@ -162,6 +162,20 @@ class TokensRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class IntrospectionFailed:
+    """An issuer could not be asked about an opaque token, which may be good.
+
+    `reason` is one word: of the exchange, `http_503` for a status, `credentials` where ours were refused or
+    cannot be read, or `answer` where it came and cannot be used. `retry_after` is the pause in seconds.
+    """
+
+    issuer: str
+    reason: str
+    message: str
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoreLost:
     """A fleet's store gives no usable answer: this process asks issuers for itself, by a budget of its own.
 
@@ -207,6 +221,7 @@ Event: TypeAlias = (
     | StoreLost
     | StoreBack
     | EntryRejected
+    | IntrospectionFailed
     | TokensRefused
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -15,6 +15,7 @@ WINGS = (
     "verdict",
     "proof",
     "freshness",
+    "introspection",
     "transport",
     "stores",
     "sources",

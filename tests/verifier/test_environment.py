@@ -71,6 +71,35 @@ def test_a_transport_is_put_together_of_its_variables() -> None:
     assert "transport" not in read()
 
 
+def built_with(**variables: str) -> rightkey.Verifier:
+    return rightkey.Verifier.from_env(GOOD | {f"RIGHTKEY_{name}": one for name, one in variables.items()})
+
+
+def test_introspection_is_put_together_of_its_variables(tmp_path: Path) -> None:
+    """The secret is in a file, which is read when it is needed."""
+    file = tmp_path / "secret"
+    file.write_text("of ours")
+    asked = {"INTROSPECTION_CLIENT_ID": "us", "INTROSPECTION_SECRET_FILE": str(file)}
+    assert read(**asked)["introspection"] == rightkey.Introspection("us", file)
+    more = {
+        "INTROSPECTION_AUTH_METHOD": "client_secret_post",
+        "INTROSPECTION_ENDPOINT": "https://as.example/introspect",
+    }
+    assert read(**asked, **more)["introspection"] == rightkey.Introspection(
+        "us", file, "https://as.example/introspect", "client_secret_post"
+    )
+    with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_INTROSPECTION_SECRET_FILE is not set"):
+        built_with(INTROSPECTION_CLIENT_ID="us")
+    with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_INTROSPECTION_ENDPOINT: endpoint cannot be"):
+        built_with(**asked, INTROSPECTION_ENDPOINT="http://as.example/x")
+    assert built_with(**asked, **more)
+    file.unlink()
+    with pytest.raises(
+        rightkey.Misconfigured, match="RIGHTKEY_INTROSPECTION_SECRET_FILE: secret cannot be read"
+    ):
+        built_with(**asked)
+
+
 def test_a_variable_that_is_empty_is_not_set() -> None:
     """As `VARIABLE=` in a file of variables leaves it."""
     assert read(LEEWAY="", REQUIRE=" ") == read()

@@ -85,7 +85,7 @@ def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
         looks = ((what, hint) for name, what, hint in _LOOKS_LIKE if name in document)
         raise _invalid(*next(looks, ("it does not state its issuer", None)))
     expected = _expected(issuer, stated)
-    return Metadata(stated, _jwks_uri(issuer, document.get("jwks_uri")), expected, document)
+    return Metadata(stated, endpoint_of(issuer, document), expected, document)
 
 
 def _refused(issuer: Issuer, response: Response) -> IssuerUnavailable:
@@ -118,14 +118,24 @@ def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
     )
 
 
-def _jwks_uri(issuer: Issuer, uri: Any) -> str:
+def endpoint_of(issuer: Issuer, document: Mapping[str, Any], name: str = "jwks_uri") -> str:
+    """A URL that its metadata name and that may be asked.
+
+    Args:
+        document: the metadata.
+        name: of the member, such as `introspection_endpoint` (RFC 8414, section 2).
+
+    Raises:
+        IssuerMisbehaved: `metadata_invalid`: there is none, or it may not be asked.
+    """
+    uri = document.get(name)
     if not isinstance(uri, str) or not uri:
-        raise _invalid("it has no jwks_uri")
+        raise _invalid(f"it has no {name}")
     fault = url_fault(uri, issuer.plain_http)
     if fault is None and _is_here(uri) and not _is_here(issuer.metadata_urls[0]):
         fault = "an issuer on the network cannot have its keys on this machine"
     if fault:
-        raise _invalid(f"its jwks_uri cannot be fetched: {fault}")
+        raise _invalid(f"its {name} cannot be fetched: {fault}")
     return uri
 
 

@@ -18,6 +18,7 @@ from rightkey.localissuer.state import InFile, InMemory
 from rightkey.localissuer.tokens.attacks import forge
 from rightkey.localissuer.tokens.means import Means
 from rightkey.localissuer.tokens.minting import mint, without_none
+from rightkey.localissuer.tokens.opaque import OPAQUE, digest, issued
 from rightkey.localissuer.wire.names import Names
 
 if TYPE_CHECKING:
@@ -152,6 +153,14 @@ class Issuer:
     ) -> str:
         """Like `token`, for claims of any name."""
         return mint(key or self.current, self._claims(claims), header=header)
+
+    def opaque(self, /, **claims: Any) -> str:
+        """An opaque token with the claims that `token` would have: introspection tells them (RFC 7662)."""
+        return issued(self.shelf, self._claims(claims))
+
+    def revoke_token(self, token: str) -> None:
+        """Have introspection say from now on that an opaque token is not active."""
+        self.shelf.drop(OPAQUE, digest(token))
 
     def attack(self, name: str, /, **claims: Any) -> str:
         """A token that must be refused, one of `ATTACKS`."""

@@ -21,6 +21,7 @@ from rightkey.policy.profiles import profile as profile_named
 if TYPE_CHECKING:  # loaded where what they decide is asked for
     import os
 
+    from rightkey.introspection.settings import Introspection
     from rightkey.issuer.vendor import Vendor
     from rightkey.jose.certificate import Certificates, Policy
     from rightkey.policy.implied import Implies
@@ -131,6 +132,7 @@ class Trust:
         metadata_url: where the issuer's metadata are, if not at the issuer. Their `issuer` must be the one
             named here, and tokens' `iss` is always that; the issuer may then be any string.
         implies: which scopes grant others, such as `{"files:admin": ["files:read"]}`.
+        introspection: how the issuer is asked about tokens that are no JWTs; None refuses those.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -149,6 +151,7 @@ class Trust:
     sender: str = "checked"
     metadata_url: str | None = field(default=None, repr=False)
     implies: Implies | None = field(default=None, repr=False)
+    introspection: Introspection | None = field(default=None, repr=False)
 
     expected: tuple[str, ...] | None = field(init=False, repr=False)
     """The values of `iss` that pass before metadata are read; None where every one does."""

@@ -77,6 +77,8 @@ class Job:
     given_up: bool = False
     refused: bool = False
     """Whether no thread could be started for it."""
+    owner: Jobs | None = None
+    """Among which jobs it runs."""
 
     @property
     def left(self) -> float:
@@ -142,7 +144,7 @@ class Jobs:
         """
         if self._hung[key] >= MAX_HUNG or len(self._line) >= MAX_LINE:
             return None
-        job = Job(key, seconds, work, late, unasked, after, past, fresh=not past.answered)
+        job = Job(key, seconds, work, late, unasked, after, past, fresh=not past.answered, owner=self)
         self._line[key] = job
         place = time.monotonic() + SET_BACK * past.took
         heapq.heappush(self._lines[job.fresh], (place, next(self._count), job))
@@ -179,12 +181,13 @@ class Jobs:
         return job.claimed
 
     def give_up(self, job: Job) -> None:
-        """Let all callers go that wait for a job, if it is past its deadline."""
+        """Let all callers go that wait for a job, here or of other jobs, if it is past its deadline."""
+        owner = job.owner or self
         with GUARD:
             if job.left > 0:
                 return
-            self._give_up(job)
-        self.launch()
+            owner._give_up(job)
+        owner.launch()
         job.after()
 
     def _may_watch(self) -> bool:

@@ -17,6 +17,7 @@ from rightkey.events import (
     EntryRejected,
     Event,
     FetchFailed,
+    IntrospectionFailed,
     KeyLeaked,
     KeysFetched,
     KeysMissing,
@@ -61,6 +62,9 @@ FORMS: dict[type[Event], Form] = {
         logging.WARNING,
         "keys could not be fetched",
         ("issuer", "code", "reason", "forced", "seconds", "retry_after"),
+    ),
+    IntrospectionFailed: Form(
+        logging.WARNING, "opaque tokens could not be asked about", ("issuer", "reason", "retry_after")
     ),
     ServedStale: Form(logging.WARNING, "keys past their life serve on", ("issuer", "left")),
     RefetchRefused: Form(
@@ -141,6 +145,8 @@ def _form(event: Event) -> Form:
         return form._replace(level=logging.WARNING, words="token not judged")
     if isinstance(event, KeysFetched) and event.failures:
         return Form(logging.INFO, "keys fetched again", (*form.shown, "failures"))
+    if isinstance(event, IntrospectionFailed) and event.reason == "credentials":
+        return form._replace(level=logging.ERROR)
     return form
 
 

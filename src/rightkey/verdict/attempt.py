@@ -32,7 +32,7 @@ from rightkey.policy import claims as registered
 from rightkey.policy.confirmation import require_sender
 from rightkey.policy.profiles import Evidence
 from rightkey.policy.trust import Trust
-from rightkey.verdict.held import Held, NeedsNewer
+from rightkey.verdict.held import OPAQUE, Held, NeedsNewer
 from rightkey.verdict.memory import Entry, Memory
 from rightkey.verdict.verified import Verified, require
 
@@ -122,6 +122,8 @@ def _judged(
 ) -> Verified | NeedsNewer:
     """A token that is not remembered: read, judged, its signature checked, and remembered."""
     keys, expected = held.keys, held.expected
+    if trust.introspection is not None and trust.introspection.takes(raw):
+        return NeedsNewer("opaque", OPAQUE)
     unverified = read(raw, None if memory is None else memory.headers, padded=trust.compiled.padded)
     header = unverified.header
     require_allowed(header, trust.allowed)

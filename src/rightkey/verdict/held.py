@@ -19,8 +19,11 @@ from rightkey.jose.jws import Header
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 
-Reason: TypeAlias = Literal["no_keys", "nothing_fits", "signature"]
-"""What newer keys may mend: there are none, none fits the header, or the signature fails."""
+Reason: TypeAlias = Literal["no_keys", "nothing_fits", "signature", "opaque"]
+"""What newer keys may mend: there are none, none fits the header, or the signature fails. About an opaque
+token its issuer is asked instead."""
+OPAQUE: Final = Header("", None, None, None, None, None, "at+jwt", {})
+"""An opaque token has no header. It counts as an access token: no other is asked about."""
 
 
 @dataclass(frozen=True, slots=True)

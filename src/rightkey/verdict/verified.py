@@ -20,10 +20,14 @@ Claims = TypeVar("Claims")
 
 @dataclass(slots=True, repr=False)
 class Verified:
-    """A token that holds. `claims` is the caller's own, and so is each `header`."""
+    """A token that holds. `claims` is the caller's own, and so is each `header`.
+
+    `key` is the one that signed it; None where its issuer was asked about it (introspection), and then the
+    header is empty.
+    """
 
     claims: dict[str, Any]
-    key: Key
+    key: Key | Any  # not `Key | None`: only those who set up introspection ever meet None
     _header: Header
     _places: Places
 
@@ -71,7 +75,8 @@ class Verified:
         return typed_claims(self.claims, claims_type)
 
     def __repr__(self) -> str:
-        return f"Verified(issuer={self.issuer!r}, kid={self.key.kid!r})"
+        kid = None if self.key is None else self.key.kid
+        return f"Verified(issuer={self.issuer!r}, kid={kid!r})"
 
 
 @dataclass(slots=True, repr=False)

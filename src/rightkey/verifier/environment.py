@@ -75,12 +75,16 @@ def _counts(given: Mapping[str, Any], variable: Variable) -> bool:
 
 
 def _settings(
-    chosen: Sequence[Variable], environ: Mapping[str, str], given: Mapping[str, Any]
+    chosen: Sequence[Variable],
+    environ: Mapping[str, str],
+    given: Mapping[str, Any],
+    stand_ins: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     settings, parts = dict(given), dict[str, dict[str, Any]]()
     for variable in chosen:
         value = variable.read(environ[variable.name].strip())
-        whole = settings if variable.part_of is None else parts.setdefault(variable.part_of, {})
+        of = variable.part_of
+        whole = settings if of is None else parts.setdefault(of, dict((stand_ins or {}).get(of, {})))
         whole[variable.setting] = value
     return settings | {name: _WHOLES[name](**part) for name, part in parts.items()}
 
@@ -97,7 +101,20 @@ def _freshness(**settings: Any) -> Freshness:
     return Freshness(**({"min_life": longest} if 0 < longest < least else {}), **settings)
 
 
-_WHOLES: dict[str, Callable[..., Any]] = {"freshness": _freshness, "transport": _transport}
+def _introspection(**settings: Any) -> Any:
+    from rightkey.introspection.settings import Introspection
+
+    for setting, word in (("client_id", "CLIENT_ID"), ("secret", "SECRET_FILE")):
+        if setting not in settings:
+            raise Misconfigured(f"{PREFIX}INTROSPECTION_{word} is not set", hint="both are needed")
+    return Introspection(**settings)
+
+
+_WHOLES: dict[str, Callable[..., Any]] = {
+    "freshness": _freshness,
+    "transport": _transport,
+    "introspection": _introspection,
+}
 """What the settings of some variables are made into."""
 
 
@@ -110,7 +127,7 @@ def _culprit(
     """The first variable that `build` does not take, with those before it; None where it is none of them."""
     for count in range(len(chosen) + 1):
         try:
-            build(**(_NEEDED | _settings(chosen[:count], environ, given)))
+            build(**(_NEEDED | _settings(chosen[:count], environ, given, _NEEDED_PARTS)))
         except Misconfigured:
             return chosen[count - 1] if count else None
     return None  # pragma: no cover - with all of them it was refused before
@@ -175,6 +192,8 @@ _CALLED = {
         "SENDER": "DPOP MTLS CNF",
         "ORIGIN": "HTU PUBLIC_URL BASE_URL EXTERNAL_URL",
         "STORE": "REDIS REDIS_URL CACHE CACHE_URL STORE_URL",
+        "INTROSPECTION_CLIENT_ID": "CLIENT_ID",
+        "INTROSPECTION_SECRET_FILE": "INTROSPECTION_SECRET INTROSPECTION_CLIENT_SECRET CLIENT_SECRET",
         "STORE_SECRET_FILE": "STORE_SECRET STORE_KEY STORE_KEY_FILE",
     }.items()
     for other in others.split()
@@ -202,6 +221,12 @@ def _keys(text: str) -> Any:
     if text.startswith("-----BEGIN "):
         return KeySet.from_pem(text.replace("\\n", "\n"))  # many tools cannot put a line end into a variable
     return text if "://" in text else Path(text)
+
+
+def _path(text: str) -> Any:
+    from pathlib import Path
+
+    return Path(text)
 
 
 def _number(text: str) -> float:
@@ -250,6 +275,8 @@ def _implies(text: str) -> Any:
 
 _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
 """What must be set, and what stands for it while the variable at fault is looked for."""
+_NEEDED_PARTS = {"introspection": {"client_id": "stand-in", "secret": "stand-in"}}
+"""The same of settings that are parts of others."""
 
 _EXAMPLES = {
     "issuer": "a domain or URL, such as tenant.eu.auth0.com",
@@ -282,6 +309,10 @@ VARIABLES = (
     Variable("grace", _number, "freshness"),
     Variable("timeout", _number, "freshness"),
     Variable("wait", _number, "freshness"),
+    Variable("client_id", part_of="introspection", called="INTROSPECTION_CLIENT_ID"),
+    Variable("secret", _path, "introspection", called="INTROSPECTION_SECRET_FILE"),
+    Variable("auth_method", part_of="introspection", called="INTROSPECTION_AUTH_METHOD"),
+    Variable("endpoint", part_of="introspection", called="INTROSPECTION_ENDPOINT"),
 )
 """The one at fault is sought in this order: a host that is named allows its URL by http, keys of one's own
 allow any issuer, an issuer its provider."""

@@ -41,6 +41,8 @@ STEPS = (
 STEP_OF = {
     "token_missing": "token",
     "token_malformed": "token",
+    "token_inactive": "introspection",
+    "introspection_failed": "introspection",
     "algorithm_not_allowed": "algorithm",
     "issuer_not_trusted": "claims",
     "claims_rejected": "claims",
@@ -118,7 +120,7 @@ def ended(steps: Iterable[Step], error: RightkeyError) -> tuple[Step, ...]:
         name = STEP_OF[error.code]
         made[name] = failed_step(name, error)
     told = [made.get(name) or Step(name, "skipped", "not reached") for name in STEPS]
-    return (*told, made["proof"]) if "proof" in made else tuple(told)
+    return (*told, *(made[name] for name in ("introspection", "proof") if name in made))
 
 
 def failed_step(name: str, error: RightkeyError, **data: Any) -> Step:

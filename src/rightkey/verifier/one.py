@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import RightkeyError
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
     from rightkey.proof.settings import DPoP
+    from rightkey.sources.announcer import Announcer
+    from rightkey.sources.asking import Asking, Opaque
     from rightkey.sources.fleets import Member
     from rightkey.sources.jobs import Job
     from rightkey.sources.remote import Remote
     from rightkey.sources.retry import Retry
+    from rightkey.sources.source import Means
     from rightkey.sources.watched import Watched
     from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verifier.explaining import Explanation
@@ -98,14 +101,31 @@ class OneIssuer:
         self.record = record_of(trust)
         self.source = source_of(trust, means, self.record)
         self.proves = self.source.proves if isinstance(self.source, Proved) else None
+        self._opaque = None if trust.introspection is None else self._introspecting(means)
         listener = surroundings.listener
         self._subscription = None if listener is None else Subscription(listener)
         if self._subscription is not None:
-            announcers = [remote.announcer for remote in self.remotes]
-            for announcer in [*announcers, *([self.fleet.announcer] if self.fleet else [])]:
+            for announcer in self._announcers():
                 announcer.subscribe(self._subscription)
 
+    def _introspecting(self, means: Means) -> Opaque:
+        from rightkey.sources.asking import Opaque  # few services take opaque tokens
+
+        return Opaque(self.trust, self.source, means)
+
+    def _announcers(self) -> Iterator[Announcer]:
+        yield from (remote.announcer for remote in self.remotes)
+        if self.fleet is not None:
+            yield self.fleet.announcer
+        if self._opaque is not None:
+            yield self._opaque.introspector.announcer
+
     # -- one token
+
+    def takes_opaque(self, raw: str | bytes) -> bool:
+        """Whether the issuer is asked about this text, since it is no JWT."""
+        introspection = self.trust.introspection
+        return introspection is not None and introspection.takes(raw)
 
     def now(self) -> float:
         """The Unix time in seconds; the system's is looked up at each call, since a test may replace it."""
@@ -113,8 +133,14 @@ class OneIssuer:
 
     def retry(
         self, raw: str | bytes, demands: Demands, now: float, held: Held, need: NeedsNewer, *, threads: bool
-    ) -> Retry[Verified]:
-        """The one retry for a token that needs newer keys than those by which it was judged."""
+    ) -> Retry[Verified] | Asking:
+        """The one retry for a token that needs newer keys than those by which it was judged; or what asks the
+        issuer about it, if it is opaque."""
+        if need.reason == "opaque":
+            from rightkey.sources.asking import Asking
+
+            assert self._opaque is not None  # noqa: S101 - else it was read as a JWT
+            return Asking(self._opaque, raw, now, demands, threads=threads)
         from rightkey.sources.elapsed import COUNT
         from rightkey.sources.retry import Retry
 
@@ -127,6 +153,10 @@ class OneIssuer:
         self, raw: str | bytes, outcome: Verified | RightkeyError, demands: Demands, now: float
     ) -> Explanation:
         """The path of a token that was judged at `now`, with this outcome."""
+        if self.takes_opaque(raw):
+            from rightkey.verifier.introspected import explain_opaque
+
+            return explain_opaque(outcome, demands)
         from rightkey.verifier.explaining import explain
 
         return explain(self.trust, raw, self.source.located(), now, outcome, demands)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
+    from rightkey.introspection.settings import Introspection
     from rightkey.jose.certificate import Policy
     from rightkey.policy.implied import Implies
     from rightkey.proof.settings import DPoP
@@ -65,6 +66,8 @@ class Single:
             more; two, of which the second only reads; or an Ed25519 key as PEM.
         implies: which scopes grant others, such as `{"files:admin": ["files:read"]}`, and all that these
             imply in turn.
+        introspection: how the issuer is asked about opaque tokens, `Introspection(client_id, secret)`; none
+            are taken by default.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -100,9 +103,10 @@ class Single:
         store: Any = None,
         store_secret: Any = None,
         implies: Implies | None = None,
+        introspection: Introspection | None = None,
     ) -> None:
         judged = algorithms, leeway, profile, require_exp, require, certificates, provider, keys
-        trust = Trust(issuer, audience, *judged, sender, metadata_url, implies)
+        trust = Trust(issuer, audience, *judged, sender, metadata_url, implies, introspection)
         world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret)
         self._begin(trust, remember, Surroundings(*world))
 

@@ -21,7 +21,7 @@ class Table:
     """Issuers by each exact spelling of `iss`, and those of many tenants by the form of `iss`.
 
     Raises:
-        Misconfigured: two for one issuer, or one without an issuer.
+        Misconfigured: two for one issuer, one without an issuer, or two that are asked about opaque tokens.
     """
 
     def __init__(self, fixed: tuple[OneIssuer, ...], memory: Memory) -> None:
@@ -34,6 +34,7 @@ class Table:
         vendors = [one.trust.vendor for one in fixed if one.trust.vendor is not None]
         self._padded = next((vendor for vendor in vendors if vendor.padded), None)
         self._of_subject = next((vendor for vendor in vendors if vendor.of_subject), None)
+        self._opaque = _asked(fixed)
 
     def issuer_of(self, raw: str | bytes) -> OneIssuer:
         """The issuer of a token.
@@ -45,6 +46,8 @@ class Table:
         entry = self._memory.entry(raw)
         if entry is not None and (known := self._by_trust.get(id(entry.trust))) is not None:
             return known
+        if self._opaque is not None and self._opaque.takes_opaque(raw):
+            return self._opaque
         issuer, claims = stated_issuer(raw, padded=self._padded is not None)
         signer = None if self._padded is None else signer_of(self._padded, raw)
         if signer in self._by_spelling:
@@ -85,6 +88,16 @@ def signer_of(vendor: Vendor, raw: str | bytes) -> str:
 def domain_of(vendor: Vendor, claims: Mapping[str, Any]) -> str:
     """The trust domain that its subject is of; empty where that is none."""
     return vendor.stated_in({}, claims).get("iss") or ""
+
+
+def _asked(fixed: Iterable[OneIssuer]) -> OneIssuer | None:
+    """The issuer of all opaque tokens, which name none."""
+    asked = [one for one in fixed if one.trust.introspection is not None]
+    if len(asked) > 1:
+        raise Misconfigured(
+            "introspection can be that of one of several issuers: an opaque token does not say whose it is"
+        )
+    return asked[0] if asked else None
 
 
 def _by_spelling(fixed: Iterable[OneIssuer]) -> dict[str, OneIssuer]:

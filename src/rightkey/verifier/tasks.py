@@ -54,7 +54,7 @@ class InTasks:
         """Verify a token: its kind, its claims, its key and its signature.
 
         Args:
-            raw: the token, a JWS in compact form.
+            raw: the token, a JWS in compact form; or with `introspection=` an opaque one.
             claims_type: what its claims are made: a dataclass, TypedDict, msgspec Struct, attrs class or
                 Pydantic model, which is then `typed` of the result.
             asks: `require`: what it must grant besides what the verifier requires. For ID tokens, `nonce`:
@@ -65,8 +65,8 @@ class InTasks:
         Raises:
             TokenRejected: 401; `code` says why.
             InsufficientScope: 403, `scope_insufficient`.
-            IssuerUnavailable: 503, `keys_unavailable` or `store_unavailable`: try again later, with the same
-                token.
+            IssuerUnavailable: 503, `keys_unavailable`, `introspection_failed` or `store_unavailable`: try
+                again later, with the same token.
             TypeError: the token is neither str nor bytes.
         """
         began = time.perf_counter() if self._verdicts.subscribers.measured else 0.0
@@ -145,7 +145,7 @@ class InTasks:
             for job in retry:
                 await self._wait(job, retry.patience)
             outcome = retry.verified
-        if one.proves is not None:
+        if one.proves is not None and outcome.key is not None:
             one.proves(outcome.key)
         presented = demands.presented
         if presented is not None and presented.by_dpop:

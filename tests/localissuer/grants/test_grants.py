@@ -537,6 +537,39 @@ def test_introspection_and_revocation(issuer: LocalIssuer) -> None:
     assert post(issuer, "introspect", token=without).json()["active"] is True
 
 
+def test_opaque_tokens_are_told_by_introspection_alone(issuer: LocalIssuer) -> None:
+    """Until they expire, or are revoked by who manages the issuer or by a client (RFC 7009)."""
+    opaque = issuer.opaque(sub="alice", scope="read")
+    told = post(issuer, "introspect", token=opaque).json()
+    assert (told["active"], told["sub"], told["aud"]) == (True, "alice", issuer.audience)
+    issuer.revoke_token(opaque)
+    assert post(issuer, "introspect", token=opaque).json() == {"active": False}
+    opaque = issuer.opaque(sub="alice")
+    assert post(issuer, "revoke", token=opaque).status_code == 200
+    assert post(issuer, "introspect", token=opaque).json() == {"active": False}
+    expired = issuer.opaque(exp=1)
+    assert post(issuer, "introspect", token=expired).json() == {"active": False}
+
+
+def test_introspection_is_signed_for_whom_asks_for_that(issuer: LocalIssuer) -> None:
+    """By the current key, for the client that asked (RFC 9701, section 5)."""
+    headers = {"accept": "application/token-introspection+jwt"}
+    answer = httpx.post(
+        issuer.urls["introspect"],
+        data={"token": issuer.opaque(sub="alice")},
+        auth=("me", "secret"),
+        headers=headers,
+        trust_env=False,
+    )
+    assert answer.headers["content-type"] == headers["accept"]
+    assert jwt.get_unverified_header(answer.text)["typ"] == "token-introspection+jwt"
+    claims = jwt.decode(
+        answer.text, jwt.PyJWK(issuer.current.public_jwk()), audience="me", options={"verify_iat": False}
+    )
+    assert (claims["iss"], claims["aud"]) == (issuer.url, "me")
+    assert claims["token_introspection"]["sub"] == "alice"
+
+
 def test_signing_out(issuer: LocalIssuer) -> None:
     """With an ID token's hint refresh tokens go; people are sent back where a client may say so."""
     brought = tokens(issuer, scope="openid")

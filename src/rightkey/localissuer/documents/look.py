@@ -74,9 +74,13 @@ def _require_known(options: Mapping[str, Any]) -> None:
         raise TypeError(f"a local issuer has no option {unknown!r}{meant}")
 
 
+_AUTH0 = DRESSES["auth0"]
+_UNDRESSED = replace(_AUTH0, paths={**_AUTH0.paths, "introspect": "oauth/introspect"}, cache_control=None)
+"""Without a dress: Auth0's shape, without its caching of 15 s and with introspection, which Auth0 lacks."""
+
+
 def _dressed(given: Mapping[str, Any]) -> Dress:
-    # without a dress: Auth0's shape, without its caching of 15 s
-    worn = dress(given["dress"]) if given.get("dress") else replace(DRESSES["auth0"], cache_control=None)
+    worn = dress(given["dress"]) if given.get("dress") else _UNDRESSED
     form = {name: given[name] for name in ("certificates", "x5t", "alg") if name in given}
     over = {name: given[name] for name in ("slash", "cache_control") if name in given}
     if "path" in given:

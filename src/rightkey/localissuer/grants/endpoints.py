@@ -20,6 +20,10 @@ from rightkey.localissuer.grants.kinds import ANY, INTERVAL, SECRET
 from rightkey.localissuer.grants.ledger import DEVICE, LIVES, REFRESH, Permission
 from rightkey.localissuer.grants.request import OAuthRequest
 from rightkey.localissuer.grants.server import Server
+from rightkey.localissuer.tokens.minting import mint
+from rightkey.localissuer.tokens.opaque import OPAQUE, digest
+
+JWT = "application/token-introspection+jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,28 @@ def access(server: Server, raw: str) -> Token | None:
     return None if server.ledger.withdrawn(family) else Token(claims, family)
 
 
+def opaque(server: Server, raw: str) -> Token | None:
+    """A valid opaque token, or None."""
+    kept = digest(raw)
+    claims, family = server.issuer.shelf.get(OPAQUE, kept), f"opaque {kept}"
+    if claims is None or server.ledger.withdrawn(family) or not _in_time(claims, server.issuer.clock()):
+        return None
+    return Token(claims, family)
+
+
 def valid(server: Server, raw: str) -> dict[str, Any] | None:
     """The claims of a token of this issuer that is valid at this time, or None."""
     claims = signed(server, raw)
     if claims is None or claims.get("iss") != server.issuer.url:
         return None
-    now, begins, ends = server.issuer.clock(), claims.get("nbf"), claims.get("exp")
+    return claims if _in_time(claims, server.issuer.clock()) else None
+
+
+def _in_time(claims: Mapping[str, Any], now: float) -> bool:
+    begins, ends = claims.get("nbf"), claims.get("exp")
     early = isinstance(begins, int | float) and begins > now
     late = isinstance(ends, int | float) and ends <= now
-    return None if early or late else claims
+    return not (early or late)
 
 
 def of_id_token(claims: Mapping[str, Any]) -> bool:
@@ -83,7 +100,9 @@ class _Either:
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Token | None:
         found = self.server.ledger.find(REFRESH, token_string)
-        return self._refresh(found) if found else access(self.server, token_string)
+        if found:
+            return self._refresh(found)
+        return opaque(self.server, token_string) or access(self.server, token_string)
 
     def _refresh(self, found: Permission) -> Token:
         issuer = self.server.issuer
@@ -92,9 +111,22 @@ class _Either:
 
 
 class Introspection(_Either, IntrospectionEndpoint):
-    """RFC 7662, for any client with a secret."""
+    """RFC 7662, for any client with a secret; signed where that is asked for (RFC 9701)."""
 
     CLIENT_AUTH_METHODS = SECRET
+
+    def create_endpoint_response(self, request: OAuthRequest) -> tuple[int, Any, Any]:
+        status, answer, headers = super().create_endpoint_response(request)
+        if JWT not in request.headers.get("Accept", "").partition(";")[0]:
+            return status, answer, headers
+        issuer = self.server.issuer
+        claims = {"iss": issuer.url, "aud": request.client.client_id, "iat": int(issuer.clock())}
+        signed = mint(
+            issuer.current,
+            claims | {"token_introspection": answer},
+            header={"typ": "token-introspection+jwt"},
+        )
+        return status, signed, [("Content-Type", JWT)]
 
     def check_permission(self, token: Token, client: Client, request: OAuthRequest) -> bool:
         return True

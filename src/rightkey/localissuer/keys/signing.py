@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from rightkey.jose.base64url import encode
-from rightkey.localissuer.keys.jwk import PrivateKey, coordinate_size, private_members, public_members
+from rightkey.jose.signing import SIGN
+from rightkey.localissuer.keys.jwk import PrivateKey, private_members, public_members
 from rightkey.localissuer.keys.selfsigned import X5T, self_signed, x5t_s256
 
 if TYPE_CHECKING:
@@ -125,45 +124,19 @@ def _generate_rsa() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def _rs(digest: hashes.HashAlgorithm) -> Algorithm:
-    return Algorithm(_generate_rsa, lambda key, data: key.sign(data, padding.PKCS1v15(), digest))
-
-
-def _ps(digest: hashes.HashAlgorithm) -> Algorithm:
-    pss = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
-    return Algorithm(_generate_rsa, lambda key, data: key.sign(data, pss, digest))
-
-
-def _es(curve: ec.EllipticCurve, digest: hashes.HashAlgorithm) -> Algorithm:
-    return Algorithm(partial(ec.generate_private_key, curve), partial(_sign_ecdsa, digest))
-
-
-def _sign_ecdsa(digest: hashes.HashAlgorithm, key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
-    r, s = decode_dss_signature(key.sign(data, ec.ECDSA(digest)))
-    size = coordinate_size(key)
-    return r.to_bytes(size) + s.to_bytes(size)
-
-
-def _pure(generate: Callable[[], PrivateKey]) -> Algorithm:
-    return Algorithm(generate, lambda key, data: key.sign(data))
-
-
-ALGORITHMS: dict[str, Algorithm] = {
-    "RS256": _rs(hashes.SHA256()),
-    "RS384": _rs(hashes.SHA384()),
-    "RS512": _rs(hashes.SHA512()),
-    "PS256": _ps(hashes.SHA256()),
-    "PS384": _ps(hashes.SHA384()),
-    "PS512": _ps(hashes.SHA512()),
-    "ES256": _es(ec.SECP256R1(), hashes.SHA256()),
-    "ES384": _es(ec.SECP384R1(), hashes.SHA384()),
-    "ES512": _es(ec.SECP521R1(), hashes.SHA512()),
-    "ES256K": _es(ec.SECP256K1(), hashes.SHA256()),
-    "EdDSA": _pure(ed25519.Ed25519PrivateKey.generate),
-    "Ed25519": _pure(ed25519.Ed25519PrivateKey.generate),
-    "Ed448": _pure(ed448.Ed448PrivateKey.generate),
-    "ML-DSA-44": _pure(mldsa.MLDSA44PrivateKey.generate),
-    "ML-DSA-65": _pure(mldsa.MLDSA65PrivateKey.generate),
-    "ML-DSA-87": _pure(mldsa.MLDSA87PrivateKey.generate),
+_GENERATE: dict[str, Callable[[], PrivateKey]] = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), _generate_rsa),
+    "ES256": partial(ec.generate_private_key, ec.SECP256R1()),
+    "ES384": partial(ec.generate_private_key, ec.SECP384R1()),
+    "ES512": partial(ec.generate_private_key, ec.SECP521R1()),
+    "ES256K": partial(ec.generate_private_key, ec.SECP256K1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+    "Ed448": ed448.Ed448PrivateKey.generate,
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey.generate,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey.generate,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey.generate,
 }
+
+ALGORITHMS: dict[str, Algorithm] = {alg: Algorithm(make, SIGN[alg]) for alg, make in _GENERATE.items()}
 """Every `alg` a local issuer signs by (RFC 7518, 8037, 8812, 9864, 9964)."""
