@@ -275,7 +275,7 @@ def test_a_stores_client_is_imported_by_its_own_module_alone() -> None:
     users = {(one.module, one.at_once) for one, unit in ours() if unit == "stores" and one.unit != "stores"}
     assert {module for module, at_once in users if at_once} == {"sources.fleets"}
     assert {one.module for one, _ in ours() if one.target == "rightkey.sources.fleets" and one.at_once} == {
-        "cli.distrust"
+        "cli.fleet"
     }
 
 

@@ -48,6 +48,7 @@ _HOMES = {
     "proof.settings": ("DPoP",),
     "freshness.status": ("Status",),
     "introspection.settings": ("Introspection",),
+    "verdict.denylist": ("Denylist",),
     "verdict.verified": ("Typed", "Verified"),
     "version": ("__version__",),
 }
@@ -62,6 +63,7 @@ __all__ = [
     "Credentials",
     "DPoP",
     "DefaultTransport",
+    "Denylist",
     "Explanation",
     "Failure",
     "FirstOf",
@@ -139,6 +141,7 @@ if TYPE_CHECKING:
     from rightkey.transport.credentials import Credentials as Credentials
     from rightkey.transport.default import DefaultTransport as DefaultTransport
     from rightkey.transport.guard import GuardedTransport as GuardedTransport
+    from rightkey.verdict.denylist import Denylist as Denylist
     from rightkey.verdict.verified import Typed as Typed
     from rightkey.verdict.verified import Verified as Verified
     from rightkey.verifier.explaining import Explanation as Explanation

@@ -32,9 +32,10 @@ CODES: dict[str, str] = {
     "claims_rejected": "one or more claims are missing, malformed or not as required",
     "proof_rejected": "the token is bound to its sender and no good proof of that came, or it must be bound",
     "token_inactive": "the issuer says that the opaque token is not active",
+    "token_revoked": "the token, its session, its subject or its issuer is on the denylist",
     "scope_insufficient": "the token is good, and does not grant what is required",
     "discovery_failed": "the issuer's metadata could not be fetched",
-    "store_unavailable": "what remembers used proofs did not answer",
+    "store_unavailable": "what remembers used proofs, or the denylist, did not answer",
     "introspection_failed": "the issuer could not be asked about an opaque token",
     "keys_unavailable": "the issuer's keys could not be fetched, or are too old to be trusted",
     "issuer_mismatch": "the metadata states another issuer than the one asked for",
@@ -113,7 +114,8 @@ class TokenRejected(RightkeyError):
 
     But where `confirmed` is False: no newer keys could be asked for, since the budget of requests was spent.
     The token may then be tried again after `retry_after` seconds. `reason` says what is wrong with a proof,
-    where the code is `proof_rejected`; `nonce` is the one that the next proof must have, if it must have one.
+    where the code is `proof_rejected`, and what was denied, where it is `token_revoked`; `nonce` is the one
+    that the next proof must have, if it must have one.
     `scheme` is that of the `Authorization` header under which the token came, where that is known.
     """
 

@@ -19,6 +19,7 @@ GROUPS = {
         "doctor": "Say what a verifier would stumble over.",
         "watch": "Show what changes, and keep the history of its keys.",
         "distrust": "Have a fleet refuse a key, within a second.",
+        "deny": "Have a fleet refuse a session, a subject or a token.",
     },
     "In front of services": {
         "gateway": "Answer a proxy whether a request may pass.",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rightkey.policy.implied import Implies
     from rightkey.policy.trust import Anyone, Given
     from rightkey.proof.settings import DPoP
+    from rightkey.verdict.denylist import Denylist
     from rightkey.verifier.proving import Origin
     from rightkey.verifier.single import Require, Single
 
@@ -62,6 +63,7 @@ class Settings(TypedDict, total=False):
     store: Any
     store_secret: Any
     implies: Implies | None
+    denylist: Denylist | None
 
 
 def verifier_from(

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
 from rightkey.events import Event
@@ -21,7 +21,10 @@ from rightkey.sources.registry import REGISTRY
 from rightkey.stores.fleet import CHANCE, Fleet
 from rightkey.stores.local import DirectoryStore
 from rightkey.stores.seal import UNSEALED, Seal, seal_of
-from rightkey.stores.store import Store
+from rightkey.stores.store import Denying, Store
+
+if TYPE_CHECKING:
+    from rightkey.stores.denials import Denials
 
 POLL = (0.4, 0.6)
 """Seconds from one look at what the fleet distrusts to the next, at random between these."""
@@ -35,6 +38,22 @@ class Member(Fleet):
         super().__init__(store, seal, self._announce, REGISTRY.refuse)
         self.announcer = Announcer()
         self._thread: threading.Thread | None = None
+        self._denials: Denials | None = None
+
+    def denials(self) -> Denials:
+        """The fleet's denylist, which is read from now on. Raises Misconfigured: its store keeps none."""
+        from rightkey.stores.denials import Denials
+        from rightkey.verdict.denylist import Denied
+
+        store: Any = self.store
+        if not isinstance(store, Denying):
+            raise Misconfigured(
+                f"store {store.name} keeps no denylist", hint="it needs the methods deny and denied"
+            )
+        with GUARD:
+            if self._denials is None:
+                self._denials = Denials(self, store, Denied(GUARD))
+            return self._denials
 
     def watch(self) -> None:
         """Poll from now on, unless it is done already. Where no thread can be started, refreshes do it."""
@@ -49,6 +68,8 @@ class Member(Fleet):
     def _watch(self) -> None:
         while self._thread is threading.current_thread():
             self.poll(patiently=True)
+            if self._denials is not None:
+                self._denials.poll(patiently=True)
             time.sleep(CHANCE.uniform(*POLL))
 
     def _announce(self, event: Event) -> None:

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from rightkey.errors import Misconfigured, quoted
-from rightkey.stores import turns, used
-from rightkey.stores.store import MAX_RECORDS, Asked, StoreFailed, Turn
+from rightkey.stores import journal, turns, used
+from rightkey.stores.store import MAX_RECORDS, Asked, News, StoreFailed, Turn
 
 PATIENCE = 0.25
 """Seconds that a process waits for a lock of another: it is held for less than a millisecond."""
 _PAUSE = 0.002
-_RECORDS, _USED = "distrusted", "used"
+_RECORDS, _USED, _DENIED = "distrusted", "used", "denied"
 _T = TypeVar("_T")
 
 
@@ -125,6 +125,18 @@ class DirectoryStore:
         try:
             return used.mark(os.path.join(self.path, _USED), mark, now + seconds, now)
         except OSError as error:
+            raise _failed(error) from error
+
+    def deny(self, record: bytes, until: float, /) -> None:
+        with self._locked(_DENIED):
+            anew = journal.append(self._at(_DENIED), record, until, self.clock())
+            if anew is not None:
+                self._write(_DENIED, anew)
+
+    def denied(self, since: Hashable, /) -> News:
+        try:
+            return journal.read(self._at(_DENIED), since)
+        except (OSError, ValueError) as error:
             raise _failed(error) from error
 
     def _with(self, place: str, step: Callable[[_Kept], _T]) -> _T:

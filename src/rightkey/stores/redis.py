@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rightkey.errors import Misconfigured, quoted
-from rightkey.stores.store import MAX_RECORDS, Asked, StoreFailed, StoreRefused, Turn
+from rightkey.stores.store import MAX_RECORDS, Asked, News, StoreFailed, StoreRefused, Turn
 from rightkey.stores.turns import MAX_PAUSE
+from rightkey.verdict.denylist import MAX_DENIED
 
 TIMEOUT = 0.25
 """Seconds that one answer of a server may take, and a connection to it."""
@@ -27,6 +28,8 @@ KEPT_FOR = 172_800
 EVICTION_LOOKED_AT = 60.0
 """Seconds from one look at whether a server may forget used proofs to the next."""
 _RECORDS = "rightkey:{distrust}"
+_DENIED = ("rightkey:{deny}", "rightkey:{deny}:ends", "rightkey:{deny}:latest")
+_PAGE = 1000
 _EVICTS = "has a maxmemory-policy by which it may forget used proofs: it must be noeviction"
 
 _LOOK = f"""
@@ -88,6 +91,22 @@ local time = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], 'version', time[1] .. '000')
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
+return 1
+"""
+_DENY = f"""
+local time = redis.call('TIME')
+for _, ended in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', time[1] - 60, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', KEYS[1], ended)
+  redis.call('ZREM', KEYS[2], ended)
+end
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end
+if redis.call('ZCARD', KEYS[1]) >= {MAX_DENIED} then return 0 end
+local last = tonumber(redis.call('HGET', KEYS[3], 'number') or 0) or 0
+local number = math.max(last + 1, time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('HSETNX', KEYS[3], 'epoch', time[1] .. '.' .. time[2])
+redis.call('HSET', KEYS[3], 'number', string.format('%.0f', number))
+redis.call('ZADD', KEYS[1], string.format('%.0f', number), ARGV[1])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 return 1
 """
 
@@ -160,7 +179,7 @@ class RedisStore:
 
     def add(self, record: bytes, /) -> None:
         field = hashlib.sha256(record).hexdigest()
-        if self._call(lambda client: _script(client, _ADD, _RECORDS, field, record)) != 1:
+        if self._call(lambda client: _script(client, _ADD, (_RECORDS,), field, record)) != 1:
             raise StoreFailed("full", f"{self.name} holds {MAX_RECORDS} distrusted keys already")
 
     def mark(self, mark: bytes, seconds: float, /) -> bool:
@@ -172,9 +191,16 @@ class RedisStore:
         name, life = f"rightkey:used:{mark.hex()}", max(1, int(seconds * 1000))
         return self._call(lambda client: client.set(name, b"", nx=True, px=life)) is not None
 
+    def deny(self, record: bytes, until: float, /) -> None:
+        if self._call(lambda client: _script(client, _DENY, _DENIED, record, int(until))) != 1:
+            raise StoreRefused("full", f"{self.name} holds {MAX_DENIED} denials already")
+
+    def denied(self, since: Hashable, /) -> News:
+        return self._call(lambda client: _news(client, since))  # type: ignore[no-any-return]
+
     def _run(self, script: str, place: str, *arguments: Any) -> Any:
         """One script at a place; its braces keep a place on one server of a cluster."""
-        return self._call(lambda client: _script(client, script, f"rightkey:{{{place}}}", *arguments))
+        return self._call(lambda client: _script(client, script, (f"rightkey:{{{place}}}",), *arguments))
 
     def _call(self, step: Callable[[Any], Any]) -> Any:
         try:
@@ -187,14 +213,30 @@ class RedisStore:
 _VERBS: dict[bytes, Any] = {verb.encode(): verb for verb in ("found", "lead", "wait", "spent", "paused")}
 
 
-def _script(client: Any, script: str, key: str, *arguments: Any) -> Any:
+def _script(client: Any, script: str, keys: tuple[str, ...], *arguments: Any) -> Any:
     """Run a script by its hash; the whole of it where the server does not know it."""
     try:
-        return client.evalsha(hashlib.sha1(script.encode()).hexdigest(), 1, key, *arguments)  # noqa: S324
+        return client.evalsha(hashlib.sha1(script.encode()).hexdigest(), len(keys), *keys, *arguments)  # noqa: S324
     except Exception as error:
         if type(error).__name__ != "NoScriptError":
             raise
-    return client.eval(script, 1, key, *arguments)
+    return client.eval(script, len(keys), *keys, *arguments)
+
+
+def _news(client: Any, since: Hashable) -> News:
+    """Numbers go up even where the server was restored from a backup; where it was emptied, its epoch is
+    another one."""
+    records, _, latest = _DENIED
+    epoch, number = client.hmget(latest, "epoch", "number")
+    position = epoch, int(number or 0)
+    if position == since:
+        return News(position, False, [])
+    known = isinstance(since, tuple) and since[0] == epoch and since[1] <= position[1]
+    found, begin = list[bytes](), f"({since[1]}" if known else "-inf"  # type: ignore[index]
+    while page := client.zrangebyscore(records, begin, "+inf", start=0, num=_PAGE, withscores=True):
+        found += [record for record, _ in page]
+        begin = f"({page[-1][1]:.0f}"
+    return News(position, not known, found)
 
 
 def _evicts(client: Any) -> bool:

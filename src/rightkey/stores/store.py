@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 MAX_RECORDS = 10_000
 """Distrusted keys that a store keeps, of all issuers."""
@@ -117,3 +117,24 @@ class Marking(Protocol):
         Of two callers at once one is the first. Raises StoreFailed where it cannot be told, or where what is
         kept may be forgotten before its time.
         """
+
+
+class News(NamedTuple):
+    """Denials that were kept since a position."""
+
+    position: Hashable
+    """Where they end."""
+    whole: bool
+    """Whether these are all that there are, and not only the latest."""
+    records: list[bytes]
+
+
+@runtime_checkable
+class Denying(Protocol):
+    """A store that keeps a denylist, too. A record is a sealed denial."""
+
+    def deny(self, record: bytes, until: float, /) -> None:
+        """Keep a record until this Unix time. The same one twice is one. Raises StoreRefused: it is full."""
+
+    def denied(self, since: Hashable, /) -> News:
+        """What was kept since a position; all of it where that is None, or is not known any more."""

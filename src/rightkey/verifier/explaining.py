@@ -1,9 +1,9 @@
 """The path of one token, told step by step: what was asked, found, passed over, and the verdict.
 
 Steps, in the order in which they are judged: token, algorithm, claims, metadata, keys, key, signature,
-certificate, requirements; and proof, where one was judged. After the first that failed the rest is `skipped`.
-Details hold no token, no signature and no claim's value beyond the issuer and key ids; `data` of the claims
-step does.
+certificate, requirements; denylist, where the token is on it; and proof, where one was judged. After the
+first that failed the rest is `skipped`. Details hold no token, no signature and no claim's value beyond the
+issuer and key ids; `data` of the claims step does.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ STEP_OF = {
     "claims_rejected": "claims",
     "proof_rejected": "proof",
     "store_unavailable": "proof",
+    "token_revoked": "denylist",
     "discovery_failed": "metadata",
     "issuer_mismatch": "metadata",
     "metadata_invalid": "metadata",
@@ -120,7 +121,7 @@ def ended(steps: Iterable[Step], error: RightkeyError) -> tuple[Step, ...]:
         name = STEP_OF[error.code]
         made[name] = failed_step(name, error)
     told = [made.get(name) or Step(name, "skipped", "not reached") for name in STEPS]
-    return (*told, *(made[name] for name in ("introspection", "proof") if name in made))
+    return (*told, *(made[name] for name in ("introspection", "denylist", "proof") if name in made))
 
 
 def failed_step(name: str, error: RightkeyError, **data: Any) -> Step:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rightkey.errors import RightkeyError
+from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness.settings import Freshness
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import Demands, attempt
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rightkey.sources.source import Means
     from rightkey.sources.watched import Watched
     from rightkey.telemetry.verdicts import Verdicts
+    from rightkey.verdict.denylist import Denylist
+    from rightkey.verifier.denying import Denying
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.proving import Origin, Proving
 
@@ -44,6 +46,7 @@ class Surroundings(NamedTuple):
     dpop: DPoP | None = None
     store: Any = None
     store_secret: Any = None
+    denylist: Denylist | None = None
 
     def __repr__(self) -> str:
         return "Surroundings(...)"  # it may hold a secret
@@ -66,6 +69,21 @@ class Surroundings(NamedTuple):
         from rightkey.sources.fleets import fleet_of  # a process without a store does without
 
         return fleet_of(self.store, self.store_secret)
+
+    def denying(self) -> Denying | None:
+        """What asks the denylist; None where there is none. Raises Misconfigured."""
+        if self.denylist is None:
+            return None
+        from rightkey.verifier.denying import Denying
+
+        return Denying(self.denylist, self.fleet(), self.clock)
+
+    def denier(self) -> Denying:
+        """The same, where there must be one. Raises Misconfigured."""
+        denying = self.denying()
+        if denying is None:
+            raise Misconfigured("deny() needs denylist=", hint='such as rightkey.Denylist(on_loss="refuse")')
+        return denying
 
     def verdicts(self) -> Verdicts:
         """What tells listeners of verdicts; the log is one of them, from the first verifier on."""
@@ -102,6 +120,10 @@ class OneIssuer:
         self.source = source_of(trust, means, self.record)
         self.proves = self.source.proves if isinstance(self.source, Proved) else None
         self._opaque = None if trust.introspection is None else self._introspecting(means)
+        denying = surroundings.denying()  # a logout token is of a session that has ended
+        self.denying = None if trust.profile == "logout" else denying
+        self.concludes = self.proves is not None or self.denying is not None
+        """Whether there is more to a token than `attempt` says of it."""
         listener = surroundings.listener
         self._subscription = None if listener is None else Subscription(listener)
         if self._subscription is not None:

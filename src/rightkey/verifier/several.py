@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rightkey.errors import Misconfigured
 from rightkey.freshness.settings import Freshness
+from rightkey.issuer.identity import identity_of
 from rightkey.policy.named import by_name
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import not_trusted
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
     from rightkey.proof.settings import DPoP
+    from rightkey.verdict.denylist import Denylist
+    from rightkey.verifier.denying import Denying
     from rightkey.verifier.proving import Origin
 
 Resolver: TypeAlias = Callable[[str], Trust | None]
@@ -33,7 +36,7 @@ AsyncResolver: TypeAlias = Callable[[str], Awaitable[Trust | None]]
 class Several:
     """A verifier of several issuers' tokens. Built by `Verifier.of` and `AsyncVerifier.of`.
 
-    Takes `store` and `store_secret` as a verifier of one issuer does.
+    Takes `store`, `store_secret` and `denylist` as a verifier of one issuer does.
     """
 
     _one: OneIssuer | None = None
@@ -52,12 +55,14 @@ class Several:
         dpop: DPoP | None = None,
         store: Any = None,
         store_secret: Any = None,
+        denylist: Denylist | None = None,
         issuers: int = 10_000,
         trusted_for: float = 300.0,
     ) -> None:
-        world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret)
+        world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret, denylist)
         surroundings = Surroundings(*world)
         surroundings.fleet()  # what is wrong is told now, and not with the first issuer of a resolver
+        surroundings.denying()
         self._begin(trusts, remember, surroundings, issuers, trusted_for)
 
     def _begin(
@@ -113,6 +118,11 @@ class Several:
 
     def _require_fetched(self, what: str = "refresh") -> None:
         """Of several issuers, those whose keys were passed in are left as they are."""
+
+    def _denier(self, issuer: str | None) -> tuple[Denying, str]:
+        if issuer is None:
+            raise Misconfigured("deny() needs issuer=: several are trusted here")
+        return self._surroundings.denier(), identity_of(issuer)
 
     def _all(self) -> list[OneIssuer]:
         return [*self._table.fixed, *self._answers.in_use()]

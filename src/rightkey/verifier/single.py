@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from rightkey.errors import Misconfigured
 from rightkey.freshness.settings import Freshness
+from rightkey.issuer.identity import identity_of
 from rightkey.issuer.name import AUTO
 from rightkey.jose.algorithms import SAFE
 from rightkey.policy.named import by_name
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from rightkey.policy.implied import Implies
     from rightkey.proof.settings import DPoP
     from rightkey.requirements import Requirement
+    from rightkey.verdict.denylist import Denylist
+    from rightkey.verifier.denying import Denying
     from rightkey.verifier.proving import Origin
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
@@ -68,6 +71,7 @@ class Single:
             imply in turn.
         introspection: how the issuer is asked about opaque tokens, `Introspection(client_id, secret)`; none
             are taken by default.
+        denylist: that tokens are looked up in a denylist (`deny`), as a `Denylist`; by default they are not.
 
     Raises:
         Misconfigured: any of them is not as described.
@@ -104,10 +108,11 @@ class Single:
         store_secret: Any = None,
         implies: Implies | None = None,
         introspection: Introspection | None = None,
+        denylist: Denylist | None = None,
     ) -> None:
         judged = algorithms, leeway, profile, require_exp, require, certificates, provider, keys
         trust = Trust(issuer, audience, *judged, sender, metadata_url, implies, introspection)
-        world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret)
+        world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret, denylist)
         self._begin(trust, remember, Surroundings(*world))
 
     def _begin(self, trust: Trust, remember: int, surroundings: Surroundings) -> None:
@@ -162,6 +167,10 @@ class Single:
     def _require_fetched(self, what: str = "refresh") -> None:
         if not self._issuer.kept:
             raise Misconfigured(f"{what}() needs fetched keys; these were passed in with keys=")
+
+    def _denier(self, issuer: str | None) -> tuple[Denying, str]:
+        identity = self._issuer.record.identity if issuer is None else identity_of(issuer)
+        return self._settings[2].denier(), identity
 
     def _all(self) -> list[OneIssuer]:
         return [self._issuer]

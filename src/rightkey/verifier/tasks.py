@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
     from rightkey.telemetry.verdicts import Verdicts
+    from rightkey.verifier.denying import Denying
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.one import OneIssuer
     from rightkey.verifier.proving import Proving
@@ -37,6 +38,7 @@ class InTasks:
         def _all(self) -> list[OneIssuer]: ...
         async def _issuer_of(self, raw: str | bytes) -> OneIssuer: ...
         def _require_fetched(self, what: str = "refresh") -> None: ...
+        def _denier(self, issuer: str | None) -> tuple[Denying, str]: ...
 
     @overload
     async def verify(
@@ -78,7 +80,7 @@ class InTasks:
             now = time.time() if one.clock is None else one.clock()
             held = one.source.held()
             token = attempt(one.trust, raw, held, now, demands, one.memory)
-            if type(token) is NeedsNewer or one.proves is not None or demands.presented is not None:
+            if type(token) is NeedsNewer or one.concludes or demands.presented is not None:
                 token = await self._concluded(one, raw, demands, now, held, token)
             if claims_type is not None:
                 token = Typed.of(token, claims_type)
@@ -131,6 +133,34 @@ class InTasks:
         for one in self._all():
             one.require_keys(fresh=True)
 
+    async def deny(
+        self,
+        *,
+        sid: str | None = None,
+        sub: str | None = None,
+        jti: str | None = None,
+        before: float | None = None,
+        until: float | None = None,
+        issuer: str | None = None,
+    ) -> None:
+        """Refuse tokens before they end, in all verifiers that share the denylist, within a second.
+
+        Args:
+            sid, sub, jti: the session, subject or token; one of them. None denies all tokens of the issuer.
+            before: tokens issued at this Unix time or earlier, or that do not say when; by default, now for
+                a subject, and any time for a session or token. Needed where none is named.
+            until: the Unix time at which it may be forgotten; by default after `Denylist(longest=)`.
+            issuer: whose tokens; needed where several issuers are trusted.
+
+        Raises:
+            IssuerUnavailable: `store_unavailable`: the denylist's store did not take it, or is full. Tokens
+                may pass elsewhere; call it again.
+            Misconfigured: there is no denylist, not one thing is named, or a time is none.
+        """
+        denier, identity = self._denier(issuer)
+        denial = denier.denial(identity, before, until, sid=sid, sub=sub, jti=jti)
+        await denier.deny_async(denial)
+
     async def _concluded(
         self,
         one: OneIssuer,
@@ -147,6 +177,10 @@ class InTasks:
             outcome = retry.verified
         if one.proves is not None and outcome.key is not None:
             one.proves(outcome.key)
+        if one.denying is not None:
+            if one.denying.late:
+                await one.denying.catch_up_async()
+            one.denying.judge(one.record.identity, outcome.claims, now)
         presented = demands.presented
         if presented is not None and presented.by_dpop:
             await self._proving.prove_async(raw, outcome, presented, now)
