@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Transport
-from rightkey.integrations.pyjwt import Asked, ClientMisconfigured, Sets, freshness_of, kid_of, signing
+from rightkey.freshness.settings import Freshness
+from rightkey.integrations.pyjwt import Asked, ClientMisconfigured, Sets, kid_of, signing
 from rightkey.integrations.settings import extra
 from rightkey.policy.trust import ANY
 from rightkey.verifier.lookup import awaited, waited
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["AsyncPyJWKClient", "PyJWKClient"]
 
 LOG = logging.getLogger("rightkey")
+SHORTEST = 1.0
+"""Seconds from one draw of the budget to the next at the least, whatever `cooldown_duration` says."""
 
 
 class _Client:
@@ -93,7 +96,7 @@ class _Client:
             LOG.warning("PyJWKClient: cache_keys is ignored: keys kept without end outlive their revocation")
         self._asked = Asked(self, _Client.fetch_data, transport)
         try:
-            freshness = freshness_of(lifespan, timeout, cooldown_duration)
+            freshness = _freshness(lifespan, timeout, cooldown_duration)
             self.verifier = self._kind(
                 ANY,
                 audience=ANY,
@@ -204,3 +207,18 @@ class AsyncPyJWKClient(_Client):
     async def get_signing_key_from_jwt(self, token: str | bytes) -> jwt.PyJWK:
         """The signing key that a token names. Nothing of the token is verified. Raises as `PyJWKClient`."""
         return await self.get_signing_key(kid_of(token))
+
+
+def _freshness(lifespan: float, timeout: float | None, cooldown_duration: float) -> Freshness:
+    """How fresh keys are kept by the numbers that PyJWT's client takes. Raises Misconfigured."""
+    usual = Freshness()
+    timeout = usual.timeout if timeout is None else timeout  # to urllib, without any end
+    return Freshness(
+        life=lifespan,
+        min_life=lifespan,
+        max_life=lifespan,
+        timeout=timeout,
+        connect_timeout=min(usual.connect_timeout, timeout),
+        wait=max(usual.wait, timeout),
+        draw_every=max(SHORTEST, cooldown_duration),
+    )

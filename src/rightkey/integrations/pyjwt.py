@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable, Misconfigured, TokenRejected
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport, plain_http_of
 from rightkey.freshness.refresh import NoSigningKey
-from rightkey.freshness.settings import Freshness
 from rightkey.integrations.settings import extra
 from rightkey.issuer.jwks import jwks_request
 from rightkey.jose import strictjson
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 
 NO_KEYS = "The JWKS endpoint did not contain any signing keys"
 NOT_JSON = "The JWKS endpoint did not return a JSON object that is a key set"
-SHORTEST = 1.0
-"""Seconds from one draw of the budget to the next at the least, whatever `cooldown_duration` says."""
 _P = ParamSpec("_P")
 _Found = TypeVar("_Found")
 
@@ -119,21 +116,6 @@ class KeptSet(jwt.PyJWKSet):
                 self.keys.append(jwt.PyJWK(dict(key.jwk)))
         self.owner = owner
         self.by_kid = by_kid(self)
-
-
-def freshness_of(lifespan: float, timeout: float | None, cooldown_duration: float) -> Freshness:
-    """How fresh keys are kept by the numbers that PyJWT's client takes. Raises Misconfigured."""
-    usual = Freshness()
-    timeout = usual.timeout if timeout is None else timeout  # to urllib, without any end
-    return Freshness(
-        life=lifespan,
-        min_life=lifespan,
-        max_life=lifespan,
-        timeout=timeout,
-        connect_timeout=min(usual.connect_timeout, timeout),
-        wait=max(usual.wait, timeout),
-        draw_every=max(SHORTEST, cooldown_duration),
-    )
 
 
 class Sets:
@@ -230,7 +212,7 @@ class Sets:
 
 def signing(keys: jwt.PyJWKSet) -> list[jwt.PyJWK]:
     """The signing keys of a set that have a key id. Raises KeysUnusable where there are none."""
-    found = [key for key in keys.keys if key.key_id and key.public_key_use in (None, "sig")]
+    found = _usable(keys)
     if not found:
         raise KeysUnusable("keys_unavailable", NO_KEYS)
     return found
@@ -238,8 +220,11 @@ def signing(keys: jwt.PyJWKSet) -> list[jwt.PyJWK]:
 
 def by_kid(keys: jwt.PyJWKSet) -> dict[str, jwt.PyJWK]:
     """The same by key id; of several with one, the first."""
-    usable = [key for key in keys.keys if key.key_id and key.public_key_use in (None, "sig")]
-    return {str(key.key_id): key for key in reversed(usable)}
+    return {str(key.key_id): key for key in reversed(_usable(keys))}
+
+
+def _usable(keys: jwt.PyJWKSet) -> list[jwt.PyJWK]:
+    return [key for key in keys.keys if key.key_id and key.public_key_use in (None, "sig")]
 
 
 def kid_of(token: str | bytes) -> Any:
