@@ -54,7 +54,7 @@ def test_each_step_of_the_seed_is_where_the_page_says(file: str, definition: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["troubleshooting", "runbook", "seed"])
+@pytest.mark.parametrize("page", ["kubernetes", "network", "runbook", "seed", "troubleshooting"])
 def test_commands_run(page: str, tmp_path: Path) -> None:
     """Against an issuer here that stands in, with a good token; none is a wrong command, or finds a fault."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", read(page), re.DOTALL | re.MULTILINE)
