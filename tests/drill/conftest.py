@@ -50,6 +50,23 @@ def good(issuer: LocalIssuer) -> Any:
     return RightKeyMiddleware(welcome, issuer.url, audience=AUDIENCE, freshness=SHORT)
 
 
+class Knowing:
+    """A service that knows its own URL, which is known once it is asked."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._make, self._app = make, None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._app = self._app or self._make(f"http://127.0.0.1:{scope['server'][1]}")
+        await self._app(scope, receive, send)
+
+
+def proving(issuer: LocalIssuer, **how: Any) -> Any:
+    """Takes tokens that are bound by DPoP, too."""
+    how |= {"audience": AUDIENCE, "freshness": SHORT}
+    return Knowing(lambda origin: RightKeyMiddleware(welcome, issuer.url, origin=origin, **how))
+
+
 class Careless:
     """A service by a function of its token: accepted, refused, or as broken as what it raises."""
 
@@ -110,6 +127,7 @@ def services() -> SimpleNamespace:
     """Makers of services, by what is wrong with them."""
     return SimpleNamespace(
         good=good,
+        proving=proving,
         trusting=trusting,
         crashing=crashing,
         forgetful=forgetful,

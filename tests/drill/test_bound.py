@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.drill.conftest import AUDIENCE, welcome
+from tests.drill.conftest import AUDIENCE, proving, welcome
 
 from rightkey import DPoP, TokenRejected, Verifier
 from rightkey.drill import EXERCISES, Row
@@ -19,24 +19,8 @@ NAMES = [name for name in EXERCISES if name.startswith("bound: ")]
 OF_ANY = ["as a bearer token", "no certificate", "no proof"]
 
 
-class Service:
-    """A service that knows its own URL, which is known once it is asked."""
-
-    def __init__(self, make: Callable[[str], Any]) -> None:
-        self._make, self._app = make, None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self._app = self._app or self._make(f"http://127.0.0.1:{scope['server'][1]}")
-        await self._app(scope, receive, send)
-
-
 def taking(**how: Any) -> Callable[[LocalIssuer], Any]:
-    def make(issuer: LocalIssuer) -> Any:
-        return Service(
-            lambda origin: RightKeyMiddleware(welcome, issuer.url, audience=AUDIENCE, origin=origin, **how)
-        )
-
-    return make
+    return lambda issuer: proving(issuer, **how)
 
 
 def verdicts(rows: dict[str, Row]) -> dict[str, list[str]]:
