@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeAlias
 
@@ -78,8 +78,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
     def server_of(kind: str) -> Server:
         if kind not in started:
             started[kind] = Server(program_of(kind), tmp_path_factory.mktemp(kind))
-        with closing(RedisStore(started[kind].url)._client) as client:
-            client.flushall()
+        client = RedisStore(started[kind].url)._client
+        client.flushall()
+        client.connection_pool.disconnect()  # which closing a client that was given its pool does not
         return started[kind]
 
     yield server_of
