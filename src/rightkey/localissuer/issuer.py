@@ -17,7 +17,7 @@ from rightkey.localissuer.misbehaving.script import Script
 from rightkey.localissuer.state import InFile, InMemory
 from rightkey.localissuer.tokens.attacks import forge
 from rightkey.localissuer.tokens.means import Means
-from rightkey.localissuer.tokens.minting import mint, without_none
+from rightkey.localissuer.tokens.minting import logout_claims, mint, without_none
 from rightkey.localissuer.tokens.opaque import OPAQUE, digest, issued
 from rightkey.localissuer.wire.names import Names
 
@@ -161,6 +161,14 @@ class Issuer:
     def revoke_token(self, token: str) -> None:
         """Have introspection say from now on that an opaque token is not active."""
         self.shelf.drop(OPAQUE, digest(token))
+
+    def logout_token(self, /, *, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
+        """A logout token, such as with `sid` or `sub` (OpenID Connect Back-Channel Logout 1.0, section 2.4).
+
+        It lives for two minutes, with a `jti` of its own, for the audience of tokens unless `aud` is given.
+        """
+        own = logout_claims(int(self.clock()))
+        return self.mint(own | claims, header={"typ": "logout+jwt"} | dict(header or {}))
 
     def attack(self, name: str, /, **claims: Any) -> str:
         """A token that must be refused, one of `ATTACKS`."""

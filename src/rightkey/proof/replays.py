@@ -27,6 +27,12 @@ def used(jkt: str, jti: str, until: float) -> Used:
     return Used(hashlib.sha256(f"{jkt}.{jti}".encode()).digest(), until)
 
 
+def used_token(profile: str, issuer: str, jti: str, until: float) -> Used:
+    """What is remembered of a token that counts once, such as a logout token. No proof has the same mark."""
+    mark = hashlib.sha256(f"{profile}.{len(issuer)}.{issuer}{jti}".encode("utf-8", "surrogatepass"))
+    return Used(mark.digest(), until)
+
+
 class Seen(Protocol):
     """What remembers used proofs, for `DPoP(seen=)`. An AsyncVerifier takes an awaitable, too."""
 

@@ -135,5 +135,13 @@ class Denying:
             raise _unavailable("the denylist did not take it in time") from None
 
 
+def require_receiver(verifier: Any, profile: str) -> None:
+    """Raises Misconfigured: no verifier of tokens of this profile alone, or one without a denylist."""
+    surroundings = verifier._settings[2]
+    if any(one.trust.profile != profile for one in verifier._all()):
+        raise Misconfigured(f"the verifier must be one of {profile} tokens", hint=f'profile="{profile}"')
+    surroundings.denier()
+
+
 def _unavailable(told: str) -> IssuerUnavailable:
     return IssuerUnavailable("store_unavailable", told, retry_after=1.0)

@@ -73,26 +73,35 @@ class Proving:
         """
         used = self._judged(raw, token, presented, now)
         if used.mark != presented.spent:
-            try:
-                first = self._seen.first(*used)
-            except Exception as error:
-                raise _unavailable(error) from error
-            if first is not True and isinstance(first, Awaitable):
-                raise _unavailable(TypeError())  # a thread cannot wait for it
-            _use_up(used, presented, first)
+            _use_up(used, presented, self.is_first(used))
 
     async def prove_async(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> None:
         """Like `prove`, in tasks."""
         used = self._judged(raw, token, presented, now)
         if used.mark != presented.spent:
-            try:
-                seen = self._seen
-                first = getattr(seen, "first_async", seen.first)(*used)
-                if first is not True and isinstance(first, Awaitable):
-                    first = await first
-            except Exception as error:
-                raise _unavailable(error) from error
-            _use_up(used, presented, first)
+            _use_up(used, presented, await self.is_first_async(used))
+
+    def is_first(self, used: Used) -> bool:
+        """Whether this comes for the first time; it is remembered.
+
+        Raises IssuerUnavailable: `store_unavailable`.
+        """
+        try:
+            first = self._seen.first(*used)
+        except Exception as error:
+            raise _unavailable(error) from error
+        if first is not True and isinstance(first, Awaitable):
+            raise _unavailable(TypeError())  # a thread cannot wait for it
+        return first
+
+    async def is_first_async(self, used: Used) -> bool:
+        """Like `is_first`, in tasks."""
+        seen = self._seen
+        try:
+            first = getattr(seen, "first_async", seen.first)(*used)
+            return await first if first is not True and isinstance(first, Awaitable) else first
+        except Exception as error:
+            raise _unavailable(error) from error
 
     def _judged(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> Used:
         used = self._proofs.judge(raw, token.claims["cnf"]["jkt"], presented, now)
@@ -140,5 +149,5 @@ def _unavailable(error: Exception) -> IssuerUnavailable:
     from rightkey.stores.store import StoreFailed
 
     why = str(error) if isinstance(error, StoreFailed) else type(error).__name__
-    told = f"what remembers used DPoP proofs did not answer ({why})"
+    told = f"what remembers used proofs did not answer ({why})"
     return IssuerUnavailable("store_unavailable", told, retry_after=1.0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from rightkey.jose.base64url import encode
+from rightkey.policy.profiles import LOGOUT_EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +28,11 @@ def mint(key: SigningKey, claims: Mapping[str, Any], *, header: Mapping[str, Any
 def header_of(key: SigningKey, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The header of an honest token by this key, with the changes asked for."""
     return without_none({"alg": key.algorithm, "typ": key.typ, "kid": key.kid} | dict(changes or {}))
+
+
+def logout_claims(now: int) -> dict[str, Any]:
+    """What a logout token claims besides whom it is about (OpenID Connect Back-Channel Logout 1.0, 2.4)."""
+    return {"iat": now, "exp": now + 120, "jti": str(uuid.uuid4()), "events": {LOGOUT_EVENT: {}}}
 
 
 def without_none(members: Mapping[str, Any]) -> dict[str, Any]:
