@@ -21,10 +21,10 @@ TOKEN = "mF_9.B5f-4.1JqM.~+/x=="
 
 
 def asked(
-    client_id: str = "us", secret: bytes = b"secret", **settings: Any
+    client_id: str = "us", secret: bytes = b"secret", token: str = TOKEN, **settings: Any
 ) -> tuple[Request, dict[str, list[str]]]:
     """The request, and its form."""
-    about = Asked(TOKEN, b"", "https://server.example.com/introspect", "https://server.example.com", 1000.5)
+    about = Asked(token, b"", "https://server.example.com/introspect", "https://server.example.com", 1000.5)
     request = request_of(Introspection(client_id, secret, **settings), secret, about, "j-1", 2.0, 4.0)
     return request, parse_qs(request.body.decode(), keep_blank_values=True, strict_parsing=True)
 
@@ -37,6 +37,11 @@ def test_the_question_is_a_form() -> None:
     assert request.headers["accept"].startswith("application/json")
     assert (request.connect_timeout, request.timeout, request.max_body) == (2.0, 4.0, MAX_ANSWER)
     assert TOKEN not in repr(request)
+
+
+def test_the_example_of_a_question() -> None:
+    """RFC 7662, section 2.1."""
+    assert asked(token="mF_9.B5f-4.1JqM")[0].body == b"token=mF_9.B5f-4.1JqM&token_type_hint=access_token"
 
 
 def test_a_signed_answer_is_asked_for_by_its_media_type() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.freshness.settings import Freshness
+    from rightkey.introspection.settings import Introspection
     from rightkey.jose.certificate import Policy
     from rightkey.policy.implied import Implies
     from rightkey.policy.trust import Anyone, Given
@@ -64,6 +65,7 @@ class Settings(TypedDict, total=False):
     store_secret: Any
     implies: Implies | None
     denylist: Denylist | None
+    introspection: Introspection | None
 
 
 def verifier_from(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rightkey.freshness.status import Status
     from rightkey.proof.settings import DPoP
     from rightkey.sources.announcer import Announcer
-    from rightkey.sources.asking import Asking, Opaque
     from rightkey.sources.fleets import Member
+    from rightkey.sources.introspecting import Asking, Opaque
     from rightkey.sources.jobs import Job
     from rightkey.sources.remote import Remote
     from rightkey.sources.retry import Retry
@@ -131,7 +131,7 @@ class OneIssuer:
                 announcer.subscribe(self._subscription)
 
     def _introspecting(self, means: Means) -> Opaque:
-        from rightkey.sources.asking import Opaque  # few services take opaque tokens
+        from rightkey.sources.introspecting import Opaque  # few services take opaque tokens
 
         return Opaque(self.trust, self.source, means)
 
@@ -159,7 +159,7 @@ class OneIssuer:
         """The one retry for a token that needs newer keys than those by which it was judged; or what asks the
         issuer about it, if it is opaque."""
         if need.reason == "opaque":
-            from rightkey.sources.asking import Asking
+            from rightkey.sources.introspecting import Asking
 
             assert self._opaque is not None  # noqa: S101 - else it was read as a JWT
             return Asking(self._opaque, raw, now, demands, threads=threads)
