@@ -125,3 +125,17 @@ def test_a_mirror_serves_what_the_issuer_publishes(mirror: Any, options: list[st
         assert client.get(url.replace("/.well-known/jwks.json", "/readyz")).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_without_a_file_the_environment_tells(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For one issuer; a mistake names its variable."""
+    monkeypatch.setenv("RIGHTKEY_GATEWAY_PROXY", "traefik")
+    assert run(["gateway", "--check"]) == 2
+    assert "RIGHTKEY_ISSUER is not set" in capsys.readouterr().err
+    monkeypatch.setenv("RIGHTKEY_ISSUER", "tenant.eu.auth0.com")
+    monkeypatch.setenv("RIGHTKEY_AUDIENCE", "api")
+    assert run(["gateway", "--check", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["proxy"], told["issuers"]) == ("traefik", ["tenant.eu.auth0.com"])

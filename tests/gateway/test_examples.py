@@ -11,6 +11,7 @@ import pytest
 
 from rightkey.gateway.configuration import configuration_of, read
 from rightkey.gateway.decision import Question
+from rightkey.gateway.environment import configuration_in
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "gateway"
@@ -76,3 +77,16 @@ def test_every_code_of_an_answer_is_on_the_page() -> None:
     page = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
     told = {*re.findall(r"^\| `(\w+)` \| \d{3}[, ]", page, re.MULTILINE)}
     assert told == set(OWN_CODES) - {"ok", "public"}
+
+
+def test_the_manifests_without_a_file_fit_each_other() -> None:
+    """The ports are those that the variables name."""
+    yaml = pytest.importorskip("yaml")
+    text = (EXAMPLES / "kubernetes-environment.yaml").read_text(encoding="utf-8")
+    deployment, service = yaml.safe_load_all(text)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    told = configuration_in({one["name"]: one["value"] for one in container["env"]})
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"ask": told.listen.port, "plain": told.plain.port}
+    assert {port["targetPort"] for port in service["spec"]["ports"]} == {*ports}
+    assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from rightkey.cli.errors import BadUse
 from rightkey.gateway import snippets
 from rightkey.gateway.configuration import Configuration, read
 from rightkey.gateway.dialect import DIALECTS
+from rightkey.gateway.environment import configuration_in, is_told
 
 
 @click.command()
@@ -47,17 +49,21 @@ COMMANDS = {"snippet": snippet}
 def gateway(context: click.Context, config: str | None, check: bool, as_json: bool) -> int | None:
     """Answer a proxy whether a request may pass, until it is interrupted.
 
-    SIGHUP has the configuration read again, and loses no request. --check reads it and asks no issuer. What
-    happens is told on stderr as lines of JSON.
+    Without --config the environment tells: RIGHTKEY_GATEWAY_PROXY, RIGHTKEY_ISSUER, RIGHTKEY_AUDIENCE and
+    others. SIGHUP has the configuration read again, and loses no request. --check reads it and asks no
+    issuer. What happens is told on stderr as lines of JSON.
     """
     if context.invoked_subcommand is not None:
         if as_json:
             context.default_map = {name: {"as_json": True} for name in COMMANDS}
         return None
-    if config is None:
-        raise BadUse("give --config FILE", "docs/gateway.md has one to begin with")
-    path = Path(config)
-    configuration = read(path)
+    if config is None and not is_told(os.environ):
+        raise BadUse(
+            "give --config FILE, or RIGHTKEY_GATEWAY_PROXY, RIGHTKEY_ISSUER and RIGHTKEY_AUDIENCE",
+            "docs/gateway.md has a file to begin with",
+        )
+    reread = partial(configuration_in, os.environ) if config is None else partial(read, Path(config))
+    configuration = reread()
     configuration.decision()
     if check:
         _show(facts(configuration), as_json=as_json)
@@ -66,7 +72,7 @@ def gateway(context: click.Context, config: str | None, check: bool, as_json: bo
     from rightkey.gateway import logs
     from rightkey.gateway.server import Server
 
-    server = Server(configuration, partial(read, path))
+    server = Server(configuration, reread)
     _show(facts(configuration), as_json=as_json)
     logs.begin()
     server.serve()

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MAX_WORKERS = 256
 """Processes that serve."""
+REMEMBER = 4096
+"""Verified tokens that each worker remembers by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,29 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
     """
     require_known(document, _TOP)
     trusts, names = _issuers(document, folder)
+    means = {
+        "remember": document.get("remember", REMEMBER),
+        "origin": _origin(document.get("origin", ())),
+        "freshness": _made("freshness", Freshness, document.get("freshness", {})),
+        "transport": _transport(document.get("transport"), folder),
+        "store": text_of(document, "store"),
+        "store_secret": _secret(document, folder),
+        "dpop": dpop_of(document, folder),
+    }
+    return configured(document, trusts, names, **means)
+
+
+def configured(
+    document: Mapping[str, Any], trusts: tuple[Trust, ...], names: tuple[str, ...], **means: Any
+) -> Configuration:
+    """The configuration for these issuers. Of the document counts what is said of the gateway itself.
+
+    Args:
+        means: `remember`, `origin`, `dpop`, `freshness`, `transport`, `store` and `store_secret`.
+
+    Raises:
+        Misconfigured: something cannot be; the message says where.
+    """
     with at("routes"):
         routes = Routes([_route(table, place) for place, table in tables(document, "route")])
     with at("identity"):
@@ -132,13 +157,7 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
         routes=routes,
         trusts=trusts,
         names=names,
-        remember=document.get("remember", 4096),
-        origin=_origin(document.get("origin", ())),
-        freshness=_made("freshness", Freshness, document.get("freshness", {})),
-        transport=_transport(document.get("transport"), folder),
-        store=text_of(document, "store"),
-        store_secret=_secret(document, folder),
-        dpop=dpop_of(document, folder),
+        **means,
     )
 
 
@@ -156,7 +175,7 @@ def _issuers(document: Mapping[str, Any], folder: Path) -> tuple[tuple[Trust, ..
     for place, table in stated:
         with at(f"issuer {place}"):
             trust = _trust({name: value for name, value in table.items() if name != "name"}, folder)
-            name = str(table.get("name") or _host(trust))
+            name = str(table.get("name") or host_of(trust))
             if name in names:
                 raise Misconfigured(f"two issuers are named {quoted(name)}", hint="name = tells them apart")
         trusts.append(trust)
@@ -274,7 +293,8 @@ def _made(name: str, kind: Callable[..., Any], table: Any) -> Any:
         return kind(**table)
 
 
-def _host(trust: Trust) -> str:
+def host_of(trust: Trust) -> str:
+    """What an issuer is called that was given no name."""
     name = str(trust.issuer)
     return urlsplit(name).netloc or name
 

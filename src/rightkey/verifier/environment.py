@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,7 +18,6 @@ from rightkey.freshness.settings import Freshness
 PREFIX = "RIGHTKEY_"
 _START = "RI"
 _INJECTED = r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$"
-"""What Kubernetes sets beside a service whose name begins with `rightkey`."""
 _MAX_SECRET = 16_384
 _DER = "M[A-Za-z0-9+/]{50,}={0,2}"
 _Built = TypeVar("_Built")
@@ -56,7 +55,7 @@ def built(build: Callable[..., _Built], environ: Mapping[str, str], given: Mappi
         Misconfigured: names the variable at fault, where it is one.
     """
     _require_spelled(environ)
-    _require_bare(environ)
+    require_bare(environ, [one.name for one in VARIABLES])
     chosen = [one for one in VARIABLES if environ.get(one.name, "").strip() and not _counts(given, one)]
     for setting in _NEEDED:
         if setting not in given and not any(one.setting == setting for one in chosen):
@@ -137,7 +136,7 @@ def _require_spelled(environ: Mapping[str, str]) -> None:
     """Raises Misconfigured where a variable looks like one of ours, and is none."""
     known = frozenset(one.name for one in VARIABLES)
     for name in environ:
-        if name[:2].upper() == _START and name not in known and not re.search(_INJECTED, name):
+        if name[:2].upper() == _START and name not in known and not is_injected(name):
             near = _meant(name)
             if near is not None:
                 raise Misconfigured(
@@ -150,14 +149,17 @@ def _shown(name: str) -> str:
     return name if re.fullmatch(r"\w{1,60}", name, re.ASCII) else quoted(name)
 
 
-def _require_bare(environ: Mapping[str, str]) -> None:
+def require_bare(environ: Mapping[str, str], names: Iterable[str]) -> None:
     """Raises Misconfigured where a value is in quotes: `docker run --env-file` hands them on."""
-    for one in VARIABLES:
-        value = environ.get(one.name, "").strip()
+    for name in names:
+        value = environ.get(name, "").strip()
         if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-            raise Misconfigured(
-                f"{one.name} is in quotes", hint="leave them out: they are taken as part of it"
-            )
+            raise Misconfigured(f"{name} is in quotes", hint="leave them out: they are taken as part of it")
+
+
+def is_injected(name: str) -> bool:
+    """Whether Kubernetes sets it beside a service whose name begins with `rightkey`."""
+    return re.search(_INJECTED, name) is not None
 
 
 def _meant(name: str) -> str | None:
@@ -201,7 +203,8 @@ _CALLED = {
 """What others call these settings: one that is set and not heard must not end as none."""
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
+    """Names separated by spaces."""
     return tuple(text.split())
 
 
@@ -235,7 +238,8 @@ def _number(text: str) -> float:
     raise Misconfigured(f"expected a number, got {quoted(text)}")
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """A whole number. Raises Misconfigured."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Misconfigured(f"expected a whole number, got {quoted(text)}")
     return int(text)
@@ -285,23 +289,23 @@ _EXAMPLES = {
 
 VARIABLES = (
     Variable("ca_file", part_of="transport"),
-    Variable("plain_http", _words, "transport"),
+    Variable("plain_http", words, "transport"),
     Variable("truststore", _yes, "transport"),
     Variable("strict_x509", _yes, "transport"),
-    Variable("audience", _words),
+    Variable("audience", words),
     Variable("keys", _keys),
     Variable("metadata_url"),
     Variable("issuer"),
     Variable("provider", lambda text: None if text == "none" else text),
-    Variable("algorithms", _words),
+    Variable("algorithms", words),
     Variable("leeway", _number),
     Variable("profile"),
     Variable("require", _requirement),
     Variable("implies", _implies),
     Variable("certificates"),
     Variable("sender"),
-    Variable("origin", _words),
-    Variable("remember", _whole),
+    Variable("origin", words),
+    Variable("remember", whole),
     Variable("store_secret", read_secret, called="STORE_SECRET_FILE"),
     Variable("store"),
     Variable("max_life", _number, "freshness"),
