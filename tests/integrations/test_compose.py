@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rightkey.verifier.environment import VARIABLES
+from rightkey.verifier.variables import VARIABLES
 
 FOLDER = Path(__file__).parents[2] / "examples" / "compose"
 SERVERS = ("gthread", "gevent", "gevent-preload", "gevent-https", "uvicorn", "granian", "granian-https")

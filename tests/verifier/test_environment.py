@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import rightkey
 from rightkey import KeySet, Misconfigured, Verifier
 from rightkey.localissuer.keys.signing import SigningKey
-from rightkey.verifier.environment import VARIABLES, built
+from rightkey.verifier.environment import built
+from rightkey.verifier.variables import VARIABLES
 
 GOOD = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "api"}
 ISSUER = "https://issuer.example"

@@ -9,7 +9,7 @@ import click
 
 from rightkey.cli.errors import BadUse
 from rightkey.sources.fleets import Member, fleet_of
-from rightkey.verifier.environment import read_secret
+from rightkey.verifier.variables import read_secret
 
 
 def of_a_fleet(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -24,10 +24,10 @@ from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier
 from rightkey.policy.trust import ANY, Trust
 from rightkey.requirements import AllOf, parse, required
-from rightkey.verifier.environment import read_secret
 from rightkey.verifier.one import OneIssuer, Surroundings
 from rightkey.verifier.single import memory_of
 from rightkey.verifier.tasks import AsyncVerifier
+from rightkey.verifier.variables import read_secret
 
 if TYPE_CHECKING:
     from rightkey.exchange import Transport

@@ -18,7 +18,8 @@ from rightkey.gateway.configuration import REMEMBER, Configuration, configured, 
 from rightkey.gateway.dialect import DIALECTS
 from rightkey.integrations.settings import nearest
 from rightkey.policy.trust import Trust
-from rightkey.verifier.environment import VARIABLES, built, is_injected, require_bare, whole, words
+from rightkey.verifier.environment import built, is_injected, require_bare
+from rightkey.verifier.variables import VARIABLES, whole, words
 
 PREFIX = "RIGHTKEY_GATEWAY_"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
 from rightkey.gateway.reading import at, require_known, table_of, text_of
-from rightkey.verifier.environment import read_secret
+from rightkey.verifier.variables import read_secret
 
 if TYPE_CHECKING:
     from rightkey.proof.settings import DPoP

@@ -25,9 +25,9 @@ from rightkey.integrations.settings import environ_of, extra, paths_of, verifier
 from rightkey.integrations.wsgi import credential_of
 from rightkey.requirements import Requirement
 from rightkey.verdict.verified import Verified
-from rightkey.verifier.environment import PREFIX
 from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.threads import Verifier
+from rightkey.verifier.variables import PREFIX
 
 with extra("django"):
     from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async

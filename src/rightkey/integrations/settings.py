@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from rightkey.errors import Misconfigured
-from rightkey.verifier.environment import PREFIX, VARIABLES
+from rightkey.verifier.variables import PREFIX, VARIABLES
 
 if TYPE_CHECKING:
     from rightkey.events import Listener
