@@ -66,12 +66,14 @@ def test_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     """From the first block of a page to its last; one that raises is told with its page and line."""
     monkeypatch.chdir(tmp_path)
     name = f"page_{page.stem}"
-    monkeypatch.setitem(sys.modules, name, ModuleType(name))  # a dataclass looks for its own
+    module = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)  # a dataclass looks for its own, and a schema in it
     monkeypatch.setattr(awslc, "ALGORITHMS", dict(ALGORITHMS))  # what a page installs, others do without
     for kept in ("listeners", "meters", "measured"):  # nor do others hear what a page subscribes
         monkeypatch.setattr(events.SUBSCRIBERS, kept, getattr(events.SUBSCRIBERS, kept))
     with LocalIssuer() as issuer:
-        names = {"__name__": name, "rightkey": rightkey, "raw": granting_token(issuer)}
+        names = vars(module)
+        names |= {"rightkey": rightkey, "raw": granting_token(issuer)}
         for source in blocks(page.read_text(encoding="utf-8"), "python"):
             run(source.replace(f'"{STAND_IN}"', repr(issuer.url)), names, page.name)
     assert names["rightkey"] is rightkey
