@@ -537,6 +537,30 @@ def test_a_subclass_that_filters_is_asked(endpoint: Endpoint, one: Any, two: Any
         client.fetch_data()  # called by a user, it is the subclass's
 
 
+def test_a_subclass_may_fetch_by_a_coroutine(endpoint: Endpoint, two: Any) -> None:
+    """It runs in a loop of its own, whichever loop waits for it."""
+
+    class Fetching(AsyncPyJWKClient):
+        async def fetch_data(self) -> Any:
+            await asyncio.sleep(0)
+            data = super().fetch_data()
+            return {"keys": [*data["keys"], two.public_jwk()]}
+
+    class Failing(AsyncPyJWKClient):
+        async def fetch_data(self) -> Any:
+            raise RuntimeError("password")
+
+    async def main() -> None:
+        client = Fetching(URL, transport=endpoint)
+        assert [(await client.get_signing_key(kid)).key_id for kid in ("one", "two")] == ["one", "two"]
+        with pytest.raises(jwt.PyJWKClientConnectionError, match="RuntimeError") as caught:
+            await Failing(URL, transport=endpoint).get_signing_key("one")
+        assert "password" not in str(caught.value)
+
+    asyncio.run(main())
+    trio.run(main)
+
+
 def test_a_subclass_that_fails_is_a_failed_fetch(endpoint: Endpoint) -> None:
     """Whatever it raises or returns: PyJWT's error, with what it raised behind it, but not in the message."""
 
@@ -603,7 +627,7 @@ def test_a_client_of_a_verifier_shares_its_keys(endpoint: Endpoint, one: Any) ->
     with pytest.raises(jwt.PyJWKClientError, match="one"):
         client.get_signing_key("one")
     found = rightkey.AsyncVerifier("issuer.example", audience="a", transport=endpoint)
-    assert AsyncPyJWKClient.of(found).uri == "https://issuer.example"
+    assert AsyncPyJWKClient.of(found).uri == PyJWKClient.of(found).uri == "https://issuer.example"
 
 
 def test_a_client_needs_a_verifier_of_one_issuer_whose_keys_are_fetched(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Transport
 from rightkey.freshness.settings import Freshness
-from rightkey.integrations.pyjwt import Asked, ClientMisconfigured, Sets, kid_of, signing
+from rightkey.integrations.pyjwt import Asked, ClientMisconfigured, Sets, signing
 from rightkey.integrations.settings import extra
 from rightkey.policy.trust import ANY
 from rightkey.verifier.lookup import awaited, waited
@@ -25,6 +25,7 @@ from rightkey.verifier.threads import Verifier
 
 with extra("pyjwt"):
     import jwt
+    from jwt.api_jwt import decode_complete
 
 if TYPE_CHECKING:
     import ssl
@@ -108,7 +109,7 @@ class _Client:
             )
         except Misconfigured as error:
             raise ClientMisconfigured(str(error), hint=error.hint) from error
-        self._sets = Sets(self, self.verifier)
+        self._sets = Sets(self, self.verifier, threads=self._kind is Verifier)
 
     @classmethod
     def of(cls, verifier: Verifier | AsyncVerifier) -> Self:
@@ -125,14 +126,15 @@ class _Client:
         client = cls.__new__(cls)
         vars(client).update(vars(jwt.PyJWKClient(uri if "://" in uri else f"https://{uri}")))
         client.verifier, client._asked = verifier, None
-        client._sets = Sets(client, verifier)
+        client._sets = Sets(client, verifier, threads=cls._kind is Verifier)
         return client
 
     def fetch_data(self) -> Any:
         """Fetch the key set now, and keep it; this blocks the thread.
 
         A subclass may override it, to filter or to sign requests: it is then what fetches, on a thread of its
-        own, for whichever kind of client. `super().fetch_data()` in it is the document as it came.
+        own, for whichever kind of client; a coroutine runs there in a loop of its own. What it gets by
+        `super().fetch_data()` is the document as it came.
 
         Raises:
             jwt.PyJWKClientConnectionError: there was no answer, or none of status 200.
@@ -184,7 +186,7 @@ class PyJWKClient(_Client, jwt.PyJWKClient):
         Raises:
             jwt.DecodeError: it is no JWT. Otherwise as `get_signing_key`.
         """
-        return self.get_signing_key(kid_of(token))
+        return self.get_signing_key(_kid_of(token))
 
 
 class AsyncPyJWKClient(_Client):
@@ -206,7 +208,7 @@ class AsyncPyJWKClient(_Client):
 
     async def get_signing_key_from_jwt(self, token: str | bytes) -> jwt.PyJWK:
         """The signing key that a token names. Nothing of the token is verified. Raises as `PyJWKClient`."""
-        return await self.get_signing_key(kid_of(token))
+        return await self.get_signing_key(_kid_of(token))
 
 
 def _freshness(lifespan: float, timeout: float | None, cooldown_duration: float) -> Freshness:
@@ -222,3 +224,8 @@ def _freshness(lifespan: float, timeout: float | None, cooldown_duration: float)
         wait=max(usual.wait, timeout),
         draw_every=max(SHORTEST, cooldown_duration),
     )
+
+
+def _kid_of(token: str | bytes) -> Any:
+    """The key id that a token's header names. Raises jwt.DecodeError."""
+    return decode_complete(token, options={"verify_signature": False})["header"].get("kid")

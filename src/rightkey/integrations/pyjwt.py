@@ -6,10 +6,11 @@ The clients themselves are in `rightkey.pyjwt`.
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,11 +27,9 @@ from rightkey.transport.default import DefaultTransport
 from rightkey.transport.tls import Belief
 from rightkey.verifier.lookup import Lookup, Steps
 from rightkey.verifier.single import Single
-from rightkey.verifier.tasks import AsyncVerifier
 
 with extra("pyjwt"):
     import jwt
-    from jwt.api_jwt import decode_complete
     from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
 
 if TYPE_CHECKING:
@@ -124,10 +123,10 @@ class Sets:
     What others put there counts until it expires; where they took it out, it is fetched again.
     """
 
-    def __init__(self, client: Client, verifier: Single) -> None:
+    def __init__(self, client: Client, verifier: Single, *, threads: bool) -> None:
         self._client = weakref.proxy(client)
         self._source = verifier._issuer.source
-        self._lookup = Lookup(verifier._issuer, threads=not isinstance(verifier, AsyncVerifier))
+        self._lookup = Lookup(verifier._issuer, threads=threads)
         self._made: tuple[KeySet, KeptSet] | None = None
 
     def at_hand(self, kid: object) -> jwt.PyJWK | None:
@@ -227,11 +226,6 @@ def _usable(keys: jwt.PyJWKSet) -> list[jwt.PyJWK]:
     return [key for key in keys.keys if key.key_id and key.public_key_use in (None, "sig")]
 
 
-def kid_of(token: str | bytes) -> Any:
-    """The key id that a token's header names. Raises jwt.DecodeError."""
-    return decode_complete(token, options={"verify_signature": False})["header"].get("kid")
-
-
 class Asked:
     """The transport of one client: its headers, its `ssl_context`, and its `fetch_data` if that is not ours.
 
@@ -264,6 +258,8 @@ class Asked:
         self._here.request = request
         try:
             data = client.fetch_data()
+            if inspect.iscoroutine(data):
+                data = _run(data)
         except KeysUnavailable as error:
             raise error.__cause__ or error from None
         finally:
@@ -314,3 +310,9 @@ class _Default(DefaultTransport):
     def _route(self, address: Address) -> Route:
         route = DefaultTransport._route(self, address)
         return route if self.context is None else replace(route, belief=Belief(context=self.context))
+
+
+def _run(fetching: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio  # here, since a service of threads need not have it
+
+    return asyncio.run(fetching)
