@@ -473,6 +473,37 @@ def test_an_event_with_holes_carries_no_token(form: str, holes: dict[str, Any], 
     assert protected(verifier=verifier)(whose)(event)["statusCode"] == 401
 
 
+LATTICE = {
+    "version": "2.0",
+    "path": "/",
+    "method": "GET",
+    "headers": {"authorization": ["Bearer abc"]},
+    "requestContext": {"serviceArn": "arn:aws:vpc-lattice:r:1:service/s", "identity": {"sourceVpcArn": "a"}},
+}
+
+
+@pytest.mark.parametrize("event", [LATTICE, {"requestContext": {"eventType": "MESSAGE", "identity": {}}}])
+def test_an_event_of_another_form_is_not_read_by_halves(event: dict[str, Any], verifier: Verifier) -> None:
+    """A lattice's, or a websocket's message."""
+    with pytest.raises(rightkey.Misconfigured, match="the event is not"):
+        protected(verifier=verifier, optional=True)(whose)(event)
+
+
+@pytest.mark.parametrize(
+    "garbage", [5, "a", ["a"], [["a"]], {"a": 5}, {"a": [5, None]}, {5: ["a"]}, True, 1.5]
+)
+@pytest.mark.parametrize("form", HANDLED)
+def test_garbage_in_an_event_is_no_token(form: str, garbage: Any, verifier: Verifier) -> None:
+    """Wherever it stands, nothing but an answer comes of it."""
+    handler = protected(verifier=verifier)(whose)
+    for member in HANDLED[form].keys() - {"requestContext", "httpMethod", "version"}:
+        assert handler(event_of(HANDLED[form]) | {member: garbage})["statusCode"] == 401
+    for member in HANDLED[form]["requestContext"].keys() - {"http", "elb"}:
+        event = event_of(HANDLED[form])
+        event["requestContext"][member] = garbage
+        assert handler(event)["statusCode"] == 401
+
+
 def test_settings_are_as_in_every_integration(issuer: LocalIssuer, verifier: Verifier) -> None:
     """Wrong ones are refused when it is built; variables say where nothing else does."""
     for build in (authorizer, protected):

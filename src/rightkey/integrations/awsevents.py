@@ -24,8 +24,6 @@ from rightkey.integrations.views import is_preflight
 
 Event: TypeAlias = Mapping[str, Any]
 
-_OTHER = "the event is not of an API Gateway, a function URL or a load balancer"
-
 
 class HTTPEvent(NamedTuple):
     """The request of one event."""
@@ -42,12 +40,12 @@ class HTTPEvent(NamedTuple):
 
 def request_of(event: Event) -> HTTPEvent:
     """The request that a handler is called for. Raises Misconfigured: the event stands for none."""
-    context = _context(event)
+    context = _mapping(event.get("requestContext"))
     if isinstance(context.get("http"), Mapping):
         return _of_2(event, context)
-    if "httpMethod" in event or "elb" in context or "identity" in context:
+    if "httpMethod" in event or "elb" in context or context.get("eventType") == "CONNECT":
         return _of_1(event, context)
-    raise Misconfigured(_OTHER)
+    raise Misconfigured("the event is not of an API Gateway, a function URL or a load balancer")
 
 
 def asked_of(event: Event, bearer: Bearer) -> HTTPEvent:
@@ -75,44 +73,35 @@ def _of_2(event: Event, context: Event) -> HTTPEvent:
 
 
 def _of_1(event: Event, context: Event) -> HTTPEvent:
-    identity = context.get("identity")
-    address = identity.get("sourceIp") if isinstance(identity, Mapping) else None
+    identity = _mapping(context.get("identity"))
     # `path` of the event is without the stage, and without what a domain maps to the API.
     path = _text(context.get("path")) or _text(event.get("path")) or "/"
     method = _text(event.get("httpMethod")) or "GET"  # a websocket's handshake does not say
-    sent = Sent(method, _spelled(path), Connection(_text(address), _certificate(identity)))
-    return HTTPEvent(tuple(_several(event) or _single(event)), _query(event, "elb" in context), sent)
-
-
-def _context(event: Event) -> Event:
-    context = event.get("requestContext")
-    if not isinstance(context, Mapping):
-        raise Misconfigured(_OTHER)
-    return context
+    connection = Connection(_text(identity.get("sourceIp")), _certificate(identity))
+    headers = _several(event, "multiValueHeaders") or [*_single(event)]
+    sent = Sent(method, _spelled(path), connection)
+    return HTTPEvent(tuple(headers), _query(event, "elb" in context), sent)
 
 
 def _single(event: Event) -> Iterator[tuple[str, str]]:
-    headers: Mapping[Any, Any] = event.get("headers") or {}
-    return ((str(name), _text(value)) for name, value in headers.items())
+    return ((str(name), _text(value)) for name, value in _mapping(event.get("headers")).items())
 
 
-def _several(event: Event) -> list[tuple[str, str]]:
-    headers = event.get("multiValueHeaders") or {}
-    return [(str(name), _text(value)) for name, values in headers.items() for value in values or ()]
+def _several(event: Event, member: str) -> list[tuple[str, str]]:
+    each = _mapping(event.get(member)).items()
+    return [(str(name), _text(one)) for name, values in each if isinstance(values, list) for one in values]
 
 
 def _query(event: Event, encoded: bool) -> str:
     """What follows the question mark. API Gateway decodes it and a load balancer does not (`encoded`)."""
-    several = event.get("multiValueQueryStringParameters")
-    single = event.get("queryStringParameters") or {}
-    pairs = [(n, v) for n, values in several.items() for v in values] if several else [*single.items()]
+    single = _mapping(event.get("queryStringParameters")).items()
+    pairs = _several(event, "multiValueQueryStringParameters") or [(str(n), _text(v)) for n, v in single]
     return "&".join(f"{name}={value}" for name, value in pairs) if encoded else urlencode(pairs)
 
 
 def _certificate(place: Any) -> str | None:
     """The client certificate of mutual TLS, as PEM, which API Gateway checks and tells."""
-    found = place.get("clientCert") if isinstance(place, Mapping) else None
-    return (_text(found.get("clientCertPem")) or None) if isinstance(found, Mapping) else None
+    return _text(_mapping(_mapping(place).get("clientCert")).get("clientCertPem")) or None
 
 
 def _spelled(path: str) -> str:
@@ -122,3 +111,7 @@ def _spelled(path: str) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _mapping(value: Any) -> Event:
+    return value if isinstance(value, Mapping) else {}
