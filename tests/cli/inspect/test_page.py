@@ -253,6 +253,8 @@ def test_it_fits(browser: Any, url: str, issuer: LocalIssuer, width: int, scheme
         paste(page, issuer.token(sub="alice", long="x" * 300, **{"y" * 200: 1}))
         page.get_by_role("button", name="Ask").click()
         page.get_by_role("status").filter(has_text="Valid.").wait_for()
+        box = page.get_by_role("status").bounding_box()
+        assert 0 <= box["y"] < 900
         assert page.evaluate("document.documentElement.scrollWidth") == width
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(13, 17, 23)")

@@ -262,6 +262,7 @@ async function verify() {
   if (verdict) showVerdict(verdict);
   showKeys(located);
   if (!verdict) tell(located.error ? told(located.error) : `${located.keys.length} usable keys, ${located.skipped.length} skipped.`);
+  find("status").scrollIntoView({ block: "nearest" }); // on a narrow window it is below the fields
 }
 
 function showVerdict(verdict) {
