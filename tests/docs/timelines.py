@@ -7,6 +7,7 @@ that did not happen. The command writes docs/rotation.svg and docs/outage.svg.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,6 @@ import rightkey
 from rightkey.events import Event, FetchFailed, KeysFetched, KeysRotated
 from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.keys.signing import SigningKey
-from rightkey.sources.jobs import JOBS
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOON = 1_800_000_000.0
@@ -68,6 +68,7 @@ class Stage:
     def __init__(self, issuer: LocalIssuer) -> None:
         self.issuer, self.now, self.record = issuer, 0.0, Record()
         self.holds: set[str] = set()
+        self.threads = set(threading.enumerate())
         self.verifier = rightkey.Verifier(
             issuer.url,
             audience=issuer.audience,
@@ -115,8 +116,12 @@ class Stage:
         except rightkey.RightkeyError as error:
             status = error.status or 0
         self.record.tokens.append(Token(self.minute, key.kid, status))
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait for a refresh to be over and its events to be told, so that they fall into this step."""
         deadline = time.monotonic() + 10
-        while any(JOBS.counts().values()):
+        while set(threading.enumerate()) - self.threads:
             assert time.monotonic() < deadline, "a refresh does not end"
             time.sleep(0.001)
 
