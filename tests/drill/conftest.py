@@ -14,7 +14,7 @@ import pytest
 from starlette.concurrency import run_in_threadpool
 
 import rightkey
-from rightkey import Freshness
+from rightkey import Freshness, Introspection
 from rightkey.drill import Row, Scorecard, Target, Tokens, drill
 from rightkey.drill import rotations as rotating
 from rightkey.drill import stage as staged
@@ -46,8 +46,8 @@ class Later:
             await self._app(scope, receive, send)
 
 
-def good(issuer: LocalIssuer) -> Any:
-    return RightKeyMiddleware(welcome, issuer.url, audience=AUDIENCE, freshness=SHORT)
+def good(issuer: LocalIssuer, **how: Any) -> Any:
+    return RightKeyMiddleware(welcome, issuer.url, audience=AUDIENCE, freshness=SHORT, **how)
 
 
 class Knowing:
@@ -62,8 +62,8 @@ class Knowing:
 
 
 def proving(issuer: LocalIssuer, **how: Any) -> Any:
-    """Takes tokens that are bound by DPoP, too."""
-    how |= {"audience": AUDIENCE, "freshness": SHORT}
+    """Takes tokens that are bound by DPoP, and opaque ones, too."""
+    how |= {"audience": AUDIENCE, "freshness": SHORT, "introspection": Introspection("api", "secret")}
     return Knowing(lambda origin: RightKeyMiddleware(welcome, issuer.url, origin=origin, **how))
 
 

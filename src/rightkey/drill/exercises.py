@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from rightkey.drill import bound, forged, garbage, honest, keysets, misused, outages, rotations
+from rightkey.drill import bound, forged, garbage, honest, keysets, misused, opaque, outages, rotations
 from rightkey.drill.exercise import Exercise
 
-_GROUPS = (rotations, outages, honest, garbage, forged, misused, keysets, bound)
+_GROUPS = (rotations, outages, honest, garbage, forged, misused, keysets, bound, opaque)
 
 EXERCISES: Mapping[str, Exercise] = {
     name: exercise for group in _GROUPS for name, exercise in group.EXERCISES.items()
