@@ -74,12 +74,19 @@ def test_a_service_that_lets_all_in_during_an_outage_fails(scored: Scored) -> No
     def make(issuer: LocalIssuer) -> Any:
         def verify(token: str) -> None:
             if token == "":
-                raise ValueError
+                raise ValueError("no token")
 
         return Careless(verify, (ValueError,))
 
     row = scored(make, "opaque: outage")["opaque: outage"]
     assert (row.verdict, row.told) == ("failed", "a token was accepted that could not be checked")
+
+
+def test_a_service_that_cannot_ask_at_all_is_not_tested(scored: Scored) -> None:
+    """Its 503 is no refusal: nothing can be told of it."""
+    wrong = Introspection("api", "secret", endpoint="http://127.0.0.1:9/introspect")
+    row = scored(lambda issuer: good(issuer, introspection=wrong), "opaque: unknown")["opaque: unknown"]
+    assert (row.verdict, "before it, after 4 s" in row.told) == ("skipped", True)
 
 
 def test_claims_are_read_of_any_answer() -> None:
