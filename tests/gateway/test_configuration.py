@@ -207,3 +207,44 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"\xff")
     with pytest.raises(Misconfigured, match="cannot be read: it is not UTF-8"):
         read(tmp_path / "a.toml")
+
+
+def test_an_issuer_may_be_asked_about_opaque_tokens(tmp_path: Path) -> None:
+    """The file of the secret begins where the configuration is, and is read again when it is needed."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(
+        """
+        proxy = "nginx"
+        [[route]]
+        [[issuer]]
+        issuer = "https://a.example"
+        audience = "api"
+        [issuer.introspection]
+        client_id = "gateway"
+        secret_file = "secret"
+        life = 10
+        """
+    )
+    (trust,) = read(path).trusts
+    assert trust.introspection == rightkey.Introspection("gateway", tmp_path / "secret", life=10)
+    with pytest.raises(Misconfigured, match="secret cannot be read from its file"):
+        read(path).decision()
+    (tmp_path / "secret").write_text("of the gateway")
+    assert read(path).decision()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("secret", "issuer 1: introspection: it must be a table"),
+        ({"client_id": "us"}, "issuer 1: introspection: secret_file is missing"),
+        ({"client_id": "us", "secret": "s"}, "introspection: unknown setting 'secret'"),
+        ({"client_id": "us", "secret_file": 7}, "introspection: secret_file must be text"),
+        ({"client_id": "", "secret_file": "s"}, "introspection: client_id must be a non-empty string"),
+        ({"client_id": "us", "secret_file": "s", "life": "long"}, "introspection: life must be a number"),
+    ],
+)
+def test_what_cannot_be_said_of_introspection(said: Any, told: str) -> None:
+    issuer = {"issuer": "https://a.example", "audience": "api", "introspection": said}
+    with pytest.raises(Misconfigured, match=told):
+        configuration_of(LEAST | {"issuer": [issuer]}, Path())

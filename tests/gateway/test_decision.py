@@ -224,3 +224,28 @@ def test_two_headers_of_which_each_is_usual_are_two_credentials() -> None:
     good = f"Bearer {ISSUER.token()}"
     for values in ([good, "Bearer x"], ["Bearer x", good], [good, good]):
         assert decided("/any", None, usual, authorization=values).code == "request_malformed"
+
+
+def test_opaque_tokens_pass_by_their_issuers_answer() -> None:
+    """With the identity that it tells. An outage of its issuer is 503."""
+    asked = rightkey.Introspection("gateway", "secret", life=0, refused=0)
+    verifier = AsyncVerifier(
+        ISSUER.url, audience=ISSUER.audience, transport=ISSUER.transport(), introspection=asked
+    )
+
+    async def status(token: str) -> tuple[int, str | None]:
+        sent = {"host": ["api.example.com"], "authorization": [f"Bearer {token}"]}
+        answer: Any = decision(verifier)(Question("GET", "/any", sent))
+        answer = answer if isinstance(answer, Answer) else await answer
+        return answer.status, dict(answer.fields).get("X-Auth-Subject")
+
+    async def main() -> None:
+        await verifier.prepare()
+        token = ISSUER.opaque(sub="alice")
+        assert await status(token) == (200, "alice")
+        ISSUER.revoke_token(token)
+        assert (await status(token))[0] == 401
+        ISSUER.misbehave("introspect", "status", times=1)
+        assert (await status(ISSUER.opaque()))[0] == 503
+
+    asyncio.run(main())
