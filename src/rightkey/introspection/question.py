@@ -50,7 +50,7 @@ def request_of(
     """
     form: dict[str, str | bytes] = {"token": asked.raw, "token_type_hint": "access_token"}
     headers = {
-        "accept": JWT if settings.signed else f"{JSON}, {JWT};q=0.5",
+        "accept": JWT if settings.signed else JSON,
         "content-type": "application/x-www-form-urlencoded",
         "cache-control": "no-store",
     }

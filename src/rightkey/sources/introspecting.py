@@ -80,10 +80,15 @@ class Opaque:
 
     def place(self) -> Iterator[Job]:
         """Jobs to wait for until it is known where to ask."""
-        if self._remote is not None and self._remote.metadata is None and not self._given:
-            job = self._remote.obtain()
-            if job is not None:
-                yield job
+        remote = self._remote
+        if remote is None or self._given is not None:
+            return
+        known = remote.metadata is not None
+        if known and remote.held().keys is not None:
+            return
+        job = remote.obtain()  # where no JWT comes, nothing else would have the metadata read again
+        if job is not None and not known:
+            yield job
 
     @property
     def _given(self) -> str | None:

@@ -554,6 +554,11 @@ def test_opaque_tokens_are_told_by_introspection_alone(issuer: LocalIssuer) -> N
 def test_introspection_is_signed_for_whom_asks_for_that(issuer: LocalIssuer) -> None:
     """By the current key, for the client that asked (RFC 9701, section 5)."""
     headers = {"accept": "application/token-introspection+jwt"}
+    both = {"accept": f"application/json, {headers['accept']};q=0.5"}
+    plain = httpx.post(
+        issuer.urls["introspect"], data={"token": "x"}, auth=("me", "secret"), headers=both, trust_env=False
+    )
+    assert plain.json() == {"active": False}
     answer = httpx.post(
         issuer.urls["introspect"],
         data={"token": issuer.opaque(sub="alice")},

@@ -117,7 +117,7 @@ class Introspection(_Either, IntrospectionEndpoint):
 
     def create_endpoint_response(self, request: OAuthRequest) -> tuple[int, Any, Any]:
         status, answer, headers = super().create_endpoint_response(request)
-        if JWT not in request.headers.get("Accept", "").partition(";")[0]:
+        if request.headers.get("Accept", "").partition(",")[0].partition(";")[0].strip() != JWT:
             return status, answer, headers
         issuer = self.server.issuer
         claims = {"iss": issuer.url, "aud": request.client.client_id, "iat": int(issuer.clock())}
