@@ -142,6 +142,7 @@ def test_what_is_no_jwt_is_pyjwts_decode_error(client: PyJWKClient, endpoint: En
         {"lifespan": 0},
         {"lifespan": float("inf")},
         {"timeout": 0},
+        {"timeout": "3"},
         {"cooldown_duration": -1},
     ],
 )

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 from rightkey.exchange import Transport
 from rightkey.freshness.settings import Freshness
 from rightkey.integrations.pyjwt import Asked, ClientMisconfigured, Sets, signing
@@ -215,6 +215,8 @@ def _freshness(lifespan: float, timeout: float | None, cooldown_duration: float)
     """How fresh keys are kept by the numbers that PyJWT's client takes. Raises Misconfigured."""
     usual = Freshness()
     timeout = usual.timeout if timeout is None else timeout  # to urllib, without any end
+    if not isinstance(timeout, int | float):
+        raise Misconfigured(f"timeout is a number of seconds, not {quoted(timeout)}")
     return Freshness(
         life=lifespan,
         min_life=lifespan,

@@ -128,6 +128,7 @@ def test_one_requirement_is_one_class_and_a_wrong_one_is_told() -> None:
     assert require("a") == require("a")
     assert require() == [HasToken]
     assert require("a") != require("b")
+    assert require("a")[1].__module__ == HasToken.__module__
     assert require("a")[1]().has_permission(None, SimpleNamespace(context={})) is False  # type: ignore[arg-type]
     with pytest.raises(rightkey.Misconfigured):
         require(3)  # type: ignore[arg-type]

@@ -96,6 +96,7 @@ def _granting(requirement: AllOf) -> type[Grants]:
     text = str(wanted)
     members = {
         "__doc__": f"The token grants {text}.",
+        "__module__": __name__,
         "requirement": requirement,
         "message": f"the token does not grant {text}",
         "error_extensions": {"code": "scope_insufficient", "required": text},
