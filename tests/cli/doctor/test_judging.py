@@ -187,3 +187,12 @@ def test_plain_http(named: tuple[str, ...], severity: str) -> None:
     seen = examined(metadata={"jwks_uri": "http://issuer.example/jwks"})
     issuer = Issuer.parse(ISSUER, plain_http=named)
     assert found(replace(seen, issuer=issuer)).get("https") == severity
+
+
+@pytest.mark.parametrize("failure", ["proxy", "unreachable"])
+def test_what_is_in_the_way_is_not_told_as_the_issuers_mistake(failure: str) -> None:
+    """The way out is the variable that names a proxy."""
+    failed = Asked("openid", f"{ISSUER}/openid", NOW, 0.1, failure=failure, message="no way there")
+    seen = Examination(Issuer.parse(ISSUER, None), (failed,))
+    [told] = [one for one in findings(seen) if one.check == "answered"]
+    assert "HTTPS_PROXY" in (told.hint or "")

@@ -16,6 +16,8 @@ _FAILED = {
     "timeout": "a verifier waits 4 s for one answer: make it faster, or cache it at the edge",
     "too_large": "a verifier reads 512 KiB at most: publish less",
     "refused": "is it running, and does it listen at this address?",
+    "unreachable": "is there a way out of this network? without one, HTTPS_PROXY names a proxy",
+    "proxy": "HTTPS_PROXY and NO_PROXY name the way: is it the right proxy, and may this host pass it?",
 }
 _BROKEN_OFF = "answer whole and well-formed: is a proxy or a crash in the way?"
 _REQUIRED = ("response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported")
