@@ -123,6 +123,12 @@ def test_another_status_is_no_answer(status: int) -> None:
     assert caught.value.pauses == (status not in (400, 404))
 
 
+def test_a_redirect_is_told_with_the_way_out() -> None:
+    with pytest.raises(Unusable, match="redirects to") as caught:
+        read(answer(b"", 308, location="https://b.example/x"), signed=False)
+    assert "endpoint=" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(("status", "body"), [(401, b""), (403, b"{}"), (400, b'{"error":"invalid_client"}')])
 def test_credentials_of_our_own_that_are_refused_are_told_as_that(status: int, body: bytes) -> None:
     with pytest.raises(Unusable, match="our own credentials were refused") as caught:

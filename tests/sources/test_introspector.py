@@ -292,6 +292,13 @@ def test_a_request_that_never_ends_is_given_up(build: Callable[..., Verifier], e
     verifier = build(Freshness(wait=0.05))
     error = outcome(verifier, "one")
     assert (error.code, error.status) == ("introspection_failed", 503)
+    jobs = verifier._issuer._opaque.introspector._jobs  # type: ignore[union-attr]
+
+    def given_up() -> bool:
+        with GUARD:
+            return jobs.find(asked().digest) is None
+
+    settled(given_up, "it is given up")
     endpoint.open.set()
     settled(lambda: endpoint.running == 0, "it has come back")
     assert outcome(verifier, "one").code == "introspection_failed"

@@ -20,6 +20,7 @@ from rightkey import AsyncVerifier, Introspection, Presented, Trust, Verifier
 from rightkey.errors import IssuerUnavailable, Misconfigured, RightkeyError, TokenRejected
 from rightkey.events import IntrospectionFailed
 from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.introspection.memory import UNKNOWN
 from rightkey.localissuer import LocalIssuer, Sender, fault, mint
 
 SECRET = "s%e+c r:t"
@@ -507,10 +508,25 @@ def test_metadata_are_read_again_though_no_jwt_comes(
 
 def test_metadata_that_cannot_be_had_are_503(build: Build, server: Server, issuer: LocalIssuer) -> None:
     issuer.misbehave("discovery", fault("status", code=500))
-    error = refused(build(), OPAQUE)
-    assert (error.code, error.status) == ("introspection_failed", 503)
-    assert error.retry_after  # type: ignore[attr-defined]
+    verifier = build()
+    for _ in range(2):  # and again, while the issuer is left alone
+        error = refused(verifier, OPAQUE)
+        assert (error.code, error.status) == ("introspection_failed", 503)
+        assert error.retry_after  # type: ignore[attr-defined]
     assert server.posted == []
+    assert issuer.requests.counts["discovery"] == 1
+
+
+def test_an_answer_that_comes_between_two_looks_is_taken(
+    build: Build, server: Server, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another caller's, just after this one has looked at what is known."""
+    server.says(**claims_of(issuer))
+    verifier = build()
+    verifier.verify(OPAQUE)
+    monkeypatch.setattr(verifier._issuer._opaque.introspector, "recall", lambda _: UNKNOWN)  # type: ignore[union-attr]
+    assert verifier.verify(OPAQUE).subject == "alice"
+    assert len(server.posted) == 1
 
 
 # -- signed answers ----------------------------------------------------------------------------------

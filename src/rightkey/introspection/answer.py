@@ -20,6 +20,7 @@ KIND = "token-introspection+jwt"
 MAX_AGE = 300.0
 """Seconds that the `iat` of a signed answer may lie away from the time here, besides the leeway."""
 _REFUSED = "have the issuer know this client, its secret and auth_method=, and let it introspect tokens"
+_MOVED = "redirects are not followed: Introspection(endpoint=...) names where it is"
 _OF_THE_TOKEN = frozenset((400, 404, 413, 414, 422))
 """Statuses by which a server may refuse one token alone: they are no reason to leave it alone."""
 
@@ -131,7 +132,7 @@ def _refused(response: Response) -> Unusable:
     return Unusable(
         f"http_{response.status}",
         response.refusal,
-        hint=response.hint,
+        hint=_MOVED if 300 <= response.status < 400 else response.hint,
         pauses=response.status not in _OF_THE_TOKEN,
         retry_after=response.retry_after,
     )
