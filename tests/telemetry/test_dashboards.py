@@ -13,7 +13,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import rightkey
 from rightkey.errors import CODES
-from rightkey.events import VERIFIED, EntryRejected, FetchFailed, KeysFetched, StoreLost
+from rightkey.events import (
+    VERIFIED,
+    EntryRejected,
+    FetchFailed,
+    IntrospectionFailed,
+    KeysFetched,
+    StoreLost,
+)
 from rightkey.localissuer import LocalIssuer
 from rightkey.telemetry import Prometheus
 
@@ -31,6 +38,7 @@ def exported() -> dict[str, set[str]]:
         verifier.verify(issuer.token())
         metrics(FetchFailed(issuer.url, "keys_unavailable", "m", False, 1.0, "timeout"))
         metrics(KeysFetched(issuer.url, 1, 0, False, "sha256:00"))
+        metrics(IntrospectionFailed(issuer.url, "credentials", "m", 1.0))
         metrics(StoreLost("", "redis://cache", "TimeoutError"))
         metrics(EntryRejected(issuer.url, "redis://cache", "seal"))
         text = generate_latest(registry).decode()

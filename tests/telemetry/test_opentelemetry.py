@@ -16,6 +16,7 @@ import rightkey
 from rightkey.events import (
     EntryRejected,
     FetchFailed,
+    IntrospectionFailed,
     KeyLeaked,
     KeysFetched,
     KeysMissing,
@@ -69,6 +70,7 @@ def test_events_are_counted(world: World) -> None:
         KeyLeaked("a", "k", "t"),
         ServedStale("a", 3600.0),
         RefetchRefused("a", 10.0, 700),
+        IntrospectionFailed("a", "credentials", "m", 1.0),
         StoreLost("", "s", "TimeoutError"),
         EntryRejected("a", "s", "seal"),
     ):
@@ -76,6 +78,8 @@ def test_events_are_counted(world: World) -> None:
     points = world.points
     assert points["rightkey.store.lost"] == [({"error.type": "TimeoutError"}, 1)]
     assert points["rightkey.store.rejected"] == [({"error.type": "seal"}, 1)]
+    failed = ({"rightkey.issuer": "a", "error.type": "credentials"}, 1)
+    assert points["rightkey.introspection.failures"] == [failed]
     assert points["rightkey.fetch.failures"] == [({"rightkey.issuer": "a", "error.type": "timeout"}, 1)]
     assert points["rightkey.refetches.refused"] == [({"rightkey.issuer": "a"}, 700)]
     assert {"rightkey.key.rotations", "rightkey.keys.leaked", "rightkey.stale.served"} <= set(points)

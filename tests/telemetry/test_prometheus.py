@@ -16,6 +16,7 @@ import rightkey
 from rightkey.events import (
     EntryRejected,
     FetchFailed,
+    IntrospectionFailed,
     KeyLeaked,
     KeysFetched,
     KeysMissing,
@@ -97,6 +98,13 @@ def test_what_becomes_of_a_store_is_counted(registry: CollectorRegistry) -> None
     scraped = samples(registry)
     assert scraped["rightkey_store_lost_total{reason=TimeoutError}"] == 1
     assert scraped["rightkey_store_rejected_total{reason=seal}"] == 1
+
+
+def test_introspections_that_fail_are_counted(registry: CollectorRegistry) -> None:
+    """By reason."""
+    Prometheus(registry)(IntrospectionFailed("a", "credentials", "m", 1.0))
+    scraped = samples(registry)
+    assert scraped["rightkey_introspection_failures_total{issuer=a,reason=credentials}"] == 1
 
 
 def test_verdicts_are_counted_and_timed(registry: CollectorRegistry) -> None:

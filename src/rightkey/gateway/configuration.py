@@ -31,7 +31,6 @@ from rightkey.verifier.variables import read_secret
 
 if TYPE_CHECKING:
     from rightkey.exchange import Transport
-    from rightkey.introspection.settings import Introspection
     from rightkey.proof.settings import DPoP
 
 MAX_WORKERS = 256
@@ -194,24 +193,13 @@ def _trust(table: Mapping[str, Any], folder: Path) -> Trust:
     if isinstance(settings.get("keys"), str) and "://" not in settings["keys"]:
         settings["keys"] = folder / settings["keys"]
     if "introspection" in settings:
-        with at("introspection"):
-            settings["introspection"] = _introspection(table_of(settings["introspection"]), folder)
+        from rightkey.gateway.opaque import introspection_of  # few issuers have opaque tokens
+
+        settings["introspection"] = introspection_of(settings["introspection"], folder)
     for name in ("issuer", "audience"):
         if name not in settings:
             raise Misconfigured(f"{name} is missing")
     return Trust(**settings)
-
-
-def _introspection(table: Mapping[str, Any], folder: Path) -> Introspection:
-    from rightkey.introspection.settings import Introspection  # few issuers have opaque tokens
-
-    own = [field.name for field in fields(Introspection) if field.name != "secret"]
-    require_known(table, [*own, "secret_file"])
-    path = text_of(table, "secret_file")
-    if path is None:
-        raise Misconfigured("secret_file is missing", hint="the file of the client's secret, or private key")
-    settings = {name: value for name, value in table.items() if name != "secret_file"}
-    return Introspection(secret=folder / path, **settings)
 
 
 def _route(table: Mapping[str, Any], place: int) -> Route:

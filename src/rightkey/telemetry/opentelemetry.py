@@ -18,6 +18,7 @@ from rightkey.events import (
     EntryRejected,
     Event,
     FetchFailed,
+    IntrospectionFailed,
     KeyLeaked,
     KeysFetched,
     KeysRotated,
@@ -45,6 +46,7 @@ GAUGES = {
 COUNTERS = {
     "verifications": "Tokens judged, by verdict.",
     "fetch.failures": "Fetches that failed, by reason.",
+    "introspection.failures": "Times that an issuer could not be asked about an opaque token, by reason.",
     "key.rotations": "Answers with other keys than before.",
     "keys.leaked": "Private keys that an issuer published.",
     "stale.served": "Failed fetches after which keys past their life served on.",
@@ -103,6 +105,8 @@ class OpenTelemetry:
                 reason = self._reasons.of(reason or code)
                 self._count("fetch.failures", issuer, {"error.type": reason})
                 self._fetched(issuer, seconds, forced, reason)
+            case IntrospectionFailed(reason=reason):
+                self._count("introspection.failures", issuer, {"error.type": self._reasons.of(reason)})
             case KeysRotated():
                 self._count("key.rotations", issuer)
             case KeyLeaked():

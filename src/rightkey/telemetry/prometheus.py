@@ -18,6 +18,7 @@ from rightkey.events import (
     EntryRejected,
     Event,
     FetchFailed,
+    IntrospectionFailed,
     KeyLeaked,
     KeysFetched,
     KeysRotated,
@@ -42,6 +43,14 @@ GAUGES = {
     "draws": ("rightkey_refetch_draws", "Requests that tokens may cause now."),
 }
 """What is asked when a scrape comes, by the name of a field of `Gauges`."""
+FAILURES: dict[type[Event], tuple[str, str]] = {
+    FetchFailed: ("rightkey_fetch_failures", "Fetches that failed, by reason."),
+    IntrospectionFailed: (
+        "rightkey_introspection_failures",
+        "Times that an issuer could not be asked about an opaque token, by reason.",
+    ),
+}
+"""Counters of what an issuer did not answer."""
 STORE: dict[type[Event], tuple[str, str]] = {
     StoreLost: ("rightkey_store_lost", "Times that a fleet's store gave no answer."),
     EntryRejected: ("rightkey_store_rejected", "What a fleet's store held and was not used."),
@@ -78,9 +87,7 @@ class Prometheus(Collector):
             ("issuer", "outcome"),
             buckets=_FETCH_BUCKETS,
         )
-        self._failures = counter(
-            "rightkey_fetch_failures", "Fetches that failed, by reason.", ("issuer", "reason")
-        )
+        self._failures = {kind: counter(*named, ("issuer", "reason")) for kind, named in FAILURES.items()}
         self._rotations = counter("rightkey_key_rotations", "Answers with other keys than before.", issuer)
         self._leaks = counter("rightkey_keys_leaked", "Private keys that an issuer published.", issuer)
         self._stale = counter(
@@ -113,7 +120,9 @@ class Prometheus(Collector):
                 self._fetched_at.labels(issuer).set_to_current_time()
             case FetchFailed(code=code, reason=reason, seconds=seconds):
                 self._fetching.labels(issuer, "failed").observe(seconds)
-                self._failures.labels(issuer, self._reasons.of(reason or code)).inc()
+                self._failures[FetchFailed].labels(issuer, self._reasons.of(reason or code)).inc()
+            case IntrospectionFailed(reason=reason):
+                self._failures[IntrospectionFailed].labels(issuer, self._reasons.of(reason)).inc()
             case KeysRotated():
                 self._rotations.labels(issuer).inc()
             case KeyLeaked():
