@@ -148,13 +148,17 @@ def test_another_setting_is_refused(wrong: Any) -> None:
 def test_no_kind_of_token_is_exempt(profile: str) -> None:
     """By the whole verifier, and told without a value of the token."""
     with LocalIssuer(algorithm="ES256") as issuer:
-        claims = {"sub": "a", "client_id": "c", "jti": "j", "cnf": BOUND["DPoP"], "iat": int(time.time())}
-        typ = {"at+jwt": "at+jwt", "id-jag": "oauth-id-jag+jwt"}.get(profile)
+        claims: dict[str, Any] = {"sub": "a", "client_id": "c", "jti": "j", "iat": int(time.time())}
+        claims["cnf"] = BOUND["DPoP"]
+        typ = {"at+jwt": "at+jwt", "id-jag": "oauth-id-jag+jwt", "event": "secevent+jwt"}.get(profile)
         header = {} if typ is None else {"typ": typ}
         if profile == "logout":
             claims["events"] = {LOGOUT_EVENT: {}}
+        if profile == "event":
+            claims |= {"events": {"urn:event": {}}, "sub": None, "exp": None}
         raw = issuer.mint(claims, header=header)
-        how = {"audience": issuer.audience, "profile": profile}
+        how: dict[str, Any] = {"audience": issuer.audience, "profile": profile}
+        how["require_exp"] = profile != "event"
         with pytest.raises(TokenRejected) as caught:
             rightkey.Verifier(issuer.url, **how).verify(raw)
         assert caught.value.code == "proof_rejected"

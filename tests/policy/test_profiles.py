@@ -33,6 +33,7 @@ TAKEN = {
     "id": {None, "JWT", "jwt"},
     "logout": {None, "JWT", "jwt", "logout+jwt"},
     "id-jag": {"oauth-id-jag+jwt"},
+    "event": {"secevent+jwt"},
     "any": set(TYPES),
 }
 

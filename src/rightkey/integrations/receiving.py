@@ -53,6 +53,8 @@ class Receiver:
 
     profile: ClassVar[str]
     media_type: ClassVar[str]
+    once: ClassVar[bool] = True
+    """Whether a token that comes again is refused. What it denies is denied already."""
     waits: ClassVar[bool]
     """Whether its verifier is one for tasks."""
 
@@ -87,15 +89,14 @@ class Receiver:
             if content_type.partition(";")[0].strip().lower() != self.media_type:
                 raise malformed(f"the request's Content-Type must be {self.media_type}")
             token = yield self._verifier.verify(self._token(body))
-            claims = token.claims
-            if not isinstance(claims.get("iss"), str) or not isinstance(claims.get("jti"), str):
-                raise malformed("the token's iss and jti must be text")
+            claims = token.claims  # these profiles require iss and jti, and every profile that they are text
             for asked in self._denials(claims):
                 yield self._verifier.deny(**asked, issuer=claims["iss"])
-            used = used_token(self.profile, claims["iss"], claims["jti"], _until(claims))
-            proving = self._verifier._proving
-            if not (yield (proving.is_first_async(used) if self.waits else proving.is_first(used))):
-                raise malformed("the token was used before")
+            if self.once:
+                used = used_token(self.profile, claims["iss"], claims["jti"], _until(claims))
+                proving = self._verifier._proving
+                if not (yield (proving.is_first_async(used) if self.waits else proving.is_first(used))):
+                    raise malformed("the token was used before")
         except TokenRejected as error:
             return self._refused(error)
         except RightkeyError as error:

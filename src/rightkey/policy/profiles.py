@@ -5,6 +5,7 @@
     id        typ absent or JWT             OpenID Connect Core 1.0, section 3.1.3.7
     logout    typ absent, JWT, logout+jwt   OpenID Connect Back-Channel Logout 1.0, section 2.6
     id-jag    typ oauth-id-jag+jwt          draft-ietf-oauth-identity-assertion-authz-grant-03, section 3.1
+    event     typ secevent+jwt              a security event (RFC 8417), by the Shared Signals Framework 1.0
     any       every typ                     nothing is asked: you decide
 
 One kind is never taken for another (RFC 8725, sections 3.11 and 3.12): `typ` tells, and of a logout token
@@ -141,6 +142,13 @@ def _logout_event(evidence: Evidence) -> list[Failure]:
     return []
 
 
+def _events(evidence: Evidence) -> list[Failure]:
+    events = evidence.claims.get("events")
+    if isinstance(events, dict) and events and all(isinstance(one, dict) for one in events.values()):
+        return []
+    return [] if events is None else [Failure("events", "malformed", "an object of objects", events)]
+
+
 def _subject_or_session(evidence: Evidence) -> list[Failure]:
     if any(isinstance(evidence.claims.get(name), str) for name in ("sub", "sid")):
         return []
@@ -194,6 +202,9 @@ PROFILES: dict[str, Profile] = {
             frozenset(("oauth-id-jag+jwt",)),
             ("iss", "sub", "aud", "client_id", "jti", "exp", "iat"),
             rules=(_assertion,),
+        ),
+        Profile(
+            "event", frozenset(("secevent+jwt",)), ("iss", "iat", "jti", "events"), ("exp", "sub"), (_events,)
         ),
         Profile("any", None, takes_logout=True),
     )

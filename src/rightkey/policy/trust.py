@@ -120,7 +120,7 @@ class Trust:
         audience: a name or several, of which the token must have one in `aud`; or `rightkey.ANY`.
         algorithms: names of those allowed.
         leeway: by how many seconds clocks may differ, at most 300.
-        profile: `access`, `at+jwt`, `id`, `logout`, `id-jag` or `any`.
+        profile: `access`, `at+jwt`, `id`, `logout`, `id-jag`, `event` or `any`.
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
         certificates: `match`, `valid`, `ignore`, or Certificates.

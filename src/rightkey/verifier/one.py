@@ -120,8 +120,8 @@ class OneIssuer:
         self.source = source_of(trust, means, self.record)
         self.proves = self.source.proves if isinstance(self.source, Proved) else None
         self._opaque = None if trust.introspection is None else self._introspecting(means)
-        denying = surroundings.denying()  # a logout token is of a session that has ended
-        self.denying = None if trust.profile == "logout" else denying
+        denying = surroundings.denying()  # a logout token is of a session that has ended, and no token of it
+        self.denying = None if trust.profile in ("logout", "event") else denying
         self.concludes = self.proves is not None or self.denying is not None
         """Whether there is more to a token than `attempt` says of it."""
         listener = surroundings.listener

@@ -41,7 +41,8 @@ class Single:
         audience: the name of this API at the issuer, or several; `rightkey.ANY` checks none.
         algorithms: names of those allowed; by default all that are safe.
         leeway: by how many seconds clocks may differ, at most 300.
-        profile: the kind of token: `access`, `at+jwt`, `id`, `logout`, `id-jag` or `any`.
+        profile: the kind of token: `access`, `at+jwt`, `id`, `logout`, `id-jag`,
+            `event` or `any`.
         require_exp: whether a token without `exp` is refused.
         require: what every token must grant: a scope, a requirement, or several.
         keys: instead of what the issuer publishes, a KeySet, the URL of a key set, the Path of a file or
