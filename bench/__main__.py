@@ -14,6 +14,8 @@
     gateway     forward auth, beside nginx's `return 204`
     drill       the same as services, before `rightkey drill`
     fleet       200 processes that share a store, and without one
+    fleetfaults the same while the store fails, forgets or lies
+    fleethosts  the same on eight hosts, which are network namespaces
     rotations   recorded rotations, played again
     size        import, installed size, dependencies, memory
 
@@ -45,6 +47,8 @@ PROGRAMS = (
     "issuers",
     "hostile",
     "fleet",
+    "fleetfaults",
+    "fleethosts",
     "rotations",
     "size",
 )

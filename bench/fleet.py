@@ -2,10 +2,11 @@
 
     python -m bench.fleet [--processes N] [--seconds N]
 
-Processes are forked, each with a verifier of its own; the issuer is on the same machine. A scene is one
-step of all of them at once: its requests are counted at the issuer, and its times are those of single calls.
-In the flood each process sends ten tokens, each with a key id of its own that there is not. Distrust is
-measured from the call in one process to the last token that any other has accepted.
+Processes are forked, each with a verifier of its own, from one that has loaded what they need; the issuer is
+on the same machine. A scene is one step of all of them at once: its requests are counted at the issuer, and
+its times are those of single calls. In the flood each process sends ten tokens, each with a key id of its own
+that there is not. Distrust is measured from the call in one process to the last token that any other has
+accepted.
 
 In the last scene keys live for a second, the issuer rotates every five, and the server is killed and started
 again every two, while a tenth of the processes verify one good token after another.
@@ -17,21 +18,21 @@ import argparse
 import multiprocessing
 import secrets
 import shutil
-import socket
 import statistics
-import subprocess
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
 import pybase64
 
 import rightkey
+from bench.fleetserver import Server, redis
 from bench.report import Goal, Report, Table, command, versions
 from rightkey.localissuer import LocalIssuer
 
@@ -135,6 +136,12 @@ class Workers:
             pipe.send(("verify", raw))
         return [heard(pipe) for pipe in self.pipes]
 
+    def told(self) -> Counter[str]:
+        """The events of all of them, by name and reason."""
+        for pipe in self.pipes:
+            pipe.send(("told", None))
+        return sum((Counter(heard(pipe)) for pipe in self.pipes), Counter[str]())
+
 
 def heard(pipe: Connection) -> Any:
     """What a process says. Raises RuntimeError: nothing for a minute."""
@@ -149,29 +156,61 @@ def fleet(
     store: Any,
     count: int,
     freshness: rightkey.Freshness = rightkey.Freshness(),  # noqa: B008
+    begin: Callable[[], Callable[[], Any] | None] = lambda: None,
+    **more: Any,
 ) -> Iterator[Workers]:
+    """Processes that are killed when it ends.
+
+    Args:
+        begin: makes what each process calls first.
+        more: what else their verifiers are given.
+    """
+    load(issuer, store, more)
     context = multiprocessing.get_context("fork")
     secret = secrets.token_bytes(32) if store is not None else None
     pipes, processes = [], []
     for _ in range(count):
         ours, theirs = context.Pipe()
-        settings = {"store": store, "store_secret": secret, "freshness": freshness}
-        process = context.Process(
-            target=work, args=(issuer.url, issuer.audience, settings, theirs), daemon=True
-        )
+        settings = {"store": store, "store_secret": secret, "freshness": freshness, **more}
+        arguments = (issuer.url, issuer.audience, settings, theirs, begin())
+        process = context.Process(target=work, args=arguments, daemon=True)
         process.start()
         pipes.append(ours)
         processes.append(process)
     try:
+        for pipe in pipes:
+            heard(pipe)
         yield Workers(pipes)
     finally:
         for process in processes:
             process.kill()
 
 
-def work(url: str, audience: str, settings: dict[str, Any], pipe: Connection) -> None:
+def load(issuer: LocalIssuer, store: Any, more: dict[str, Any]) -> None:
+    """Import what a request to an issuer and a store needs, before the fork, as servers do that load their
+    application once: else each process is busy with that when the scene begins.
+    """
+    if store is not None and "://" in str(store) and not str(store).startswith("file:"):
+        import_module("redis")
+        import_module("rightkey.stores.redis")
+    nowhere = rightkey.Verifier(f"{issuer.url}/nowhere", audience="none", **more)
+    with suppress(rightkey.RightkeyError):
+        nowhere.prepare()
+
+
+def work(
+    url: str, audience: str, settings: dict[str, Any], pipe: Connection, begin: Callable[[], Any] | None
+) -> None:
     """One process of the fleet."""
-    verifier = rightkey.Verifier(url, audience=audience, **settings)
+    if begin is not None:
+        begin()
+    told: Counter[str] = Counter()
+
+    def listen(event: Any) -> None:
+        told[" ".join(filter(None, (type(event).__name__, getattr(event, "reason", ""))))] += 1
+
+    verifier = rightkey.Verifier(url, audience=audience, listener=listen, **settings)
+    pipe.send("built")
     while True:
         what, value = pipe.recv()
         if what == "verify":
@@ -181,6 +220,8 @@ def work(url: str, audience: str, settings: dict[str, Any], pipe: Connection) ->
         elif what == "distrust":
             verifier.distrust(value)
             pipe.send(None)
+        elif what == "told":
+            pipe.send(dict(told))
         else:
             accepted = time.monotonic()
             while outcome(verifier, value) == "ok":
@@ -206,35 +247,6 @@ def forged(issuer: LocalIssuer) -> str:
 
 def requests(issuer: LocalIssuer) -> int:
     return sum(issuer.requests[endpoint] for endpoint in ("discovery", "jwks"))
-
-
-class Server:
-    """A server of Redis, in memory alone."""
-
-    def __init__(self, folder: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url, self._folder = f"redis://127.0.0.1:{self.port}/0", folder
-
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--save", "", "--dir", self._folder, "--loglevel", "warning"]
-        self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@contextmanager
-def redis() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(folder)
-        server.start()
-        time.sleep(1.0)
-        try:
-            yield server
-        finally:
-            server.kill()
 
 
 def tables(figures: dict[str, Any], count: int) -> Iterator[Table]:
