@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from collections.abc import Iterator
 from io import BytesIO, TextIOWrapper
@@ -77,6 +78,19 @@ def test_the_signature_alone_with_a_file(issuer: LocalIssuer, tmp_path: Path) ->
     steps = {step["step"]: step["outcome"] for step in done.document["steps"]}
     assert (done.code, done.document["valid"]) == (0, True)
     assert (steps["claims"], steps["metadata"], steps["signature"]) == ("skipped", "note", "ok")
+
+
+@pytest.mark.parametrize("how", ["--any-audience", "--no-claims"])
+def test_keys_from_a_pipe(issuer: LocalIssuer, how: str) -> None:
+    """A shell's `<(...)` is one, and can be read once."""
+    for text, code in ((public(issuer.current), 0), ("{}", 2)):
+        reading, writing = os.pipe()
+        os.write(writing, text.encode())
+        os.close(writing)
+        done = ran("verify", issuer.token(), "--jwks", f"/dev/fd/{reading}", how)
+        os.close(reading)
+        assert done.code == code, done.err
+    assert "no array of keys" in done.err
 
 
 @pytest.mark.parametrize(

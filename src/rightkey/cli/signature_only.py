@@ -28,7 +28,7 @@ _LEFT_OUT = "not checked: --no-claims"
 class Keys:
     """Where keys come from: files, a URL, or the place that the issuer's metadata name."""
 
-    given: Path | str | None
+    given: Path | KeySet | str | None
     issuer: str | None
     provider: str | None
     metadata_url: str | None
@@ -37,6 +37,8 @@ class Keys:
     def find(self) -> tuple[KeySet, Step]:
         """The keys, and the step `metadata`. Raises IssuerFault, and Misconfigured for files."""
         given = self.given
+        if isinstance(given, KeySet):
+            return given, Step("metadata", "note", "not asked for: keys from a pipe")
         if isinstance(given, Path):
             files = Watched(given, SYSTEM, Record("")).located()
             return files.keys or KeySet(()), Step("metadata", "note", f"not asked for: keys {files.origin}")

@@ -20,10 +20,13 @@ from rightkey.cli.result import Result
 from rightkey.cli.watch.explaining import history_step
 from rightkey.cli.watch.files import read_history
 from rightkey.cli.watch.history import History
+from rightkey.errors import IssuerFault
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.certificate import Certificates, Policy
+from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import ANY
 from rightkey.requirements import parse
+from rightkey.sources.files import read
 from rightkey.verifier.threads import Verifier
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
@@ -116,8 +119,18 @@ class VerifyOptions:
             clock=time.time if at is None else partial(float, at),
         )
 
-    def _keys(self) -> Path | str | None:
-        return self.jwks if self.jwks is None or _URL.match(self.jwks) else Path(self.jwks)
+    def _keys(self) -> Path | KeySet | str | None:
+        """Raises BadUse where a pipe holds no keys."""
+        if self.jwks is None or _URL.match(self.jwks):
+            return self.jwks
+        path = Path(self.jwks)
+        try:
+            piped = not path.is_file() and not path.is_dir() and path.exists()  # such as <(curl ...)
+            return read(path) if piped else path
+        except IssuerFault as error:
+            raise BadUse(str(error), error.hint) from None
+        except ValueError:  # a NUL in the name, which is told where the file is read
+            return path
 
     def _policy(self) -> Policy:
         if self.roots or self.pin:
