@@ -14,14 +14,16 @@ import argparse
 import importlib.util
 import json
 import os
+import resource
 import ssl
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure import Spread, in_turns, process_of, ratio
+from bench.measure import Batch, Spread, in_turns, process_of, ratio
 from bench.report import Goal, Report, Table, command, versions
 from rightkey import locate
 from rightkey.localissuer import LocalIssuer
@@ -62,9 +64,11 @@ def measure(options: argparse.Namespace) -> Report:
         programs = filled(issuer, Path(folder, "keys.json"))
         issuer.delay = options.delay
         requests = {name: asked(issuer, program) for name, program in programs.items()}
-        batches = {name: process_of("-c", program) for name, program in programs.items()}
+        worked: dict[str, list[float]] = {name: [] for name in programs}
+        batches = {name: counted("-c", program, into=worked[name]) for name, program in programs.items()}
         samples = in_turns(batches, options.rounds, 1)
     took = {name: Spread.of(times) for name, times in samples.items()}
+    work = {name: 1e3 * statistics.median(seconds[1:]) for name, seconds in worked.items()}
     ratios = {name: ratio(times, samples[PLAIN]) for name, times in samples.items()}
     rows = [
         (
@@ -72,14 +76,16 @@ def measure(options: argparse.Namespace) -> Report:
             f"{1e3 * one.median:.0f}",
             f"{1e3 * one.low:.0f} to {1e3 * one.high:.0f}",
             f"{ratios[name]:.2f}",
+            f"{work[name]:.0f}",
             str(requests[name]),
         )
         for name, one in took.items()
     ]
-    columns = ("who", "median, ms", "quartiles, ms", "times rightkey", "requests")
+    columns = ("who", "median, ms", "quartiles, ms", "times rightkey", "CPU, ms", "requests")
     figures = {
         "milliseconds": {name: 1e3 * one.median for name, one in took.items()},
         "ratios": ratios,
+        "cpu_milliseconds": work,
         "requests": requests,
     }
     found = f"{requests[COPY]} requests, {ratios[COPY]:.2f} times"
@@ -107,6 +113,20 @@ def filled(issuer: LocalIssuer, copy: Path) -> dict[str, str]:
         for name, program in PROGRAMS.items()
         if there or name != POWERTOOLS
     }
+
+
+def counted(*arguments: str, into: list[float]) -> Batch:
+    """A process, whose seconds of CPU are put down too: they say more where others use the machine."""
+    run = process_of(*arguments)
+
+    def batch(calls: int) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = run(calls)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        into.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / calls)
+        return seconds
+
+    return batch
 
 
 @contextmanager
