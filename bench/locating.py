@@ -271,7 +271,7 @@ def keys(report: Report) -> dict[str, Any]:
 
 
 def stranger(issuer: LocalIssuer) -> str:
-    """A token by a key that nobody publishes."""
+    """A token by a key that no issuer publishes."""
     key = SigningKey.generate("RS256", Form(), name="stranger")
     return issuer.token(key=key, sub="mallory")
 

@@ -17,7 +17,7 @@ PROGRAM = Path(__file__).with_name("node") / "timing.mjs"
 
 
 class Node:
-    """A process, started for the time of a `with`. Without Node or its packages nobody enters."""
+    """A process, started for the time of a `with`. Without Node or its packages it takes no part."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

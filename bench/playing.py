@@ -13,7 +13,7 @@ from rightkey.localissuer import LocalIssuer
 LIFE = 1.0
 PATIENCE = 12.0
 BETWEEN = 0.005  # seconds between two tokens of those who only watch
-AGAIN = 0.2  # seconds after which somebody who was refused tries again
+AGAIN = 0.2  # seconds after which a user who was refused tries again
 
 
 @dataclass

@@ -43,7 +43,7 @@ def flood(play: Play) -> None:
 
 
 def flood_then_rotation(play: Play) -> None:
-    """Whoever spent all its requests on the flood, or rests after it, has none left for the new key."""
+    """A library that spent all its requests on the flood, or pauses after it, has none left for the new key."""
     play.warm()
     for name, token in play.forged(f"kid-{n}" for n in range(200)).items():
         play.bad({name: token})
@@ -74,7 +74,7 @@ def swap(play: Play) -> None:
 
 
 def revoked(play: Play) -> None:
-    """A key is withdrawn; once its life is over and somebody has asked, it must count no more."""
+    """A key is withdrawn; once its life is over and a user has asked, it must count no more."""
     old = play.issuer.current
     play.warm()
     play.issuer.rotate()
@@ -85,7 +85,7 @@ def revoked(play: Play) -> None:
 
 
 def revoked_in_use(play: Play) -> None:
-    """Nobody but the thief sends tokens, for four lives of the key: use must not keep it alive."""
+    """Only the thief sends tokens, for four lives of the key: use must not keep it alive."""
     old = play.issuer.current
     play.warm()
     play.issuer.rotate()
@@ -123,7 +123,7 @@ def huge(play: Play) -> None:
 
 
 def redirected(play: Play) -> None:
-    """To somebody else's keys: the issuer's tokens stay good, and what those keys signed is bad."""
+    """To another issuer's keys: the issuer's tokens stay good, and what those keys signed is bad."""
     with LocalIssuer() as elsewhere:
         outage("redirect", to=elsewhere.urls["jwks"])(play)
         play.bad({"redirected": play.issuer.token(key=elsewhere.current, sub="mallory")})
