@@ -243,3 +243,13 @@ def test_an_audience_of_any_shape_is_no_fault_of_the_server(issuer: LocalIssuer,
     token = asyncio.run(verifier.verify_token(issuer.token(aud=audience, sub="alice")))
     assert token is not None
     assert token.resource is None
+
+
+@pytest.mark.parametrize("module", [mcp, fastmcp])
+def test_the_sdk_knows_what_a_scope_implies(module: Any, issuer: LocalIssuer) -> None:
+    """It compares scopes by their names: those that are implied are among them (MCP 2026-07-28)."""
+    how: dict[str, Any] = {"audience": AUDIENCE, "implies": {"files:admin": "files:read"}}
+    verifier = module.RightKeyVerifier(issuer.url, **how)
+    granted = asyncio.run(verifier.verify_token(issuer.token(sub="a", scope="files:admin")))
+    assert granted is not None
+    assert granted.scopes == ["files:admin", "files:read"]
