@@ -13,6 +13,7 @@ import pytest
 from rightkey.localissuer import ATTACKS, FAULTS, LocalIssuer
 from rightkey.localissuer.answers import Request
 from rightkey.localissuer.management import ROUTES
+from rightkey.localissuer.tokens.opaque import OPAQUE, digest
 
 NOW = 1_900_000_000.0
 
@@ -91,6 +92,15 @@ def test_any_token_can_be_had(issuer: LocalIssuer) -> None:
     assert jwt.get_unverified_header(said["token"])["kid"] == issuer.next.kid
     assert ask(issuer, "POST", "/_rightkey/token")[0] == 201
     assert ask(issuer, "POST", "/_rightkey/token", {"kid": "unheard"})[0] == 404
+
+
+def test_an_opaque_token_can_be_had(issuer: LocalIssuer) -> None:
+    """With claims of any name, which introspection tells."""
+    status, said = ask(issuer, "POST", "/_rightkey/opaque", {"claims": {"sub": "alice", "self": 4}})
+    assert status == 201
+    kept = issuer.shelf.get(OPAQUE, digest(said["token"]))
+    assert kept is not None
+    assert kept.items() >= {"sub": "alice", "self": 4, "aud": issuer.audience}.items()
 
 
 def test_every_attack_can_be_had(issuer: LocalIssuer) -> None:

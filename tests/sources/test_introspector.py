@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import threading
@@ -29,6 +30,7 @@ from rightkey.sources.introspector import MAX_WAITING, Introspector, introspecto
 from rightkey.sources.source import Means
 from rightkey.verdict.attempt import NONE, attempt
 from rightkey.verdict.held import NeedsNewer
+from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.threads import Verifier
 
 ACTIVE = {"active": True, "aud": "a", "exp": 9e9, "sub": "alice"}
@@ -438,3 +440,61 @@ def test_a_refused_token_is_no_outage(build: Callable[..., Verifier], endpoint: 
     for number in range(20):
         assert isinstance(outcome(verifier, f"t-{number}"), TokenRejected)
     assert len(endpoint.posted) == 20
+
+
+# -- in tasks ----------------------------------------------------------------------------------------
+
+
+def in_tasks(endpoint: Endpoint, clock: Clock) -> AsyncVerifier:
+    settings = Introspection("us", "secret", endpoint="https://as.example/introspect")
+    return AsyncVerifier(
+        "https://as.example",
+        audience="a",
+        keys=KeySet(()),
+        introspection=settings,
+        transport=endpoint,
+        clock=clock,
+        elapsed=clock,
+    )
+
+
+def test_a_task_that_is_cancelled_cancels_no_other(endpoint: Endpoint, clock: Clock) -> None:
+    verifier = in_tasks(endpoint, clock)
+    endpoint.open.clear()
+
+    async def main() -> None:
+        first, second = (asyncio.create_task(verifier.verify("one")) for _ in range(2))
+        while not endpoint.posted:
+            await asyncio.sleep(0.001)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        endpoint.open.set()
+        assert (await second).subject == "alice"
+        assert (await verifier.verify("one")).subject == "alice"
+
+    asyncio.run(main())
+    assert endpoint.posted == ["one"]
+
+
+def test_tasks_of_trio_wait_for_one_request(endpoint: Endpoint, clock: Clock) -> None:
+    """One that gives up leaves it to the others."""
+    trio = pytest.importorskip("trio")
+    verifier = in_tasks(endpoint, clock)
+    subjects: list[str | None] = []
+    endpoint.open.clear()
+
+    async def one() -> None:
+        subjects.append((await verifier.verify("one")).subject)
+
+    async def main() -> None:
+        with trio.move_on_after(0.02) as gave_up:
+            await one()
+        assert gave_up.cancelled_caught
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one)
+            nursery.start_soon(one)
+            endpoint.open.set()
+
+    trio.run(main)
+    assert (subjects, endpoint.posted) == (["alice", "alice"], ["one"])

@@ -160,6 +160,10 @@ def _token(issuer: Issuer, call: Call) -> Document:
     return {"token": issuer.mint(given.get("claims", {}), key=signer, header=given.get("header"))}
 
 
+def _opaque(issuer: Issuer, call: Call) -> Document:
+    return {"token": issuer.opaque(**call.only(claims=(dict,)).get("claims", {}))}
+
+
 def _attack(issuer: Issuer, call: Call) -> Document:
     if call.of not in ATTACKS:
         raise LookupError(f"expected one of {', '.join(ATTACKS)}, got {call.of!r}")
@@ -263,6 +267,7 @@ _ROUTES = (
     Route("POST", f"{OURS}/keys/rotate", _rotate, 201),
     Route("POST", f"{OURS}/keys/swap", _swap, 201),
     Route("POST", f"{OURS}/token", _token, 201),
+    Route("POST", f"{OURS}/opaque", _opaque, 201),
     Route("GET", f"{OURS}/attacks", _attacks),
     Route("POST", f"{OURS}/attacks/([^/]+)", _attack, 201),
     Route("GET", f"{OURS}/faults", _planned),

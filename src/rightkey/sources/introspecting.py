@@ -65,7 +65,7 @@ class Opaque:
         self._remote = _with_metadata(source)
         _require_endpoint(settings, self._remote, means)
         require_secret(settings)
-        identity = identity_in(trust) or str(trust.issuer)
+        identity = (identity_in(trust) or str(trust.issuer), trust.metadata_url)
         self.introspector = introspector_of(identity, str(trust.issuer), settings, means)
         self.of_answers = replace(
             trust,
