@@ -107,6 +107,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"peers": "10.0.0.0/8"}, "peers: they must be a list"),
     ({"origin": 5}, "origin must be a URL"),
     ({"store": 5}, "store must be text"),
+    ({"denylist": 5}, "denylist: it must be a table"),
+    ({"denylist": {"on_loss": "refuse"}}, "denylist: nothing is denied without a store"),
+    ({"denylist": {"on_los": "refuse"}}, "denylist: unknown setting 'on_los'"),
+    ({"denylist": {"longest": 60}, "store": "file:///nowhere"}, "denylist: on_loss is missing"),
     ({"store_secret_file": "nowhere"}, "the secret cannot be read"),
     ({"realm": 5}, "realm and resource_metadata: they must be text"),
     ({"realm": 'a"b'}, "realm and resource_metadata: realm must be printable"),
@@ -163,6 +167,15 @@ def test_workers_may_share_what_the_issuer_said(tmp_path: Path) -> None:
     assert one.fleet is not None
     assert one.fleet.store.name == said["store"]
     assert "s" * 40 not in repr(configuration)
+
+
+def test_what_others_deny_is_refused(tmp_path: Path) -> None:
+    """By all workers, through the store."""
+    said = {"store": f"file://{tmp_path}/fleet", "denylist": {"on_loss": "refuse", "longest": 600}}
+    verifier: Any = configuration_of(LEAST | said, tmp_path).decision().verifier
+    assert verifier._issuer.denying is not None
+    plain: Any = configuration_of(LEAST, tmp_path).decision().verifier
+    assert plain._issuer.denying is None
 
 
 def test_proofs_are_taken_where_the_origin_is_known() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from rightkey.cli import run
 from rightkey.gateway.server import RESTART_SECONDS
 from rightkey.localissuer import LocalIssuer, Sender
 
@@ -326,3 +327,26 @@ def test_a_proof_passes_once_in_all_workers(gateway: Any, issuer: LocalIssuer) -
     (made,) = set(Path("/dev/shm").glob("rightkey-*")) - before
     assert of.stop() == 0
     assert not made.exists()
+
+
+def test_a_denied_session_is_refused_by_all_workers(
+    gateway: Any, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    """Within a second of `rightkey deny`, also where its token is remembered."""
+    store = f'store = "file://{tmp_path}/fleet"\n[denylist]\non_loss = "refuse"'
+    of = gateway("nginx", workers=3, more=store)
+    token = issuer.token(sub="alice", sid="s1")
+    asked = {"x-original-method": "GET", "x-original-uri": "/me", "x-original-host": "api.example.com"}
+
+    def status() -> int:
+        connection = http.client.HTTPConnection(of.listen, timeout=20)
+        connection.request("GET", "/", headers=asked | {"authorization": f"Bearer {token}"})
+        answer = connection.getresponse().status
+        connection.close()
+        return answer
+
+    assert {status() for _ in range(20)} == {200}
+    assert run(["deny", issuer.url, "--sid", "s1", "--store", f"file://{tmp_path}/fleet"]) == 0
+    assert until(lambda: {status() for _ in range(20)} == {401})
+    assert {status() for _ in range(20)} == {401}
+    assert of.count("token_revoked") >= 20

@@ -15,6 +15,7 @@ from rightkey.errors import Misconfigured, quoted
 from rightkey.freshness.settings import Freshness
 from rightkey.gateway.address import Address
 from rightkey.gateway.decision import Decision
+from rightkey.gateway.denials import denylist_of
 from rightkey.gateway.dialect import Dialect, dialect_of
 from rightkey.gateway.identity import Identity
 from rightkey.gateway.peers import LOOPBACK, Peers
@@ -32,6 +33,7 @@ from rightkey.verifier.variables import read_secret
 if TYPE_CHECKING:
     from rightkey.exchange import Transport
     from rightkey.proof.settings import DPoP
+    from rightkey.verdict.denylist import Denylist
 
 MAX_WORKERS = 256
 """Processes that serve."""
@@ -60,6 +62,7 @@ class Configuration:
     store: str | None
     store_secret: Any = field(repr=False)
     dpop: DPoP | None = None
+    denylist: Denylist | None = None
 
     def decision(self, used: str | None = None) -> Decision:
         """What answers, with keys of its own.
@@ -74,6 +77,7 @@ class Configuration:
         means: dict[str, Any] = {
             **self._means(),
             "remember": self.remember,
+            "denylist": self.denylist,
             "origin": self.origin or None,
             "dpop": self.dpop if used is None or self.store is not None else sharing(self.dpop, used),
         }
@@ -127,6 +131,7 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
         "store": text_of(document, "store"),
         "store_secret": _secret(document, folder),
         "dpop": dpop_of(document, folder),
+        "denylist": denylist_of(document),
     }
     return configured(document, trusts, names, **means)
 
@@ -137,7 +142,7 @@ def configured(
     """The configuration for these issuers. Of the document counts what is said of the gateway itself.
 
     Args:
-        means: `remember`, `origin`, `dpop`, `freshness`, `transport`, `store` and `store_secret`.
+        means: `remember`, `origin`, `dpop`, `denylist`, `freshness`, `transport`, `store`, `store_secret`.
 
     Raises:
         Misconfigured: something cannot be; the message says where.
@@ -311,5 +316,5 @@ def _why(error: Exception) -> str:
 _TOP = (
     *("proxy", "listen", "plain", "workers", "peers", "realm", "resource_metadata", "remember", "origin"),
     *("store", "store_secret_file"),
-    *("issuer", "route", "identity", "carrier", "freshness", "transport", "dpop"),
+    *("issuer", "route", "identity", "carrier", "freshness", "transport", "dpop", "denylist"),
 )

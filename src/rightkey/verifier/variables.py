@@ -41,6 +41,13 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _denylist(text: str) -> Any:
+    """What becomes of tokens where it cannot be read."""
+    from rightkey.verdict.denylist import Denylist
+
+    return Denylist(on_loss=text)  # type: ignore[arg-type]
+
+
 def _keys(text: str) -> Any:
     """A URL or a path; or the keys themselves: JSON, PEM, or the base64 of a public key."""
     from pathlib import Path
@@ -160,6 +167,7 @@ VARIABLES = (
     Variable("remember", whole),
     Variable("store_secret", read_secret, called="STORE_SECRET_FILE"),
     Variable("store"),
+    Variable("denylist", _denylist),
     Variable("max_life", _number, "freshness"),
     Variable("stale_if_error", _number, "freshness"),
     Variable("grace", _number, "freshness"),
