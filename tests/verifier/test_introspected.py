@@ -14,6 +14,7 @@ import orjson
 import pytest
 from tests.jose.test_signing import RSA, pem
 from tests.scenarios.conftest import settled
+from tests.test_house import loaded_after
 
 import rightkey
 from rightkey import AsyncVerifier, Introspection, Presented, Trust, Verifier
@@ -690,3 +691,14 @@ def test_a_meter_and_listeners_are_told_as_of_jwts(build: Build, server: Server,
         "token_inactive",
         "TokensRefused",
     ]
+
+
+@pytest.mark.slow
+def test_a_verifier_without_it_loads_nothing_of_it() -> None:
+    """Nor does the package itself."""
+    loaded = loaded_after(
+        "import rightkey; rightkey.Verifier('https://a.example', audience='a', keys=rightkey.KeySet(()))"
+    )
+    assert {
+        one for one in loaded if "introsp" in one or one.endswith(("jose.opaque", "jose.signing"))
+    } == set()
