@@ -94,6 +94,8 @@ def test_each_variable_is_a_setting(tmp_path: Path) -> None:
         ("LEEWAY", "-1", ""),
         ("REMEMBER", "-1", "whole number"),
         ("STORE", "nonsense://", ""),
+        ("DENYLIST", "refuse", "nothing is denied without a store"),
+        ("DENYLIST", "hope", "serve or refuse"),
         ("SCOPES", "read:x", "RIGHTKEY_REQUIRE"),
     ],
 )

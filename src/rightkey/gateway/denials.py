@@ -25,6 +25,12 @@ def denylist_of(document: Mapping[str, Any]) -> Denylist | None:
 
     with at("denylist"):
         require_known(table_of(said), ("on_loss", "longest"))
-        if document.get("store") is None:
-            raise Misconfigured("nothing is denied without a store", hint='store = "file:///run/rightkey"')
-        return Denylist(**said)
+        denylist = Denylist(**said)
+        require_store(denylist, document.get("store"))
+        return denylist
+
+
+def require_store(denylist: Denylist | None, store: object) -> None:
+    """Raises Misconfigured: there is a denylist, and no store through which others could deny."""
+    if denylist is not None and store is None:
+        raise Misconfigured("nothing is denied without a store", hint='store = "file:///run/rightkey"')

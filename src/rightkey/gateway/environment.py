@@ -15,6 +15,7 @@ from typing import Any
 from rightkey.errors import Misconfigured, quoted
 from rightkey.freshness.settings import Freshness
 from rightkey.gateway.configuration import REMEMBER, Configuration, configured, host_of
+from rightkey.gateway.denials import require_store
 from rightkey.gateway.dialect import DIALECTS
 from rightkey.integrations.settings import nearest
 from rightkey.policy.trust import Trust
@@ -63,6 +64,7 @@ def _configuration(document: Mapping[str, Any], **settings: Any) -> Configuratio
     of_trust = {field.name for field in fields(Trust) if field.init}
     trust = Trust(**{name: value for name, value in settings.items() if name in of_trust})
     means = {name: value for name, value in settings.items() if name not in of_trust}
+    require_store(means.get("denylist"), means.get("store"))
     made = configured(document, (trust,), (host_of(trust),), **(_MEANS | means))
     made.decision()
     return made
