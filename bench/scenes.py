@@ -43,7 +43,7 @@ def flood(play: Play) -> None:
 
 
 def flood_then_rotation(play: Play) -> None:
-    """A library that spent all its requests on the flood, or pauses after it, has none left for the new key."""
+    """A library that spent its requests on the flood, or pauses after it, has none for the new key."""
     play.warm()
     for name, token in play.forged(f"kid-{n}" for n in range(200)).items():
         play.bad({name: token})
