@@ -215,6 +215,27 @@ def test_a_denial_reaches_the_fleet(
     assert go(verified, later) == "session_denied"
 
 
+def test_the_status_tells_how_old_the_list_is(issuer: LocalIssuer, stores: Callable[[], Other]) -> None:
+    """And how many are denied; nothing where there is no list."""
+    how: dict[str, Any] = {"audience": issuer.audience, "store": stores(), "store_secret": SECRET}
+    told = rightkey.Verifier(issuer.url, **how).status().store
+    assert told is not None
+    assert (told.denied, told.denied_age) == (None, None)
+    Other.lost = True
+    verifier = rightkey.Verifier(issuer.url, denylist=SERVE, **how | {"store": stores()})
+    told = verifier.status().store
+    assert told is not None
+    assert (told.denied, told.denied_age) == (0, None)
+    Other.lost = False
+    assert until(lambda: age_of(verifier) is not None)
+
+
+def age_of(verifier: rightkey.Verifier) -> float | None:
+    told = verifier.status().store
+    assert told is not None
+    return told.denied_age
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("denylist", [REFUSE, SERVE])
 def test_a_list_that_was_never_read(

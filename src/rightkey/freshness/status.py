@@ -17,6 +17,7 @@ class StoreStatus:
 
     `taken` and `rejected` are how many entries were used, and not used. `distrusted` is how many keys the
     fleet distrusts, of all issuers, and `distrust_age` how many seconds ago that was read; None if never.
+    `denied` and `denied_age` are the same of its denylist; None where no verifier has one.
     """
 
     name: str
@@ -25,6 +26,8 @@ class StoreStatus:
     rejected: int
     distrusted: int
     distrust_age: float | None
+    denied: int | None = None
+    denied_age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import os
 import threading
 import time
 from collections.abc import Hashable
+from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
@@ -24,6 +26,7 @@ from rightkey.stores.seal import UNSEALED, Seal, seal_of
 from rightkey.stores.store import Denying, Store
 
 if TYPE_CHECKING:
+    from rightkey.freshness.status import StoreStatus
     from rightkey.stores.denials import Denials
 
 POLL = (0.4, 0.6)
@@ -54,6 +57,14 @@ class Member(Fleet):
             if self._denials is None:
                 self._denials = Denials(self, store, Denied(GUARD))
             return self._denials
+
+    def status(self) -> StoreStatus:
+        """How the store is, and the denylist in it."""
+        status, denials = super().status(), self._denials
+        if denials is None:
+            return status
+        age = None if denials.age == inf else denials.age
+        return replace(status, denied=len(denials.denied), denied_age=age)
 
     def watch(self) -> None:
         """Poll from now on, unless it is done already. Where no thread can be started, refreshes do it."""
