@@ -249,3 +249,17 @@ def test_opaque_tokens_pass_by_their_issuers_answer() -> None:
         assert (await status(ISSUER.opaque()))[0] == 503
 
     asyncio.run(main())
+
+
+def test_what_is_no_token_is_not_asked_about() -> None:
+    """An issuer that is asked about opaque tokens is sent none that no client could have from it."""
+    asked = rightkey.Introspection("gateway", "secret", life=0, refused=0)
+    verifier = AsyncVerifier(
+        ISSUER.url, audience=ISSUER.audience, transport=ISSUER.transport(), introspection=asked
+    )
+    usual = Decision(DIALECTS["envoy"], ROUTES, verifier, Bearer(), IDENTITY)
+    before = ISSUER.requests["introspect"]
+    asyncio.run(verifier.prepare())
+    for credential in ("two tokens", "a,b", "\u00e4", "a\tb"):
+        assert decided("/any", credential, usual).code == "request_malformed"
+    assert ISSUER.requests["introspect"] == before
