@@ -105,7 +105,7 @@ def test_a_service_that_checks_too_little_fails_where_it_does(scored: Scored) ->
 
     rows = scored(make, "bound:*")
     assert verdicts(rows)["failed"] == ["two proofs", "proof used twice"]
-    assert (rows["bound: two proofs"].kind, rows["bound: proof used twice"].kind) == ("must", "advice")
+    assert {row.kind for row in rows.values()} == {"advice"}
 
 
 def test_where_tokens_are_carried_otherwise_no_proof_can_be(scored: Scored) -> None:

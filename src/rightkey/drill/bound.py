@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rightkey.drill.exercise import Exercise, Play, refusing
-from rightkey.drill.row import Kind
 from rightkey.drill.stage import Skipped, Stage
 from rightkey.drill.target import Answer
 from rightkey.localissuer import Sender
@@ -134,10 +133,9 @@ def _proof(
     reference: str,
     why: str = _CAPTURED,
     remedy: str = _EACH,
-    kind: Kind = "must",
 ) -> Exercise:
     expected = f"answer 4xx to a bound token with {what}"
-    return Exercise(_refused(proofs), expected, f"RFC 9449, {reference}", why, remedy, kind=kind)
+    return _advice(_refused(proofs), expected, f"RFC 9449, {reference}", why, remedy)
 
 
 def _advice(play: Play, expected: str, reference: str, why: str, remedy: str) -> Exercise:
@@ -233,7 +231,6 @@ EXERCISES: Mapping[str, Exercise] = {
         "11.1",
         _CAPTURED,
         "remember jti with the key until the proof has expired, in all processes, and refuse it again",
-        "advice",
     ),
 }
 """Every exercise of these by name."""

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from rightkey.drill.exercise import Exercise, Play
-from rightkey.drill.row import Kind
 from rightkey.drill.stage import Failed, Skipped, Stage
 from rightkey.jose.base64url import decode
 from rightkey.localissuer import Fault, fault
@@ -96,8 +95,8 @@ def _outage(stage: Stage) -> str:
     return f"{answer}; once the issuer was back, the token was accepted after {took:.1f} s"
 
 
-def _row(play: Play, expected: str, reference: str, why: str, remedy: str, kind: Kind = "must") -> Exercise:
-    return Exercise(play, expected, reference, why, remedy, kind=kind)
+def _row(play: Play, expected: str, reference: str, why: str, remedy: str) -> Exercise:
+    return Exercise(play, expected, reference, why, remedy, kind="advice")
 
 
 EXERCISES: Mapping[str, Exercise] = {
@@ -107,7 +106,6 @@ EXERCISES: Mapping[str, Exercise] = {
         "RFC 7662, 2",
         "clients of your issuer may have no other tokens",
         "ask the issuer's introspection endpoint about what is no JWT",
-        "advice",
     ),
     "opaque: unknown": _row(
         _refused(lambda stage: f"{_opaque(stage)}x"),
@@ -129,7 +127,6 @@ EXERCISES: Mapping[str, Exercise] = {
         "RFC 7662, 2.2 and 4",
         "a token that one service was given opens another",
         "compare aud of the answer with your own name",
-        "advice",
     ),
     "opaque: active is false as text": _row(
         _refused(_said("false")),
@@ -144,7 +141,6 @@ EXERCISES: Mapping[str, Exercise] = {
         "RFC 7662, 2.2",
         "an issuer that answers so is broken, and its false may be a string as well",
         _ACTIVE,
-        "advice",
     ),
     "opaque: outage": _row(
         _outage,
@@ -152,7 +148,6 @@ EXERCISES: Mapping[str, Exercise] = {
         "RFC 9110, 15.6.4",
         "a client that is told 401 throws a good token away, and signs in again",
         "answer 503 to what cannot be checked",
-        "advice",
     ),
 }
 """Every exercise of these by name."""
