@@ -143,20 +143,7 @@ class InTasks:
         until: float | None = None,
         issuer: str | None = None,
     ) -> None:
-        """Refuse tokens before they end, in all verifiers that share the denylist, within a second.
-
-        Args:
-            sid, sub, jti: the session, subject or token; one of them. None denies all tokens of the issuer.
-            before: tokens issued at this Unix time or earlier, or that do not say when; by default, now for
-                a subject, and any time for a session or token. Needed where none is named.
-            until: the Unix time at which it may be forgotten; by default after `Denylist(longest=)`.
-            issuer: whose tokens; needed where several issuers are trusted.
-
-        Raises:
-            IssuerUnavailable: `store_unavailable`: the denylist's store did not take it, or is full. Tokens
-                may pass elsewhere; call it again.
-            Misconfigured: there is no denylist, not one thing is named, or a time is none.
-        """
+        """Refuse tokens before they end. Arguments and errors are those of `Verifier.deny`."""
         denier, identity = self._denier(issuer)
         denial = denier.denial(identity, before, until, sid=sid, sub=sub, jti=jti)
         await denier.deny_async(denial)

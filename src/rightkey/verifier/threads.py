@@ -142,7 +142,9 @@ class InThreads:
         """Refuse tokens before they end, in all verifiers that share the denylist, within a second.
 
         Args:
-            sid, sub, jti: the session, subject or token; one of them. None denies all tokens of the issuer.
+            sid: a session.
+            sub: or a subject.
+            jti: or a token; none of the three denies all tokens of the issuer.
             before: tokens issued at this Unix time or earlier, or that do not say when; by default, now for
                 a subject, and any time for a session or token. Needed where none is named.
             until: the Unix time at which it may be forgotten; by default after `Denylist(longest=)`.
