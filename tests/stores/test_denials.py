@@ -182,6 +182,16 @@ def test_a_full_list_refuses(store: Any) -> None:
         one.list.deny(entry(2))
 
 
+def test_a_list_that_is_not_known_whole_is_late(store: Any) -> None:
+    """Of a store that keeps more than a process has room for: `on_loss` counts then."""
+    one, small = Process(store), Process(store, most=1)
+    for number in range(2):
+        one.list.deny(entry(number))
+    small.list.poll()
+    assert small.list.late
+    assert len(small.list.denied) == 1
+
+
 def test_a_full_store_refuses(
     tmp_path: Path, server: Server, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

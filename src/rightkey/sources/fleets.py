@@ -46,7 +46,7 @@ class Member(Fleet):
     def denials(self) -> Denials:
         """The fleet's denylist, which is read from now on. Raises Misconfigured: its store keeps none."""
         from rightkey.stores.denials import Denials
-        from rightkey.verdict.denylist import Denied
+        from rightkey.verdict.denylist import MAX_DENIED, Denied
 
         store: Any = self.store
         if not isinstance(store, Denying):
@@ -55,7 +55,7 @@ class Member(Fleet):
             )
         with GUARD:
             if self._denials is None:
-                self._denials = Denials(self, store, Denied(GUARD))
+                self._denials = Denials(self, store, Denied(GUARD, 2 * MAX_DENIED))  # a directory has more
             return self._denials
 
     def status(self) -> StoreStatus:

@@ -86,8 +86,9 @@ class Denials:
         if news is None:
             return
         there, wall = self._opened(news.records), self._wall()
-        for one in there:
-            self.denied.add(one, wall)
+        taken = [self.denied.add(one, wall) for one in there]
+        if not all(taken):
+            return  # a store that keeps more than there is room for: what is known here is not all
         if not news.whole or self._put_again(self.denied.lacking(there, wall)):
             self._since = news.position
             self._whole_at = now if news.whole else self._whole_at
