@@ -135,22 +135,23 @@ def _root(number: int, k: int) -> int:
 
 _SQUARES = frozenset(n * n % 64 for n in range(64))
 _COPRIME = 63 * 65 * 11
+_MORE_SQUARES = tuple((m, frozenset(n * n % m for n in range(m))) for m in (63, 65, 11))
 
 
-@cache
-def _more_squares() -> frozenset[int]:
-    """Squares modulo `_COPRIME`: one number in 22 is one. So a root is hardly ever taken of what is none,
-    which was up to half of the work of judging a modulus."""
-    return frozenset(n * n % _COPRIME for n in range(_COPRIME // 2 + 1))
+def _may_be_square(number: int) -> bool:
+    """What one number in 22 is that is no square. So a root is hardly ever taken of what is none, which was
+    up to half of the work of judging a modulus."""
+    rest = number % _COPRIME  # one division of a long number, and three of a short one
+    return all(rest % modulus in squares for modulus, squares in _MORE_SQUARES)
 
 
 def _has_close_primes(modulus: int) -> bool:
     """Fermat's method, a few steps of it: p and q lie equally far from a middle just above the square
     root."""
     middle = isqrt(modulus) + 1  # a square is refused before
-    square, squares = middle * middle - modulus, _more_squares()
+    square = middle * middle - modulus
     for _ in range(FERMAT_STEPS):
-        if square & 63 in _SQUARES and square % _COPRIME in squares and isqrt(square) ** 2 == square:
+        if square & 63 in _SQUARES and _may_be_square(square) and isqrt(square) ** 2 == square:
             return True
         square += 2 * middle + 1  # (middle + 1)^2 - modulus, without a multiplication
         middle += 1

@@ -253,6 +253,8 @@ def _evicts(client: Any) -> bool:
 
 def _client(url: str) -> Any:
     """A client that waits a quarter of a second and tries nothing twice, whatever the URL's query says."""
+    import encodings.idna  # noqa: F401 - by which names are looked up, with the first connection
+
     try:
         from redis import ConnectionPool, Redis  # twenty times as slow to load as all the rest
         from redis.backoff import NoBackoff
@@ -266,8 +268,18 @@ def _client(url: str) -> Any:
     except ValueError:
         raise Misconfigured(f"store {_named(url)} has a query that redis-py does not know") from None
     limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0)}
-    pool.connection_kwargs |= limits | {"decode_responses": False, "retry_on_timeout": False}
+    plain = {"decode_responses": False, "retry_on_timeout": False}
+    pool.connection_kwargs |= limits | plain | _unnamed()
     return Redis(connection_pool=pool)
+
+
+def _unnamed() -> dict[str, None]:
+    """Connections do not tell redis-py's version: to find it takes longer than all else that they begin
+    with, and where 200 processes start at once, too long."""
+    from importlib.util import find_spec
+
+    newer = find_spec("redis.driver_info") is not None
+    return {"driver_info": None} if newer else {"lib_name": None, "lib_version": None}
 
 
 def _named(url: str) -> str:
