@@ -162,7 +162,7 @@ class Twice(dict[str, Any]):
 
 
 def value(rng: Random, depth: int = 0) -> Any:
-    """Any JSON value, preferably one that somebody mistakes for another."""
+    """Any JSON value, preferably one that is easily mistaken for another."""
     kind = rng.randrange(9 if depth < 3 else 6)
     if kind < 2:
         return rng.choice(TEXTS)

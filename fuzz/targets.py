@@ -206,7 +206,7 @@ def keyset(rng: Random, number: int) -> bool:
                     type(error).__name__ == "InvalidSignature" or isinstance(error, ValueError), repr(error)
                 )
             else:
-                raise Fault("accepted what nobody signed")
+                raise Fault("accepted what was not signed")
     members = json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
     count = len(members["keys"]) if "keys" in members else 1
     require(len(keys) + len(keys.skipped) == count, "a member is unaccounted for")

@@ -428,7 +428,7 @@ def a_free_port() -> int:
 
 @pytest.fixture
 def free_port() -> int:
-    """Where nobody listens, and somebody may."""
+    """Where nothing listens, and a test may."""
     return a_free_port()
 
 

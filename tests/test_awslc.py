@@ -184,7 +184,7 @@ def test_verifiers_use_it(alg: str) -> None:
 
 
 def test_nothing_changes_unasked() -> None:
-    """That the package is there is nobody's decision."""
+    """That the package is there decides nothing."""
     key = KeySet.parse({"keys": [rightkey.localissuer.SigningKey.generate("RS256").public_jwk()]}).keys[0]
     assert {check.__module__ for check in key.checks.values()} == {"rightkey.jose.algorithms"}
 

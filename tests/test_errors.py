@@ -55,7 +55,7 @@ def test_an_error_pickles(error: RightkeyError) -> None:
 
 
 def test_an_outage_is_no_rejection() -> None:
-    """Nobody who catches the one catches the other."""
+    """To catch the one is not to catch the other."""
     assert not issubclass(IssuerFault, TokenRejected)
     assert not issubclass(TokenRejected, IssuerFault)
 
@@ -75,7 +75,7 @@ def test_expired_says_that_a_fresh_token_may_pass() -> None:
 
 
 def test_a_failure_does_not_show_what_the_token_said() -> None:
-    """`got` is data for whoever asks, and stands in no repr that a log may hold."""
+    """`got` is data for a program that asks, and stands in no repr that a log may hold."""
     failure = Failure("aud", "mismatch", ["api"], "secret-value")
     error = TokenRejected("claims_rejected", "m", failures=(failure,))
     assert failure.got == "secret-value"

@@ -215,7 +215,7 @@ def test_cryptography_is_imported_where_keys_are() -> None:
 
 
 def test_aws_lc_is_loaded_where_it_is_asked_for() -> None:
-    """By nobody else, and by nothing that is there anyway."""
+    """By nothing else, and by nothing that is there anyway."""
     assert {(one.module, one.at_once) for one in IMPORTS if one.top == "awscrt"} == {("awslc", False)}
     assert [one for one, unit in ours() if unit == "awslc"] == []
 
@@ -234,7 +234,7 @@ def test_no_http_client_is_imported() -> None:
 
 
 def test_the_local_issuer_is_for_demos_and_tests() -> None:
-    """No part of a service can reach it; pytest's plugin does, when somebody asks for a fixture."""
+    """No part of a service can reach it; pytest's plugin does, when a test asks for a fixture."""
     users = {one for one, unit in ours() if unit == "localissuer"}
     assert {one.unit for one in users} <= {"localissuer", "drill", "cli", "pytest_plugin"}
     assert not any(one.at_once for one in users if one.unit == "pytest_plugin")

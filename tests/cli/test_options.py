@@ -117,7 +117,7 @@ def test_where_the_signature_alone_can_fail(issuer: LocalIssuer, attack: str, st
 def test_the_signature_alone_and_an_issuer_at_fault(
     issuer: LocalIssuer, endpoint: str, fault: str, step: str
 ) -> None:
-    """Nobody can tell, also without claims."""
+    """It cannot be told, also without claims."""
     issuer.misbehave(endpoint, fault)
     done = ran("verify", issuer.token(), "--issuer", issuer.url, "--no-claims", "--json")
     failed = [one["step"] for one in done.document["steps"] if one["outcome"] == "failed"]
@@ -126,7 +126,7 @@ def test_the_signature_alone_and_an_issuer_at_fault(
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 def test_a_certificate_of_any_type(algorithm: str, tmp_path: Path) -> None:
-    """The type of key is the certificate's; nobody has to say it."""
+    """The type of key is the certificate's; it need not be said."""
     with LocalIssuer(algorithm=algorithm) as issuer:
         path = tmp_path / "certificate.pem"
         path.write_bytes(pem(issuer.current.certificate or b""))
@@ -165,7 +165,7 @@ def test_every_form_of_a_file(issuer: LocalIssuer, tmp_path: Path) -> None:
     ],
 )
 def test_a_file_without_keys(content: bytes, told: str, tmp_path: Path) -> None:
-    """It is a mistake here (2), whoever signed the token."""
+    """It is a mistake here (2), by whatever key the token was signed."""
     path = tmp_path / "keys"
     path.write_bytes(content)
     done = ran("verify", "x.y.z", "--jwks", str(path), "--any-audience")
@@ -400,7 +400,7 @@ def test_marks_of_a_poor_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_stdin_on_a_terminal_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits for output learns that input is waited for."""
+    """A user who waits for output learns that input is waited for."""
     _, err = terminal(monkeypatch)
     monkeypatch.setattr(sys, "stdin", Terminal(BytesIO(b"nonsense\n")))
     assert run(["decode"]) == 1

@@ -225,7 +225,7 @@ def stage(
     monkeypatch: pytest.MonkeyPatch,
     no_proxies: None,
 ) -> Iterator[tuple[str, StandIn]]:
-    """A good token of the provider, and the stand-in, to which the environment sends whoever asks."""
+    """A good token of the provider, and the stand-in, to which the environment sends those who ask."""
     documents, claims = STAGES[request.param]
     served = {url: body_of(document, key) for url, document in documents.items()}
     stand_in = StandIn(authority.server, served)

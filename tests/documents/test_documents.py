@@ -1,7 +1,7 @@
 """Every recorded document of a provider has a line that says what is found in it, what is skipped, and why.
 
 The lines in `documents/` were written from the documents and by arithmetic, not from what this library
-says of them; the last column is for whoever reads them. A history's keys and skipped members are counted
+says of them; the last column is for their reader. A history's keys and skipped members are counted
 once, in however many of its versions they are. The documents lie in `../shared/vectors`; see
 `test_vectors.py`.
 """

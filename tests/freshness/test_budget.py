@@ -92,7 +92,7 @@ def test_two_draws_at_once_and_one_more_every_ten_seconds() -> None:
 
 
 def test_the_last_draw_is_kept() -> None:
-    """For whoever may be the first of a rotation."""
+    """For the token that may be the first of a rotation."""
     budget = Account()
     assert [budget.draw(0.0, may_take_last=False) for _ in range(2)] == [True, False]
     assert budget.draw(0.0, may_take_last=True)

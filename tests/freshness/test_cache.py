@@ -151,8 +151,8 @@ def test_past_its_life_all_wait_for_one_attempt_and_then_nobody(warm: Played) ->
     """If it fails the held set serves on, and what follows runs detached."""
     warm.now += 600
     assert warm.serve() is Serve.WAIT
-    assert warm.serve() is Serve.WAIT  # whoever comes while the attempt is under way
-    assert warm.serve(waited=True) is Serve.HELD_AND_REFRESH  # whoever has waited in vain
+    assert warm.serve() is Serve.WAIT  # a caller that comes while the attempt is under way
+    assert warm.serve(waited=True) is Serve.HELD_AND_REFRESH  # a caller that has waited for nothing
     warm.bad()
     assert warm.serve() is Serve.HELD
     warm.now += 1
@@ -333,7 +333,7 @@ def test_refusals_are_told_once_a_second_at_most(warm: Played) -> None:
 
 
 def test_a_failed_signature_never_takes_the_last_draw(warm: Played) -> None:
-    """It is kept for a header that nobody has seen."""
+    """It is kept for a header that was never seen."""
     forged = need("a", "signature", [A])
     assert [warm.ask(forged), warm.ask(forged)] == [Ask.REFETCH, Ask.SPENT]
     assert warm.ask(need()) is Ask.REFETCH
@@ -420,8 +420,8 @@ def test_an_unconfirmed_refusal_says_when_to_come_again(warm: Played) -> None:
 
 
 def test_whose_fault(warm: Played) -> None:
-    """401 where it was settled or the latest attempt succeeded, 503 where nobody could ask; a bad signature
-    is a bad signature."""
+    """401 where it was settled or the latest attempt succeeded, 503 where no request could be made; a bad
+    signature is a bad signature."""
 
     def code(asked: NeedsNewer, *, confirmed: bool = False) -> str:
         came = warm.cache.last_answer - 1 if confirmed else warm.cache.last_answer

@@ -329,7 +329,7 @@ def test_an_answer_that_is_none_is_a_failure_too(said: Any) -> None:
     ids=str,
 )
 def test_what_came_of_it_is_one_word(said: Any, status: str, reason: str) -> None:
-    """For metrics, and for whoever must know whom to call."""
+    """For metrics, and for an operator who must know whom to call."""
     refreshed = run(Scripted({OLD: said}), place=AT_URL)
     assert (refreshed.status, refreshed.reason) == (status, reason)
 

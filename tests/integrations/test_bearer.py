@@ -68,7 +68,7 @@ def test_no_token_is_not_a_malformed_one(headers: list[tuple[str, str]]) -> None
     ],
 )
 def test_what_is_not_one_token_is_a_malformed_request(values: list[str]) -> None:
-    """Nobody chooses among several."""
+    """None is chosen among several."""
     if values == ["Bearer\ta"]:  # the scheme ends at a space
         with pytest.raises(rightkey.TokenRejected):
             BEARER.token(authorization(*values))

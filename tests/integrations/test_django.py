@@ -192,7 +192,7 @@ def test_what_a_view_asks_itself_is_answered_alike(get: Get, issuer: LocalIssuer
 
 
 def test_where_there_is_no_view_there_is_nothing_to_guard(get: Get, issuer: LocalIssuer) -> None:
-    """It is 404 for everybody."""
+    """It is 404 for all."""
     assert get("/none").status_code == get("/none", issuer.token()).status_code == 404
 
 

@@ -243,7 +243,7 @@ def test_a_body_may_come_without_its_length(issuer: LocalIssuer) -> None:
 
 
 def test_of_several_issuers_each_denies_its_own(issuer: LocalIssuer) -> None:
-    """A provider logs nobody out of another's."""
+    """A provider logs no user out of another's."""
     with LocalIssuer(algorithm="ES256") as second:
         trusts = [rightkey.Trust(one.url, audience=CLIENT, profile="logout") for one in (issuer, second)]
         app = WsgiLogout(rightkey.Verifier.of(*trusts, denylist=DENYLIST))

@@ -68,7 +68,7 @@ def test_an_exact_issuer_has_no_form() -> None:
     ids=lambda claims: str(claims)[:60],
 )
 def test_a_stranger_has_no_form(claims: dict[str, Any]) -> None:
-    """What only resembles one is nobody's."""
+    """What only resembles one belongs to no provider."""
     assert forms(*FOUND).owner(claims) is None
 
 

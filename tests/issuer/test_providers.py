@@ -142,7 +142,7 @@ def test_a_provider_may_be_named_or_switched_off() -> None:
 
 
 def test_with_keys_of_ones_own_nothing_is_known_unless_it_is_named() -> None:
-    """Whoever brings the keys brings the exact issuer, too."""
+    """Keys that are passed in come with the exact issuer."""
     url = f"{ENTRA}/common/v2.0"
     assert Trust(url, audience="api", keys=KeySet(())).expected == (url,)
     named = Trust(url, audience="api", keys=KeySet(()), provider="entra")
@@ -256,7 +256,7 @@ def test_entra_for_one_tenant_takes_no_other(judged: Any) -> None:
 
 
 def test_entra_of_version_one_states_another_host(judged: Any) -> None:
-    """`sts.windows.net`, at whose metadata nobody asked."""
+    """`sts.windows.net`, at whose metadata nothing was asked."""
     v1 = f"https://sts.windows.net/{TENANT}/"
     assert judged(f"{ENTRA}/{TENANT}", {"iss": v1, "tid": TENANT}).issuer == v1
     assert judged(f"{ENTRA}/contoso.com/", {"iss": v1, "tid": TENANT}, v1).issuer == v1
@@ -410,7 +410,7 @@ def test_no_form_is_taken_of_an_issuer_that_nobody_knows() -> None:
     assert Issuer.parse("https://dev.okta.com").stated("https://{tenantid}") is None
 
 
-# -- nobody is asked ---------------------------------------------------------------------------------------
+# -- nothing is asked --------------------------------------------------------------------------------------
 
 
 class Nobody:
@@ -421,7 +421,7 @@ class Nobody:
 
     def get(self, request: Request, /) -> Response:
         self.asked.append(request.url)
-        raise ExchangeFailed("refused", "nobody is there")
+        raise ExchangeFailed("refused", "nothing listens there")
 
 
 FOREIGN = [
@@ -468,7 +468,7 @@ def refused_unasked(issuer: str, claims: dict[str, Any], key: SigningKey, token:
 
 
 def test_the_right_one_is_asked_for(key: SigningKey, token: Any) -> None:
-    """So that the tests above do not pass because nobody ever asks."""
+    """So that the tests above do not pass because nothing is ever asked."""
     transport = Nobody()
     verifier = Verifier(f"{ENTRA}/common/v2.0", audience="api", transport=transport, clock=lambda: NOW)
     with pytest.raises(IssuerUnavailable):

@@ -159,7 +159,7 @@ def test_no_more_than_ten() -> None:
 
 
 def non_positive(serial: str) -> bytes:
-    """A certificate whose serial number is replaced: nobody makes such any more, and some exist."""
+    """A certificate whose serial number is replaced: such are made no more, and some exist."""
     before = "a003020102020101"
     der = made("leaf", serial=1)
     assert bytes.fromhex(before) in der
@@ -422,7 +422,7 @@ def test_another_word_is_misconfigured(asked: Any) -> None:
 
 
 def test_facts_are_frozen() -> None:
-    """Nobody changes what a certificate said."""
+    """What a certificate said cannot be changed."""
     facts: Certificate = read_der(made("leaf"))
     with pytest.raises(AttributeError):
         facts.subject = "CN=other"  # type: ignore[misc]

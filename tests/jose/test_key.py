@@ -66,7 +66,7 @@ def roca() -> str:
 
 
 def certificate(public_key: Any) -> str:
-    """An `x5c` member for a key, signed by nobody who matters."""
+    """An `x5c` member for a key, signed by an authority that does not matter."""
     import datetime as dt
 
     name, begin = x509.Name([]), dt.datetime(2026, 1, 1)

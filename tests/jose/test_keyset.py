@@ -99,7 +99,7 @@ def test_what_is_no_set(document: Any) -> None:
 
 @pytest.mark.parametrize("document", [None, 5, [EC], (EC,), object()])
 def test_another_type_is_a_mistake(document: Any) -> None:
-    """Of whoever calls: a TypeError that names it."""
+    """The caller's: a TypeError that names it."""
     with pytest.raises(TypeError, match=type(document).__name__):
         KeySet.parse(document)
 

@@ -140,7 +140,7 @@ def test_what_cannot_be_used_says_why(text: str, why: str) -> None:
 
 
 def test_one_key_is_not_several() -> None:
-    """Nobody guesses which was meant."""
+    """It is not guessed which was meant."""
     with pytest.raises(Misconfigured, match="several") as caught:
         Key.from_pem(public(ONE) + public(TWO))
     assert caught.value.hint == "KeySet.from_pem(...)"

@@ -197,7 +197,7 @@ def test_what_json_writes_is_read(value: Any) -> None:
 @pytest.mark.slow
 @given(VALUES)
 def test_what_is_read_again_is_each_readers_own(value: Any) -> None:
-    """Whoever empties everything in it takes nothing from the next reader, at any depth."""
+    """A reader that empties everything in it takes nothing from the next, at any depth."""
     repeated = Repeated(json.dumps({"a": value, "b": [value]}).encode())
     for _ in range(4):
         read = repeated.read()

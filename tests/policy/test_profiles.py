@@ -180,7 +180,7 @@ def test_an_at_hash_that_cannot_be_checked_is_not_passed() -> None:
     ],
 )
 def test_who_logged_in_too_long_ago_is_refused(auth_time: Any, expected: list[tuple[str, str]]) -> None:
-    """OpenID Connect Core 1.0, section 3.1.3.7, 13; where nobody asked, it does not matter."""
+    """OpenID Connect Core 1.0, section 3.1.3.7, 13; where it was not asked for, it does not matter."""
     claims = ID | {"auth_time": auth_time}
     assert failures("id", claims, since=100.0) == expected
     assert failures("id", claims) == []

@@ -1,4 +1,4 @@
-"""Flood: strangers forge tokens by the thousand, and the issuer must not notice, nor anybody else."""
+"""Flood: strangers forge tokens by the thousand, and neither the issuer nor a user must notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaving: whoever waits may be cancelled, abandoned with its loop, or forked away; the others get theirs."""
+"""Leaving: a caller may be cancelled, abandoned with its loop, or forked away; the others get theirs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def slow(issuer):
 
 @pytest.fixture
 def patient(slow, elapsed):
-    """An AsyncVerifier of the slow issuer, which nobody has asked yet."""
+    """An AsyncVerifier of the slow issuer, which was not asked yet."""
     return rightkey.AsyncVerifier(slow.url, audience=slow.audience, elapsed=elapsed)
 
 
 async def asked(issuer) -> None:
-    """Wait until somebody asked for the keys. (A thread of trio's would outlive its run by 10 s.)"""
+    """Wait until the keys were asked for. (A thread of trio's would outlive its run by 10 s.)"""
     while not issuer.requests["jwks"]:
         await trio.sleep(0.005)
 
@@ -117,7 +117,7 @@ def test_a_timeout_of_the_callers_own(slow, patient):
 
 
 def test_a_loop_abandoned_in_mid_fetch_leaves_the_next_one_working(slow, patient):
-    """The loop is stopped and closed under a waiting task: whoever comes next, on another loop, is served
+    """The loop is stopped and closed under a waiting task: the next caller, on another loop, is served
     by the same fetch."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(patient.verify(slow.token()))
@@ -128,7 +128,7 @@ def test_a_loop_abandoned_in_mid_fetch_leaves_the_next_one_working(slow, patient
     loop.run_forever()
     watcher.join()
     assert not task.done()
-    task._log_destroy_pending = False  # the point is that nobody ends it
+    task._log_destroy_pending = False  # the point is that nothing ends it
     loop.close()
     assert asyncio.run(patient.verify(slow.token())).key.kid == slow.current.kid
     assert slow.requests.total == 2

@@ -131,7 +131,7 @@ def test_an_issuer_that_states_another_name(face, issuer, elapsed):
     ],
 )
 def test_metadata_that_names_an_address_not_to_be_asked(face, issuer, elapsed, uri):
-    """Nobody is asked there."""
+    """Nothing is asked there."""
     issuer.misbehave("discovery", fault("moved-jwks-uri", to=uri) if uri else _without_uri())
     verifier = face.verifier(issuer, elapsed=elapsed)
     assert face.prepare(verifier).verdict == (502, "metadata_invalid")

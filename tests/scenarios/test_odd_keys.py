@@ -118,7 +118,7 @@ def test_a_jwk_without_alg(face, issuer, elapsed):
 
 
 def test_rsa_of_1024_bits(face, local, elapsed):
-    """Too weak for anybody; the other keys go on."""
+    """Too weak for any issuer; the other keys go on."""
     issuer = local(algorithm="RS256")
     private = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     weak = SigningKey("weak", "RS256", issuer.current.form, None, private)
@@ -192,7 +192,7 @@ def test_private_members_from_the_start(face, issuer, elapsed):
     ["jwk-header", "jku-header", "x5u-header", "x5c-header", "kid-path", "kid-sql", "kid-crlf", "huge-kid"],
 )
 def test_a_token_that_brings_its_own_key(face, issuer, elapsed, attack):
-    """Nobody is lured anywhere: refused, and no request but to the issuer's own documents."""
+    """It leads nowhere: refused, and no request but to the issuer's own documents."""
     verifier = face.verifier(issuer, elapsed=elapsed)
     assert face.call(verifier, issuer.token()).status == 200
     elapsed.move(1)

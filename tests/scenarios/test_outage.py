@@ -1,4 +1,4 @@
-"""Outage: the issuer does not answer, or answers with nonsense. Good tokens go on, and nobody is told 401."""
+"""Outage: the issuer does not answer, or answers nonsense. Good tokens pass, and no client is told 401."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_metadata_that_fails_while_keys_are_held(face, issuer, elapsed, fast, wh
 
 
 def test_a_token_of_an_unknown_key_while_the_issuer_fails(face, issuer, elapsed):
-    """It may be good, and nobody can tell: 503. Once an answer has confirmed that no key fits: 401."""
+    """It may be good, and it cannot be told: 503. Once an answer has confirmed that no key fits: 401."""
     verifier = face.verifier(issuer, elapsed=elapsed)
     assert face.call(verifier, issuer.token()).status == 200
     elapsed.move(1)
@@ -133,7 +133,7 @@ def test_fifty_calls_during_backoff_with_keys_held(face, issuer, elapsed, settle
 
 
 def test_backoff_doubles_to_a_minute(face, issuer, elapsed):
-    """An hour of outage costs an issuer that nobody holds keys of about one attempt a minute."""
+    """An hour of outage costs an issuer whose keys are not held about one attempt a minute."""
     issuer.misbehave("discovery", "status")
     verifier = face.verifier(issuer, elapsed=elapsed)
     token = issuer.token()
@@ -164,7 +164,7 @@ def test_retry_after_is_honoured_when_cold(face, issuer, elapsed, code, asked, h
 
 
 def test_retry_after_is_honoured_by_the_scheduled_refresh(face, issuer, elapsed, settled):
-    """With keys held: nobody waits, and nobody asks, until it has passed."""
+    """With keys held: no caller waits, and none asks, until it has passed."""
     verifier = face.verifier(issuer, elapsed=elapsed)
     known = issuer.token()
     assert face.call(verifier, known).status == 200
@@ -199,7 +199,7 @@ def test_retry_after_is_honoured_by_the_forced_refetch(face, issuer, elapsed):
 @pytest.mark.slow
 def test_an_issuer_that_is_wholly_silent_past_the_life_of_the_keys(face, issuer, elapsed):
     """Metadata and keys both due, both hang, and the two timeouts fill the wait (as 4 s, 4 s and 8 s do by
-    default): the held keys serve all the same, to everybody who waited."""
+    default): the held keys serve all the same, to all who waited."""
     issuer.cache_control = "max-age=3600"
     verifier = face.verifier(issuer, elapsed=elapsed, connect_timeout=0.3, timeout=0.4, wait=0.8)
     known = issuer.token()

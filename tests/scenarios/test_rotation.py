@@ -124,7 +124,7 @@ def test_a_rotation_by_the_clocks_of_the_system(face, issuer):
 
 
 def test_a_rotation_is_told(face, issuer, elapsed, settled):
-    """Whoever listens hears which keys came and went, soon; a listener that raises harms nobody."""
+    """A listener hears which keys came and went, soon; one that raises harms no caller."""
     from rightkey.events import KeysFetched, KeysRotated
 
     heard = []

@@ -135,7 +135,7 @@ def test_a_key_that_leaked_stays_gone_through_a_304(face, issuer, elapsed):
 
 
 def test_prepare_has_the_keys_before_the_first_token(face, issuer, elapsed):
-    """Then nobody waits, however slow the issuer becomes."""
+    """Then no caller waits, however slow the issuer becomes."""
     verifier = face.verifier(issuer, elapsed=elapsed)
     assert face.prepare(verifier).status == 200
     assert face.prepare(verifier).status == 200

@@ -1,4 +1,4 @@
-"""Stampede: everybody comes at once, and nobody has a key yet."""
+"""Stampede: all come at once, and there is no key yet."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_cold_crowd_whose_keys_hang_costs_one_attempt(face, issuer, elapsed, f
 
 @pytest.mark.slow
 def test_a_crowd_after_an_idle_hour_costs_one_request(face, issuer, elapsed):
-    """Keys past their life: everybody waits for the same one answer."""
+    """Keys past their life: all wait for the same one answer."""
     verifier = face.verifier(issuer, elapsed=elapsed)
     assert face.call(verifier, issuer.token()).status == 200
     elapsed.move(1800)
@@ -61,7 +61,7 @@ def test_a_crowd_after_an_idle_hour_costs_one_request(face, issuer, elapsed):
 
 
 def test_keys_that_are_past_their_life_as_they_come_serve_who_waited_for_them(face, issuer, elapsed):
-    """Where an answer takes longer than keys live, nobody asks again and again to the end of the patience."""
+    """Where an answer takes longer than keys live, no caller asks again and again until its time is over."""
 
     def passing() -> float:
         return elapsed() + issuer.requests["jwks"]  # a second each
@@ -69,4 +69,4 @@ def test_keys_that_are_past_their_life_as_they_come_serve_who_waited_for_them(fa
     verifier = face.verifier(issuer, elapsed=passing, life=0.5, min_life=0.5, max_life=0.5)
     for calls in (1, 2):
         assert face.call(verifier, issuer.token()).status == 200
-        assert issuer.requests["jwks"] <= 3 * calls  # two that the caller waits for, one that nobody does
+        assert issuer.requests["jwks"] <= 3 * calls  # two that the caller waits for, one that no caller does

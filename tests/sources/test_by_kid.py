@@ -41,7 +41,7 @@ class Aws:
         assert request.url.startswith(WHERE)
         self.asked.append(request.url.removeprefix(WHERE))
         if self.down:
-            raise ExchangeFailed("timeout", "nobody answers")
+            raise ExchangeFailed("timeout", "no answer")
         body = self.keys.get(self.asked[-1])
         return Response(403, {}, b"") if body is None else Response(200, {}, body)
 
@@ -117,7 +117,7 @@ def test_tasks_do_the_same(aws: Aws) -> None:
 def test_a_token_of_anybody_else_costs_no_request(
     verifier: Verifier, aws: Aws, header: dict[str, Any], expected: str
 ) -> None:
-    """ALBeast: whoever has a load balancer of his own has tokens that AWS signed."""
+    """ALBeast: an attacker with a load balancer of his own has tokens that AWS signed."""
     payload = {"sub": "alice", "iss": ARN, "aud": "client", "exp": int(NOW) + 60}
     assert code(verifier, token(payload=payload, **header)) == expected
     assert aws.asked == []

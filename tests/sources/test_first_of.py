@@ -100,7 +100,7 @@ def test_a_migration_between_two_urls(old: LocalIssuer, new: LocalIssuer, clock:
 def test_an_outage_of_one_refuses_nothing_of_the_other(
     old: LocalIssuer, new: LocalIssuer, clock: Clock, first: bool
 ) -> None:
-    """Cold or warm. What nobody's keys fit may be the other's: 503, and 401 once that has answered."""
+    """Cold or warm. What no keys fit may be the other's: 503, and 401 once that has answered."""
     down, up = (old, new) if first else (new, old)
     down.misbehave("jwks", "status")
     verifier = made(clock, url(old), url(new))
@@ -154,7 +154,7 @@ def test_a_rotation_is_found_where_it_happens(old: LocalIssuer, new: LocalIssuer
 
 
 def test_a_key_that_one_skips_another_may_have(old: LocalIssuer, clock: Clock) -> None:
-    """Who knows it and skips it is not asked anew; where all skip it, nobody is."""
+    """A source that knows it and skips it is not asked anew; where all skip it, none is."""
     kid = old.current.kid
     skipping = KeySet.parse({"keys": [{"kty": "oct", "kid": kid, "k": "AAAA"}]})
     assert code(made(clock, skipping, url(old)), old) is None

@@ -18,7 +18,7 @@ from rightkey.sources.source import Means
 
 
 def test_an_issuers_metadata_say_where_its_keys_are() -> None:
-    """Unless it is known to have none: then nobody asks for any."""
+    """Unless it is known to have none: then none are asked for."""
     issuer = Issuer.parse("issuer.example")
     assert place_of(issuer) == Place("issuer.example", issuer)
     proxy = "https://cloud.google.com/iap"

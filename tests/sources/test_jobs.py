@@ -1,4 +1,4 @@
-"""Jobs: one detached job a key, and everybody who waits for it is let go."""
+"""Jobs: one detached job a key, and all who wait for it are let go."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def bench() -> Iterator[Bench]:
 
 
 def test_a_job_is_found_while_it_runs_and_gone_when_it_is_done(bench: Bench) -> None:
-    """What it found counts, then it leaves the table, then whoever listens is told."""
+    """What it found counts, then it leaves the table, then listeners are told."""
     job = bench.start()
     assert job is not None
     assert bench.find() is job
@@ -301,7 +301,7 @@ def test_a_task_waits_until_the_job_is_done(bench: Bench, run: object) -> None:
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run])
 def test_a_task_lets_everybody_go_when_the_deadline_has_passed(bench: Bench, run: object) -> None:
-    """There need be nobody else to notice."""
+    """No other caller need be there to notice."""
 
     async def main() -> None:
         job = bench.start(seconds=0.01)
@@ -313,7 +313,7 @@ def test_a_task_lets_everybody_go_when_the_deadline_has_passed(bench: Bench, run
 
 
 def test_a_task_that_left_its_loop_is_not_missed(bench: Bench) -> None:
-    """The loop and the run are closed when the job ends: nobody waits there any more."""
+    """The loop and the run are closed when the job ends: no caller waits there any more."""
     job = bench.start()
     assert job is not None
 

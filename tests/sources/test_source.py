@@ -79,7 +79,7 @@ def test_fixed_keys_have_nothing_newer(issuer: LocalIssuer) -> None:
 
 @pytest.mark.slow
 def test_a_caller_whose_time_is_up_is_told_to_come_again(issuer: LocalIssuer, stalling: Stalling) -> None:
-    """Nobody knows whether an unknown kid is good: 503, and never 401. A known one never waits."""
+    """It cannot be known whether an unknown kid is good: 503, and never 401. A known one never waits."""
     made = verifier(issuer, stalling)
     stranger = SigningKey.generate("ES256", Form(certificates=False), kid="new")
     with pytest.raises(rightkey.IssuerUnavailable) as caught:
@@ -102,7 +102,7 @@ def test_a_bad_signature_stays_one_though_nobody_answers(issuer: LocalIssuer, st
 def test_a_cold_caller_whose_time_is_up_is_told_to_come_again(
     issuer: LocalIssuer, stalling: Stalling
 ) -> None:
-    """And whoever comes while it is too early to ask is told at once."""
+    """And a caller that comes while it is too early to ask is told at once."""
     stalling.stalls = True
     cold = rightkey.Verifier(
         issuer.url, audience=issuer.audience, transport=stalling, freshness=rightkey.Freshness(wait=0.2)
@@ -126,7 +126,7 @@ class Mapped:
 
 
 def test_a_map_of_certificates_is_kept_fresh_as_a_key_set_is() -> None:
-    """Fetched once, and once more for a key that nobody has seen."""
+    """Fetched once, and once more for a key that was never seen."""
     old, new = (SigningKey.generate("RS256", Form(), kid=kid, now=1_800_000_000) for kid in ("old", "new"))
     transport, url = Mapped(old), "https://keys.example/x509"
     made = rightkey.Verifier(

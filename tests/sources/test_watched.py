@@ -95,7 +95,7 @@ def test_a_new_key_of_the_same_name_is_found_at_once(
 def test_a_key_that_is_taken_out_is_gone_within_a_second(
     tmp_path: Path, issuer: LocalIssuer, clock: Clock
 ) -> None:
-    """At the first use after it, however long nobody came: remembered tokens too."""
+    """At the first use after it, however long none came: remembered tokens too."""
     path = tmp_path / "keys.json"
     write(path, OLD, NEW)
     made = verifier(issuer, path, clock)

@@ -291,7 +291,7 @@ with LocalIssuer(algorithm="ES256") as issuer:
         verifier.refresh()
     except rightkey.IssuerFault:
         pass
-    for thread in threading.enumerate():  # events are told once nobody waits any more
+    for thread in threading.enumerate():  # events are told once no caller waits any more
         thread.name == "rightkey" and thread.join()
 """
 

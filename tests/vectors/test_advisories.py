@@ -334,7 +334,7 @@ def _() -> None:
 
 @advisory("CVE-2026-31837")
 def _() -> None:
-    """A failed fetch yields no keys and no placeholder: nothing verifies, whoever signed it."""
+    """A failed fetch yields no keys and no placeholder: nothing verifies, by whatever key."""
     for answer in REFUSALS:
         server = site()
         server.documents[f"{ISSUER}/keys"] = answer
@@ -346,7 +346,7 @@ def _() -> None:
 
 @advisory("CVE-2025-64527", "CVE-2024-45809")
 def _() -> None:
-    """Whoever is cancelled while keys are fetched, or drops the verifier, harms nobody else."""
+    """A caller that is cancelled while keys are fetched, or drops the verifier, harms no other."""
     with LocalIssuer(algorithm="ES256", certificates=False, delay=0.2) as issuer:
         raw = issuer.token(sub="alice")
 
@@ -579,7 +579,7 @@ def public_forms() -> list[bytes]:
 @advisory("CVE-2026-45363", "CVE-2026-44351", "CVE-2019-20933", "CVE-2020-28637")
 def _() -> None:
     """HMAC does not exist: any form of a public key, or nothing, is refused as a secret before any fetch,
-    whether the JWK names its `alg` or not; and nobody can allow it, or allow nothing."""
+    whether the JWK names its `alg` or not; and no setting can allow it, or allow nothing."""
     rsa = key("RS256", "k", True)
     for member in (
         jwk(rsa),

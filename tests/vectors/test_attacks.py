@@ -785,7 +785,7 @@ def _() -> None:
 def _() -> None:
     good = jwk(key("EdDSA"))
     skipped("malformed", *(good | {"x": encode(bytes(size))} for size in (0, 31, 33, 57)))
-    # A point of small order lets anybody sign everything with the zero scalar: nobody but an issuer that
+    # A point of small order lets anyone sign everything with the zero scalar: only an issuer that
     # wishes it can publish one, and its tokens are then its own affair. It never harms the other keys.
     for point in (bytes(32), b"\1" + bytes(31)):
         weak = {"kty": "OKP", "crv": "Ed25519", "x": encode(point), "kid": "small"}
@@ -911,7 +911,7 @@ IMPATIENT = Freshness(connect_timeout=0.5, timeout=0.6, wait=2.0)
 
 
 def failing(endpoint: str, what: str, **options: Any) -> LocalIssuer:
-    """An issuer of which the endpoint misbehaves: nobody has keys of it, and nobody waits long."""
+    """An issuer of which the endpoint misbehaves: no caller has keys of it, and none waits long."""
     with LocalIssuer(certificates=False) as issuer:
         issuer.misbehave(endpoint, fault(what, **options))
         by = Verifier(issuer.url, audience=issuer.audience, freshness=IMPATIENT, elapsed=Elapsed())

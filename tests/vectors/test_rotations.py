@@ -32,7 +32,7 @@ def rotations() -> Iterator[ModuleType]:
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 def test_every_published_key_verifies_at_every_version(rotations: ModuleType, path: Path) -> None:
-    """A second after a change that nobody announced, by two requests a version at most and one to begin."""
+    """A second after a change that was not announced, by two requests a version at most and one to begin."""
     played = rotations.play(path, grace=0.0)
     assert played.published >= played.versions
     assert played.refused == 0

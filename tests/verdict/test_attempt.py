@@ -69,7 +69,7 @@ def test_what_is_not_granted_is_named(key: SigningKey, held: Held) -> None:
 
 
 def test_claims_are_judged_before_keys_are_needed(key: SigningKey) -> None:
-    """What is meant for somebody else costs nothing."""
+    """What is meant for another audience costs nothing."""
     error = rejected(lambda: attempt(TRUST, mint(key, CLAIMS | {"aud": "other"}), NOTHING, NOW))
     assert error.code == "claims_rejected"
 
@@ -131,7 +131,7 @@ def test_a_payload_that_is_no_object_is_malformed(
 
 @pytest.mark.parametrize("cty", ["JWT", "jwt", "application/jwt"])
 def test_a_token_in_a_token_is_refused(key: SigningKey, held: Held, cty: str) -> None:
-    """CVE-2026-29000: what is inside would be read by nobody."""
+    """CVE-2026-29000: what is inside would not be read."""
     error = rejected(lambda: attempt(TRUST, mint(key, CLAIMS, header={"cty": cty}), held, NOW))
     assert error.code == "token_malformed"
 
@@ -200,7 +200,7 @@ def test_dates_are_asked_for_with_valid() -> None:
 
 
 def test_memory_stands_for_the_signature_check_alone(key: SigningKey, held: Held) -> None:
-    """Times and requirements are judged at every use, and nobody shares a dict."""
+    """Times and requirements are judged at every use, and no two callers share a dict."""
     memory, raw = Memory(8), mint(key, CLAIMS | {"permissions": ["read"]})
     for _ in range(4):
         token = attempt(TRUST, raw, held, NOW, memory=memory)

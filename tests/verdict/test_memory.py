@@ -170,7 +170,7 @@ def test_what_comes_once_leaves_before_what_is_used_again() -> None:
 
 
 def test_the_search_for_one_that_may_go_is_bounded() -> None:
-    """Where all are in use, somebody goes anyway: nobody's verification pays for a walk through them all."""
+    """Where all are in use, one goes anyway: no verification pays for a walk through them all."""
     memory = remembering(LOOKED_AT * 3)
     entries = [kept(memory, mint(A, {"n": number})) for number in range(LOOKED_AT * 3)]
     for entry in entries:

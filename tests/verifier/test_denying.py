@@ -138,7 +138,7 @@ def test_without_a_denylist_nothing_is_denied(kind: Any, issuer: LocalIssuer) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_list_says_so(kind: Any, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """503, so that whoever asked asks again: the tokens may pass."""
+    """503, so that the caller asks again: the tokens may pass."""
     full = Denied(denying.GUARD, 1)
     monkeypatch.setattr(denying, "own", lambda: full)
     verifier = kind(issuer.url, audience=issuer.audience, denylist=REFUSE)

@@ -39,7 +39,7 @@ def test_what_is_found_is_told(locate: Any) -> None:
 
 
 def test_each_call_looks_anew(locate: Any) -> None:
-    """Whoever looks wants to see what is there now."""
+    """A look is to show what is there now."""
     with LocalIssuer(algorithm="ES256") as issuer:
         locate(issuer.url)
         locate(issuer.url)

@@ -232,7 +232,7 @@ def test_a_resolver_that_fails_is_an_outage(many: Any, verify: Any, tenants: Ten
 def test_a_resolver_that_answers_nonsense_is_at_fault(
     many: Any, verify: Any, tenants: Any, answer: Any
 ) -> None:
-    """503, since nobody knows."""
+    """503, since it is not known."""
     tenants.trusts[ONE] = answer
     assert code(lambda: verify(many, mint(A, claims(ONE)))) == "keys_unavailable"
 
@@ -282,7 +282,7 @@ def of(face: Any, issuers: Any, **settings: Any) -> Any:
 
 
 def test_each_issuers_keys_are_fetched_for_its_own_tokens(verify: Any, issuers: Any) -> None:
-    """One that nobody presents a token of is not asked."""
+    """One of which no token comes is not asked."""
     one, two = issuers
     many = of(verify.face, issuers)
     assert verify(many, one.token(sub="alice")).subject == "alice"

@@ -86,7 +86,7 @@ def test_what_changes_is_told(issuer: LocalIssuer) -> None:
 
 
 def test_the_history_of_a_rotation(issuer: LocalIssuer, tmp_path: Path) -> None:
-    """Is read back with its times; what happened while nobody looked is told at the next look."""
+    """Is read back with its times; what happened between two looks is told at the next look."""
     clock, path, kid = Clock(issuer), tmp_path / "keys.jsonl", issuer.current.kid
     start = clock.now
     list(watching(issuer, clock, path).looks(60, lambda _: True, None))
