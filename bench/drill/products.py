@@ -77,6 +77,11 @@ PRODUCTS = {
     "fastapi-keycloak-middleware": Product(
         "keycloak_middleware.py", ("fastapi-keycloak-middleware", *_FASTAPI), ("--dress", "keycloak")
     ),
+    "Powertools for AWS Lambda": Product(
+        "powertools.py",
+        ("aws-lambda-powertools", "PyJWT[crypto]", "urllib3", *_FLASK),
+        (*_LIFE, "--tls"),
+    ),
     "fastapi-cloudauth": Product("cloudauth.py", ("fastapi-cloudauth", *_FASTAPI), ("--tls",)),
     "express-jwt": Product("express_jwt.mjs", ("express-jwt", "jwks-rsa", "express"), _LIFE),
     "koa-jwt": Product("koa_jwt.mjs", ("koa-jwt", "jwks-rsa", "koa"), _LIFE),
