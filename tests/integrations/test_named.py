@@ -68,7 +68,7 @@ def with_falcon_in_threads(guard: dict[str, Any]) -> Any:
 
 def with_blacksheep(guard: dict[str, Any]) -> Any:
     blacksheep = pytest.importorskip("blacksheep")
-    app = blacksheep.Application()
+    app = blacksheep.Application(router=blacksheep.Router())  # the usual one is of one application a process
 
     @app.router.get("/")
     async def whose(request: Any) -> Any:
