@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import rightkey
-from rightkey import AsyncVerifier, Verifier
+from rightkey import AsyncVerifier, FirstOf, KeySet, Verifier
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.jose.jws import read
 from rightkey.localissuer.keys.signing import Form, SigningKey
@@ -326,3 +326,24 @@ def test_a_key_past_its_life_serves_while_its_place_hangs(
     aws.down = True
     now[0] = 700.0
     assert code(verifier, token(exp=int(NOW) + 10_000)) is None
+
+
+def test_behind_keys_of_ones_own_what_has_verified_a_token_is_kept(aws: Aws, now: list[float]) -> None:
+    """`FirstOf` tells its sources: a flood of made-up key ids does not push that key out."""
+    keys = FirstOf(KeySet(()), None)
+    verifier = Verifier(
+        ARN,
+        audience="client",
+        keys=keys,
+        provider="aws-alb",
+        transport=aws,
+        clock=lambda: NOW,
+        elapsed=lambda: now[0],
+    )
+    assert code(verifier, token()) is None
+    for number in range(40):
+        now[0] += 10
+        code(verifier, token(kid=f"00000000-0000-0000-0000-{number:012}"))
+    asked = len(aws.asked)
+    assert code(verifier, token()) is None
+    assert len(aws.asked) == asked

@@ -145,6 +145,8 @@ def test_whatever_the_system_says_is_one_error(store: DirectoryStore) -> None:
         store.version,
         store.records,
         lambda: store.add(b"x"),
+        lambda: store.deny(b"x", 1.0),
+        lambda: store.denied(None),
     ):
         with pytest.raises(StoreFailed) as caught:
             step()

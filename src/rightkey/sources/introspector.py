@@ -281,7 +281,7 @@ def introspector_of(identity: Hashable, issuer: str, settings: Introspection, me
         return _SHELF.get(key, lambda: Introspector(issuer, settings, means))
 
 
-def _after_fork() -> None:
+def _after_fork() -> None:  # pragma: no cover - runs in a forked child, where nothing measures
     for one in _SHELF.in_use():
         one.forked()
 
