@@ -195,6 +195,7 @@ def test_a_token_that_grants_too_little_is_denied(issuer: LocalIssuer, verifier:
     )
 
 
+@pytest.mark.slow
 def test_an_outage_is_raised_and_never_a_deny_which_would_be_kept() -> None:
     """API Gateway answers 500, and asks again for the next request."""
     with LocalIssuer() as issuer:
@@ -356,6 +357,7 @@ def test_tokens_are_found_wherever_they_may_be(form: str, issuer: LocalIssuer, v
     assert handler(both)["statusCode"] == (200 if both is in_query else 400)
 
 
+@pytest.mark.slow
 def test_an_outage_is_503(issuer: LocalIssuer) -> None:
     """With Retry-After, and without a challenge."""
     with LocalIssuer() as broken:
@@ -516,6 +518,7 @@ def test_settings_are_as_in_every_integration(issuer: LocalIssuer, verifier: Ver
             build()
 
 
+@pytest.mark.slow
 def test_no_framework_and_no_local_issuer_is_loaded() -> None:
     """A cold start pays for each module."""
     unwanted = "[name for name in sys.modules if 'localissuer' in name or name == 'urllib3']"

@@ -228,6 +228,7 @@ def test_distinct_garbage_is_asked_about_at_a_rate(
     assert verifier.verify("honest").subject == "alice"
 
 
+@pytest.mark.slow
 def test_an_outage_is_asked_about_once_a_pause(
     build: Callable[..., Verifier], endpoint: Endpoint, clock: Clock
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_record_is_read_once(store: Any) -> None:
     assert store.denied(("other", 5)).whole
 
 
+@pytest.mark.slow
 def test_processes_that_deny_at_once_lose_nothing(store: Any) -> None:
     """16 threads, 25 records each."""
     with ThreadPoolExecutor(16) as pool:

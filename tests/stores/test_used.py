@@ -38,6 +38,7 @@ def test_a_mark_is_the_first_once(store: Any) -> None:
     assert store.mark(mark_of(1), 0.0) is False
 
 
+@pytest.mark.slow
 def test_of_many_threads_one_is_the_first(store: Any) -> None:
     """64 threads, 20 marks."""
     with ThreadPoolExecutor(64) as pool:

@@ -182,6 +182,7 @@ def stores(tmp_path: Path) -> Iterator[Callable[[], Other]]:
     Other.lost = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("run", ["asyncio", "trio"])
 def test_a_denial_reaches_the_fleet(
@@ -215,6 +216,7 @@ def test_a_denial_reaches_the_fleet(
     assert go(verified, later) == "session_denied"
 
 
+@pytest.mark.slow
 def test_the_status_tells_how_old_the_list_is(issuer: LocalIssuer, stores: Callable[[], Other]) -> None:
     """And how many are denied; nothing where there is no list."""
     how: dict[str, Any] = {"audience": issuer.audience, "store": stores(), "store_secret": SECRET}
@@ -236,6 +238,7 @@ def age_of(verifier: rightkey.Verifier) -> float | None:
     return told.denied_age
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("denylist", [REFUSE, SERVE])
 def test_a_list_that_was_never_read(
@@ -262,6 +265,7 @@ def passes(verifier: Any, token: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lost_store_forgets_nothing(kind: Any, issuer: LocalIssuer, stores: Callable[[], Other]) -> None:
     """What was read is refused, what was denied meanwhile is refused here, and put in when it is back."""

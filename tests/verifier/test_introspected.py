@@ -148,6 +148,7 @@ def test_in_tasks_as_in_threads(issuer: LocalIssuer, server: Server, clock: Cloc
     assert len(server.posted) == 2
 
 
+@pytest.mark.slow
 def test_we_authenticate_by_a_key_of_our_own(build: Build, server: Server, issuer: LocalIssuer) -> None:
     """Each time by another assertion."""
     server.says(**claims_of(issuer))
