@@ -10,6 +10,7 @@ from rightkey.exchange import plain_http_of
 from rightkey.issuer.name import Issuer
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import not_trusted
+from rightkey.verdict.recent import Recent
 
 if TYPE_CHECKING:
     from rightkey.verifier.one import OneIssuer, Surroundings
@@ -29,31 +30,6 @@ class Answer(NamedTuple):
     until: float
 
 
-class Kept:
-    """Answers by issuer, in two generations, so that no use needs a lock: the least used are forgotten."""
-
-    def __init__(self, most: int) -> None:
-        self._half = max(1, most // 2)
-        self._young: dict[str, Answer] = {}
-        self._old: dict[str, Answer] = {}
-
-    def get(self, issuer: str) -> Answer | None:
-        answer = self._young.get(issuer)
-        if answer is None:
-            answer = self._old.get(issuer)
-            if answer is not None:
-                self.put(issuer, answer)
-        return answer
-
-    def put(self, issuer: str, answer: Answer) -> None:
-        if len(self._young) >= self._half and issuer not in self._young:
-            self._young, self._old = {}, self._young
-        self._young[issuer] = answer
-
-    def issuers(self) -> list[OneIssuer]:
-        return [answer.one for answer in (self._old | self._young).values() if answer.one is not None]
-
-
 class Answers:
     """What one resolver said.
 
@@ -71,7 +47,7 @@ class Answers:
         self._build, self._trusted_for = build, trusted_for
         self._elapsed = surroundings.elapsed or SYSTEM
         self._stale = surroundings.freshness.stale_if_error
-        self._trusted, self._strangers = Kept(most), Kept(MAX_STRANGERS)
+        self._trusted, self._strangers = Recent[Answer](most), Recent[Answer](MAX_STRANGERS)
         self._distrusted: set[str] = set()
         self._plain_http = () if surroundings.transport is None else plain_http_of(surroundings.transport)
 
@@ -124,7 +100,7 @@ class Answers:
 
     def in_use(self) -> list[OneIssuer]:
         """The issuers that are kept."""
-        return self._trusted.issuers()
+        return [answer.one for answer in self._trusted.all.values() if answer.one is not None]
 
     def _new(self, issuer: str, trust: Any) -> OneIssuer:
         if not isinstance(trust, Trust) or trust.expected is None:
