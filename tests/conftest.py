@@ -427,6 +427,36 @@ def a_free_port() -> int:
 
 
 @pytest.fixture
+def denying_issuer() -> Iterator[Any]:
+    """An issuer, with nothing on this process's denylist before and after."""
+    from rightkey.localissuer import LocalIssuer
+    from rightkey.verifier import denying
+
+    denying.own.cache_clear()
+    with LocalIssuer(algorithm="ES256") as issuer:
+        yield issuer
+    denying.own.cache_clear()
+
+
+class BareStore:
+    """A store of a user's that keeps documents alone."""
+
+    name, private = "bare", True
+
+    def __init__(self, path: Path) -> None:
+        from rightkey.stores.local import DirectoryStore
+
+        inner = DirectoryStore(str(path))
+        for method in ("look", "put", "fail", "version", "records", "add"):
+            setattr(self, method, getattr(inner, method))
+
+
+@pytest.fixture
+def bare_store(tmp_path: Path) -> BareStore:
+    return BareStore(tmp_path / "store")
+
+
+@pytest.fixture
 def free_port() -> int:
     """Where nothing listens, and a test may."""
     return a_free_port()

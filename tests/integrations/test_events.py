@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ import rightkey
 from rightkey import Denylist
 from rightkey.integrations.events import AsgiEvents, WsgiEvents
 from rightkey.localissuer import LocalIssuer
-from rightkey.verifier import denying
 
 RECEIVER, TYPE = "https://receiver.example", "application/secevent+jwt"
 CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
@@ -24,11 +23,8 @@ OTHERS = {"format": "iss_sub", "iss": "https://other.example", "sub": "alice"}
 
 
 @pytest.fixture
-def issuer() -> Iterator[LocalIssuer]:
-    denying.own.cache_clear()
-    with LocalIssuer(algorithm="ES256") as issuer:
-        yield issuer
-    denying.own.cache_clear()
+def issuer(denying_issuer: LocalIssuer) -> LocalIssuer:
+    return denying_issuer
 
 
 @pytest.fixture(params=["asgi", "wsgi"])

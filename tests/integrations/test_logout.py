@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -34,11 +34,8 @@ class Told(NamedTuple):
 
 
 @pytest.fixture
-def issuer() -> Iterator[LocalIssuer]:
-    denying.own.cache_clear()
-    with LocalIssuer(algorithm="ES256") as issuer:
-        yield issuer
-    denying.own.cache_clear()
+def issuer(denying_issuer: LocalIssuer) -> LocalIssuer:
+    return denying_issuer
 
 
 @pytest.fixture(params=["asgi", "wsgi"])

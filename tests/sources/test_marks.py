@@ -151,22 +151,11 @@ def test_what_is_yours_counts_first(kind: Any, issuer: LocalIssuer, request_of: 
     assert not (tmp_path / "store" / "used").exists()
 
 
-class Bare:
-    """A store of a user's that keeps documents alone."""
-
-    name, private = "bare", True
-
-    def __init__(self, path: Path) -> None:
-        inner = DirectoryStore(str(path))
-        for method in ("look", "put", "fail", "version", "records", "add"):
-            setattr(self, method, getattr(inner, method))
-
-
 def test_a_store_without_marks_leaves_them_to_the_process(
-    issuer: LocalIssuer, request_of: Any, tmp_path: Path
+    issuer: LocalIssuer, request_of: Any, bare_store: Any
 ) -> None:
     """Each process remembers its own."""
-    store, shown = Bare(tmp_path / "store"), request_of()
+    store, shown = bare_store, request_of()
     outcomes = [proved(rightkey.Verifier, issuer, store, *shown) for _ in range(2)]
     assert outcomes == ["passed", "proof_replayed"]
 

@@ -31,11 +31,8 @@ REFUSE, SERVE = Denylist(on_loss="refuse"), Denylist(on_loss="serve")
 
 
 @pytest.fixture
-def issuer() -> Iterator[LocalIssuer]:
-    denying.own.cache_clear()
-    with LocalIssuer(algorithm="ES256") as issuer:
-        yield issuer
-    denying.own.cache_clear()
+def issuer(denying_issuer: LocalIssuer) -> LocalIssuer:
+    return denying_issuer
 
 
 def done(outcome: Any) -> Any:
@@ -321,23 +318,10 @@ def test_in_memory_nothing_is_late(issuer: LocalIssuer) -> None:
     assert not asked.late
 
 
-class Bare:
-    """A store of a user's that keeps documents alone."""
-
-    name, private = "bare", True
-
-    def __init__(self, path: Path) -> None:
-        inner = DirectoryStore(str(path))
-        for method in ("look", "put", "fail", "version", "records", "add"):
-            setattr(self, method, getattr(inner, method))
-
-
-def test_a_store_must_keep_one(issuer: LocalIssuer, tmp_path: Path) -> None:
+def test_a_store_must_keep_one(issuer: LocalIssuer, bare_store: Any) -> None:
     """It is told when the verifier is built."""
     with pytest.raises(Misconfigured, match="keeps no denylist"):
-        rightkey.Verifier(
-            issuer.url, audience=issuer.audience, store=Bare(tmp_path / "store"), denylist=REFUSE
-        )
+        rightkey.Verifier(issuer.url, audience=issuer.audience, store=bare_store, denylist=REFUSE)
 
 
 def test_a_logout_token_is_of_a_session_that_has_ended(issuer: LocalIssuer) -> None:
