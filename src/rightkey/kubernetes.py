@@ -16,6 +16,7 @@ from rightkey.errors import Misconfigured, TokenRejected
 from rightkey.exchange import ExchangeFailed
 from rightkey.jose import strictjson
 from rightkey.jose.jws import read
+from rightkey.policy.named import settings_by_name
 from rightkey.transport.credentials import Credentials, read_token
 from rightkey.transport.default import DefaultTransport
 
@@ -23,6 +24,7 @@ _MOUNTED = "/var/run/secrets/kubernetes.io/serviceaccount"
 _KEYS = "/openid/v1/jwks"
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True)
 class Kubernetes:
     """A cluster, for `Verifier(cluster.issuer, keys=cluster.jwks_uri, transport=cluster.transport, ...)`.

@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass, fields
 
 from rightkey.errors import Misconfigured, quoted
+from rightkey.policy.named import settings_by_name
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """How fresh keys are kept, and how hard an issuer may be asked. All in seconds but where said.

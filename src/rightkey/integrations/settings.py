@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from rightkey.errors import Misconfigured
+from rightkey.policy.named import way_out
 from rightkey.verifier.variables import PREFIX, VARIABLES
 
 if TYPE_CHECKING:
@@ -135,9 +136,7 @@ def extra(name: str) -> Iterator[None]:
 def _require_known(settings: Mapping[str, Any], built: Callable[..., Any]) -> None:
     for name in settings.keys() - Settings.__annotations__.keys():
         own = [each for each in inspect.signature(built).parameters if each != "settings"]
-        near = nearest(name, [*own, *Settings.__annotations__], 0.6)
-        known = f"known settings: {', '.join(Settings.__annotations__)}"
-        raise Misconfigured(f"unknown setting {name}=", hint=f"did you mean {near}=?" if near else known)
+        raise Misconfigured(f"unknown setting {name}=", hint=way_out(name, [*own, *Settings.__annotations__]))
 
 
 def _require_spelled(names: Iterable[str], own: Collection[str]) -> None:

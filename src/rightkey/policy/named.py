@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import ParamSpec, TypeVar
 
 from rightkey.errors import Misconfigured
@@ -39,17 +39,53 @@ def _misnamed(
     names = [one.name for one in known if one.kind is not one.VAR_POSITIONAL]
     for name in settings:
         if name not in names:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, names)
-            hint = f"did you mean {near[0]}=?" if near else f"known settings: {', '.join(names)}"
-            return Misconfigured(f"unknown setting {name}=", hint=hint)
+            return Misconfigured(f"unknown setting {name}=", hint=way_out(name, names))
     for one in known[len(given) :]:
         if one.default is one.empty and one.kind is not one.VAR_POSITIONAL and one.name not in settings:
             return Misconfigured(f"{one.name} is missing", hint=_HINTS.get(one.name))
     return None
 
 
+def way_out(name: str, names: Collection[str]) -> str:
+    """Where the setting is that was meant by a name which is not one of `names`."""
+    place = next((place for place, inside in _ELSEWHERE.items() if name in inside), None)
+    if place is not None and place.partition("=")[0] in names:
+        return f"it is a setting of another object: {place}({name}=...)"
+    meant = _OTHER_WORDS.get(name)
+    if meant is None or meant.partition("=")[0] not in names:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, names)
+        meant = f"{near[0]}=" if near else None
+    return f"did you mean {meant}?" if meant else f"known settings: {', '.join(names)}"
+
+
+_ELSEWHERE = {
+    "freshness=rightkey.Freshness": (
+        *("life", "min_life", "max_life", "stale_if_error", "min_stale", "metadata_life", "metadata_stale"),
+        *("metadata_recheck", "connect_timeout", "timeout", "max_body", "wait", "waiting_threads", "jobs"),
+        *("draws", "draw_every", "grace"),
+    ),
+    "transport=rightkey.DefaultTransport": (
+        *("ca_file", "user_agent", "trust_env", "credentials", "plain_http", "truststore", "strict_x509"),
+    ),
+}
+"""Settings that are not a verifier's own, by where they are given. A test holds them to their classes."""
+_OTHER_WORDS = {
+    **dict.fromkeys(("jwks", "jwks_uri", "jwks_url", "jwk_set", "key", "public_key"), "keys="),
+    **dict.fromkeys(("aud", "audiences", "client_id"), "audience="),
+    **dict.fromkeys(("iss", "issuers", "domain", "authority", "issuer_url", "tenant"), "issuer="),
+    **dict.fromkeys(("alg", "algs", "allowed_algorithms"), "algorithms="),
+    **dict.fromkeys(("clock_skew", "clock_tolerance", "skew"), "leeway="),
+    **dict.fromkeys(
+        ("cache_ttl", "lifespan", "cache_max_age", "ttl"), "freshness=rightkey.Freshness(life=...)"
+    ),
+    **dict.fromkeys(("scope", "scopes", "required_scopes"), "require="),
+    **dict.fromkeys(("discovery_url", "well_known_url", "openid_configuration"), "metadata_url="),
+    **dict.fromkeys(("verify", "ssl_context", "session"), "transport="),
+    **dict.fromkeys(("redis", "cache"), "store="),
+}
+"""What other libraries call our settings."""
 _HINTS = {
     "issuer": "the issuer's domain or URL; rightkey.ANY, with keys=, to accept every issuer",
     "audience": "the API's identifier at the issuer; rightkey.ANY to accept tokens meant for any audience",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed
 from rightkey.issuer.name import url_fault
+from rightkey.policy.named import settings_by_name
 from rightkey.transport.address import read_address
 from rightkey.transport.filename import named, require_names
 from rightkey.transport.request import written
@@ -23,6 +24,7 @@ _BEARER = rb"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, section 2.1; no line end, so no 
 _OURS = frozenset({"host", "connection", "accept-encoding", "content-length", "transfer-encoding"})
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What to show to exactly one scheme, host and port, and whom to believe there.

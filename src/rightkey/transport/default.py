@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rightkey.errors import Misconfigured
+from rightkey.policy.named import settings_by_name
 from rightkey.transport.address import read_plain_http
 from rightkey.transport.connection import Route, look_up, look_up_loopback
 from rightkey.transport.fetch import fetch
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rightkey.transport.credentials import Credentials
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True)
 class DefaultTransport:
     """Fetches over https, or over http from loopback; it follows no redirects, and keeps no cookies.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed
+from rightkey.policy.named import settings_by_name
 from rightkey.transport.connection import Found, LookUp, Route, look_up
 from rightkey.transport.fetch import fetch
 from rightkey.transport.filename import require_names
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rightkey.transport.address import Address
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True)
 class GuardedTransport:
     """Fetches over https from public addresses alone. It uses no proxy, follows no redirects, and keeps no

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rightkey.errors import Misconfigured
 from rightkey.exchange import ExchangeFailed, Request, Response
+from rightkey.policy.named import settings_by_name
 from rightkey.transport import body
 from rightkey.transport.address import read_address, read_plain_http
 from rightkey.transport.deadline import Deadline
@@ -28,6 +29,7 @@ class Client(Protocol):
 _REASONS = {"ProxyError": "proxy", "UnsupportedProtocol": "address"}
 
 
+@settings_by_name
 @dataclass(frozen=True, slots=True, eq=False)
 class HttpxTransport:
     """Fetches with a sync `httpx.Client` or `httpx2.Client`, which stays yours: it is never closed.
