@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.routing import compile_path
 
 from rightkey import Misconfigured
 from rightkey.gateway.dialect import Asked
@@ -45,7 +46,8 @@ ROUTES = Routes(
         ("/orders/1", "POST", "x", "/orders/*"),
         ("/orders/1", "HEAD", "x", "/orders/*"),
         ("/orders/1", "DELETE", "x", "route_unknown"),
-        ("/orders/1", "get", "x", "route_unknown"),
+        ("/orders/1", "get", "x", "method_refused"),
+        ("/orders/1", "Post", "x", "method_refused"),
         ("/admin", "GET", "admin.example.com", "/admin"),
         ("/admin/", "GET", "ADMIN.example.com.:443", "/admin"),
         ("/admin/x", "GET", "admin.example.com", "route_unknown"),
@@ -93,6 +95,7 @@ def test_the_first_route_that_matches_decides(path: str, method: str, host: str,
             "/deep/er/path;",
             "/d%2565ep",
         ),
+        *("/deep/er/path%0A", "/deep/er/path/%0a", "/deep/er%0d/path", "/%09deep/er/path", "/deep%7F/er"),
         "/public/%" + "25" * 9 + "2e",
     ],
 )
@@ -107,6 +110,26 @@ def test_what_follows_where_no_rule_decides_is_left_alone() -> None:
     assert found(routes, "/projects/group%2Fname;v=1/100%25") == "/projects/*"
     assert found(routes, "/group%2Fname") == "path_refused"
     assert found(Routes([Route("/a")]), "/a/;x") == "path_refused"
+
+
+def test_no_octet_leads_a_service_to_another_rule() -> None:
+    """Starlette's pattern of `/orders` ends with `$`, which stands before a line end, too."""
+    routes = Routes([Route("/orders"), Route("/*", public=True)])
+    pattern, _, _ = compile_path("/orders")
+    for octet in range(256):
+        for path in (f"/orders%{octet:02x}", f"/%{octet:02x}orders", f"/orders/%{octet:02x}"):
+            if pattern.match(unquote(path)):
+                assert found(routes, path) == "path_refused"
+
+
+def test_a_method_in_small_letters_is_refused_where_methods_decide() -> None:
+    """Caddy and HAProxy hand it on, and a service may take it for the one in capitals."""
+    weak = Route("/*")
+    routes = Routes([Route("/orders/*", methods=frozenset(("POST",))), weak])
+    assert found(routes, "/orders/1", "POST") == "/orders/*"
+    assert {found(routes, path, "post") for path in ("/orders/1", "/other")} == {"method_refused"}
+    assert found(routes, "/orders/1", "M-SEARCH") == "/*"
+    assert found(Routes([weak]), "/orders/1", "post") == "/*"
 
 
 @given(st.text(alphabet="/.%2efF5cC;ab\\", max_size=20))

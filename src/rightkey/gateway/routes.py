@@ -5,9 +5,13 @@ segment, or resolve `..` after they decode. So a path is refused where such a re
 rule:
 
     anywhere             a segment `.` or `..`, also encoded, an empty segment, `\\`, `#`, octets beyond ASCII
-    where rules decide   `%2F`, `%5C`, `%25` and `;`: in as many segments as the longest path of a rule names
+    where rules decide   `%2F`, `%5C`, `%25`, `;` and control characters (a pattern's `$` stands before a line
+                         end, too: Starlette takes `/orders%0A` for `/orders`), in as many segments as the
+                         longest path of a rule names
 
 Behind the `*` of that path the last are left alone: `/projects/*` takes `/projects/group%2Fname`.
+A method is judged so, too: where rules name methods, one in small letters is refused. To some services `post`
+is no `POST`, and to others it is (Django, Symfony).
 A rule's path takes one slash more at the end, `GET` takes `HEAD`, and `/orders/*` takes `/orders` too: so do
 most services.
 """
@@ -33,7 +37,7 @@ MAX_DECODED = 4
 
 
 class NoRoute(Exception):
-    """A request that no rule lets in. `code` is `route_unknown` or `path_refused`."""
+    """A request that no rule lets in. `code` is `route_unknown`, `path_refused` or `method_refused`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -124,6 +128,7 @@ class Routes:
                     hint="the first route that matches decides: put the narrower one before the wider",
                 )
         self.routes = tuple(routes)
+        self._names_methods = any(route.methods for route in routes)
         # One more where nothing below is taken: a service may take `/orders/;x` for `/orders`.
         self._deciding = max(len(route.segments) + (not route.below) for route in routes)
         self._remembered: Callable[[str, str, str], Route] = lru_cache(MAX_REMEMBERED)(self._found)
@@ -132,7 +137,7 @@ class Routes:
         """The rule for a request.
 
         Raises:
-            NoRoute: `path_refused` or `route_unknown`.
+            NoRoute: `path_refused`, `method_refused` or `route_unknown`.
         """
         path = asked.uri.partition("?")[0]
         short = len(path) + len(asked.host) <= MAX_REMEMBERED_LENGTH
@@ -140,6 +145,8 @@ class Routes:
 
     def _found(self, method: str, host: str, path: str) -> Route:
         segments = segments_of(path, self._deciding)
+        if self._names_methods and method != method.upper():
+            raise NoRoute("method_refused", "the method is refused: it is not in capitals")
         name = host_of(host)
         for route in self.routes:
             if route.takes(method, name, segments):
@@ -166,7 +173,7 @@ def segments_of(path: str, deciding: int) -> tuple[str, ...]:
     if any(map(_climbs, raw)):
         raise _refused("it has a segment . or .., or a NUL")
     if any(re.search(_AMBIGUOUS, segment) for segment in raw[:deciding]):
-        raise _refused("it has %2F, %5C, %25 or ; where routes decide")
+        raise _refused("it has %2F, %5C, %25, ; or a control character where routes decide")
     return tuple(unquote_to_bytes(segment).decode("utf-8", "surrogateescape") for segment in raw)
 
 
@@ -207,4 +214,4 @@ _PATH = r"/(?:[A-Za-z0-9._~!$&'()+,:@=-]+/)*(?:[A-Za-z0-9._~!$&'()+,:@=-]+/?|\*)
 _HOST = r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 _WRITTEN = r"/(?:[A-Za-z0-9._~!$&'()*+,;:@=/|^{}\"<>`\[\]-]|%[0-9A-Fa-f]{2})*"
 """RFC 3986, section 3.3, and the characters beyond it that browsers leave as they are."""
-_AMBIGUOUS = r"(?i);|%(?:2f|5c|25|3b|00)"
+_AMBIGUOUS = r"(?i);|%(?:2f|5c|25|3b|[01][0-9a-f]|7f)"
