@@ -74,6 +74,10 @@ def test_the_example_of_rfc_8705() -> None:
         (":a:",),
         (BYTES[1:],),
         (f"{BYTES}, {BYTES}",),
+        (f"{ESCAPED},{ESCAPED}",),
+        (f"{ESCAPED}, {ESCAPED}",),
+        (f"{ESCAPED}a",),
+        (f'Cert="{ESCAPED},{ESCAPED}"',),
         (BYTES + ";a=b",),
         (PEM.replace("\n", "+"),),
         (quote("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"),),
@@ -169,6 +173,17 @@ def test_wsgi_tells_the_servers_own() -> None:
         credential = wsgi.credential_of(Bearer(certificate=from_tls()), environ | own, optional=False)
         assert credential is not None
         assert credential.presented == (found and Presented("Bearer", "GET", "", (), found))
+
+
+@pytest.mark.parametrize("form", ["rfc9440", "nginx"])
+def test_wsgi_takes_no_certificate_of_two_that_were_joined(form: str) -> None:
+    """The first of them is the client's own, where a proxy adds its header and does not replace that."""
+    bearer = Bearer(certificate=from_header("Client-Cert", form=form, proxies=["10.0.0.0/8"]))
+    environ = {"HTTP_AUTHORIZATION": "Bearer a", "REQUEST_METHOD": "GET", "REMOTE_ADDR": "10.1.2.3"}
+    with pytest.raises(RequestMalformed):
+        wsgi.credential_of(
+            bearer, environ | {"HTTP_CLIENT_CERT": f"{SHOWN[form]},{SHOWN[form]}"}, optional=True
+        )
 
 
 @pytest.mark.slow

@@ -117,7 +117,7 @@ def _network(proxy: Any) -> Network | str:
 _PAIR = r"""[A-Za-z]+=(?:"(?:\\.|[^"\\])*"|[^",;\\]*)"""
 """A name and its value; where that is in quotes, nothing follows them."""
 _PAIRS = rf"{_PAIR}(?:[;,]{_PAIR})*"
-_BEGIN, _END = r"\s*-----BEGIN CERTIFICATE-----\s*", "-----END CERTIFICATE-----"
+_PEM = r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/][A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----\s*"
 
 
 def _of_bytes(value: str) -> bytes:
@@ -135,10 +135,11 @@ def _of_escaped(value: str) -> bytes:
 
 
 def _of_pem(text: str) -> bytes:
-    """The first of the certificates is the client's. Raises ValueError."""
-    inner = re.match(rf"{_BEGIN}([A-Za-z0-9+/][A-Za-z0-9+/=\s]*){_END}", text)
+    """The first of the certificates is the client's, and the others are its chain. Raises ValueError: also
+    where there is more, such as a comma, by which WSGI servers join a header that came twice."""
+    inner = re.fullmatch(rf"\s*{_PEM}(?:{_PEM})*", text)
     if inner is None:
-        raise ValueError("not a certificate as PEM")
+        raise ValueError("not certificates as PEM")
     return base64.b64decode("".join(inner[1].split()), validate=True)
 
 
