@@ -243,6 +243,10 @@ def test_the_context_is_ones_own_and_holds_scalars_only(issuer: LocalIssuer, ver
     for wrong in (["a"], {"a": 1}, None, float("nan"), b"a"):
         with pytest.raises(rightkey.Misconfigured, match="context 'it' must be"):
             told(it=wrong)
+    assert told(level=10**400) == {"level": 10**400}
+    nothing: Any = None
+    with pytest.raises(rightkey.Misconfigured, match="must return a mapping"):
+        authorizer(verifier=verifier, context=lambda token: nothing)(event)
     assert context_of(verifier.verify(issuer.token(sub=None))) == {"iss": issuer.url}
 
 
@@ -282,16 +286,16 @@ def test_a_bound_token_is_taken_with_its_proof_where_no_answer_is_kept(issuer: L
         {"type": "REQUEST", "methodArn": f"{API}/test/GET/", "requestContext": "no"},
         {"version": "2.0", "type": "REQUEST", "methodArn": f"{API}/test/GET/"},
         {"Records": []},
+        *(None, [], "a", 5),
     ],
 )
-def test_another_event_is_a_mistake_of_whoever_put_it_there(
-    event: dict[str, Any], verifier: Verifier
-) -> None:
+def test_another_event_is_a_mistake_of_whoever_put_it_there(event: Any, verifier: Verifier) -> None:
     """500, and a log that says so."""
     with pytest.raises(rightkey.Misconfigured, match="the event is not"):
         authorizer(verifier=verifier)(event)
+    typeless = {name: event[name] for name in event if name != "type"} if type(event) is dict else event
     with pytest.raises(rightkey.Misconfigured, match="the event is not"):
-        protected(verifier=verifier)(whose)({name: event[name] for name in event if name != "type"})
+        protected(verifier=verifier)(whose)(typeless)
 
 
 # -- a handler
@@ -473,6 +477,29 @@ def test_an_event_with_holes_carries_no_token(form: str, holes: dict[str, Any], 
     """As the console's test button sends it."""
     event = event_of(HANDLED[form]) | holes | {"queryStringParameters": None}
     assert protected(verifier=verifier)(whose)(event)["statusCode"] == 401
+
+
+@pytest.mark.parametrize("context", [{}, {"requestContext": None}, {"requestContext": "no"}])
+def test_an_event_without_a_context_is_answered(context: dict[str, Any], verifier: Verifier) -> None:
+    """As local tools make them: refused, and a preflight too."""
+    handler = protected(verifier=verifier)(whose)
+    assert handler({"httpMethod": "GET"} | context)["statusCode"] == 401
+    asks = {"headers": {"origin": "a", "access-control-request-method": "GET"}}
+    assert handler({"httpMethod": "OPTIONS"} | asks | context)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("form", HANDLED)
+def test_half_a_surrogate_pair_is_no_failure(form: str, issuer: LocalIssuer) -> None:
+    """JSON can hold one, and UTF-8 cannot: in the path, of which proofs are, and in the query."""
+    keys = {"origin": AUDIENCE, "bearer": Bearer([query("a"), Bearer().places[0]])}
+    handler = protected(issuer.url, audience=AUDIENCE, **keys)(whose)
+    sender = Sender()
+    token = issuer.token(cnf=sender.cnf)
+    event = event_of(HANDLED[form], ("Authorization", f"DPoP {token}"), ("DPoP", "a.b.c"))
+    event["requestContext"].get("http", {})["path"] = event["requestContext"]["path"] = "/\ud800"
+    event |= {"path": "/\ud800", "rawPath": "/\ud800", "rawQueryString": "\ud800=\ud800"}
+    event |= {"queryStringParameters": {"\ud800": "\ud800"}, "multiValueQueryStringParameters": None}
+    assert handler(event)["statusCode"] == 401
 
 
 LATTICE = {

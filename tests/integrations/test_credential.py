@@ -11,7 +11,7 @@ from rightkey import Presented, RequestMalformed, TokenRejected
 from rightkey.integrations import asgi, wsgi
 from rightkey.integrations.bearer import BEARER, Bearer, cookie
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import Credential, Sent, carried
+from rightkey.integrations.credential import Credential, Sent, carried, escaped
 
 TOKEN = "a.b.c"
 
@@ -134,3 +134,18 @@ def test_an_error_knows_its_scheme() -> None:
             asyncio.run(credential.verified_async(refuse_later))
         assert caught.value.scheme == scheme
     assert Credential(TOKEN).verified(lambda raw: raw) == TOKEN  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize(
+    ("path", "encoding", "expected"),
+    [
+        ("/a b/~(x)", "utf-8", "/a%20b/~(x)"),
+        ("/\u00e4", "utf-8", "/%C3%A4"),
+        ("/\u00e4", "latin-1", "/%E4"),
+        ("/\ud800", "utf-8", "/%3F"),
+        ("/\u20ac", "latin-1", "/%3F"),
+    ],
+)
+def test_a_path_is_escaped_whatever_a_server_made_of_it(path: str, encoding: str, expected: str) -> None:
+    """Nothing is raised for what no client can have written, and no proof is for it."""
+    assert escaped(path, encoding=encoding) == expected

@@ -10,12 +10,11 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Protocol, TypeAlias, Unpack
-from urllib.parse import quote
 
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import NONCE, PLAIN, Credential, Sent, carried, renewed
+from rightkey.integrations.credential import NONCE, Credential, Sent, carried, escaped, renewed
 from rightkey.integrations.handshake import answering, hidden
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
@@ -191,7 +190,7 @@ def credential_of(bearer: Bearer, scope: Scope, *, optional: bool) -> Credential
 
 def _sent(scope: Scope) -> Sent:
     path, tls = scope.get("raw_path"), (scope.get("extensions") or {}).get("tls") or {}
-    sent = path.decode("latin-1") if path else quote(scope["path"], safe=PLAIN)
+    sent = path.decode("latin-1") if path else escaped(scope["path"])
     certificate = next(iter(tls.get("client_cert_chain") or ()), None)
     connection = Connection((scope.get("client") or (None,))[0], certificate)
     return Sent(scope.get("method", "GET"), sent, connection)  # a websocket's handshake is a GET

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from rightkey.errors import Misconfigured
 from rightkey.integrations.bearer import Bearer
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import PLAIN, Sent
+from rightkey.integrations.credential import Sent, escaped
 from rightkey.integrations.views import is_preflight
 
 Event: TypeAlias = Mapping[str, Any]
@@ -40,7 +40,8 @@ class HTTPEvent(NamedTuple):
 
 def request_of(event: Event) -> HTTPEvent:
     """The request that a handler is called for. Raises Misconfigured: the event stands for none."""
-    context = _mapping(event.get("requestContext"))
+    event = mapping(event)
+    context = mapping(event.get("requestContext"))
     if isinstance(context.get("http"), Mapping):
         return _of_2(event, context)
     if "httpMethod" in event or "elb" in context or context.get("eventType") == "CONNECT":
@@ -54,7 +55,7 @@ def asked_of(event: Event, bearer: Bearer) -> HTTPEvent:
     Args:
         bearer: where tokens are. A TOKEN event has the value of one header, and does not say of which.
     """
-    if event.get("type") == "TOKEN":
+    if mapping(event).get("type") == "TOKEN":
         name = bearer.places[0].header_name or "authorization"
         return HTTPEvent(((name, _text(event.get("authorizationToken"))),), "", Sent("", "", Connection("")))
     return request_of(event)
@@ -73,7 +74,7 @@ def _of_2(event: Event, context: Event) -> HTTPEvent:
 
 
 def _of_1(event: Event, context: Event) -> HTTPEvent:
-    identity = _mapping(context.get("identity"))
+    identity = mapping(context.get("identity"))
     # `path` of the event is without the stage, and without what a domain maps to the API.
     path = _text(context.get("path")) or _text(event.get("path")) or "/"
     method = _text(event.get("httpMethod")) or "GET"  # a websocket's handshake does not say
@@ -84,34 +85,39 @@ def _of_1(event: Event, context: Event) -> HTTPEvent:
 
 
 def _single(event: Event) -> Iterator[tuple[str, str]]:
-    return ((str(name), _text(value)) for name, value in _mapping(event.get("headers")).items())
+    return ((str(name), _text(value)) for name, value in mapping(event.get("headers")).items())
 
 
 def _several(event: Event, member: str) -> list[tuple[str, str]]:
-    each = _mapping(event.get(member)).items()
+    each = mapping(event.get(member)).items()
     return [(str(name), _text(one)) for name, values in each if isinstance(values, list) for one in values]
 
 
 def _query(event: Event, encoded: bool) -> str:
     """What follows the question mark. API Gateway decodes it and a load balancer does not (`encoded`)."""
-    single = _mapping(event.get("queryStringParameters")).items()
+    single = mapping(event.get("queryStringParameters")).items()
     pairs = _several(event, "multiValueQueryStringParameters") or [(str(n), _text(v)) for n, v in single]
-    return "&".join(f"{name}={value}" for name, value in pairs) if encoded else urlencode(pairs)
+    return (
+        "&".join(f"{name}={value}" for name, value in pairs)
+        if encoded
+        else urlencode(pairs, errors="replace")
+    )
 
 
 def _certificate(place: Any) -> str | None:
     """The client certificate of mutual TLS, as PEM, which API Gateway checks and tells."""
-    return _text(_mapping(_mapping(place).get("clientCert")).get("clientCertPem")) or None
+    return _text(mapping(mapping(place).get("clientCert")).get("clientCertPem")) or None
 
 
 def _spelled(path: str) -> str:
     """API Gateway decodes some of a path: what cannot be in a URL is escaped again, and the rest is left."""
-    return quote(path, safe=f"{PLAIN}%")
+    return escaped(path, "%")
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _mapping(value: Any) -> Event:
+def mapping(value: Any) -> Event:
+    """What an event has at a place, if it is a mapping; else an empty one."""
     return value if isinstance(value, Mapping) else {}

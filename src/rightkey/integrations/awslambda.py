@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias, Unpack
 
 from rightkey.errors import InsufficientScope, IssuerFault, Misconfigured, TokenRejected, quoted
-from rightkey.integrations.awsevents import Event, HTTPEvent, asked_of, request_of
+from rightkey.integrations.awsevents import Event, HTTPEvent, asked_of, mapping, request_of
 from rightkey.integrations.bearer import BEARER, Bearer, Refusal
 from rightkey.integrations.credential import Credential, carried
 from rightkey.integrations.settings import Settings, verifier_from
@@ -166,6 +166,7 @@ class _Form:
     @classmethod
     def of(cls, event: Event, *, cached: bool, simple: bool) -> _Form:
         """By what came. Raises Misconfigured."""
+        event = mapping(event)
         newer = event.get("version") == "2.0"
         arn = event.get("routeArn" if newer else "methodArn")
         if event.get("type") not in ("TOKEN", "REQUEST") or not isinstance(arn, str) or arn.count("/") < 2:
@@ -204,8 +205,10 @@ class _Form:
 
 def _scalars(context: Mapping[str, Any]) -> Mapping[str, Scalar]:
     """API Gateway answers 500 for anything else, and says not for what. Raises Misconfigured."""
+    if not isinstance(context, Mapping):
+        raise Misconfigured("context= must return a mapping of strings, numbers and booleans")
     for name, value in context.items():
-        number = isinstance(value, int | float) and math.isfinite(value)
+        number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
         if not isinstance(value, str) and not number:
             raise Misconfigured(f"context {quoted(name)} must be a string, a number or a boolean")
     return context
@@ -215,7 +218,7 @@ def _answer(event: Event, refusal: Refusal, body: str) -> Answer:
     """As the sender of the event reads it: one that tells each value of a header is told so, too."""
     headers = {**({"Content-Type": "application/json"} if body else {}), **refusal.headers}
     answer: Answer = {"statusCode": refusal.status, "body": body, "isBase64Encoded": False}
-    if "elb" in event["requestContext"]:
+    if "elb" in mapping(event.get("requestContext")):
         answer["statusDescription"] = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
     if event.get("multiValueHeaders") is None:
         return answer | {"headers": headers}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from rightkey.errors import TokenRejected
 from rightkey.integrations.bearer import Bearer
@@ -11,7 +12,7 @@ from rightkey.integrations.certificates import Connection
 from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 
-PLAIN = "/:@!$&'()*+,;=~"
+_PLAIN = "/:@!$&'()*+,;=~"
 """What clients leave as it is in a path (RFC 3986, section 3.3), beside what Python's `quote` does."""
 KEY = "rightkey.presented"
 """By which frameworks keep what a request presents."""
@@ -46,6 +47,17 @@ class Credential(NamedTuple):
         except TokenRejected as error:
             error.scheme = self.scheme
             raise
+
+
+def escaped(path: str, also: str = "", encoding: str = "utf-8") -> str:
+    """A decoded path as its client will have written it. What no client can have written, such as half of a
+    surrogate pair, becomes `%3F`, of which no proof is.
+
+    Args:
+        also: what is left as it is, too.
+        encoding: by which it was decoded.
+    """
+    return quote(path, _PLAIN + also, encoding, errors="replace")
 
 
 class Sent(NamedTuple):

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias, Unpack
-from urllib.parse import quote
 
 from rightkey.errors import IssuerFault, RightkeyError
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import NONCE, PLAIN, Credential, Sent, carried, renewed
+from rightkey.integrations.credential import NONCE, Credential, Sent, carried, escaped, renewed
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
 from rightkey.policy.presented import Presented
@@ -139,7 +138,7 @@ def _sent(environ: Mapping[str, Any]) -> Sent:
     sent = environ.get("RAW_URI") or environ.get("REQUEST_URI")  # of gunicorn and others; of uWSGI and others
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     connection = Connection(environ.get("REMOTE_ADDR"), environ.get("SSL_CLIENT_CERT") or None)
-    return Sent(environ["REQUEST_METHOD"], sent or quote(path, safe=PLAIN, encoding="latin-1"), connection)
+    return Sent(environ["REQUEST_METHOD"], sent or escaped(path, encoding="latin-1"), connection)
 
 
 def variable_of(name: str) -> str:
