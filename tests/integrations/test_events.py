@@ -80,6 +80,14 @@ def test_milliseconds_deny_nobody_for_ever(post: Any, issuer: LocalIssuer) -> No
     assert access(issuer, sub="alice", iat=now + 1) is None
 
 
+def test_a_time_to_come_denies_no_later_login(post: Any, issuer: LocalIssuer) -> None:
+    """Nor does a provider that writes `iat` in milliseconds lock its users out."""
+    now = int(issuer.clock())
+    refused = post(event(issuer, iat=now * 1000))
+    assert (refused.status, refused.body["err"]) == (400, "invalid_request")
+    assert access(issuer, sub="alice", iat=now) is None
+
+
 def test_other_events_are_taken_and_deny_nothing(post: Any, issuer: LocalIssuer) -> None:
     """Such as a verification of the stream."""
     verification = "https://schemas.openid.net/secevent/ssf/event-type/verification"

@@ -172,6 +172,24 @@ def test_what_is_no_logout_token_denies_nothing(
     assert access(issuer, sid="s1") is None
 
 
+@pytest.mark.parametrize("ahead", [301, 86_400, 1e12])
+def test_a_time_to_come_denies_no_later_login(ahead: float, endpoint: Any, issuer: LocalIssuer) -> None:
+    """Such as one in milliseconds: its subject could not log in again for a day."""
+    now = issuer.clock()
+    refused = endpoint()(form(issuer.logout_token(aud=CLIENT, sub="alice", iat=now + ahead)))
+    assert (refused.status, "in the future" in refused.body["error_description"]) == (400, True)
+    assert access(issuer, sub="alice") is None
+    assert endpoint()(form(issuer.logout_token(aud=CLIENT, sub="alice", iat=now + 299))).status == 200
+
+
+def test_the_time_is_the_verifiers(endpoint: Any, issuer: LocalIssuer) -> None:
+    """By its own clock a token is made, and used once."""
+    later = issuer.clock() + 86_400
+    post, claims = endpoint(clock=lambda: later), {"aud": CLIENT, "iat": later, "exp": later + 60}
+    token = issuer.logout_token(**claims, sub="alice")
+    assert [post(form(token)).status for _ in range(2)] == [200, 400]
+
+
 def test_a_time_without_end_denies_nothing(endpoint: Any, issuer: LocalIssuer) -> None:
     """A number that JSON can hold and a double cannot."""
     from rightkey.localissuer.tokens.minting import compact, header_of

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, NamedTuple
 
 from rightkey.errors import IssuerUnavailable, Misconfigured, RequestMalformed, RightkeyError, TokenRejected
+from rightkey.policy.trust import MAX_LEEWAY
 from rightkey.proof.replays import used_token
 from rightkey.verifier.denying import require_receiver
 
@@ -83,6 +84,10 @@ class Receiver:
 
     # -- one request
 
+    def _now(self) -> float:
+        clock: Callable[[], float] | None = self._verifier._settings[2].clock
+        return time.time() if clock is None else clock()
+
     def _steps(self, content_type: str, body: bytes) -> Generator[Any, Any, Answer]:
         """The path of a request. What a step yields may have to be awaited."""
         try:
@@ -90,10 +95,13 @@ class Receiver:
                 raise malformed(f"the request's Content-Type must be {self.media_type}")
             token = yield self._verifier.verify(self._token(body))
             claims = token.claims  # these profiles require iss and jti, and every profile that they are text
+            now = self._now()
+            if claims["iat"] > now + MAX_LEEWAY:  # it would deny tokens of later logins
+                raise malformed("the token's iat is in the future: a time is in seconds since 1970")
             for asked in self._denials(claims):
                 yield self._verifier.deny(**asked, issuer=claims["iss"])
             if self.once:
-                used = used_token(self.profile, claims["iss"], claims["jti"], _until(claims))
+                used = used_token(self.profile, claims["iss"], claims["jti"], _until(claims, now))
                 proving = self._verifier._proving
                 if not (yield (proving.is_first_async(used) if self.waits else proving.is_first(used))):
                     raise malformed("the token was used before")
@@ -111,9 +119,9 @@ def malformed(why: str) -> RequestMalformed:
     return RequestMalformed("request_malformed", why)
 
 
-def _until(claims: Mapping[str, Any]) -> float:
+def _until(claims: Mapping[str, Any], now: float) -> float:
     end: Any = claims.get("exp")
-    most = time.time() + ONCE_FOR
+    most = now + ONCE_FOR
     return min(end, most) if type(end) in (int, float) else most
 
 
