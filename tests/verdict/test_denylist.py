@@ -132,12 +132,15 @@ def test_other_octets_are_no_entry() -> None:
         {"sub": 5},
         {"sid": "s", "before": True},
         {"sid": "s", "until": nan},
+        {"sid": "s", "until": NOW - LONGEST - 1},
+        {"sid": "s", "until": 10**400},
         {"before": inf},
+        {"before": -(10**400)},
         {"before": "now"},
     ],
 )
 def test_a_denial_names_one_thing(wrong: dict[str, Any]) -> None:
-    """And a time is a number."""
+    """And a time is a number, and no duration."""
     with pytest.raises(Misconfigured):
         of(**wrong)
 

@@ -16,7 +16,8 @@ import struct
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import inf
+from sys import float_info
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured, quoted
@@ -121,7 +122,7 @@ def denial(
         until: when it ends; by default after `longest`.
 
     Raises:
-        Misconfigured: not one thing is named, or a time is none.
+        Misconfigured: not one thing is named, a time is none, or `until` was over 30 days ago.
     """
     named = [(kind, value) for kind, value in names.items() if value is not None]
     if len(named) > 1 or not all(isinstance(value, str) and value for _, value in named):
@@ -129,8 +130,10 @@ def denial(
     if not named and before is None:
         raise Misconfigured("deny needs sid=, sub= or jti=; or before=, for all tokens issued until then")
     for name, at in (("before", before), ("until", until)):
-        if at is not None and (type(at) not in (int, float) or not isfinite(at)):
+        if at is not None and (type(at) not in (int, float) or not abs(at) <= float_info.max):
             raise Misconfigured(f"{name} must be a Unix time in seconds")
+    if until is not None and until < now - LONGEST:  # nothing would be denied, without a word
+        raise Misconfigured("until is long past: it must be a Unix time in seconds, and no duration")
     thing: tuple[Kind, Any] = named[0] if named else ("", "")
     kind, value = thing
     issued = before if before is not None else now if kind == "sub" else inf
