@@ -224,6 +224,7 @@ def test_an_endpoint_that_is_given_is_asked(build: Build, server: Server, issuer
         ({"cnf": {"jkt": "x" * 43}}, "proof_rejected"),
         ({"cnf": {"x5t#S256": "x" * 43}}, "proof_rejected"),
         ({"cnf": []}, "proof_rejected"),
+        ({"token_type": "dpop"}, "proof_rejected"),
         ({"scope": "write"}, "scope_insufficient"),
         ({"active": False}, "token_inactive"),
     ],
@@ -259,6 +260,17 @@ def test_a_call_may_require_more(build: Build, server: Server, issuer: LocalIssu
 
     with pytest.raises(Misconfigured):
         verifier.verify(OPAQUE, claims_type=Claims)
+
+
+def test_a_token_that_is_said_to_be_bound_is_no_bearer_token(
+    build: Build, server: Server, issuer: LocalIssuer
+) -> None:
+    """Also where its issuer does not say by what (RFC 9449, section 6.2)."""
+    server.says(**claims_of(issuer, token_type="DPoP"))
+    assert refused(build(), OPAQUE).reason == "confirmation_missing"  # type: ignore[attr-defined]
+    assert build(sender="bearer").verify(OPAQUE).subject == "alice"
+    server.says(**claims_of(issuer, token_type="Bearer"))
+    assert build().verify(f"{OPAQUE}2").subject == "alice"
 
 
 def test_a_token_that_is_bound_needs_its_proof(build: Build, server: Server, issuer: LocalIssuer) -> None:

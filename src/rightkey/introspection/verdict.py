@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Failure
+from rightkey.policy import confirmation
 from rightkey.policy.claims import rejected
 from rightkey.verdict.attempt import judge_claims
 from rightkey.verdict.held import OPAQUE
@@ -42,6 +43,12 @@ def judge(
     if others:
         raise rejected(tuple(others), "send the access token: a refresh token or ID token is none")
     judge_claims(trust, OPAQUE, _completed(trust, claims, expected), expected, now, demands)
+    if trust.sender != "bearer" and "cnf" not in claims and _text(claims, "token_type") == "dpop":
+        raise confirmation.rejected(
+            "confirmation_missing",
+            Failure("cnf", "missing", "a confirmation"),
+            told="the issuer says that the token is bound by DPoP, and not to which key (cnf)",
+        )
     for asked in (trust.requirement, demands.require):
         if asked is not None:
             require(claims, asked, trust.places)
@@ -49,8 +56,12 @@ def judge(
 
 
 def _of_another_kind(claims: Mapping[str, Any]) -> list[str]:
-    told = {name: claims.get(name) for name in _OTHERS}
-    return [name for name, kind in told.items() if isinstance(kind, str) and kind.lower() in _OTHERS[name]]
+    return [name for name, others in _OTHERS.items() if _text(claims, name) in others]
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name)
+    return value.lower() if isinstance(value, str) else None
 
 
 def _completed(trust: Trust, claims: dict[str, Any], expected: tuple[str, ...] | None) -> Mapping[str, Any]:
