@@ -205,6 +205,7 @@ def test_a_choice_requires_none_of_its_scopes() -> None:
         {"carriers": ["cookie"]},
         {"realm": 'a"b'},
         {"realm": "a\r\nb"},
+        *({"carriers": None}, {"carriers": 5}, {"realm": 5}, {"realm": b"a"}, {"resource_metadata": 5}),
         {"resource_metadata": "http://api.example/"},
         {"resource_metadata": 'https://api.example/"'},
     ],
@@ -264,9 +265,9 @@ def test_the_metadata_of_a_resource_say_how_its_tokens_are_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    "resource", ["http://api.example", "https://api.example?a", "https://api.example#a", "api"]
+    "resource", ["http://api.example", "https://api.example?a", "https://api.example#a", "api", None, b"a"]
 )
-def test_a_resource_is_an_https_url(resource: str) -> None:
+def test_a_resource_is_an_https_url(resource: Any) -> None:
     """Without a query or fragment."""
     with pytest.raises(rightkey.Misconfigured):
         ProtectedResource(resource)

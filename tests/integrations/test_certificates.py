@@ -144,6 +144,7 @@ def test_no_certificate_is_none() -> None:
         {"proxies": "10.0.0.0/8"},
         {"proxies": ["10.0.0.1/8"]},
         {"proxies": ["proxy.example"]},
+        *({"name": None}, {"form": ["nginx"]}, {"proxies": 5}, {"proxies": None}, {"proxies": [None]}),
     ],
 )
 def test_what_cannot_be_is_told_at_once(wrong: dict[str, Any]) -> None:

@@ -82,6 +82,7 @@ def test_no_seal_takes_all() -> None:
         EC,
         b"-----BEGIN PRIVATE KEY-----\nAAAA",
         PEM[:60],
+        "AAAA\udcff",
     ],
 )
 def test_what_is_no_secret_is_refused_and_not_quoted(secret: object) -> None:

@@ -609,6 +609,13 @@ def test_a_signed_answer_is_no_token(build: Build, server: Server, issuer: Local
     assert refused(build(), body).code == "claims_rejected"
 
 
+class Getting:
+    """A transport that sends no body."""
+
+    def get(self, request: Request, /) -> Response:
+        raise AssertionError("it is refused before")
+
+
 # -- how it is built ---------------------------------------------------------------------------------
 
 
@@ -619,7 +626,7 @@ def test_a_signed_answer_is_no_token(build: Build, server: Server, issuer: Local
         ({"profile": "id"}, "introspection is for access tokens"),
         ({"profile": "logout"}, "introspection is for access tokens"),
         ({"keys": "https://issuer.example/jwks"}, "introspection needs endpoint="),
-        ({"transport": object()}, "introspection needs a transport that sends a body"),
+        ({"transport": Getting()}, "introspection needs a transport that sends a body"),
     ],
 )
 def test_what_cannot_be_is_refused_where_it_is_built(

@@ -140,6 +140,12 @@ def test_a_jwks_url_needs_no_discovery(face: Any, issuer: LocalIssuer) -> None:
         {"audience": ""},
         {"certificates": "maybe"},
         {"algorithms": ["HS256"]},
+        {"provider": ["auth0"]},
+        {"freshness": None},
+        {"freshness": {"max_life": 600}},
+        {"transport": "https://proxy.example"},
+        *({"clock": 5}, {"elapsed": 5.0}, {"listener": "print"}),
+        *({"store": []}, {"store": {"url": "redis://a"}}),
     ],
 )
 def test_a_wrong_setting_is_told_when_the_verifier_is_built(face: Any, settings: dict[str, Any]) -> None:

@@ -129,6 +129,13 @@ def test_what_cannot_be_meant_is_misconfigured(given: Any) -> None:
             face.of(*given)
 
 
+def test_a_wrong_setting_is_told_when_it_is_built() -> None:
+    """As with one issuer: not with the first token."""
+    for face in (Verifier, AsyncVerifier):
+        with pytest.raises(rightkey.Misconfigured, match="clock must be a function"):
+            face.of(*TRUSTS, clock=5)
+
+
 # -- a resolver --------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -120,7 +120,10 @@ class Bearer:
     """Those of the challenges; see `beside`."""
 
     def __post_init__(self) -> None:
-        places = (self.carriers,) if isinstance(self.carriers, Carrier) else tuple(self.carriers)
+        given: Any = self.carriers
+        places = (
+            (given,) if isinstance(given, Carrier) else tuple(given) if isinstance(given, Iterable) else ()
+        )
         if not places or not all(isinstance(one, Carrier) for one in places):
             raise Misconfigured(
                 "carriers must be a Carrier or several of them", hint='such as cookie("session")'
@@ -138,7 +141,8 @@ class Bearer:
         object.__setattr__(self, "places", places)
         object.__setattr__(self, "header_names", names)
         object.__setattr__(self, "header_octets", frozenset(name.encode() for name in names))
-        if self.realm is not None and not re.fullmatch(_QUOTABLE, self.realm):
+        realm: Any = self.realm
+        if realm is not None and not (isinstance(realm, str) and re.fullmatch(_QUOTABLE, realm)):
             raise Misconfigured("realm must be printable ASCII without double quotes and backslashes")
         fault = None if self.resource_metadata is None else url_fault(self.resource_metadata)
         if fault or '"' in (self.resource_metadata or ""):

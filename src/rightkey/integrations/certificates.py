@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, TypeAlias
@@ -96,13 +96,21 @@ def from_header(name: str, *, form: str, proxies: Collection[str]) -> Certificat
     Raises:
         Misconfigured: any of them is not as described.
     """
-    if not re.fullmatch(r"[A-Za-z0-9-]+", name):
+    if not _is_name(name):
         raise Misconfigured(f"{quoted(name)} is not the name of a header")
-    if form not in FORMS:
+    if form not in [*FORMS]:
         raise Misconfigured(f"form must be one of {', '.join(FORMS)}, not {quoted(form)}")
-    if isinstance(proxies, str) or not proxies:
+    if not _is_list(proxies):
         raise Misconfigured("proxies must be a list of addresses or networks", hint='such as ["10.0.0.0/8"]')
     return CertificateSource(name.lower(), form, tuple(map(_network, proxies)))
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9-]+", name) is not None
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, str) and bool(given)
 
 
 def _network(proxy: Any) -> Network | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ class Introspection:
 
     def __post_init__(self) -> None:
         client_id: Any = self.client_id
-        if not isinstance(client_id, str) or not client_id.strip():
+        if not isinstance(client_id, str) or not client_id.strip() or not _is_utf8(client_id):
             hint = "the name by which the issuer knows this service"
             raise Misconfigured("client_id must be a non-empty string", hint=hint)
         if self.auth_method not in METHODS:
@@ -78,6 +79,10 @@ class Introspection:
         whole: Any = self.at_once
         if not isinstance(whole, int) or isinstance(whole, bool) or not 2 <= whole <= 1000:
             raise Misconfigured("at_once must be an integer, from 2 to 1,000")
+        for name in ("kid", "assertion_audience"):
+            given: Any = getattr(self, name)
+            if given is not None and not (isinstance(given, str) and _is_utf8(given)):
+                raise Misconfigured(f"{name} must be a string")
         self._require_secret()
 
     def takes(self, raw: str | bytes) -> bool:
@@ -90,6 +95,8 @@ class Introspection:
             return  # it is read with each request
         if not isinstance(secret, str | bytes):
             raise Misconfigured(f"secret must be a string, bytes or a Path, not {type(secret).__name__}")
+        if isinstance(secret, str) and not _is_utf8(secret):
+            raise Misconfigured("secret has characters that UTF-8 cannot hold", hint="give it as bytes")
         octets = octets_of(secret)
         if not octets:
             raise Misconfigured("secret must not be empty", hint="as the issuer gave it to this service")
@@ -104,6 +111,11 @@ class Introspection:
 def octets_of(secret: str | bytes) -> bytes:
     """A secret as octets, without the line end that editors put behind it."""
     return (secret.encode() if isinstance(secret, str) else secret).strip(b"\r\n")
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it can be sent: half of a surrogate pair cannot."""
+    return not re.search("[\ud800-\udfff]", text)
 
 
 def signer_of(settings: Introspection, pem: bytes) -> Signer:

@@ -145,13 +145,15 @@ class Issuer:
         return tuple(dict.fromkeys(places))
 
 
-def url_fault(url: str, plain_http: Collection[str] | None = ()) -> str | None:
+def url_fault(url: Any, plain_http: Collection[str] | None = ()) -> str | None:
     """What forbids a request to this URL; None where nothing does.
 
     Args:
         url: one that was configured, or that an issuer's document names (`jwks_uri`).
         plain_http: hosts in lower case, beyond loopback, that may be asked by http; None for every host.
     """
+    if not isinstance(url, str):
+        return "it is not a string"
     if re.search(r"\s", url):
         return "it has white space in it"
     if not re.fullmatch(_PRINTABLE, url) or "\\" in url:

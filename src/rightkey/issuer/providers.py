@@ -33,7 +33,7 @@ def recognise(url: str, provider: str | None = "auto") -> Vendor | None:
     if provider == "auto":
         found = (_of(row, url, anywhere=False) for row in PROVIDERS.values())
         return next((row for row in found if row is not None), None)
-    if provider not in PROVIDERS:
+    if provider not in [*PROVIDERS]:  # which need not be hashable, to be told
         raise Misconfigured(
             f"provider {quoted(str(provider))} is not known here",
             hint=f"one of {', '.join(PROVIDERS)}; or None",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Any
+
+from rightkey.errors import Misconfigured
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -20,6 +23,9 @@ class Presented:
             and the rest does not count.
         proofs: the values of all its `DPoP` headers (RFC 9449, section 4.1).
         certificate: the client's certificate of the TLS connection, as DER (RFC 8705, section 3).
+
+    Raises:
+        Misconfigured: any of them is of another type.
     """
 
     scheme: str = "Bearer"
@@ -36,9 +42,22 @@ class Presented:
     section 8.2): answer with it in the header `DPoP-Nonce`, whatever the answer is."""
 
     def __post_init__(self) -> None:
+        given: Any = self.proofs
+        if type(given) is not tuple:
+            given = (
+                (given,)
+                if isinstance(given, str)
+                else tuple(given)
+                if isinstance(given, Iterable)
+                else (None,)
+            )
+            object.__setattr__(self, "proofs", given)
+        if {type(self.scheme), type(self.method), type(self.url), *map(type, given)} != _TEXT:
+            _require_texts(self.scheme, self.method, self.url, *given)
+        if self.certificate is not None and not isinstance(self.certificate, bytes):
+            hint = "as DER, which ssl.PEM_cert_to_DER_cert makes of PEM"
+            raise Misconfigured("the certificate that is presented must be bytes", hint=hint)
         object.__setattr__(self, "by_dpop", self.scheme.lower() == "dpop")
-        if isinstance(self.proofs, str):
-            object.__setattr__(self, "proofs", (self.proofs,))
 
     def spend(self, mark: bytes) -> None:
         """Its proof was recorded as used, and is no replay of itself."""
@@ -50,3 +69,12 @@ class Presented:
 
     def __repr__(self) -> str:
         return f"Presented({self.scheme!r})"
+
+
+_TEXT = {str}
+
+
+def _require_texts(*given: Any) -> None:
+    """Of a class of str's, too. Raises Misconfigured."""
+    if not all(isinstance(one, str) for one in given):
+        raise Misconfigured("what is presented must be text, but for the certificate")

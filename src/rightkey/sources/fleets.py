@@ -104,6 +104,8 @@ def fleet_of(store: Any, secret: Any = None) -> Member | None:
         if secret is not None:
             raise Misconfigured("store_secret= needs store=")
         return None
+    if not isinstance(store, Hashable):
+        raise Misconfigured(f"store must be a URL, a redis-py client or a Store, not {type(store).__name__}")
     known = str(store) if isinstance(store, os.PathLike) else store, _digest(secret)
     if known not in _FLEETS:
         opened = opened_store(store)

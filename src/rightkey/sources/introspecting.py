@@ -211,8 +211,7 @@ def _require_endpoint(settings: Introspection, remote: Remote | None, means: Mea
             "introspection needs endpoint=: the issuer's metadata are not read here", hint=hint
         )
     if settings.endpoint is not None:
-        given: Any = settings.endpoint
-        fault = url_fault(given, means.plain_http) if isinstance(given, str) else "it is not a string"
+        fault = url_fault(settings.endpoint, means.plain_http)
         if fault:
             raise Misconfigured(f"endpoint cannot be asked: {fault}", hint="give the https URL")
 

@@ -72,7 +72,7 @@ def seal_of(secret: object) -> Seal:
         Misconfigured: too short, of another type, or PEM without an Ed25519 key. Nothing of it is quoted.
     """
     given = secret if isinstance(secret, tuple | list) else (secret,)
-    octets = [one.strip().encode() if isinstance(one, str) else one for one in given]
+    octets = [one.strip().encode("utf-8", "surrogatepass") if isinstance(one, str) else one for one in given]
     if not 1 <= len(octets) <= 2 or not all(isinstance(one, bytes) for one in octets):
         raise Misconfigured(
             "store_secret must be text or octets, or two of them: the new one and the one before"

@@ -51,6 +51,19 @@ class Surroundings(NamedTuple):
     def __repr__(self) -> str:
         return "Surroundings(...)"  # it may hold a secret
 
+    def require_sound(self) -> None:
+        """Raises Misconfigured: something is of another kind, and would fail with the first token."""
+        if not isinstance(self.freshness, Freshness):
+            raise Misconfigured(
+                "freshness must be a Freshness", hint="such as rightkey.Freshness(max_life=600)"
+            )
+        if self.transport is not None and not callable(getattr(self.transport, "get", None)):
+            raise Misconfigured("transport must have a method get(request) -> Response")
+        for name in ("clock", "elapsed", "listener"):
+            given = getattr(self, name)
+            if given is not None and not callable(given):
+                raise Misconfigured(f"{name} must be a function")
+
     def proving(self) -> Proving:
         """What judges proofs. Raises Misconfigured."""
         from rightkey.verifier.proving import Proving

@@ -61,6 +61,7 @@ class Several:
     ) -> None:
         world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret, denylist)
         surroundings = Surroundings(*world)
+        surroundings.require_sound()
         surroundings.fleet()  # what is wrong is told now, and not with the first issuer of a resolver
         surroundings.denying()
         self._begin(trusts, remember, surroundings, issuers, trusted_for)

@@ -114,7 +114,9 @@ class Single:
         judged = algorithms, leeway, profile, require_exp, require, certificates, provider, keys
         trust = Trust(issuer, audience, *judged, sender, metadata_url, implies, introspection)
         world = (freshness, transport, clock, elapsed, listener, origin, dpop, store, store_secret, denylist)
-        self._begin(trust, remember, Surroundings(*world))
+        surroundings = Surroundings(*world)
+        surroundings.require_sound()
+        self._begin(trust, remember, surroundings)
 
     def _begin(self, trust: Trust, remember: int, surroundings: Surroundings) -> None:
         self._settings = trust, remember, surroundings
