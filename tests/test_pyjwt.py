@@ -123,7 +123,7 @@ def test_keys_are_pyjwts_and_verify(client: PyJWKClient, one: Any, token: Callab
 
 def test_what_is_no_jwt_is_pyjwts_decode_error(client: PyJWKClient, endpoint: Endpoint) -> None:
     """And a key id that is no text is that of no key: neither causes a request."""
-    for raw in ("", "a.b.c", b"\xff", "a" * 1000):
+    for raw in ("", "a.b.c", b"\xff", "a" * 1000, "\udcff.b.c"):
         with pytest.raises(jwt.DecodeError):
             client.get_signing_key_from_jwt(raw)
     for kid in (None, 1, ["one"], b"one"):

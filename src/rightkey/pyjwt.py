@@ -230,4 +230,7 @@ def _freshness(lifespan: float, timeout: float | None, cooldown_duration: float)
 
 def _kid_of(token: str | bytes) -> Any:
     """The key id that a token's header names. Raises jwt.DecodeError."""
-    return decode_complete(token, options={"verify_signature": False})["header"].get("kid")
+    try:
+        return decode_complete(token, options={"verify_signature": False})["header"].get("kid")
+    except UnicodeEncodeError:  # half of a surrogate pair, as in a header that a server could not decode
+        raise jwt.DecodeError("Invalid token: it has characters outside ASCII") from None
