@@ -250,7 +250,9 @@ def test_outside_of_a_call_there_is_no_token() -> None:
 
 
 def test_a_wrong_setting_ends_the_start() -> None:
-    """A requirement that is none, and methods as one text."""
-    for settings in ({"methods": {"/p.S/M": 5}}, {"public": "/p.S/M"}):
+    """A requirement that is none, methods as one text, and names that no method has."""
+    wrong = ("p.S/M", "/p.S", "/p.S/M/", "//M", "M", 5)
+    named = [{"methods": {name: "read:x"}} for name in wrong] + [{"public": [name]} for name in wrong]
+    for settings in ({"methods": {"/p.S/M": 5}}, {"public": "/p.S/M"}, *named):
         with pytest.raises(rightkey.Misconfigured):
             RightKeyInterceptor("a.example", audience=AUDIENCE, **settings)  # type: ignore[arg-type]

@@ -12,11 +12,12 @@ here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for 4
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Unpack
 
-from rightkey.errors import RightkeyError
+from rightkey.errors import Misconfigured, RightkeyError, quoted
 from rightkey.integrations import asgi, wsgi
 from rightkey.integrations.bearer import BEARER
 from rightkey.integrations.certificates import Connection
@@ -55,11 +56,19 @@ class _Rules:
     Args:
         public: methods that need no token, such as `/grpc.health.v1.Health/Check`.
         methods: what a method asks of a token, by its name.
+
+    Raises:
+        Misconfigured: no method can have such a name.
     """
 
     def __init__(self, public: Collection[str], methods: Mapping[str, str | Requirement]) -> None:
         self._public = paths_of(public)
         self._asked = {name: required((asked,)) for name, asked in methods.items()}
+        for name in (*self._public, *self._asked):
+            if re.fullmatch("/[^/]+/[^/]+", str(name)) is None:  # none would match, and nothing be asked
+                raise Misconfigured(
+                    f"{quoted(name)} is not a method's full name", hint="such as /grpc.health.v1.Health/Check"
+                )
 
     def open_to_all(self, method: str) -> bool:
         return method in self._public
