@@ -274,6 +274,16 @@ def test_a_bound_token_is_taken_with_its_proof_where_no_answer_is_kept(issuer: L
         authorizer(verifier=verifier, cached=False)(two)
 
 
+@pytest.mark.parametrize("sender", ["checked", "bearer"])
+@pytest.mark.parametrize("cached", [True, False])
+def test_under_dpop_no_token_comes_without_a_proof(sender: str, cached: bool, issuer: LocalIssuer) -> None:
+    """Whether an answer is kept or not, and whatever `sender` says: not an unbound one either."""
+    verifier = Verifier(issuer.url, audience=AUDIENCE, origin=ORIGIN, sender=sender)
+    for raw in (issuer.token(), issuer.token(cnf=Sender().cnf)):
+        with pytest.raises(Exception, match=r"^Unauthorized$"):
+            authorizer(verifier=verifier, cached=cached)(asked(REST, ("Authorization", f"DPoP {raw}")))
+
+
 @pytest.mark.parametrize(
     "event",
     [

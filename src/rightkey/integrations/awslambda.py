@@ -24,6 +24,7 @@ from rightkey.integrations.credential import Credential, carried
 from rightkey.integrations.settings import Settings, verifier_from
 from rightkey.integrations.views import present
 from rightkey.integrations.wsgi import Verifying
+from rightkey.policy.presented import Presented
 from rightkey.requirements import AllOf, required
 from rightkey.telemetry.verdicts import not_granted
 from rightkey.verdict.verified import Verified
@@ -149,7 +150,8 @@ class _Guard(NamedTuple):
             credential = carried(bearer, headers, query, lambda: sent, {}, optional=True)
         else:
             raw = bearer.token_or_none(headers, query)
-            credential = None if raw is None else Credential(raw)
+            unproved = None if bearer.proofs(headers) is None else Presented("DPoP")
+            credential = None if raw is None else Credential(raw, unproved)
         if credential is None:
             return None
         token = credential.verified(self.verifier.verify)
