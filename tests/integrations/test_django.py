@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import checks
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
@@ -251,6 +252,11 @@ def test_settings_count_and_the_environment_where_they_do_not(
             for start in (WSGIHandler, ASGIHandler):
                 with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_LEEWAY"):
                     start()
+        with override_settings(RIGHTKEY_OPTIONAL="false"):
+            for start in (WSGIHandler, ASGIHandler):
+                with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_OPTIONAL must be True or False"):
+                    start()
+            assert "RIGHTKEY_OPTIONAL" in str(checks.run_checks(tags=[checks.Tags.security]))
 
 
 @pytest.mark.parametrize("face", EITHER)

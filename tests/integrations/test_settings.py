@@ -16,6 +16,7 @@ import rightkey
 from rightkey.integrations import (
     aiohttp,
     asgi,
+    awslambda,
     fastapi,
     fastmcp,
     flask,
@@ -60,6 +61,14 @@ def test_a_misspelt_setting_is_refused_by_name(build: Callable[..., Any]) -> Non
     assert "rightkey.ANY" in (caught.value.hint or "")
     with pytest.raises(rightkey.Misconfigured, match="not both"):
         build(NAME, verifier=rightkey.Verifier(NAME, audience="a"))
+
+
+@pytest.mark.parametrize("build", [BUILD[0], BUILD[1], BUILD[3], awslambda.protected])
+@pytest.mark.parametrize("text", ["false", "0", "", None, 1])
+def test_a_token_is_optional_where_true_says_so(build: Callable[..., Any], text: Any) -> None:
+    """A variable's text would count as true, and let in requests without a token."""
+    with pytest.raises(rightkey.Misconfigured, match="optional must be True or False"):
+        build(NAME, audience="a", optional=text)
 
 
 def test_a_parameter_of_the_integration_may_be_meant_too() -> None:

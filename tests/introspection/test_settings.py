@@ -39,6 +39,8 @@ def test_nothing_tells_the_secret() -> None:
         ({"client_id": "\ud800"}, "client_id must be a non-empty string"),
         ({"secret": f"{SECRET}\udcff"}, "secret has characters that UTF-8 cannot hold"),
         ({"kid": 5}, "kid must be a string"),
+        ({"signed": "false"}, "signed must be True or False"),
+        ({"require_audience": ""}, "require_audience must be True or False"),
         ({"assertion_audience": "\ud800"}, "assertion_audience must be a string"),
         ({"secret": ""}, "secret must not be empty"),
         ({"secret": b"\n"}, "secret must not be empty"),

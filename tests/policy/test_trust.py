@@ -70,6 +70,7 @@ def test_audiences_are_one_or_several() -> None:
         {"leeway": float("nan")},
         {"leeway": "1"},
         {"profile": "jwt"},
+        *({"require_exp": "false"}, {"require_exp": 0}, {"require_exp": None}),
         {"certificates": "strict"},
         {"certificates": None},
         {"require": 5},

@@ -29,6 +29,7 @@ from rightkey.integrations.views import (
     is_preflight,
     requirement_of,
 )
+from rightkey.policy.named import flag
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
 
@@ -69,7 +70,7 @@ def setup(
         await prepare(app[VERIFIER], required=require_issuer)
 
     app[VERIFIER] = verifier_from(AsyncVerifier, issuer, verifier, settings, setup)
-    app.middlewares.append(_guard(app, bearer, optional=optional))
+    app.middlewares.append(_guard(app, bearer, optional=flag("optional", optional)))
     app.on_startup.append(start)
     app.on_response_prepare.append(_renewing)
     if (name := name_of(bearer)) is not None:

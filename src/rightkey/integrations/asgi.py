@@ -18,6 +18,7 @@ from rightkey.integrations.credential import NONCE, Credential, Sent, carried, e
 from rightkey.integrations.handshake import answering, hidden
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
+from rightkey.policy.named import flag
 from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
@@ -72,7 +73,7 @@ class RightKeyMiddleware:
         require_issuer: bool = False,
         **settings: Unpack[Settings],
     ) -> None:
-        self.app, self._public, self._optional = app, paths_of(public), optional
+        self.app, self._public, self._optional = app, paths_of(public), flag("optional", optional)
         self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
         self._bearer, self._require_issuer = bearer.beside(self._verifier), require_issuer
 

@@ -24,6 +24,7 @@ from rightkey.integrations.credential import Credential, carried
 from rightkey.integrations.settings import Settings, verifier_from
 from rightkey.integrations.views import present
 from rightkey.integrations.wsgi import Verifying
+from rightkey.policy.named import flag
 from rightkey.policy.presented import Presented
 from rightkey.requirements import AllOf, required
 from rightkey.telemetry.verdicts import not_granted
@@ -105,7 +106,7 @@ def protected(
     Raises:
         Misconfigured: a setting is wrong; and of the handler, where the event stands for no HTTP request.
     """
-    requirement = required(settings.pop("require", ()))
+    requirement, optional = required(settings.pop("require", ())), flag("optional", optional)
     judge: Verifying = verifier_from(Verifier, issuer, verifier, settings, protected)
     guard = _Guard(judge, bearer.beside(judge), requirement)
 

@@ -60,6 +60,7 @@ class RightKeyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         public_paths()
+        optional_everywhere()
         user_of()
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)

@@ -23,6 +23,7 @@ from rightkey.integrations.bearer import BEARER, Bearer, Refusal
 from rightkey.integrations.credential import Credential
 from rightkey.integrations.settings import environ_of, extra, paths_of, verifier_from
 from rightkey.integrations.wsgi import credential_of
+from rightkey.policy.named import flag
 from rightkey.requirements import Requirement
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
@@ -88,8 +89,8 @@ def public_paths() -> frozenset[str]:
 
 
 def optional_everywhere() -> bool:
-    """Whether views that ask for nothing take requests without a token."""
-    return bool(getattr(settings, "RIGHTKEY_OPTIONAL", False))
+    """Whether views that ask for nothing take requests without a token. Raises Misconfigured."""
+    return flag("RIGHTKEY_OPTIONAL", getattr(settings, "RIGHTKEY_OPTIONAL", False))
 
 
 @cache
@@ -108,7 +109,7 @@ def user_of() -> Callable[[Verified], Any] | None:
 def check_settings(**_: Any) -> list[Any]:
     """Django's system check: whether the settings make a verifier."""
     found = []
-    for what in (verifier, bearer, public_paths, user_of):
+    for what in (verifier, bearer, public_paths, optional_everywhere, user_of):
         try:
             what()
         except Misconfigured as error:

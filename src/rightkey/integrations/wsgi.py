@@ -15,6 +15,7 @@ from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried, escaped, renewed
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
+from rightkey.policy.named import flag
 from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
@@ -63,7 +64,8 @@ class RightKeyMiddleware:
         require_issuer: bool = False,
         **settings: Unpack[Settings],
     ) -> None:
-        self.app, self._public, self._optional = app, {_latin(path) for path in paths_of(public)}, optional
+        self.app, self._optional = app, flag("optional", optional)
+        self._public = {_latin(path) for path in paths_of(public)}
         self._verifier: Verifying = verifier_from(Verifier, issuer, verifier, settings, type(self))
         self._bearer = bearer.beside(self._verifier)
         if require_issuer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured, quoted
 from rightkey.jose.opaque import is_opaque
-from rightkey.policy.named import settings_by_name
+from rightkey.policy.named import flag, settings_by_name
 
 if TYPE_CHECKING:
     import os
@@ -79,6 +79,8 @@ class Introspection:
         whole: Any = self.at_once
         if not isinstance(whole, int) or isinstance(whole, bool) or not 2 <= whole <= 1000:
             raise Misconfigured("at_once must be an integer, from 2 to 1,000")
+        for name in ("signed", "require_audience"):
+            flag(name, getattr(self, name))
         for name in ("kid", "assertion_audience"):
             given: Any = getattr(self, name)
             if given is not None and not (isinstance(given, str) and _is_utf8(given)):

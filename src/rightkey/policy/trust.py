@@ -14,7 +14,7 @@ from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.confirmation import sender
-from rightkey.policy.named import settings_by_name
+from rightkey.policy.named import flag, settings_by_name
 from rightkey.policy.profiles import Profile
 from rightkey.policy.profiles import profile as profile_named
 
@@ -182,6 +182,7 @@ class Trust:
             "audiences": audiences,
             "allowed": _allowed(self.algorithms, vendor),
             "leeway": _leeway(self.leeway),
+            "require_exp": flag("require_exp", self.require_exp),
             "kind": kind,
             "compiled": Compiled.of(kind, vendor),
             "places": places,
