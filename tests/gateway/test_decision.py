@@ -155,7 +155,7 @@ def test_a_proof_is_for_the_request_of_the_client() -> None:
 
 
 def test_the_next_nonce_comes_with_the_identity() -> None:
-    """Where that of the proof will soon end; a refusal has it in any case."""
+    """Where that of the proof will soon end, and with what is refused too."""
     caller, secret = Sender(), bytes(32)
     token = ISSUER.token(sub="alice", cnf=caller.cnf)
     means: dict[str, Any] = {"audience": ISSUER.audience, "transport": ISSUER.transport()}
@@ -164,13 +164,15 @@ def test_the_next_nonce_comes_with_the_identity() -> None:
     asyncio.run(verifier.prepare())
     by = Decision(DIALECTS["envoy"], ROUTES, verifier, BEARER.beside(verifier), IDENTITY)
 
-    def answered(age: float) -> Any:
+    def answered(age: float, path: str = "/any") -> tuple[str, int]:
         nonce = nonce_at(secret, time.time() - age)
-        proof = caller.proof("GET", "https://api.example.com/any", token, nonce=nonce)
-        return decided("/any", by=by, authorization=[f"DPoP {token}"], dpop=[proof])
+        proof = caller.proof("GET", f"https://api.example.com{path}", token, nonce=nonce)
+        answer = decided(path, by=by, authorization=[f"DPoP {token}"], dpop=[proof])
+        return answer.code, [name for name, _ in answer.fields].count("DPoP-Nonce")
 
-    found = [(answer.code, "DPoP-Nonce" in dict(answer.fields)) for answer in map(answered, (5, 90, 200))]
-    assert found == [("ok", False), ("ok", True), ("proof_rejected", True)]
+    found = [answered(5), answered(90), answered(200), answered(90, "/orders"), answered(5, "/orders")]
+    lacking = "scope_insufficient"
+    assert found == [("ok", 0), ("ok", 1), ("proof_rejected", 1), (lacking, 1), (lacking, 0)]
 
 
 def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:

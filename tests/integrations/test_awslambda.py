@@ -9,6 +9,7 @@ import json
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ from tests.integrations.awsevents import (
 
 import rightkey
 from rightkey import DPoP, Verified, Verifier
+from rightkey.integrations.awsevents import request_of
 from rightkey.integrations.awslambda import authorizer, context_of, protected
 from rightkey.integrations.bearer import Bearer, cookie, header, query
 from rightkey.integrations.certificates import from_tls
 from rightkey.localissuer import LocalIssuer, Sender
+from rightkey.proof.nonces import nonce_at
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lambda_app.py"
 API = "arn:aws:execute-api:us-east-1:123456789012:abcdef123"
@@ -284,6 +287,32 @@ def test_under_dpop_no_token_comes_without_a_proof(sender: str, cached: bool, is
             authorizer(verifier=verifier, cached=cached)(asked(REST, ("Authorization", f"DPoP {raw}")))
 
 
+@pytest.mark.parametrize("form", ["rest", "http"])
+def test_nonces_are_in_the_context_for_the_api_to_make_headers_of(form: str, issuer: LocalIssuer) -> None:
+    """The next one where it is let in or lacks a scope; the first in a Deny: `Unauthorized` holds none."""
+    caller, secret, newer = Sender(), bytes(32), form == "http"
+    raw = issuer.token(sub="alice", scope="read", cnf=caller.cnf)
+    verifier = Verifier(issuer.url, audience=AUDIENCE, origin=ORIGIN, dpop=DPoP(nonce_secret=secret))
+
+    def answered(nonce: str | None, **how: Any) -> tuple[bool, Any]:
+        method, path = ("POST", "/my/path") if newer else ("GET", "/test/request")
+        proof = caller.proof(method, ORIGIN + path, raw, nonce=nonce)
+        headers = ("Authorization", f"DPoP {raw}"), ("DPoP", proof)
+        event = asked(HTTP_2 if newer else REST, *headers, newer=newer)
+        answer = authorizer(verifier=verifier, cached=False, **how)(event)
+        statement = {} if newer else answer["policyDocument"]["Statement"][0]
+        return answer.get("isAuthorized", statement.get("Effect") == "Allow"), answer["context"]
+
+    new, old = (nonce_at(secret, time.time() - age) for age in (5, 90))
+    assert answered(new) == (True, {"sub": "alice", "iss": issuer.url, "scope": "read"})
+    let_in, told = answered(old)
+    assert (let_in, answered(told.pop("dpopNonce"))[0], told["sub"]) == (True, True, "alice")
+    let_in, told = answered(None)
+    assert (let_in, answered(told.pop("dpopNonce"))[0], told) == (False, True, {"code": "proof_rejected"})
+    let_in, told = answered(old, require="write")
+    assert (let_in, "dpopNonce" in told, told["code"]) == (False, True, "scope_insufficient")
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -442,6 +471,37 @@ def test_a_bound_token_comes_in_with_its_proof_once(form: str, issuer: LocalIssu
         answer = handler(refused)
         assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (401, "proof_rejected")
         assert "DPoP " in headers_of(answer)["www-authenticate"]
+
+
+@pytest.mark.parametrize("form", HANDLED)
+def test_the_next_nonce_comes_with_any_answer(form: str, issuer: LocalIssuer) -> None:
+    """As the sender of the event reads headers, beside those of the handler; where there is a status."""
+    caller, secret = Sender(), bytes(32)
+    raw = issuer.token(sub="alice", cnf=caller.cnf)
+    verifier = Verifier(issuer.url, audience=AUDIENCE, origin=ORIGIN, dpop=DPoP(nonce_secret=secret))
+    sent = request_of(HANDLED[form]).sent
+    one, each = {"headers": {"X-Own": "1"}}, {"multiValueHeaders": {"X-Own": ["1"]}}
+    has = {"headers": {"dpop-nonce": "own"}}
+
+    def answered(answer: Any, age: float = 90, **how: Any) -> Any:
+        nonce = nonce_at(secret, time.time() - age)
+        proof = caller.proof(sent.method, ORIGIN + sent.path, raw, nonce=nonce)
+        event = event_of(HANDLED[form], ("authorization", f"DPoP {raw}"), ("dpop", proof))
+        return protected(verifier=verifier, **how)(lambda *_: answer)(event)
+
+    plain = {"statusCode": 200, "body": ""}
+    assert answered(plain, age=5) == plain
+    assert "dpop-nonce" in headers_of(answered(plain))
+    assert plain == {"statusCode": 200, "body": ""}
+    for own in (one, each):
+        assert headers_of(answered({**plain, **own})).keys() == {"x-own", "dpop-nonce"}
+    for untouched in (plain | has, "text", {"text": 1}):
+        assert answered(untouched) == untouched
+    lacking = answered(plain, require="write")
+    assert (lacking["statusCode"], "dpop-nonce" in headers_of(lacking)) == (403, True)
+    late = headers_of(answered(plain, age=200))
+    assert "use_dpop_nonce" in late["www-authenticate"]
+    assert "dpop-nonce" in late
 
 
 def test_a_path_that_api_gateway_has_decoded_is_written_again(issuer: LocalIssuer) -> None:

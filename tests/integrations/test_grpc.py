@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ import pytest
 import rightkey
 from rightkey.integrations.grpc import PUSHBACK, AioRightKeyInterceptor, RightKeyInterceptor, current_token
 from rightkey.localissuer import LocalIssuer, Sender
+from rightkey.proof.nonces import nonce_at
 
 AUDIENCE = "https://api.example.com"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "grpc_app.py"
@@ -44,7 +46,18 @@ def nobody() -> bytes:
 def in_threads(interceptor: RightKeyInterceptor, stack: ExitStack) -> str:
     """A server with a method of each kind; where it is."""
     unary = grpc.unary_unary_rpc_method_handler(lambda request, context: subject())
+
+    def told(request: bytes, context: Any) -> bytes:
+        context.set_trailing_metadata((("own", "1"),))
+        return subject()
+
+    def ended(request: bytes, context: Any) -> bytes:
+        context.abort(grpc.StatusCode.NOT_FOUND, "gone")
+        return b""
+
     methods = {
+        "Told": grpc.unary_unary_rpc_method_handler(told),
+        "Ended": grpc.unary_unary_rpc_method_handler(ended),
         "Any": unary,
         "Scoped": unary,
         "Open": grpc.unary_unary_rpc_method_handler(lambda request, context: nobody()),
@@ -84,7 +97,17 @@ def in_tasks(interceptor: AioRightKeyInterceptor, stack: ExitStack) -> str:
     async def written(request: bytes, context: Any) -> None:
         await context.write(subject())
 
+    async def told(request: bytes, context: Any) -> bytes:
+        context.set_trailing_metadata((("own", "1"),))
+        return subject()
+
+    async def ended(request: bytes, context: Any) -> bytes:
+        await context.abort(grpc.StatusCode.NOT_FOUND, "gone")
+        return b""
+
     methods = {
+        "Told": grpc.unary_unary_rpc_method_handler(told),
+        "Ended": grpc.unary_unary_rpc_method_handler(ended),
         "Written": grpc.unary_stream_rpc_method_handler(written),
         "Any": grpc.unary_unary_rpc_method_handler(unary),
         "Scoped": grpc.unary_unary_rpc_method_handler(unary),
@@ -216,6 +239,40 @@ def test_a_bound_token_comes_in_with_its_proof(make: Any, serve: Any, issuer: Lo
         again: Any = caught.value
         assert again.details().startswith("proof_rejected: the DPoP proof was used before")
         assert "bound to its sender" in refused(server, "Any", token).details()
+
+
+@pytest.mark.parametrize(
+    ("make", "serve"), [(RightKeyInterceptor, in_threads), (AioRightKeyInterceptor, in_tasks)]
+)
+def test_the_next_nonce_comes_however_a_call_ends(make: Any, serve: Any, issuer: LocalIssuer) -> None:
+    """Beside what the method tells itself, in a stream, with an error of the method's, and with 403."""
+    sender, secret = Sender(), bytes(32)
+    token = issuer.token(sub="alice", cnf=sender.cnf)
+    how: dict[str, Any] = {"origin": "https://api.example.com", "dpop": rightkey.DPoP(nonce_secret=secret)}
+
+    def ends(server: str, method: str, age: int, kind: str = "unary_unary") -> tuple[Any, dict[str, str]]:
+        url, nonce = f"https://api.example.com/p.S/{method}", nonce_at(secret, time.time() - age)
+        headers = sender.headers("POST", url, token, nonce=nonce).items()
+        with grpc.insecure_channel(server, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            metadata = [(name.lower(), value) for name, value in headers]
+            asked = getattr(channel, kind)(f"/p.S/{method}")
+            made = (asked if kind.endswith("stream") else asked.future)(b"", metadata=metadata, timeout=20)
+            list(made if kind.endswith("stream") else ())
+            return made.code(), dict(made.trailing_metadata())
+
+    code = grpc.StatusCode
+    with ExitStack() as stack:
+        server = serve(make(issuer.url, audience=AUDIENCE, **RULES, **how), stack)
+        assert ends(server, "Any", 5) == (code.OK, {})
+        for method, kind, status in (
+            ("Any", "unary_unary", code.OK),
+            ("Told", "unary_unary", code.OK),
+            ("Out", "unary_stream", code.OK),
+            ("Ended", "unary_unary", code.NOT_FOUND),
+            ("Scoped", "unary_unary", code.PERMISSION_DENIED),
+        ):
+            ended, told = ends(server, method, 90, kind)
+            assert (ended, "dpop-nonce" in told, "own" in told) == (status, True, method == "Told"), method
 
 
 def test_a_rotation_refuses_no_valid_token(server: str, issuer: LocalIssuer) -> None:

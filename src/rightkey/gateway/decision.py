@@ -152,7 +152,9 @@ class Decision:
             error.scheme = credential.scheme
             error = self.bearer.not_a_token(credential.raw) or error
         refusal = self.bearer.refusal(error, route.require)
-        return _told(refusal.status, error.code, refusal.content, (*refusal.headers.items(),))
+        nonce = None if credential is None else credential.nonce
+        headers = refusal.headers if nonce is None else {**refusal.headers, NONCE: nonce}
+        return _told(refusal.status, error.code, refusal.content, (*headers.items(),))
 
 
 def _told(status: int, code: str, body: bytes, fields: tuple[tuple[str, str], ...]) -> Answer:

@@ -6,13 +6,16 @@ What an authorizer's refusal becomes is API Gateway's to say: it has neither cha
                                      REST APIs, websockets, 1.0    HTTP APIs, 2.0
     no token, or one that is refused 401 (`Unauthorized`)          403
     a token that grants too little   403 (Deny)                    403
+    a proof that needs a nonce       403 (Deny)                    403
     the issuer cannot be asked       500 (the error is raised)     500 (the error is raised)
+
+The nonce for a client's next proof is in the authorizer's context then, for the API to make a header of it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias, Unpack
@@ -20,7 +23,7 @@ from typing import Any, NamedTuple, TypeAlias, Unpack
 from rightkey.errors import InsufficientScope, IssuerFault, Misconfigured, TokenRejected, quoted
 from rightkey.integrations.awsevents import Event, HTTPEvent, asked_of, mapping, request_of
 from rightkey.integrations.bearer import BEARER, Bearer, Refusal
-from rightkey.integrations.credential import Credential, carried
+from rightkey.integrations.credential import NONCE, Credential, carried, renewed
 from rightkey.integrations.settings import Settings, verifier_from
 from rightkey.integrations.views import present
 from rightkey.integrations.wsgi import Verifying
@@ -73,15 +76,15 @@ def authorizer(
     guard = _Guard(verifier_from(Verifier, issuer, verifier, settings, authorizer), bearer, requirement)
 
     def authorize(event: Event, _: Any = None) -> Answer:
-        form = _Form.of(event, cached=cached, simple=simple)
+        form, kept = _Form.of(event, cached=cached, simple=simple), dict[Any, Any]()
         try:
-            token = guard.token(asked_of(event, bearer), proofs=not cached)
+            token = guard.token(asked_of(event, bearer), kept, proofs=not cached)
         except InsufficientScope as error:
             not_granted(error)
-            return form.denied(error)
+            return form.denied(error, renewed(kept))
         except TokenRejected as error:
             return form.refused(error)
-        return form.allowed(token, _scalars(context(token)))
+        return form.allowed(token, _scalars(context(token)), renewed(kept))
 
     return authorize
 
@@ -113,15 +116,15 @@ def protected(
     def decorate(handler: Callable[[Event, Any, Any], Any]) -> Handler:
         @wraps(handler)
         def guarded(event: Event, context: Any = None) -> Any:
-            request = request_of(event)
+            request, kept = request_of(event), dict[Any, Any]()
             if request.is_preflight and not optional:
-                return _answer(event, Refusal(200, {}, {}), "")
+                return _answer(event, Refusal(200, {}, {}))
             try:
-                token = guard.token_or_none(request) if optional else guard.token(request)
-                return handler(event, context, token)
+                token = guard.token_or_none(request, kept) if optional else guard.token(request, kept)
+                answer = handler(event, context, token)
             except (TokenRejected, IssuerFault) as error:
-                refusal = guard.bearer.refusal(error, requirement)
-                return _answer(event, refusal, refusal.content.decode())
+                answer = _answer(event, guard.bearer.refusal(error, requirement))
+            return _renewing(event, answer, renewed(kept))
 
         return guarded
 
@@ -135,20 +138,23 @@ class _Guard(NamedTuple):
     bearer: Bearer
     requirement: AllOf
 
-    def token(self, request: HTTPEvent, *, proofs: bool = True) -> Verified:
+    def token(self, request: HTTPEvent, kept: MutableMapping[Any, Any], *, proofs: bool = True) -> Verified:
         """The verified token. Raises as `verify`; also `token_missing`, `request_malformed`.
 
         Args:
+            kept: where what the request presents is kept.
             proofs: whether what the request proves is looked at. If not, a bound token is refused.
         """
-        return present(self.token_or_none(request, proofs=proofs))
+        return present(self.token_or_none(request, kept, proofs=proofs))
 
-    def token_or_none(self, request: HTTPEvent, *, proofs: bool = True) -> Verified | None:
+    def token_or_none(
+        self, request: HTTPEvent, kept: MutableMapping[Any, Any], *, proofs: bool = True
+    ) -> Verified | None:
         """Like `token`, but None if the request carries none."""
         headers, query, sent = request
         bearer = self.bearer
         if proofs:
-            credential = carried(bearer, headers, query, lambda: sent, {}, optional=True)
+            credential = carried(bearer, headers, query, lambda: sent, kept, optional=True)
         else:
             raw = bearer.token_or_none(headers, query)
             unproved = None if bearer.proofs(headers) is None else Presented("DPoP")
@@ -180,19 +186,20 @@ class _Form:
         api, stage, _ = arn.split("/", 2)
         return cls(f"{api}/{stage}/*" if cached else arn, simple=newer and simple, raises=not newer)
 
-    def allowed(self, token: Verified, context: Mapping[str, Scalar]) -> Answer:
+    def allowed(self, token: Verified, context: Mapping[str, Scalar], nonce: str | None) -> Answer:
         """Let it in."""
-        return self._answer(token.subject or "", "Allow", context)
+        return self._answer(token.subject or "", "Allow", {**context, **_told(nonce)})
 
-    def denied(self, error: TokenRejected) -> Answer:
+    def denied(self, error: TokenRejected, nonce: str | None) -> Answer:
         """403. Gateway responses may show the code: `$context.authorizer.code`."""
-        return self._answer("", "Deny", {"code": error.code})
+        return self._answer("", "Deny", {"code": error.code, **_told(nonce)})
 
     def refused(self, error: TokenRejected) -> Answer:
-        """401, where it can be said. A refusal that is kept must be final: what could not be confirmed, since
-        the issuer may not be asked just now, is raised."""
-        if not self._raises and error.confirmed:
-            return self.denied(error)
+        """401, where it can be said; a Deny, which has a context, where a nonce is to be told. A refusal that
+        is kept must be final: what could not be confirmed, since the issuer may not be asked just now, is
+        raised."""
+        if error.nonce is not None or (not self._raises and error.confirmed):
+            return self.denied(error, error.nonce)
         if not self._raises:
             raise error
         # The words are API Gateway's, for 401.
@@ -206,6 +213,10 @@ class _Form:
         return {"principalId": principal or "none", "policyDocument": policy, "context": dict(context)}
 
 
+def _told(nonce: str | None) -> Mapping[str, Scalar]:
+    return {} if nonce is None else {"dpopNonce": nonce}
+
+
 def _scalars(context: Mapping[str, Any]) -> Mapping[str, Scalar]:
     """API Gateway answers 500 for anything else, and says not for what. Raises Misconfigured."""
     if not isinstance(context, Mapping):
@@ -217,12 +228,30 @@ def _scalars(context: Mapping[str, Any]) -> Mapping[str, Scalar]:
     return context
 
 
-def _answer(event: Event, refusal: Refusal, body: str) -> Answer:
+def _renewing(event: Event, answer: Any, nonce: str | None) -> Any:
+    """A handler's answer with its client's next nonce, if it is one with a status, and has none itself."""
+    if nonce is None or not isinstance(answer, Mapping) or "statusCode" not in answer:
+        return answer
+    several = "multiValueHeaders" in answer or ("headers" not in answer and _tells_each(event))
+    member = "multiValueHeaders" if several else "headers"
+    headers = answer.get(member) or {}
+    if any(str(name).lower() == NONCE.lower() for name in headers):
+        return answer
+    return {**answer, member: {**headers, NONCE: [nonce] if several else nonce}}
+
+
+def _answer(event: Event, refusal: Refusal) -> Answer:
     """As the sender of the event reads it: one that tells each value of a header is told so, too."""
+    body = refusal.content.decode() if refusal.body else ""
     headers = {**({"Content-Type": "application/json"} if body else {}), **refusal.headers}
     answer: Answer = {"statusCode": refusal.status, "body": body, "isBase64Encoded": False}
     if "elb" in mapping(event.get("requestContext")):
         answer["statusDescription"] = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
-    if event.get("multiValueHeaders") is None:
+    if not _tells_each(event):
         return answer | {"headers": headers}
     return answer | {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
+
+
+def _tells_each(event: Event) -> bool:
+    """Whether each value of a header is told, and read."""
+    return event.get("multiValueHeaders") is not None

@@ -30,6 +30,11 @@ class Credential(NamedTuple):
         """Under which it came."""
         return "DPoP" if self.presented is not None and self.presented.by_dpop else "Bearer"
 
+    @property
+    def nonce(self) -> str | None:
+        """The one for `DPoP-Nonce` of the answer, whatever that is; None where the client needs no other."""
+        return None if self.presented is None else self.presented.nonce
+
     def verified(self, verify: Callable[..., Verified]) -> Verified:
         """The token, verified. Raises as `verify`; the error knows under which scheme it came."""
         try:

@@ -7,13 +7,15 @@
 
 The token is in the metadata `authorization`, with the scheme `Bearer`; or `DPoP`, with a proof in the
 metadata `dpop`, for a POST to the path `/package.Service/Method`. A status of HTTP elsewhere is one of gRPC
-here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for 403, UNAVAILABLE for 503.
+here: INVALID_ARGUMENT for 400, UNAUTHENTICATED for 401, PERMISSION_DENIED for 403, UNAVAILABLE for 503. A
+header `DPoP-Nonce` elsewhere is the trailing metadata `dpop-nonce` here.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Unpack
 
@@ -21,7 +23,7 @@ from rightkey.errors import Misconfigured, RightkeyError, quoted
 from rightkey.integrations import asgi, wsgi
 from rightkey.integrations.bearer import BEARER
 from rightkey.integrations.certificates import Connection
-from rightkey.integrations.credential import Credential, Sent, carried
+from rightkey.integrations.credential import NONCE, Credential, Sent, carried
 from rightkey.integrations.settings import Settings, extra, paths_of, verifier_from
 from rightkey.integrations.views import present
 from rightkey.requirements import AllOf, Requirement, required
@@ -35,6 +37,7 @@ with extra("grpc"):
 
 PUSHBACK = "grpc-retry-pushback-ms"
 """Trailing metadata: after how long clients may try again (gRFC A6), in milliseconds."""
+_NONCE = NONCE.lower()
 _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -120,17 +123,19 @@ class RightKeyInterceptor(grpc.ServerInterceptor):
 
         def guarded(behaviour: Any) -> Any:
             def called(request: Any, context: grpc.ServicerContext) -> Any:
+                found = None
                 try:
                     found = self._rules.credential(details.method, context.invocation_metadata())
                     token = self._rules.grant(details.method, found.verified(self._verifier.verify))
                 except RightkeyError as error:
-                    code, told, trailing = _refusal(error)
+                    code, told, trailing = _refusal(error, found)
                     context.set_trailing_metadata(trailing)
                     context.abort(code, told)
                 scene = copy_context()  # of this call alone: the thread will serve others
                 scene.run(_TOKEN.set, token)
-                answer = scene.run(behaviour, request, context)
-                return _within(scene, answer) if handler.response_streaming else answer
+                with _renewing(context, found):
+                    answer = scene.run(behaviour, request, context)
+                return _within(scene, answer, context, found) if handler.response_streaming else answer
 
             return called
 
@@ -158,39 +163,59 @@ class AioRightKeyInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or self._rules.open_to_all(details.method):
             return handler
 
-        async def require_token(context: Any) -> None:  # in the task of its call alone
+        async def credential(context: Any) -> Credential | None:  # in the task of its call alone
+            found = None
             try:
                 found = self._rules.credential(details.method, context.invocation_metadata())
                 token = await found.verified_async(self._verifier.verify)
                 _TOKEN.set(self._rules.grant(details.method, token))
             except RightkeyError as error:
-                code, told, trailing = _refusal(error)
+                code, told, trailing = _refusal(error, found)
                 await context.abort(code, told, trailing)
+            return found
 
         def guarded(behaviour: Any) -> Any:
             async def called(request: Any, context: Any) -> Any:
-                await require_token(context)
-                return await behaviour(request, context)
+                with _renewing(context, await credential(context)):
+                    return await behaviour(request, context)
 
             async def streaming(request: Any, context: Any) -> Any:
-                await require_token(context)
-                answers = behaviour(request, context)
-                if not isinstance(answers, AsyncIterable):
-                    await answers  # it writes them to the context
-                    return
-                async for each in answers:
-                    yield each
+                with _renewing(context, await credential(context)):
+                    answers = behaviour(request, context)
+                    if not isinstance(answers, AsyncIterable):
+                        await answers  # it writes them to the context
+                        return
+                    async for each in answers:
+                        yield each
 
             return streaming if handler.response_streaming else called
 
         return _with_behaviour(handler, guarded)
 
 
-def _within(scene: Context, answers: Iterable[Any]) -> Iterator[Any]:
+def _within(
+    scene: Context, answers: Iterable[Any], context: Any, credential: Credential | None
+) -> Iterator[Any]:
     """Each answer as it is asked for, by whichever thread, in the scene of its call."""
-    each = scene.run(iter, answers)
-    while (answer := scene.run(next, each, None)) is not None:  # at None gRPC ends a stream, too
-        yield answer
+    with _renewing(context, credential):
+        each = scene.run(iter, answers)
+        while (answer := scene.run(next, each, None)) is not None:  # at None gRPC ends a stream, too
+            yield answer
+
+
+@contextmanager
+def _renewing(context: Any, credential: Credential | None) -> Iterator[None]:
+    """Has a call end with its client's next nonce, beside the trailing metadata that a method sets."""
+    nonce = None if credential is None else credential.nonce
+    if nonce is None:
+        yield
+        return
+    context.set_trailing_metadata(((_NONCE, nonce),))  # before the method: grpc.aio ends a call in `abort`
+    try:
+        yield
+    finally:
+        others = [each for each in context.trailing_metadata() or () if each[0] != _NONCE]
+        context.set_trailing_metadata((*others, (_NONCE, nonce)))
 
 
 def _with_behaviour(handler: Any, guarded: Callable[[Any], Any]) -> Any:
@@ -204,11 +229,14 @@ def _with_behaviour(handler: Any, guarded: Callable[[Any], Any]) -> Any:
     )
 
 
-def _refusal(error: RightkeyError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
+def _refusal(
+    error: RightkeyError, credential: Credential | None
+) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
     """A status, details, and trailing metadata."""
     refusal = BEARER.refusal(error)
-    after, nonce = refusal.headers.get("Retry-After"), refusal.headers.get("DPoP-Nonce")
-    given = {PUSHBACK: after and str(1000 * int(after)), "dpop-nonce": nonce}
+    after, nonce = refusal.headers.get("Retry-After"), refusal.headers.get(NONCE)
+    renewed = None if credential is None else credential.nonce
+    given = {PUSHBACK: after and str(1000 * int(after)), _NONCE: nonce or renewed}
     trailing = tuple((name, value) for name, value in given.items() if value is not None)
     code = _CODES.get(refusal.status, grpc.StatusCode.INTERNAL)
     return code, f"{refusal.body['code']}: {refusal.body['message']}", trailing

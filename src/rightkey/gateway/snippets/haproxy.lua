@@ -36,6 +36,9 @@ core.register_action("rightkey", { "http-req" }, function(txn)
         local known = answer and ({ [400] = 1, [401] = 1, [403] = 1, [503] = 1 })[answer.status]
         return refuse(txn, known and answer.status or 503, known and answer.headers, known and answer.body)
     end
+    if answer.headers["dpop-nonce"] then
+        txn:set_var("txn.rightkey_nonce", answer.headers["dpop-nonce"][0])
+    end
     for name, values in pairs(answer.headers) do
         if name:sub(1, 7) == "x-auth-" and values[0] ~= "" then
             txn.http:req_set_header(name, values[0])
