@@ -112,6 +112,8 @@ ROWS: Mapping[str, Make] = {
     "claims: iss in an array": _claims(lambda said: {"iss": [OTHER, said["iss"]]}),
     "claims: part of iss": _claims(lambda _: {"iss": "http://127.0.0.1"}),
     "claims: more than iss": _claims(lambda said: {"iss": said["iss"] + ".elsewhere.example"}),
+    "bound: as a bearer token": _claims(lambda _: {"cnf": {"jkt": text(bytes(32))}}),
+    "bound: no certificate": _claims(lambda _: {"cnf": {"x5t#S256": text(bytes(32))}}),
     "garbage: two parts": _parts(lambda h, p, s: f"{h}.{p}"),
     "attack: stripped-signature": _parts(lambda h, p, s: f"{h}.{p}."),
     "garbage: four parts": _parts(lambda h, p, s: f"{h}.{p}.{s}.{s}"),

@@ -23,6 +23,7 @@ from typing import Any
 
 from bench.drill.installing import free_port, installed, shown, version
 from bench.drill.products import PRODUCTS, Product
+from rightkey.drill import EXERCISES
 from rightkey.drill.row import SHOWN
 
 CARDS = Path(__file__).parent / "cards"
@@ -71,9 +72,10 @@ def drilled(name: str, product: Product, work: Path, only: Sequence[str] = ()) -
         "rows": rows,
     }
     if only:
-        card, changed = json.loads(file.read_text()), {row["name"]: row for row in rows}
+        card = json.loads(file.read_text())
         assert (card["version"], new["stopped"]) == (new["version"], None), "drill all of it"
-        new = card | {"rows": [changed.get(row["name"], row) for row in card["rows"]]}
+        known = {row["name"]: row for row in [*card["rows"], *rows]}
+        new = card | {"rows": [known[name] for name in EXERCISES if name in known]}
     CARDS.mkdir(exist_ok=True)
     file.write_text(json.dumps(new, indent=1, ensure_ascii=False).replace(str(folder), "") + "\n")
 
@@ -98,9 +100,9 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def failing(card: dict[str, Any]) -> list[str]:
-    """The rows that a standard demands, and that the service did not pass."""
-    rows = [row for row in card["rows"] if row["kind"] == "must"]
+def failing(card: dict[str, Any], kind: str = "must") -> list[str]:
+    """The rows of a kind, by default of those that a standard demands, that the service did not pass."""
+    rows = [row for row in card["rows"] if row["kind"] == kind]
     return [row["name"] for row in rows if row["verdict"] in ("failed", "ended")]
 
 

@@ -14,7 +14,9 @@ app = Flask(__name__)
 
 @app.get("/me")
 def me():
-    token = request.headers.get("authorization", "").partition(" ")[2]
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return "no token", 401, {"WWW-Authenticate": "Bearer"}
     try:
         cognitojwt.decode(token, "local-1", "local-1_Local0000", app_client_id=audience)
     except (cognitojwt.CognitoJWTException, ValueError):

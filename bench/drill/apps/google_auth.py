@@ -13,7 +13,9 @@ app = Flask(__name__)
 
 @app.get("/me")
 def me():
-    token = request.headers.get("authorization", "").partition(" ")[2]
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return "no token", 401, {"WWW-Authenticate": "Bearer"}
     try:
         claims = id_token.verify_token(token, Request(), audience=audience, certs_url=jwks_uri)
         if claims.get("iss") != issuer:

@@ -14,7 +14,9 @@ verifier = AccessTokenVerifier(issuer=issuer, audience=audience)
 
 @app.get("/me")
 async def me(request: Request):
-    token = request.headers.get("authorization", "").partition(" ")[2]
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
     try:
         await verifier.verify(token)
     except JWTValidationException:
