@@ -16,9 +16,11 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from rightkey.cli import layout, output, run
+import rightkey
+from rightkey.cli import connection, layout, output, run
+from rightkey.cli.connection import Connection
 from rightkey.cli.times import distance, lasting, written
-from rightkey.localissuer import LocalIssuer, SigningKey
+from rightkey.localissuer import LocalIssuer, Sender, SigningKey
 from rightkey.localissuer.keys.selfsigned import pem
 
 
@@ -564,6 +566,49 @@ def test_a_tls_failure_has_its_own_hint(issuer: LocalIssuer) -> None:
             assert "hint: --ca-file FILE names the authorities to trust for TLS" in done.err
 
 
+def test_what_this_machine_trusts_is_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, issuer: LocalIssuer, tmp_path: Path
+) -> None:
+    """As services have it: for each command that asks an issuer, unless its option is given."""
+    with LocalIssuer(algorithm="ES256", tls=True) as secure:
+        assert secure.ca_file is not None
+        commands = (
+            ("locate", secure.url),
+            ("doctor", secure.url),
+            ("watch", secure.url, "--count", "1"),
+            ("verify", secure.token(), "--issuer", secure.url, "--any-audience"),
+        )
+        assert {ran(*command).code for command in commands} == {3}
+        monkeypatch.setenv("RIGHTKEY_CA_FILE", str(secure.ca_file))
+        assert {ran(*command).code for command in commands} == {0}
+        empty = tmp_path / "empty.pem"
+        empty.write_text("")
+        assert ran("locate", secure.url, "--ca-file", str(empty)).code == 2
+        monkeypatch.setenv("RIGHTKEY_TRUSTSTORE", "true")
+        assert "ca_file and truststore cannot both be given" in ran("locate", secure.url).err
+        assert ran("locate", secure.url, "--no-truststore").code == 0
+        monkeypatch.setenv("RIGHTKEY_CA_FILE", "")
+        assert ran("locate", secure.url).code == 3
+    url = "http://keycloak.invalid:8080"
+    assert ran("locate", url).code == 2
+    monkeypatch.setenv("RIGHTKEY_PLAIN_HTTP", "other keycloak.invalid")
+    assert ran("locate", url).code == 3
+
+
+def test_the_package_of_truststore_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not installed, that is not the issuer's fault."""
+    monkeypatch.setattr(connection, "find_spec", lambda name: None)
+    done = ran("locate", "https://a.example", "--truststore")
+    assert (done.code, "pip install 'rightkey[truststore]'" in done.err) == (2, True)
+
+
+def test_certificates_may_be_less_than_strict() -> None:
+    """As the transport has it."""
+    assert Connection(strict_x509=False).transport() == rightkey.DefaultTransport(strict_x509=False)
+    assert Connection().transport() == rightkey.DefaultTransport()
+    assert Connection(truststore=True).belief.truststore
+
+
 def test_a_set_of_skipped_keys_is_shown_with_exit_3(issuer: LocalIssuer) -> None:
     """Each with its kid, reason and detail, in words and in JSON."""
     issuer.misbehave("jwks", "use-enc")
@@ -573,6 +618,32 @@ def test_a_set_of_skipped_keys_is_shown_with_exit_3(issuer: LocalIssuer) -> None
     document = ran("locate", issuer.url, "--json").document
     assert {one["kid"] for one in document["skipped"]} == {key.kid for key in issuer.keys}
     assert document["error"]["code"] == "keyset_invalid"
+
+
+# -- what a token must be -----------------------------------------------------------------------------------
+
+
+def test_scopes_may_imply_others(issuer: LocalIssuer) -> None:
+    """Written as the environment has it; what is granted so is shown."""
+    token = issuer.token(scope="files:admin")
+    asked = ("--require", "files:read", "--json")
+    assert verify(issuer, *asked, token=token).document["error"]["code"] == "scope_insufficient"
+    implies = ("--implies", '{"files:admin": ["files:read"]}')
+    assert verify(issuer, *asked, *implies, token=token).code == 0
+    for wrong in ("files", '{"a": 5}', '{"a": ["b"], "a": []}'):
+        done = verify(issuer, "--implies", wrong)
+        assert (done.code, "implies" in done.err) == (2, True), wrong
+    assert "--implies" in ran("verify", token, "--issuer", issuer.url, "--no-claims", *implies).err
+
+
+def test_a_bound_token_is_judged_without_its_proof_if_that_is_said(issuer: LocalIssuer) -> None:
+    """Refused otherwise, with the way out; and the answer says what was not checked."""
+    token = issuer.token(cnf=Sender().cnf)
+    refused = verify(issuer, token=token)
+    assert (refused.code, "--sender bearer" in refused.err) == (1, True)
+    taken = verify(issuer, "--sender", "bearer", token=token)
+    assert (taken.code, "whether its sender may use it was not checked" in taken.err) == (0, True)
+    assert "--sender" in ran("verify", token, "--jwks", "x", "--no-claims", "--sender", "bearer").err
 
 
 # -- metadata elsewhere -------------------------------------------------------------------------------------

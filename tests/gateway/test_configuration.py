@@ -128,7 +128,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"dpop": {"algorithms": ["HS256"]}} | HERE, "dpop: algorithm 'HS256' is not known"),
     ({"dpop": {"nonce_secret_file": 5}} | HERE, "dpop: nonce_secret_file must be text"),
     ({"dpop": {"nonce_secret_file": "nowhere"}} | HERE, "dpop: the secret cannot be read"),
-    ({"dpop": {"nonce_secret_file": "/dev/null"}} | HERE, "dpop: nonce_secret_file must have one line"),
+    (
+        {"dpop": {"nonce_secret_file": "/dev/null"}} | HERE,
+        "dpop: the secret must be the one line of its file",
+    ),
     ({"carrier": [{"place": "pocket"}]}, "carrier 1: place must be authorization, header"),
     ({"issuer": []}, "there must be one issuer or more"),
     ({"issuer": {"issuer": "a"}}, r"issuer must be written as \[\[issuer\]\]"),
@@ -176,6 +179,13 @@ def test_what_others_deny_is_refused(tmp_path: Path) -> None:
     assert verifier._issuer.denying is not None
     plain: Any = configuration_of(LEAST, tmp_path).decision().verifier
     assert plain._issuer.denying is None
+
+
+def test_the_standards_alone_are_a_provider_as_elsewhere() -> None:
+    """By the word that the environment and the command line have for it: TOML has none for nothing."""
+    document = LEAST | {"issuer": [{"issuer": "a.eu.auth0.com", "audience": "a", "provider": "none"}]}
+    (trust,) = configuration_of(document, Path()).trusts
+    assert (trust.provider, trust.vendor) == (None, None)
 
 
 def test_proofs_are_taken_where_the_origin_is_known() -> None:

@@ -68,6 +68,16 @@ def test_each_variable_is_a_setting(tmp_path: Path) -> None:
     assert found == [("/health", True), ("/assets/*", True), ("/*", False)]
 
 
+def test_what_proofs_must_be_needs_an_origin() -> None:
+    """They are for a URL; without one none would be taken, and none be asked for."""
+    rules = {"RIGHTKEY_DPOP_MAX_AGE": "60"}
+    with pytest.raises(Misconfigured, match="no proof is taken without origin"):
+        configuration_in(LEAST | rules)
+    told = configuration_in(LEAST | rules | {"RIGHTKEY_ORIGIN": "https://api.example.com"})
+    assert told.dpop is not None
+    assert told.dpop.max_age == 60.0
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -96,6 +106,7 @@ def test_each_variable_is_a_setting(tmp_path: Path) -> None:
         ("STORE", "nonsense://", ""),
         ("DENYLIST", "refuse", "nothing is denied without a store"),
         ("DENYLIST", "hope", "serve or refuse"),
+        ("DPOP_MAX_AGE", "0", "max_age must be"),
         ("SCOPES", "read:x", "RIGHTKEY_REQUIRE"),
     ],
 )

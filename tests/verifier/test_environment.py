@@ -89,6 +89,20 @@ def test_introspection_is_put_together_of_its_variables(tmp_path: Path) -> None:
     assert read(**asked, **more)["introspection"] == rightkey.Introspection(
         "us", file, "https://as.example/introspect", "client_secret_post"
     )
+    of_issuer = {"LIFE": "5", "SIGNED": "true", "REQUIRE_AUDIENCE": "false", "ALGORITHM": "PS256", "KID": "1"}
+    of_issuer |= {"ASSERTION_AUDIENCE": "https://as.example/token"}
+    assert read(**asked, **{f"INTROSPECTION_{name}": one for name, one in of_issuer.items()})[
+        "introspection"
+    ] == rightkey.Introspection(
+        "us",
+        file,
+        life=5.0,
+        signed=True,
+        require_audience=False,
+        algorithm="PS256",
+        kid="1",
+        assertion_audience="https://as.example/token",
+    )
     with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_INTROSPECTION_SECRET_FILE is not set"):
         built_with(INTROSPECTION_CLIENT_ID="us")
     with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_INTROSPECTION_ENDPOINT: endpoint cannot be"):
@@ -99,6 +113,38 @@ def test_introspection_is_put_together_of_its_variables(tmp_path: Path) -> None:
         rightkey.Misconfigured, match="RIGHTKEY_INTROSPECTION_SECRET_FILE: secret cannot be read"
     ):
         built_with(**asked)
+
+
+def test_proofs_are_put_together_of_their_variables(tmp_path: Path) -> None:
+    """The secret of nonces is the one line of a file."""
+    file = tmp_path / "nonces"
+    file.write_text("n" * 40 + "\n")
+    said = {"DPOP_ALGORITHMS": "ES256 RS256", "DPOP_MAX_AGE": "60", "DPOP_AHEAD": "5"}
+    rules = read(**said, DPOP_NONCE_SECRET_FILE=str(file))["dpop"]
+    assert rules == rightkey.DPoP(
+        algorithms=["ES256", "RS256"], max_age=60.0, ahead=5.0, nonce_secret=b"n" * 40
+    )
+    with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_DPOP_MAX_AGE: max_age must be"):
+        built_with(DPOP_MAX_AGE="0")
+    file.write_text("n" * 40 + "\n" + "m" * 40)
+    with pytest.raises(
+        rightkey.Misconfigured, match="RIGHTKEY_DPOP_NONCE_SECRET_FILE: the secret must be the"
+    ):
+        built_with(DPOP_NONCE_SECRET_FILE=str(file))
+
+
+def test_a_denylist_is_put_together_of_its_variables() -> None:
+    """What becomes of tokens without it must be said; the longest life may be."""
+    assert read(DENYLIST="serve")["denylist"] == rightkey.Denylist("serve")
+    made = read(DENYLIST="refuse", DENYLIST_LONGEST="3600")["denylist"]
+    assert made == rightkey.Denylist("refuse", longest=3600.0)
+    for said, fault in (
+        ({"DENYLIST_LONGEST": "60"}, "RIGHTKEY_DENYLIST is not set"),
+        ({"DENYLIST": "hope"}, "RIGHTKEY_DENYLIST: on_loss must be serve or refuse"),
+        ({"DENYLIST": "serve", "DENYLIST_LONGEST": "0"}, "RIGHTKEY_DENYLIST_LONGEST: longest"),
+    ):
+        with pytest.raises(rightkey.Misconfigured, match=fault):
+            built_with(**said)
 
 
 def test_a_variable_that_is_empty_is_not_set() -> None:

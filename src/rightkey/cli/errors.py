@@ -56,8 +56,10 @@ PAGE = "docs/troubleshooting.md"
 _REPORT = "please report it with this line; it holds nothing of a token"
 _SHOWN = 300
 _UNTRUSTED_TLS = (
-    "--ca-file FILE names the authorities to trust for TLS, and so does SSL_CERT_FILE in the environment"
+    "--ca-file FILE names the authorities to trust for TLS, as SSL_CERT_FILE in the environment does; "
+    "--truststore trusts those of the operating system"
 )
+_UNPROVED = "a proof is for a request, and there is none here; verify --sender bearer judges the rest of it"
 
 
 class BadUse(click.UsageError):
@@ -165,6 +167,8 @@ def ways_out(error: RightkeyError) -> list[str]:
     of_clocks = ("nbf", "not_yet_valid") in failures and "clock" in (error.hint or "clock")
     if error.code == "token_missing":
         return ["give it as TOKEN, or on stdin"]
+    if getattr(error, "reason", None) == "proof_missing":
+        return [_UNPROVED]
     if error.hint and not of_clocks:
         return [_ARGUMENT.sub(_option, error.hint)]
     return [_WAYS_OUT[failure] for failure in failures if failure in _WAYS_OUT]

@@ -45,9 +45,7 @@ def locate(
     issuer: str,
     metadata_url: str | None,
     provider: str | None,
-    ca_file: str | None,
-    timeout: float | None,
-    plain_http: tuple[str, ...],
+    connection: Connection,
     save: str | None,
     as_json: bool,
 ) -> int:
@@ -56,7 +54,6 @@ def locate(
     Shows each usable key, what was skipped of the key set and why, where it was found, and for how long it
     may be cached.
     """
-    connection = Connection(ca_file, timeout, plain_http)
     try:
         with busy(f"looking for the keys of {issuer}"):
             found = find(

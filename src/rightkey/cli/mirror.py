@@ -42,9 +42,7 @@ def mirror(
     every: float,
     metadata_url: str | None,
     provider: str | None,
-    ca_file: str | None,
-    timeout: float | None,
-    plain_http: tuple[str, ...],
+    connection: Connection,
     as_json: bool,
 ) -> int:
     """Serve the keys of ISSUER at /.well-known/jwks.json, until it is interrupted.
@@ -53,7 +51,6 @@ def mirror(
     rightkey would take them.
     """
     require_extra("mirror")
-    connection = Connection(ca_file, timeout, plain_http)
     trust = Trust(issuer, ANY, provider=provider, metadata_url=metadata_url)
     freshness = replace(connection.freshness(), life=every, min_life=every, max_life=every)
     one = OneIssuer(trust, memory_of(0), Surroundings(freshness, connection.transport()))

@@ -22,8 +22,11 @@ from rightkey.policy.profiles import PROFILES
 
 SECTIONS = {
     "Where keys come from": ("issuer", "jwks", "history", "metadata_url", "provider"),
-    "How the issuer is reached": ("ca_file", "plain_http", "timeout"),
-    "What is checked": ("audience", "any_audience", "profile", "require", "alg", "leeway", "at", "no_exp"),
+    "How the issuer is reached": ("ca_file", "truststore", "strict_x509", "plain_http", "timeout"),
+    "What is checked": (
+        *("audience", "any_audience", "profile", "sender", "require", "implies"),
+        *("alg", "leeway", "at", "no_exp"),
+    ),
     "The key's certificate": ("certificates", "roots", "pin"),
     "Only the signature": ("no_claims",),
 }
@@ -59,6 +62,16 @@ SECTIONS = {
     multiple=True,
     metavar="WHAT",
     help="What it must grant: read:x, role(admin), any_of(a, claim(org, acme)).  [repeatable]",
+)
+@click.option(
+    "--implies", metavar="JSON", help='Scopes that grant others, as JSON: {"files:admin": ["files:read"]}.'
+)
+@click.option(
+    "--sender",
+    type=click.Choice(["checked", "bearer"]),
+    default="checked",
+    show_default=True,
+    help="A token that is bound to its sender is refused, since it has no proof here, or judged without one.",
 )
 @click.option(
     "--certificates",
@@ -128,5 +141,7 @@ def _notes(options: VerifyOptions) -> Iterator[str]:
         yield "issuer, audience and times were not checked: --no-claims"
     elif options.any_audience:
         yield "the audience was not checked: --any-audience"
+    if options.sender == "bearer":
+        yield "whether its sender may use it was not checked: --sender bearer"
     if options.issuer is None and not options.no_claims:
         yield "the issuer was not checked beyond its key: no --issuer"

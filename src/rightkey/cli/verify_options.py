@@ -20,14 +20,16 @@ from rightkey.cli.result import Result
 from rightkey.cli.watch.explaining import history_step
 from rightkey.cli.watch.files import read_history
 from rightkey.cli.watch.history import History
-from rightkey.errors import IssuerFault
+from rightkey.errors import IssuerFault, Misconfigured
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.certificate import Certificates, Policy
 from rightkey.jose.keyset import KeySet
+from rightkey.policy.implied import Implies
 from rightkey.policy.trust import ANY
 from rightkey.requirements import parse
 from rightkey.sources.files import read
 from rightkey.verifier.threads import Verifier
+from rightkey.verifier.variables import read_implies
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
@@ -50,21 +52,17 @@ class VerifyOptions:
     no_exp: bool
     profile: str
     require: tuple[str, ...]
+    implies: str | None
+    sender: str
     certificates: Literal["match", "valid", "ignore"]
     roots: str | None
     pin: tuple[str, ...]
-    ca_file: str | None
-    timeout: float | None
-    plain_http: tuple[str, ...]
+    connection: Connection
 
     @property
     def now(self) -> float:
         """The time by which claims are judged."""
         return time.time() if self.at is None else self.at
-
-    @property
-    def connection(self) -> Connection:
-        return Connection(self.ca_file, self.timeout, self.plain_http)
 
     def require_sense(self) -> None:
         """Raises BadUse where options contradict each other, or one is missing."""
@@ -110,6 +108,8 @@ class VerifyOptions:
             profile=self.profile,
             require_exp=not self.no_exp,
             require=[parse(text) for text in self.require],
+            implies=self._implies(),
+            sender=self.sender,
             keys=history.keys_at(self.now) if history else self._keys(),
             provider=self.provider,
             metadata_url=self.metadata_url,
@@ -132,6 +132,12 @@ class VerifyOptions:
         except ValueError:  # a NUL in the name, which is told where the file is read
             return path
 
+    def _implies(self) -> Implies | None:
+        try:
+            return None if self.implies is None else read_implies(self.implies)
+        except Misconfigured as error:
+            raise BadUse(f"--implies: {error}", error.hint) from None
+
     def _policy(self) -> Policy:
         if self.roots or self.pin:
             roots = contents(self.roots) if self.roots else None
@@ -147,6 +153,8 @@ class VerifyOptions:
             "--history": self.history is not None,
             "--profile": self.profile != "access",
             "--require": self.require,
+            "--implies": self.implies is not None,
+            "--sender": self.sender != "checked",
             "--certificates": self.certificates != "match",
             "--roots": self.roots,
             "--pin": self.pin,

@@ -105,13 +105,11 @@ def read(path: Path) -> Configuration:
         Misconfigured: it cannot be read, or says something that cannot be; the message says where.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise Misconfigured(f"{quoted(str(path))} cannot be read: {_why(error)}") from None
-    try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{quoted(str(path))} is not TOML: {str(error).lower()}") from None
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{quoted(str(path))} cannot be read: {_why(error)}") from None
     return configuration_of(document, path.parent)
 
 
@@ -191,8 +189,9 @@ def _issuers(document: Mapping[str, Any], folder: Path) -> tuple[tuple[Trust, ..
 def _trust(table: Mapping[str, Any], folder: Path) -> Trust:
     settings = dict(table)
     require_known(settings, [field.name for field in fields(Trust) if field.init])
-    if settings.get("audience") == "ANY":
-        settings["audience"] = ANY
+    for name, word, meant in (("audience", "ANY", ANY), ("provider", "none", None)):
+        if settings.get(name) == word:
+            settings[name] = meant
     if "require" in settings:
         settings["require"] = _requirement(settings["require"]) or ()
     if isinstance(settings.get("keys"), str) and "://" not in settings["keys"]:

@@ -17,6 +17,7 @@ from rightkey.freshness.settings import Freshness
 from rightkey.gateway.configuration import REMEMBER, Configuration, configured, host_of
 from rightkey.gateway.denials import require_store
 from rightkey.gateway.dialect import DIALECTS
+from rightkey.gateway.proofs import require_origin
 from rightkey.integrations.settings import nearest
 from rightkey.policy.trust import Trust
 from rightkey.verifier.environment import built, is_injected, require_bare
@@ -65,6 +66,7 @@ def _configuration(document: Mapping[str, Any], **settings: Any) -> Configuratio
     trust = Trust(**{name: value for name, value in settings.items() if name in of_trust})
     means = {name: value for name, value in settings.items() if name not in of_trust}
     require_store(means.get("denylist"), means.get("store"))
+    require_origin(means.get("dpop"), means.get("origin"))
     made = configured(document, (trust,), (host_of(trust),), **(_MEANS | means))
     made.decision()
     return made

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
 from rightkey.gateway.reading import at, require_known, table_of, text_of
-from rightkey.verifier.variables import read_secret
+from rightkey.verifier.variables import read_line
 
 if TYPE_CHECKING:
     from rightkey.proof.settings import DPoP
@@ -36,16 +36,17 @@ def dpop_of(document: Mapping[str, Any], folder: Path) -> DPoP | None:
     with at("dpop"):
         known = [field.name for field in fields(DPoP) if field.name not in _OWN]
         require_known(table_of(said), [*known, _FILE])
-        if not document.get("origin"):
-            raise Misconfigured("no proof is taken without origin", hint='origin = "https://api.example.com"')
         path = text_of(said, _FILE)
-        lines = () if path is None else read_secret(str(folder / path))
-        if path is not None and len(lines) != 1:
-            raise Misconfigured(
-                f"{_FILE} must have one line", hint="openssl rand -base64 32 writes such a one"
-            )
         settings = {name: value for name, value in said.items() if name != _FILE}
-        return DPoP(**settings, nonce_secret=lines[0] if lines else None)
+        rules = DPoP(**settings, nonce_secret=None if path is None else read_line(str(folder / path)))
+        require_origin(rules, document.get("origin"))
+        return rules
+
+
+def require_origin(rules: DPoP | None, origin: object) -> None:
+    """Raises Misconfigured: it is said what proofs must be, and not for which URL."""
+    if rules is not None and not origin:
+        raise Misconfigured("no proof is taken without origin", hint='origin = "https://api.example.com"')
 
 
 def sharing(rules: DPoP | None, used: str) -> DPoP:

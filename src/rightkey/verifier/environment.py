@@ -142,6 +142,7 @@ _CALLED = {
         "STORE": "REDIS REDIS_URL CACHE CACHE_URL STORE_URL",
         "INTROSPECTION_CLIENT_ID": "CLIENT_ID",
         "INTROSPECTION_SECRET_FILE": "INTROSPECTION_SECRET INTROSPECTION_CLIENT_SECRET CLIENT_SECRET",
+        "DPOP_NONCE_SECRET_FILE": "NONCE_SECRET DPOP_NONCE_SECRET DPOP_NONCES DPOP_NONCE",
         "STORE_SECRET_FILE": "STORE_SECRET STORE_KEY STORE_KEY_FILE",
     }.items()
     for other in others.split()
@@ -151,7 +152,10 @@ _CALLED = {
 
 _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
 """What must be set, and what stands for it while the variable at fault is looked for."""
-_NEEDED_PARTS = {"introspection": {"client_id": "stand-in", "secret": "stand-in"}}
+_NEEDED_PARTS = {
+    "introspection": {"client_id": "stand-in", "secret": "stand-in"},
+    "denylist": {"on_loss": "serve"},
+}
 """The same of settings that are parts of others."""
 
 _EXAMPLES = {

@@ -41,13 +41,6 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-def _denylist(text: str) -> Any:
-    """What becomes of tokens where it cannot be read."""
-    from rightkey.verdict.denylist import Denylist
-
-    return Denylist(on_loss=text)  # type: ignore[arg-type]
-
-
 def _keys(text: str) -> Any:
     """A URL or a path; or the keys themselves: JSON, PEM, or the base64 of a public key."""
     from pathlib import Path
@@ -102,13 +95,24 @@ def read_secret(path: str) -> Any:
     return octets if octets.startswith(b"-----BEGIN ") else tuple(octets.split())
 
 
+def read_line(path: str) -> Any:
+    """The one secret in a file. Raises Misconfigured."""
+    lines = read_secret(path)
+    if len(lines) != 1:
+        raise Misconfigured(
+            "the secret must be the one line of its file", hint="openssl rand -base64 32 writes such a one"
+        )
+    return lines[0]
+
+
 def _requirement(text: str) -> Any:
     from rightkey.requirements import parse
 
     return parse(text)
 
 
-def _implies(text: str) -> Any:
+def read_implies(text: str) -> Any:
+    """Which scopes imply others, as JSON. Raises Misconfigured."""
     from rightkey.jose import strictjson
 
     try:
@@ -138,10 +142,26 @@ def _introspection(**settings: Any) -> Any:
     return Introspection(**settings)
 
 
+def _denylist(**settings: Any) -> Any:
+    from rightkey.verdict.denylist import Denylist
+
+    if "on_loss" not in settings:
+        raise Misconfigured(f"{PREFIX}DENYLIST is not set", hint="serve or refuse")
+    return Denylist(**settings)
+
+
+def _dpop(**settings: Any) -> Any:
+    from rightkey.proof.settings import DPoP
+
+    return DPoP(**settings)
+
+
 WHOLES: dict[str, Callable[..., Any]] = {
     "freshness": _freshness,
     "transport": _transport,
     "introspection": _introspection,
+    "denylist": _denylist,
+    "dpop": _dpop,
 }
 """What the settings of some variables are made into."""
 
@@ -160,14 +180,19 @@ VARIABLES = (
     Variable("leeway", _number),
     Variable("profile"),
     Variable("require", _requirement),
-    Variable("implies", _implies),
+    Variable("implies", read_implies),
     Variable("certificates"),
     Variable("sender"),
     Variable("origin", words),
+    Variable("algorithms", words, "dpop", "DPOP_ALGORITHMS"),
+    Variable("max_age", _number, "dpop", "DPOP_MAX_AGE"),
+    Variable("ahead", _number, "dpop", "DPOP_AHEAD"),
+    Variable("nonce_secret", read_line, "dpop", "DPOP_NONCE_SECRET_FILE"),
     Variable("remember", whole),
     Variable("store_secret", read_secret, called="STORE_SECRET_FILE"),
     Variable("store"),
-    Variable("denylist", _denylist),
+    Variable("on_loss", str, "denylist", "DENYLIST"),
+    Variable("longest", _number, "denylist", "DENYLIST_LONGEST"),
     Variable("max_life", _number, "freshness"),
     Variable("stale_if_error", _number, "freshness"),
     Variable("grace", _number, "freshness"),
@@ -177,6 +202,12 @@ VARIABLES = (
     Variable("secret", _path, "introspection", called="INTROSPECTION_SECRET_FILE"),
     Variable("auth_method", part_of="introspection", called="INTROSPECTION_AUTH_METHOD"),
     Variable("endpoint", part_of="introspection", called="INTROSPECTION_ENDPOINT"),
+    Variable("life", _number, "introspection", "INTROSPECTION_LIFE"),
+    Variable("signed", _yes, "introspection", "INTROSPECTION_SIGNED"),
+    Variable("require_audience", _yes, "introspection", "INTROSPECTION_REQUIRE_AUDIENCE"),
+    Variable("algorithm", part_of="introspection", called="INTROSPECTION_ALGORITHM"),
+    Variable("kid", part_of="introspection", called="INTROSPECTION_KID"),
+    Variable("assertion_audience", part_of="introspection", called="INTROSPECTION_ASSERTION_AUDIENCE"),
 )
 """The one at fault is sought in this order: a host that is named allows its URL by http, keys of one's own
 allow any issuer, an issuer its provider."""

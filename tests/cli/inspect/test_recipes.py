@@ -62,6 +62,15 @@ def test_what_drives_a_terminal_is_in_no_line(text: str) -> None:
     assert ast.literal_eval(call_of(made["python"]).keywords[0].value) == text
 
 
+def test_what_a_handshake_believes_is_said() -> None:
+    """The operating system's authorities, and certificates that are less than strict."""
+    made = recipes.of("a.example", "", "access", Connection(truststore=True, strict_x509=False))
+    assert made["shell"] is not None
+    assert "--truststore --no-strict-x509 --explain" in made["shell"]
+    assert made["python"] is not None
+    assert "transport=DefaultTransport(truststore=True, strict_x509=False)" in made["python"]
+
+
 def test_what_is_not_the_default_is_said() -> None:
     """Kind, any audience, and how the issuer is reached."""
     made = recipes.of("a.example", "", "id", Connection("ca.pem", None, ("keycloak",)))

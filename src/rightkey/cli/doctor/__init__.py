@@ -36,21 +36,18 @@ def doctor(
     audience: tuple[str, ...],
     metadata_url: str | None,
     provider: str | None,
-    ca_file: str | None,
-    timeout: float | None,
-    plain_http: tuple[str, ...],
+    connection: Connection,
     as_json: bool,
 ) -> int:
     """Say what a verifier would stumble over at ISSUER, a domain or URL.
 
     Ends with 1 where a finding is an error, with 3 where the issuer cannot be reached, else with 0.
     """
-    parsed = Issuer.parse(issuer, provider, metadata_url, plain_http=plain_http)
-    connection = Connection(ca_file, timeout, plain_http)
+    parsed = Issuer.parse(issuer, provider, metadata_url, plain_http=connection.plain_http)
     raw = None if token is None else tokens.read(token)
     with busy(f"examining {issuer}"):
-        transport, seconds = connection.transport(), min(4.0, timeout or 4.0)
-        seen = with_network(Asking(transport, seconds).examine(parsed), ca_file, seconds)
+        transport, seconds = connection.transport(), min(4.0, connection.timeout or 4.0)
+        seen = with_network(Asking(transport, seconds).examine(parsed), connection.belief, seconds)
         if raw is not None:
             error = _refusal(raw, parsed, audience, provider, connection)
             seen = replace(seen, token_error=error)

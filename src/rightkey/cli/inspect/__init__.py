@@ -26,15 +26,12 @@ _SECRET = 16
 )
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
-def inspect(
-    port: int, ca_file: str | None, timeout: float | None, plain_http: tuple[str, ...], as_json: bool
-) -> int:
+def inspect(port: int, connection: Connection, as_json: bool) -> int:
     """Serve a page that explains a token, until it is interrupted.
 
     Open the URL that it prints, and paste a token or name an issuer. Only this machine can reach the page. It
     sends nothing to an issuer, until you press the button that names its host.
     """
-    connection = Connection(ca_file, timeout, plain_http)
     connection.transport()  # its file is read now, and not at the first press of a button
     secret = secrets.token_urlsafe(_SECRET)
     listener = Listener(

@@ -96,12 +96,12 @@ class Questions:
             no_exp=False,
             profile=asked.profile,
             require=(),
+            implies=None,
+            sender="checked",
             certificates="match",
             roots=None,
             pin=(),
-            ca_file=connection.ca_file,
-            timeout=connection.timeout,
-            plain_http=connection.plain_http,
+            connection=connection,
         )
         return options.answer(cleaned(asked.token)).document()
 

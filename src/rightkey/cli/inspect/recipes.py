@@ -46,8 +46,7 @@ def _python(issuer: str, audience: str, profile: str, connection: Connection) ->
 
 
 def _transport(connection: Connection) -> str:
-    given = {"ca_file": connection.ca_file, "plain_http": connection.plain_http}
-    return ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
+    return ", ".join(f"{name}={value!r}" for name, value in connection.settings.items())
 
 
 def _shell(issuer: str, audience: str, profile: str, connection: Connection) -> str | None:
@@ -58,6 +57,8 @@ def _shell(issuer: str, audience: str, profile: str, connection: Connection) -> 
         options += ["--ca-file", connection.ca_file]
     for host in connection.plain_http:
         options += ["--plain-http", host]
+    options += ["--truststore"] if connection.truststore else []
+    options += [] if connection.strict_x509 else ["--no-strict-x509"]
     line = shlex.join(["rightkey", "verify", *options, "--explain"])
     # a terminal acts on control characters while they are pasted, quoted or not
     return f"{line} < token" if line.isprintable() else None

@@ -62,9 +62,7 @@ def watch(
     export: bool,
     metadata_url: str | None,
     provider: str | None,
-    ca_file: str | None,
-    timeout: float | None,
-    plain_http: tuple[str, ...],
+    connection: Connection,
     as_json: bool,
 ) -> int:
     """Show what changes at ISSUER, until it is interrupted: keys, headers, failures.
@@ -72,8 +70,7 @@ def watch(
     Ends with 0, or with 3 where --count ended it and the last look failed. --export prints the payload of
     OpenID Federation's historical keys.
     """
-    parsed = Issuer.parse(issuer, provider, metadata_url, plain_http=plain_http)
-    connection = Connection(ca_file, timeout, plain_http)
+    parsed = Issuer.parse(issuer, provider, metadata_url, plain_http=connection.plain_http)
     if export:
         return _export(history, parsed.name)
     file = HistoryFile(history, parsed.name, time.time()) if history else None

@@ -1,0 +1,140 @@
+"""Makes docs/settings.md from the code: python tests/docs/settings.py > docs/settings.md"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rightkey import Denylist, DPoP, Freshness, Introspection, Misconfigured, Verifier
+from rightkey.cli.verify import verify
+from rightkey.gateway.configuration import configuration_of
+from rightkey.policy.trust import Trust
+from rightkey.transport.default import DefaultTransport
+from rightkey.verifier.variables import VARIABLES
+
+INTRODUCTION = """# Settings
+
+Where each setting of a verifier can be made, from the code by `python tests/docs/settings.py`: in Python, by
+a variable of the [environment](environment.md), by an option of
+[`rightkey verify`](cli.md#rightkey-verify-token), and in the [gateway](gateway.md)'s file. A gateway without
+a file reads the variables. All mean the same, and a wrong or misspelt one is told by its name.
+
+A `Denylist` may have a store of its own in Python; elsewhere it is in the verifier's. Where there is none:
+
+| | |
+| --- | --- |
+| a default that fits | it bounds what an issuer can cost, and has its value for a reason |
+| in Python alone | it is an object |
+| it takes back a check | which a variable that was forgotten must not do |
+| one run | a command remembers nothing, and shares nothing with a fleet |
+| no request | a proof is for one, and a command is shown a token alone |
+| JWTs alone | an opaque token says nothing that could be explained |
+
+| in Python | variable | `rightkey verify` | `gateway.toml` |
+| --- | --- | --- | --- |
+"""
+WHOLES: Mapping[str, type[Any]] = {
+    "freshness": Freshness,
+    "transport": DefaultTransport,
+    "dpop": DPoP,
+    "introspection": Introspection,
+    "denylist": Denylist,
+}
+"""Settings that are made of others."""
+OPTIONS = {
+    "keys": "--jwks",
+    "algorithms": "--alg",
+    "require_exp": "--no-exp",
+    "clock": "--at",
+    "freshness.wait": "--timeout",
+    "transport.ca_file": "--ca-file",
+    "transport.plain_http": "--plain-http",
+    "transport.truststore": "--truststore",
+    "transport.strict_x509": "--strict-x509",
+}
+"""What `rightkey verify` calls otherwise than Python."""
+FILES = {"store_secret": "store_secret_file", "dpop.nonce_secret": "dpop.nonce_secret_file"}
+FILES |= {"introspection.secret": "introspection.secret_file"}
+"""What the gateway reads from a file of its own."""
+TUNING = "a default that fits"
+CODE = "in Python alone"
+LOOSE = "it takes back a check"
+ONE_RUN = "one run"
+PROOF = "no request"
+OPAQUE = "JWTs alone"
+WHY: Mapping[str, tuple[str, str, str]] = {
+    "require_exp": (LOOSE, "", ""),
+    "clock": (CODE, "", CODE),
+    "elapsed": (CODE, CODE, CODE),
+    "listener": (CODE, CODE, CODE),
+    "remember": ("", ONE_RUN, ""),
+    "origin": ("", PROOF, ""),
+    "store": ("", ONE_RUN, ""),
+    "store_secret": ("", ONE_RUN, ""),
+    "freshness": (TUNING, ONE_RUN, ""),
+    "dpop": (CODE, PROOF, CODE),
+    "denylist": (CODE, ONE_RUN, CODE),
+    "introspection": (TUNING, OPAQUE, ""),
+    "transport": (CODE, CODE, CODE),
+    "transport.user_agent": (TUNING, TUNING, ""),
+    "transport.trust_env": (TUNING, TUNING, ""),
+}
+"""Why not: for each setting, or all of a whole; by variable, option and file."""
+
+
+def settings() -> Iterator[str]:
+    """Each setting, with those that it is made of in its place."""
+    for name in [name for name in inspect.signature(Verifier).parameters if name != "self"]:
+        whole = WHOLES.get(name)
+        yield from [name] if whole is None else [f"{name}.{one.name}" for one in fields(whole) if one.init]
+
+
+def page() -> str:
+    """The page."""
+    options = {option.name: option.opts[0] for option in verify.params if isinstance(option, click.Option)}
+    variables = {
+        f"{one.part_of}.{one.setting}" if one.part_of else one.setting: one.name for one in VARIABLES
+    }
+    rows = []
+    for name in settings():
+        found = (variables.get(name), OPTIONS.get(name, options.get(name)), in_the_file(name))
+        rows.append(f"| `{name}` | {' | '.join(_cell(name, face, one) for face, one in enumerate(found))} |")
+    return INTRODUCTION + "\n".join(rows) + "\n"
+
+
+def _cell(name: str, face: int, found: str | None) -> str:
+    if found is not None:
+        return f"`{found}`"
+    why = WHY.get(name, WHY.get(name.partition(".")[0]))
+    assert why is not None, f"{name} is missing, and no reason is given"
+    assert why[face], f"{name} is missing, and no reason is given: {('variable', 'option', 'file')[face]}"
+    return why[face]
+
+
+def in_the_file(name: str) -> str | None:
+    """Where the gateway's file has a setting, if it knows the name."""
+    whole, _, part = FILES.get(name, name).rpartition(".")
+    own = whole == "introspection" or (not whole and part in {one.name for one in fields(Trust) if one.init})
+    table = {part: object()} if not whole else {whole: {part: object()}}
+    issuer: dict[str, Any] = {"issuer": "https://issuer.example", "audience": "api"}
+    document: dict[str, Any] = {"proxy": "nginx", "route": [{}], "origin": "https://api.example"}
+    document |= {"issuer": [issuer | (table if own else {})]} | ({} if own else table)
+    try:
+        configuration_of(document, Path())
+    except Misconfigured as error:
+        if "unknown setting" in str(error):
+            return None
+    except TypeError:  # it was known, and is no object
+        pass
+    place = ".".join(["issuer"] * own + [whole] * bool(whole))
+    place = "[issuer]" if place == "issuer" else place  # one of an array of tables
+    return f"[{place}] {part}" if place else part
+
+
+if __name__ == "__main__":
+    print(page(), end="")
