@@ -72,6 +72,7 @@ WHOSE = {
     "https://accounts.google.com": "google",
     "https://securetoken.google.com/my-project": "firebase",
     "https://session.firebase.google.com/my-project": "firebase-session",
+    "https://firebaseappcheck.googleapis.com/123456789012": "firebase-app-check",
     "https://cloud.google.com/iap": "google-iap",
     "https://team.cloudflareaccess.com": "cloudflare-access",
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188": "aws-alb",
@@ -84,6 +85,8 @@ WHOSE = {
     "https://adfs.example.com/adfs": "adfs",
     "https://sso.example.com/realms/shop": "keycloak",
     "https://sso.example.com/auth/realms/shop": "keycloak",
+    "https://example.com/apps/sso/realms/shop": "keycloak",
+    "https://sso.example.com/am/oauth2/realms/root/realms/shop": None,
     "https://dev-1.okta-gov.com/oauth2/default": "okta",
     "https://agency.okta.mil": "okta",
     f"https://login.partner.microsoftonline.cn/{TENANT}/v2.0": "entra",
@@ -122,6 +125,13 @@ WHOSE = {
 def test_a_provider_is_told_by_the_issuers_url(issuer: str) -> None:
     """By the whole host and the whole path; every row has an example."""
     vendor = Issuer.parse(issuer).vendor
+    assert (vendor.name if vendor else None) == WHOSE[issuer]
+
+
+@pytest.mark.parametrize("issuer", [one for one in WHOSE if not one.startswith("arn:")])
+def test_a_slash_at_the_end_makes_no_other_provider(issuer: str) -> None:
+    """What a provider's tokens must have is asked however its issuer was spelled."""
+    vendor = Issuer.parse(issuer.removeprefix("https://").rstrip("/") + "/").vendor
     assert (vendor.name if vendor else None) == WHOSE[issuer]
 
 
@@ -497,6 +507,14 @@ def test_a_load_balancers_keys_are_in_its_own_partition(partition: str, region: 
     assert Issuer.parse(ALB.format(partition, region)).vendor.keys == keys
     with pytest.raises(Misconfigured):
         Issuer.parse(ALB.format("aws-iso", "us-iso-east-1"))
+
+
+def test_a_pool_named_with_a_slash_takes_no_id_token(judged: Any) -> None:
+    """Its `token_use` is asked of a domain with a slash at its end, as of any other spelling."""
+    pool = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf"
+    claims = {"iss": f"https://{pool}", "client_id": "api", "token_use": "id"}
+    assert judged(f"{pool}/", claims) == "claims_rejected"
+    assert isinstance(judged(f"{pool}/", claims | {"token_use": "access"}), Verified)
 
 
 def test_cognitos_newer_issuers_are_cognitos(judged: Any) -> None:

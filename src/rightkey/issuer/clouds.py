@@ -55,7 +55,7 @@ CLOUDS = (
         "entra",
         "Microsoft Entra ID",
         _ENTRA_HOSTS,
-        r"/(?P<tenant>[^/]+)/v2\.0/?",
+        r"/(?P<tenant>[^/]+)/v2\.0",
         templates=("https://{host}/{tenantid}/v2.0",),
         **_ENTRA_OF_MANY,
         hints=tuple(
@@ -67,7 +67,7 @@ CLOUDS = (
         "entra-v1",
         "Microsoft Entra ID, tokens of version 1.0",
         _ENTRA_HOSTS,
-        r"/(?P<tenant>[^/]+)/?",
+        r"/(?P<tenant>[^/]+)",
         templates=tuple(sts + "{tenantid}/" for sts in _STS),
         **_ENTRA_OF_MANY,
         hints=(
@@ -78,7 +78,7 @@ CLOUDS = (
         "entra-v1-tenant",
         "Microsoft Entra ID, tokens of version 1.0",
         r"sts\.windows\.net|sts\.chinacloudapi\.cn",
-        rf"/(?P<tenant>{GUID})/?",
+        rf"/(?P<tenant>{GUID})",
         **_ENTRA,
         hints=tuple(
             (f"https://{host}/{{tenant}}/v2.0", "a token of version 2.0: name that as the issuer")
@@ -93,7 +93,7 @@ CLOUDS = (
         "entra-external",
         "Microsoft Entra External ID",
         r"[a-z0-9-]+\.ciamlogin\.(com|us|cn)",
-        r"/(?P<tenant>[^/]+)/v2\.0/?",
+        r"/(?P<tenant>[^/]+)/v2\.0",
         templates=tuple(
             f"https://{{tenantid}}.ciamlogin.{top}/{{tenantid}}/v2.0" for top in ("com", "us", "cn")
         ),
@@ -103,7 +103,7 @@ CLOUDS = (
         "entra-b2c",
         "Azure AD B2C",
         r"[a-z0-9-]+\.b2clogin\.(com|us|cn)",
-        r"/(tfp/)?[^/]+/(?P<policy>b2c_1[^/]+)/v2\.0/?",
+        r"/(tfp/)?[^/]+/(?P<policy>b2c_1[^/]+)/v2\.0",
         templates=("https://{host}/{guid}/v2.0/", "https://{host}/tfp/{guid}/{policy}/v2.0/"),
         # A tenant's policies share one issuer, and the token of one is not the token of another.
         asks=(Asks(("tfp", "acr"), "{policy}"),),
@@ -144,6 +144,13 @@ CLOUDS = (
         keys="https://www.googleapis.com/identitytoolkit/v3/relyingparty/publicKeys",
     ),
     Vendor(
+        "firebase-app-check",
+        "Firebase App Check",
+        r"firebaseappcheck\.googleapis\.com",
+        r"/[0-9]+",
+        keys="https://firebaseappcheck.googleapis.com/v1/jwks",
+    ),
+    Vendor(
         "google-iap",
         "Google Cloud Identity-Aware Proxy",
         r"cloud\.google\.com",
@@ -169,7 +176,7 @@ CLOUDS = (
         "github-actions",
         "GitHub Actions",
         r"token\.actions\.(githubusercontent\.com|[a-z0-9-]+\.ghe\.com)",
-        "(/[^/]+)?/?",
+        "(/[^/]+)?",
     ),
     Vendor(
         "kubernetes", "Kubernetes", r"kubernetes\.default\.svc(\.[a-z0-9.-]+)?", keys="{url}/openid/v1/jwks"

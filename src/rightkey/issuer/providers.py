@@ -62,5 +62,6 @@ def _of(row: Vendor, url: str, *, anywhere: bool) -> Vendor | None:
     parts = urlsplit(url)
     if not anywhere and not re.fullmatch(row.hosts, parts.hostname or "", re.IGNORECASE):
         return None
-    path = re.fullmatch(row.path, parts.path, re.IGNORECASE)
+    # A domain that is named with a slash at its end stands for the issuer without one, too.
+    path = re.fullmatch(row.path, parts.path.rstrip("/"), re.IGNORECASE)
     return row.filled(url, path.groupdict()) if path else None

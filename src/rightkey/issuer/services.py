@@ -24,7 +24,7 @@ SERVICES = (
         "okta",
         "Okta",
         rf"[a-z0-9-]+\.({_OKTA})",
-        r"/?|/oauth2(/[^/]+)?",
+        r"(/oauth2(/[^/]+)?)?",
         hints=(
             ("https://{host}", "a token of the organisation's own server, which is for Okta's APIs alone"),
         ),
@@ -42,7 +42,7 @@ SERVICES = (
         "ory",
         "Ory",
         r"[a-z0-9-]+\.projects\.(oryapis\.com|ory\.sh)",
-        r"(/[^/]+)*/?",
+        r"(/[^/]+)*",
         unaddressed="allow the client this audience, and have it ask for audience=",
         grants=tuple(
             (kind, Place(("ext", name)))
@@ -53,7 +53,7 @@ SERVICES = (
         "supabase",
         "Supabase",
         r"[a-z0-9-]+\.supabase\.co",
-        "/auth/v1/?",
+        "/auth/v1",
         keys="{url}/.well-known/jwks.json",
         # Users write `user_metadata` themselves, so that nothing in there grants anything.
         grants=(("role", Place(("app_metadata", "roles"))), ("role", Place(("app_metadata", "role")))),
@@ -73,7 +73,7 @@ SERVICES = (
         "workos",
         "WorkOS",
         r"api\.workos\.com",
-        r"/user_management/(?P<app>[^/]+)/?",
+        r"/user_management/(?P<app>[^/]+)",
         keys="https://api.workos.com/sso/jwks/{app}",
         client="client_id",
     ),
@@ -81,7 +81,7 @@ SERVICES = (
         "descope",
         "Descope",
         r"api(\.[a-z0-9-]+)?\.descope\.com",
-        r"/(?P<project>P[A-Za-z0-9]+)/?",
+        r"/(?P<project>P[A-Za-z0-9]+)",
         keys="{url}/.well-known/jwks.json",
         aliases=("{project}",),
     ),
@@ -97,12 +97,12 @@ SERVERS = (
         types=frozenset(("jose",)),
         algorithms=frozenset(kind + bits for kind in ("RS", "ES", "PS") for bits in ("256", "384", "512")),
     ),
-    Vendor("github-server", "GitHub Enterprise Server", r".+", "/_services/token/?"),
+    Vendor("github-server", "GitHub Enterprise Server", r".+", "/_services/token"),
     Vendor(
         "adfs",
         "Active Directory Federation Services",
         r".+",
-        "/adfs/?",
+        "/adfs",
         aliases=("http://{host}/adfs/services/trust",),
         any_case=True,
         grants=(
@@ -115,7 +115,7 @@ SERVERS = (
         "keycloak",
         "Keycloak",
         r".+",
-        r"(/auth)?/realms/[^/]+",
+        r"(?!.*/oauth2/)(/[^/]+)*/realms/[^/]+",  # below any --http-relative-path; PingAM has realms, too
         elsewhere=(("account", _MAPPER),),
         unaddressed=_MAPPER,
         # The realm's roles, and those of the client that this API is: another client's are its own affair.

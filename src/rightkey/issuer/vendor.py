@@ -43,12 +43,13 @@ class Asks(NamedTuple):
 
 
 class Vendor(NamedTuple):
-    """A row. `hosts` and `path` are regular expressions for the whole host and the whole path."""
+    """A row. `hosts` and `path` are regular expressions for the whole host and the whole path, which is taken
+    without slashes at its end."""
 
     name: str
     title: str
     hosts: str = ""
-    path: str = "/?"
+    path: str = ""
     resource: str = ""
     """A regular expression for issuers that are no URL but the name of a cloud's resource."""
     templates: tuple[str, ...] = ()
