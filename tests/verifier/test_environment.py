@@ -253,15 +253,63 @@ MISSPELT = {
     "RIGHTKEY_ALGS": "ALGORITHMS",
     "RIGHTKEY_TYP": "PROFILE",
     "RIGHTKEY_DPOP": "SENDER",
+    "RIGHTKEY_REQUIRED_SCOPE": "REQUIRE",
+    "RIGHTKEY_SCOPE_REQUIRED": "REQUIRE",
+    "RIGHTKEY_API_ROLES": "REQUIRE",
+    "RIGHTKEY_TOKEN_BOUND": "SENDER",
+    "RIGHTKEY_BLOCKLIST": "DENYLIST",
+    "RIGHTKEY_ALLOWED_ALGORITHMS": "ALGORITHMS",
+    "RIGHTKEY_PINS": "CERTIFICATES",
+    "RIGHTKEY_CACHE_TTL": "MAX_LIFE",
+    "RIGHTKEY_JWKS_FILE": "KEYS",
+    "RGHTKEY_REQUIRE": "REQUIRE",
+    "IGHTKEY_REQUIRE": "REQUIRE",
+    "rightkey_scopes": "REQUIRE",
+    "rightkey.require": "REQUIRE",
+    "RIGHTKEY-SCOPES": "REQUIRE",
+    " RIGHTKEY_REQUIRE": "REQUIRE",
+    "RIGHTKEY_REQUIRE ": "REQUIRE",
+    "export RIGHTKEY_REQUIRE": "REQUIRE",
+    "\ufeffRIGHTKEY_REQUIRE": "REQUIRE",
+    "RIGHTKEY_REQUIRE\u200b": "REQUIRE",
 }
 
 
 @pytest.mark.parametrize("name", MISSPELT)
 def test_a_misspelt_variable_is_refused(name: str) -> None:
     """A requirement that is misspelt would otherwise end as none; the hint says which one is meant."""
-    with pytest.raises(rightkey.Misconfigured, match=f"{name} is not a variable") as caught:
+    with pytest.raises(rightkey.Misconfigured, match="is not a variable known here") as caught:
         rightkey.Verifier.from_env(GOOD | {name: "x"})
+    assert str(caught.value).split(" is ")[0] in (name, ascii(name))
     assert caught.value.hint == f"did you mean RIGHTKEY_{MISSPELT[name]}?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["GITHUB_KEY_RIGHT", "RIGHTKEY_IMAGE", "RIGHTKEY_GATEWAY_SCOPES", "SECRET_KEY", "APP_RIGHTKEY_REQUIRE"],
+)
+def test_what_is_anothers_own_is_let_be(name: str) -> None:
+    """Also what begins like ours: it need not be for a verifier."""
+    assert repr(rightkey.Verifier.from_env(GOOD | {name: "x"})) == repr(rightkey.Verifier.from_env(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        *(("AUDIENCE", value, "names with spaces between") for value in ("a,b", "a, b", '["a", "b"]', "[a]")),
+        *(("AUDIENCE", value, "in code only") for value in ("*", "ANY", "rightkey.ANY")),
+        *(
+            ("AUDIENCE", value, "a placeholder")
+            for value in ("$AUD", "${AUD}", "{{ aud }}", "%AUD%", "<aud>")
+        ),
+        ("ALGORITHMS", "RS256,ES256", "names with spaces between"),
+        ("ORIGIN", "https://a.example,https://b.example", "names with spaces between"),
+    ],
+)
+def test_a_list_in_another_form_is_refused(name: str, value: str, told: str) -> None:
+    """It would be one name that no token has: every good token would be refused."""
+    with pytest.raises(rightkey.Misconfigured, match=f"^RIGHTKEY_{name}: .*{told}"):
+        rightkey.Verifier.from_env(GOOD | {f"RIGHTKEY_{name}": value})
 
 
 @pytest.mark.parametrize(

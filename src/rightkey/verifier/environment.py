@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from rightkey.errors import Misconfigured, quoted
 from rightkey.verifier.variables import PREFIX, VARIABLES, WHOLES, Variable
 
-_START = "RI"
+_LETTERS = frozenset("RIGHTKEY")
 _INJECTED = r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$"
 _Built = TypeVar("_Built")
 
@@ -82,12 +82,22 @@ def _require_spelled(environ: Mapping[str, str]) -> None:
     """Raises Misconfigured where a variable looks like one of ours, and is none."""
     known = frozenset(one.name for one in VARIABLES)
     for name in environ:
-        if name[:2].upper() == _START and name not in known and not is_injected(name):
-            near = _meant(name)
-            if near is not None:
-                raise Misconfigured(
-                    f"{_shown(name)} is not a variable known here", hint=f"did you mean {near}?"
-                )
+        word = None if name in known or is_injected(name) else _suspect(name)
+        near = None if word is None else _meant(word)
+        if near is not None:
+            raise Misconfigured(f"{_shown(name)} is not a variable known here", hint=f"did you mean {near}?")
+
+
+def _suspect(name: str) -> str | None:
+    """The word of a name that may be meant for one of ours, in its letters; None where there is none.
+
+    A file of variables may have brought a byte order mark, white space or `export` along with the name. Six
+    of the eight letters tell at once that most variables are others' own.
+    """
+    for word in re.split(r"[^\w.-]+", name.upper()):
+        if len(_LETTERS.intersection(word[:9])) >= 6:
+            return re.sub("[.-]", "_", word)
+    return None
 
 
 def _shown(name: str) -> str:
@@ -114,31 +124,36 @@ def _meant(name: str) -> str | None:
 
     names = {one.word: one.name for one in VARIABLES}
     if not name.startswith(PREFIX):
-        near = get_close_matches(name.upper(), names.values(), 1, 0.85)
+        near = get_close_matches(name, names.values(), 1, 0.85)
         return near[0] if near else None
     word = name.removeprefix(PREFIX)
     if word in _CALLED:
         return names[_CALLED[word]]
-    near = get_close_matches(word.upper(), names, 1, 0.7)
-    near = near or [one for one in names if len(word) > 2 and one.startswith(word.upper())]
-    near = near or [one for one in names if word.upper().startswith(f"{one}_")]
+    near = get_close_matches(word, names, 1, 0.7)
+    near = near or [one for one in names if len(word) > 2 and one.startswith(word)]
+    near = near or [one for one in names if word.startswith(f"{one}_")]
+    if not near and not word.startswith("GATEWAY_"):
+        near = [_CALLED[part] for part in word.split("_") if _CALLED.get(part) in _NARROWING]
     return names[near[0]] if near else None
 
 
 _CALLED = {
     other: ours
     for ours, others in {
-        "REQUIRE": "SCOPE SCOPES ROLE ROLES GROUP GROUPS PERMISSION PERMISSIONS REQUIRED_SCOPES",
+        "REQUIRE": "REQUIRE REQUIRED SCOPE SCOPES ROLE ROLES GROUP GROUPS PERMISSION PERMISSIONS CLAIMS",
         "IMPLIES": "IMPLIED HIERARCHY SCOPE_HIERARCHY",
-        "KEYS": "JWKS JWKS_URL JWKS_URI PUBLIC_KEY",
-        "ALGORITHMS": "ALGS",
+        "KEYS": "JWKS JWKS_URL JWKS_URI JWKS_FILE PUBLIC_KEY PUBLIC_KEY_FILE PEM",
+        "ALGORITHMS": "ALGORITHMS ALGORITHM ALGS ALG",
         "LEEWAY": "SKEW CLOCK_SKEW TOLERANCE",
         "METADATA_URL": "DISCOVERY_URL DISCOVERY WELL_KNOWN WELL_KNOWN_URL OPENID_CONFIGURATION",
         "CA_FILE": "CA CACERT CA_CERT CA_BUNDLE",
         "PLAIN_HTTP": "HTTP ALLOW_HTTP INSECURE INSECURE_HTTP",
         "PROFILE": "TYP TYPE TOKEN_TYPE",
-        "SENDER": "DPOP MTLS CNF",
+        "SENDER": "SENDER DPOP MTLS CNF BOUND",
         "ORIGIN": "HTU PUBLIC_URL BASE_URL EXTERNAL_URL",
+        "CERTIFICATES": "CERTIFICATES CERTIFICATE CERTS ROOTS PINS PIN",
+        "DENYLIST": "DENYLIST BLOCKLIST BLACKLIST REVOKED REVOCATION",
+        "MAX_LIFE": "MAX_AGE TTL CACHE_TTL LIFE",
         "STORE": "REDIS REDIS_URL CACHE CACHE_URL STORE_URL",
         "INTROSPECTION_CLIENT_ID": "CLIENT_ID",
         "INTROSPECTION_SECRET_FILE": "INTROSPECTION_SECRET INTROSPECTION_CLIENT_SECRET CLIENT_SECRET",
@@ -148,6 +163,8 @@ _CALLED = {
     for other in others.split()
 }
 """What others call these settings: one that is set and not heard must not end as none."""
+_NARROWING = ("REQUIRE", "SENDER", "DENYLIST", "ALGORITHMS", "CERTIFICATES")
+"""Settings without which more is accepted: one of their names anywhere in a variable's means it."""
 
 
 _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}

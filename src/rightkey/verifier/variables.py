@@ -41,6 +41,21 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """The same, of names without commas: a list in another form would be one name that fits nothing."""
+    if "," in text or text.startswith("["):
+        raise Misconfigured(f"expected names with spaces between, got {quoted(text)}", hint="such as: a b")
+    return words(text)
+
+
+def _audience(text: str) -> tuple[str, ...]:
+    if text.lower() in ("*", "any", "rightkey.any"):
+        raise Misconfigured("rightkey.ANY can be set in code only", hint="name the API's own identifier")
+    if re.search(r"\$\w|[{}<>]|%\w+%", text):
+        raise Misconfigured(f"{quoted(text)} is a placeholder", hint="it was not filled in")
+    return _names(text)
+
+
 def _keys(text: str) -> Any:
     """A URL or a path; or the keys themselves: JSON, PEM, or the base64 of a public key."""
     from pathlib import Path
@@ -171,20 +186,20 @@ VARIABLES = (
     Variable("plain_http", words, "transport"),
     Variable("truststore", _yes, "transport"),
     Variable("strict_x509", _yes, "transport"),
-    Variable("audience", words),
+    Variable("audience", _audience),
     Variable("keys", _keys),
     Variable("metadata_url"),
     Variable("issuer"),
     Variable("provider", lambda text: None if text == "none" else text),
-    Variable("algorithms", words),
+    Variable("algorithms", _names),
     Variable("leeway", _number),
     Variable("profile"),
     Variable("require", _requirement),
     Variable("implies", read_implies),
     Variable("certificates"),
     Variable("sender"),
-    Variable("origin", words),
-    Variable("algorithms", words, "dpop", "DPOP_ALGORITHMS"),
+    Variable("origin", _names),
+    Variable("algorithms", _names, "dpop", "DPOP_ALGORITHMS"),
     Variable("max_age", _number, "dpop", "DPOP_MAX_AGE"),
     Variable("ahead", _number, "dpop", "DPOP_AHEAD"),
     Variable("nonce_secret", read_line, "dpop", "DPOP_NONCE_SECRET_FILE"),
