@@ -367,6 +367,7 @@ def test_a_verifier_loads_no_client_no_loop_and_no_command_line() -> None:
         == set()
     )
     assert loaded & {"rightkey.integrations", "rightkey.verifier.environment", *FRAMEWORKS} == set()
+    assert loaded & {"cryptography.x509", "cryptography.hazmat.backends.openssl.backend"} == set()
 
 
 GUIDE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -68,9 +68,11 @@ def _rsa(name: str, hash_: hashes.HashAlgorithm) -> Algorithm:
 
 
 def _ecdsa(name: str, curve: str, hash_: hashes.HashAlgorithm) -> Algorithm:
-    size, scheme = CURVES[curve][1], ec.ECDSA(hash_)
+    size = CURVES[curve][1]
 
     def bind(key: ec.EllipticCurvePublicKey) -> Check:
+        scheme = ec.ECDSA(hash_)  # at the first key: it loads a tenth of what importing rightkey takes
+
         def check(signature: bytes, data: bytes) -> None:
             key.verify(der(signature, size), data, scheme)
 
