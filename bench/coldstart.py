@@ -14,7 +14,6 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import ssl
 import statistics
 import tempfile
@@ -23,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure import Batch, Spread, in_turns, process_of, ratio
+from bench.measure import Batch, Spread, in_turns, of_children, process_of, ratio
 from bench.report import Goal, Report, Table, command, versions
 from rightkey import locate
 from rightkey.localissuer import LocalIssuer
@@ -116,14 +115,13 @@ def filled(issuer: LocalIssuer, copy: Path) -> dict[str, str]:
 
 
 def counted(*arguments: str, into: list[float]) -> Batch:
-    """A process, whose seconds of CPU are put down too: they say more where others use the machine."""
-    run = process_of(*arguments)
+    """A process, by the clock on the wall; its seconds of CPU are put down too."""
+    run = process_of(*arguments, clock=time.perf_counter)
 
     def batch(calls: int) -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = of_children()
         seconds = run(calls)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        into.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / calls)
+        into.append((of_children() - before) / calls)
         return seconds
 
     return batch

@@ -149,6 +149,31 @@ def oxyjwt_client(stage: Stage, lifespan: float = 300) -> Verify:
     )
 
 
+def jwtoxide_ready(stage: Stage) -> Verify:
+    """It looks at neither `crit` nor `typ`, nor at an `nbf` that is no number; it has no client."""
+    from jwtoxide import JwkSet, KeyRing, ValidationOptions
+
+    keys = KeyRing.from_jwkset(JwkSet.from_json(json.dumps(stage.jwks)))
+    options = ValidationOptions(
+        aud={stage.issuer.audience},
+        iss={stage.url},
+        required_spec_claims={"exp", "iss", "aud"},
+        leeway_seconds=0,
+        algorithms=[stage.alg],
+    )
+    return lambda token: keys.decode(token, validation_options=options)
+
+
+def webtoken_ready(stage: Stage) -> Verify:
+    """It looks at neither `crit` nor `typ`, and takes an `exp` that is no number; it has no client."""
+    import webtoken
+
+    key, allowed, options = webtoken.PyJWK(stage.jwk), [stage.alg], {"require": ["exp"]}
+    return lambda token: webtoken.decode(
+        token, key, algorithms=allowed, options=options, audience=stage.issuer.audience, issuer=stage.url
+    )
+
+
 def joserfc_ready(stage: Stage) -> Verify:
     from joserfc import jwk, jwt
 
@@ -259,6 +284,8 @@ CONTENDERS = (
     Contender("rightkey, awaited", client=rightkey_awaited, awaited=True),
     Contender("PyJWT", pyjwt_ready, pyjwt_client),
     Contender("oxyjwt", oxyjwt_ready, oxyjwt_client),
+    Contender("jwtoxide", jwtoxide_ready),
+    Contender("webtoken", webtoken_ready),
     Contender("joserfc", joserfc_ready),
     Contender("Authlib", authlib_ready),
     Contender("jwcrypto", jwcrypto_ready),
@@ -272,6 +299,8 @@ PACKAGES = (
     "awscrt",
     "PyJWT",
     "oxyjwt",
+    "jwtoxide",
+    "webtoken",
     "joserfc",
     "Authlib",
     "jwcrypto",

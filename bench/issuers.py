@@ -17,7 +17,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from bench.measure import Spread, calls_of, in_turns
+from bench.measure import Spread, calls_of, in_turns, ratio
 from bench.report import Report, Table, command, versions
 from rightkey import KeySet, Trust, Verifier
 from rightkey.exchange import Request, Response
@@ -56,15 +56,15 @@ def measure(options: argparse.Namespace) -> Report:
         CALLS,
     )
     took = {name: Spread.of(times) for name, times in samples.items()}
-    ratio = took["many issuers"].median / took["one issuer"].median
+    times = ratio(samples["many issuers"], samples["one issuer"])
     rows = [(f"{name}, a token", f"{1e6 * one.median:.2f} us") for name, one in took.items()]
-    rows.append((f"{options.issuers:,} issuers / one", f"{ratio:.2f}"))
+    rows.append((f"{options.issuers:,} issuers / one", f"{times:.2f}"))
     rows.append(("memory an issuer", f"{bytes_each / 1024:.1f} KiB"))
     rows.append(("and where keys are fetched", f"{bytes_fetched / 1024:.1f} KiB"))
     figures = {
         "issuers": options.issuers,
         "microseconds": {name: one.microseconds() for name, one in took.items()},
-        "many_over_one": ratio,
+        "many_over_one": times,
         "bytes_an_issuer": bytes_each,
         "bytes_an_issuer_fetched": bytes_fetched,
     }

@@ -1,9 +1,14 @@
-"""How time is taken: contenders in turns, so that a noisy machine slows all of them alike."""
+"""How time is taken: contenders in turns, so that a noisy machine slows all of them alike.
+
+Where nothing waits, time is what this process had of the processors, in all its threads. By the clock on the
+wall the other programs of a busy machine count as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -14,6 +19,7 @@ from typing import Any, NamedTuple
 
 Batch = Callable[[int], float]
 """Makes so many calls, and says how many seconds they took."""
+Clock = Callable[[], float]
 
 
 class Spread(NamedTuple):
@@ -53,42 +59,54 @@ def difference(one: Sequence[float], other: Sequence[float]) -> float:
     return statistics.median(a - b for a, b in zip(one, other, strict=True))
 
 
-def calls_of(call: Callable[..., Any], *values: Any) -> Batch:
+def calls_of(call: Callable[..., Any], *values: Any, clock: Clock = time.process_time) -> Batch:
     """Calls with each of the values in turn, and from the first again; with none where there is none."""
     if len(values) < 2:
-        return lambda calls: _timed(call, values, calls)
+        return lambda calls: _timed(call, values, calls, clock)
     around = cycle(values)
-    return lambda calls: _timed_over(call, islice(around, calls))
+    return lambda calls: _timed_over(call, islice(around, calls), clock)
 
 
-def _timed(call: Callable[..., Any], arguments: tuple[Any, ...], calls: int) -> float:
-    start = time.perf_counter()
+def _timed(call: Callable[..., Any], arguments: tuple[Any, ...], calls: int, clock: Clock) -> float:
+    start = clock()
     for _ in range(calls):
         call(*arguments)
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def _timed_over(call: Callable[[Any], Any], values: Iterator[Any]) -> float:
-    start = time.perf_counter()
+def _timed_over(call: Callable[[Any], Any], values: Iterator[Any], clock: Clock) -> float:
+    start = clock()
     for value in values:
         call(value)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def awaits_of(call: Callable[[Any], Awaitable[Any]], value: Any, runner: asyncio.Runner) -> Batch:
     """Awaits one call after the other, all in one task."""
 
     async def timed(calls: int) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(calls):
             await call(value)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     return lambda calls: runner.run(timed(calls))
 
 
-def process_of(*arguments: str) -> Batch:
-    """Python in a process of its own, from compiled files as a service has them, whatever the shell says."""
-    command = [sys.executable, *arguments]
-    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return calls_of(lambda: subprocess.run(command, check=True, env=settings, stdout=subprocess.DEVNULL))
+def of_children() -> float:
+    """What processes that have ended had of the processors."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def process_of(*arguments: str, clock: Clock = of_children) -> Batch:
+    """Python in a process of its own, from compiled files as a service has them."""
+    command, settings = [sys.executable, *arguments], environment()
+    return calls_of(
+        lambda: subprocess.run(command, check=True, env=settings, stdout=subprocess.DEVNULL), clock=clock
+    )
+
+
+def environment() -> dict[str, str]:
+    """Of a process that writes and reads compiled files, whatever the shell says."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -182,8 +182,9 @@ def text(saved: list[dict[str, Any]]) -> Iterator[str]:
     yield "# Benchmarks\n"
     yield "Made by `python -m bench --save docs/benchmarks`; nothing here is written by hand. Contenders take"
     yield "turns in one run, a short round each again and again, so that a noisy machine slows all of them"
-    yield "alike. Times are medians, with quartiles; ratios are taken within one run."
-    yield "[How far to trust these figures](spread.md) says which of them depend on the hour.\n"
+    yield "alike. Where nothing waits, time is what the process had of the processors. Times are medians,"
+    yield "with quartiles; ratios are taken within one run."
+    yield "[How far to trust these figures](spread.md) says by how much another hour differs.\n"
     goals = [Goal(**goal) for report in saved for goal in report["goals"]]
     yield from chapter(Report("", {}, [], goals=goals), "##")
     for report in saved:

@@ -11,6 +11,8 @@ than that is lost by waiting for each other.
 "Beside a busy thread" is one thread that verifies while another does nothing but count. `cryptography` lets
 go of the interpreter's lock while it checks a signature, and then waits until the other's turn ends, after
 five milliseconds; AWS-LC is called with the lock held, and a remembered token needs no check.
+
+These are times by the clock on the wall: another program's load shows in them.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from bench.contenders import (
     rightkey_client,
     rightkey_remembering,
 )
-from bench.measure import Batch, Spread, awaits_of, calls_of, difference, in_turns
+from bench.measure import Batch, Spread, awaits_of, calls_of, in_turns, ratio
 from bench.report import Goal, Report, Table, command, versions
 from bench.verifying import bare_check
 from rightkey.localissuer import LocalIssuer
@@ -64,7 +66,7 @@ def measure(options: argparse.Namespace) -> Report:
         samples = in_turns(batches | awaiting(stage, token, runner), options.rounds, CALLS)
         beside = {name: beside_a_busy_thread(batch) for name, batch in shared.items()}
     took = {name: Spread.of(times) for name, times in samples.items()}
-    added = 1e6 * difference(samples["awaited"], samples["called in a task"])
+    awaited = ratio(samples["awaited"], samples["called in a task"])
     rates = {name: {count: count / took[f"{name}, {count}"].median for count in THREADS} for name in threads}
     return Report(
         "threads",
@@ -72,11 +74,11 @@ def measure(options: argparse.Namespace) -> Report:
             "microseconds": {name: one.microseconds() for name, one in took.items()},
             "tokens_a_second": rates,
             "tokens_a_second_beside_a_busy_thread": beside,
-            "await_adds_microseconds": added,
+            "awaited_over_called": awaited,
             "global_lock": getattr(sys, "_is_gil_enabled", lambda: True)(),
         },
         tables(rates, beside),
-        goals=goals(rates, added),
+        goals=goals(rates, awaited),
         versions=versions("rightkey", "cryptography", "awscrt", "PyJWT"),
     )
 
@@ -107,11 +109,11 @@ def tables(rates: dict[str, dict[int, float]], beside: dict[str, float]) -> list
     ]
 
 
-def goals(rates: dict[str, dict[int, float]], added: float) -> list[Goal]:
+def goals(rates: dict[str, dict[int, float]], awaited: float) -> list[Goal]:
     kept = rates["rightkey"][2] / rates[EACH][2]
     allowed = rates["bare"][2] / rates["bare"][1]
     return [
-        Goal("async over sync, warm", "under 1 us", f"{added:.2f} us", added < 1),
+        Goal("awaited / called, warm", "at most 1.04", f"{awaited:.3f}", awaited <= 1.04),
         Goal(
             "2 threads of one verifier / of a verifier each",
             "at least 0.9: none waits for another",
@@ -123,8 +125,11 @@ def goals(rates: dict[str, dict[int, float]], added: float) -> list[Goal]:
 
 def together(batches: Sequence[Batch]) -> Batch:
     """A thread for each, all at once, each with every call; seconds from the first start to the last end."""
-    if len(batches) == 1:
-        return batches[0]
+
+    def alone(calls: int) -> float:
+        start = time.perf_counter()
+        batches[0](calls)
+        return time.perf_counter() - start
 
     def timed(calls: int) -> float:
         threads = [threading.Thread(target=batch, args=(calls,)) for batch in batches]
@@ -135,7 +140,7 @@ def together(batches: Sequence[Batch]) -> Batch:
             thread.join()
         return time.perf_counter() - start
 
-    return timed
+    return timed if len(batches) > 1 else alone
 
 
 def beside_a_busy_thread(batch: Batch) -> float:
@@ -148,7 +153,7 @@ def beside_a_busy_thread(batch: Batch) -> float:
 
     thread = threading.Thread(target=busy)
     thread.start()
-    seconds = [batch(CALLS) for _ in range(BESIDE)]
+    seconds = [together([batch])(CALLS) for _ in range(BESIDE)]
     idle.set()
     thread.join()
     return CALLS / statistics.median(seconds)

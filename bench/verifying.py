@@ -7,6 +7,9 @@ Each contender does its whole job: signature, issuer, audience and times. "Ready
 memory of tokens seen before, of those that have one. npm's run in a Node process of their own, on the same
 tokens: in turns with one another and with the bare check, since two processes that take turns find their
 caches cold. A contender that refuses an honest token, or does not know the algorithm, is left out by name.
+
+jwtoxide and webtoken do less than the others: they fetch no keys, and look at neither `crit` nor `typ`.
+jwtoxide takes an `nbf` that is no number, webtoken an `exp`. On Python 3.11 webtoken is 0.5: 0.6 needs 3.12.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 """What a token claims besides the registered claims."""
 CALLS = 100
+MOST_OWN = {"RS256": 0.35, "PS256": 0.45, "ES256": 0.18, "EdDSA": 0.12, "ML-DSA-65": 0.055}
+"""What a verification may take over the bare check, in bare checks: 6 to 8 us on a machine that is quiet."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -162,8 +167,10 @@ def cells(one: dict[str, float] | None) -> tuple[str, str]:
 
 
 def goals(alg: str, took: dict[str, dict[str, float]]) -> list[Goal]:
-    most, own = 6 if alg == "RS256" else 8, took["rightkey, client"]["own"]
-    found = [Goal(f"own work, {alg}", f"at most {most} us", f"{own:.1f} us", own <= most)]
+    most, own = MOST_OWN[alg], took["rightkey, client"]["own"]
+    share = own / took["bare"]["median"]
+    told = f"{share:.3f} ({own:.1f} us)"
+    found = [Goal(f"own work / bare, {alg}", f"at most {most}", told, share <= most)]
     if alg != "RS256":
         return found
     for theirs, ours, goal in (
