@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -69,12 +69,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection() -> None:
+    """Loading all frameworks leaves little garbage, and much to look through for it, again and again."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What was loaded is not looked at for garbage again: with all frameworks that takes half a second, with
-    the interpreter's lock held."""
-    gc.collect()
+    """What was loaded is not looked at for garbage again until the end: with all frameworks that takes half a
+    second, with the interpreter's lock held."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)  # by default a tenth of the time goes into looking for garbage
+    gc.enable()
 
 
 WHOLLY_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
@@ -93,15 +98,33 @@ def pytest_sessionfinish() -> None:
     gc.unfreeze()
 
 
-@pytest.fixture(autouse=True)
-def no_fleet_outlives_its_test() -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """After a test and its fixtures; a fixture of every test would cost more than many a test."""
+    try:
+        return (yield)
+    finally:
+        no_fleet_outlives_its_test()
+        one_process_a_test()
+
+
+def no_fleet_outlives_its_test() -> None:
     """Its thread would tell of a store that is gone to the listeners of other tests."""
-    yield
     fleets = sys.modules.get("rightkey.sources.fleets")
     for member in list(fleets._FLEETS.values()) if fleets else ():
         member._thread = None
     if fleets:
         fleets._FLEETS.clear()
+
+
+def one_process_a_test() -> None:
+    """What is refused of an issuer, and what was drawn from its budget, counts for the life of a process.
+    Tests that call their issuers alike must not hear of each other."""
+    registry = sys.modules.get("rightkey.sources.registry")
+    if registry is not None:
+        for shelf in (registry.REGISTRY._remotes, registry.REGISTRY._records, registry.REGISTRY._budgets):
+            shelf._live.clear()
+            shelf._recent.clear()
 
 
 @pytest.fixture(scope="session")
@@ -552,18 +575,6 @@ def no_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextMa
             yield
 
     return refusing
-
-
-@pytest.fixture(autouse=True)
-def one_process_a_test() -> Iterator[None]:
-    """What is refused of an issuer, and what was drawn from its budget, counts for the life of a process.
-    Tests that call their issuers alike must not hear of each other."""
-    yield
-    registry = sys.modules.get("rightkey.sources.registry")
-    if registry is not None:
-        for shelf in (registry.REGISTRY._remotes, registry.REGISTRY._records, registry.REGISTRY._budgets):
-            shelf._live.clear()
-            shelf._recent.clear()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -84,26 +84,25 @@ def modules() -> dict[str, Path]:
 
 def imports_of(module: str, tree: ast.Module) -> Iterator[Import]:
     """Everything a module imports, wherever it stands, but what only a type checker reads."""
-    for_types = {id(node) for block in _type_checking(tree) for node in ast.walk(block)}
-    at_once = {id(node) for node in _loaded(tree)}
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
+    for node, at_once in _run(tree, True):
         for target in _targets(node):
-            yield Import(module, target, id(node) in at_once)
+            yield Import(module, target, at_once)
 
 
-def _type_checking(tree: ast.Module) -> Iterator[ast.stmt]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            yield from node.body
+def _run(node: ast.AST, at_once: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """The statements in a statement that run, and whether they do when the module is loaded."""
+    at_once = at_once and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for child in _statements(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            child = ast.If(child.test, [], child.orelse)
+        yield child, at_once
+        yield from _run(child, at_once)
 
 
-def _loaded(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield child
-            yield from _loaded(child)
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements that stand in this one, and what holds such: most of a tree is expressions."""
+    for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+        yield from getattr(node, block, ())
 
 
 def _targets(node: ast.AST) -> list[str]:
@@ -154,12 +153,13 @@ def test_files_and_functions_are_short() -> None:
     assert long_functions == []
 
 
-def _long_in(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+def _long_in(node: ast.AST) -> Iterator[str]:
+    for child in _statements(node):
+        yield from _long_in(child)
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        if (node.end_lineno or 0) - node.lineno + 1 > MOST_IN_A_FUNCTION:
-            yield node.name
+        if (child.end_lineno or 0) - child.lineno + 1 > MOST_IN_A_FUNCTION:
+            yield child.name
 
 
 @pytest.mark.parametrize(
