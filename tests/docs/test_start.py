@@ -14,17 +14,18 @@ import pytest
 
 PAGE = (Path(__file__).parents[2] / "docs" / "start.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
-ASK = "```sh\n" + "".join(re.findall(r"^ask\(\).*\n", PAGE, re.MULTILINE)) + "```\n"
 READERS = {
     "FastAPI": SECTIONS["Protect a FastAPI service"] + SECTIONS["Break the issuer"],
-    **{name: ASK + text for name, text in SECTIONS.items() if name.startswith("The same ")},
+    **{name: text for name, text in SECTIONS.items() if name.startswith("The same ")},
 }
-WAIT = "until (exec 3<>/dev/tcp/localhost/8000) 2>/dev/null; do sleep 0.1; done\n"
 STOP = "trap 'kill $! $ISSUER_PID 2>/dev/null' EXIT\n"
 
 
 def typed(text: str, folder: Path) -> tuple[str, str]:
-    """What is typed, once the files are saved, and what should then be shown. Packages are there already."""
+    """What is typed, once the files are saved, and what should then be shown.
+
+    The packages are there already. Nothing else is added: a reader has no more than the section says.
+    """
     commands, shown = STOP, ""
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         if language == "python":
@@ -32,7 +33,7 @@ def typed(text: str, folder: Path) -> tuple[str, str]:
         elif language == "text":
             shown += block
         elif not block.startswith("pip install "):
-            commands += block + (WAIT if block.endswith(" &\n") else "")
+            commands += block
     return commands, shown
 
 
