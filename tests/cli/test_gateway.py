@@ -58,6 +58,43 @@ def test_check_says_what_is_configured(file: str, capsys: pytest.CaptureFixture[
     assert told["routes"][0] == {"host": None, "path": "/public", "methods": [], "needs": "nothing"}
 
 
+def test_check_says_what_an_issuer_requires(
+    file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every route that takes a token, in a file and in the environment; once, if the route says it too."""
+    asks = 'audience = "api"\nrequire = ["read:orders", "mfa"]'
+    Path(file).write_text(CONFIGURATION.replace('audience = "api"', asks), encoding="utf-8")
+    assert needs(capsys, "--config", file) == [
+        "nothing",
+        "a token that grants read:orders and mfa and role(admin)",
+        "a token that grants read:orders and mfa, if one is sent",
+    ]
+    for name, value in {"GATEWAY_PROXY": "nginx", "ISSUER": "a.example", "AUDIENCE": "api"}.items():
+        monkeypatch.setenv(f"RIGHTKEY_{name}", value)
+    assert needs(capsys) == ["a token"]
+    monkeypatch.setenv("RIGHTKEY_REQUIRE", "read:orders")
+    assert needs(capsys) == ["a token that grants read:orders"]
+
+
+def test_check_says_where_issuers_require_different_things(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It then depends on the token."""
+    other = '[[issuer]]\nissuer = "b.example"\naudience = "api"\nrequire = "mfa"\n[[route]]'
+    Path(file).write_text(CONFIGURATION.replace("[[route]]", other, 1), encoding="utf-8")
+    assert needs(capsys, "--config", file) == [
+        "nothing",
+        "a token that grants read:orders and role(admin) and what its issuer's require asks",
+        "a token that grants what its issuer's require asks, if one is sent",
+    ]
+
+
+def needs(capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    """What each route needs, by `--check`."""
+    assert run(["gateway", *options, "--check", "--json"]) == 0
+    return [route["needs"] for route in json.loads(capsys.readouterr().out)["routes"]]
+
+
 def test_a_mistake_ends_with_2(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With its place; so does an address that cannot be taken, and no configuration."""
     Path(file).write_text(CONFIGURATION.replace("envoy", "envy"), encoding="utf-8")

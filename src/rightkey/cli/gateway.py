@@ -17,6 +17,8 @@ from rightkey.gateway import snippets
 from rightkey.gateway.configuration import Configuration, read
 from rightkey.gateway.dialect import DIALECTS
 from rightkey.gateway.environment import configuration_in, is_told
+from rightkey.gateway.routes import Route
+from rightkey.policy.trust import Trust
 
 
 @click.command()
@@ -100,17 +102,23 @@ def facts(configuration: Configuration) -> dict[str, Any]:
                 "host": route.host,
                 "path": route.path,
                 "methods": sorted(route.methods),
-                "needs": _needs(route),
+                "needs": _needs(route, configuration.trusts),
             }
             for route in configuration.routes.routes
         ],
     }
 
 
-def _needs(route: Any) -> str:
+def _needs(route: Route, trusts: tuple[Trust, ...]) -> str:
+    """What a token must grant here: by the issuer's `require`, and by the route's."""
     if route.public:
         return "nothing"
-    parts = [] if route.require is None else [*map(str, route.require.parts)]
+    asked = {trust.requirement for trust in trusts}
+    common = asked.pop() if len(asked) == 1 else None
+    required = [one for one in (common, route.require) if one is not None]
+    parts = [*dict.fromkeys(str(part) for one in required for part in one.parts)]
+    if asked:  # they differ, so it depends on the token
+        parts.append("what its issuer's require asks")
     needed = f"a token that grants {' and '.join(parts)}" if parts else "a token"
     return f"{needed}, if one is sent" if route.optional else needed
 

@@ -23,8 +23,8 @@ from rightkey.gateway.proofs import dpop_of, sharing
 from rightkey.gateway.reading import are_texts, at, require_known, table_of, tables, text_of
 from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier
-from rightkey.policy.trust import ANY, Trust
-from rightkey.requirements import AllOf, parse, required
+from rightkey.policy.trust import ANY, Trust, requirement_of
+from rightkey.requirements import Requirement, parse
 from rightkey.verifier.one import OneIssuer, Surroundings
 from rightkey.verifier.single import memory_of
 from rightkey.verifier.tasks import AsyncVerifier
@@ -193,7 +193,7 @@ def _trust(table: Mapping[str, Any], folder: Path) -> Trust:
         if settings.get(name) == word:
             settings[name] = meant
     if "require" in settings:
-        settings["require"] = _requirement(settings["require"]) or ()
+        settings["require"] = _requirements(settings["require"])
     if isinstance(settings.get("keys"), str) and "://" not in settings["keys"]:
         settings["keys"] = folder / settings["keys"]
     if "introspection" in settings:
@@ -219,16 +219,15 @@ def _route(table: Mapping[str, Any], place: int) -> Route:
         for name in ("path", "host"):
             if not isinstance(settings.get(name, ""), str):
                 raise Misconfigured(f"{name} must be text")
-        require = _requirement(settings.pop("require", ()))
+        require = requirement_of(_requirements(settings.pop("require", ())))
         return Route(**settings, methods=frozenset(methods), require=require)
 
 
-def _requirement(said: Any) -> AllOf | None:
+def _requirements(said: Any) -> tuple[Requirement, ...]:
     texts = [said] if isinstance(said, str) else said
     if texts != () and not are_texts(texts):
         raise Misconfigured("require must be text, or a list of it", hint='such as "read:x" or "role(admin)"')
-    requirement = required([parse(text) for text in texts])
-    return requirement if requirement.parts else None
+    return tuple(parse(text) for text in texts)
 
 
 def _bearer(document: Mapping[str, Any]) -> Bearer:
