@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,12 @@ READERS = {
     "FastAPI": SECTIONS["Protect a FastAPI service"] + SECTIONS["Break the issuer"],
     **{name: text for name, text in SECTIONS.items() if name.startswith("The same ")},
 }
-STOP = "trap 'kill $! $ISSUER_PID 2>/dev/null' EXIT\n"
+FILES = ("python", "js", "nginx")
+"""What is saved, under the name that its first line says."""
+PORTS = ("8000", "8080", "9090", "9091")
+GATEWAY = {"LISTEN": "9090", "PLAIN": "9091"}
+SNIPPET = "rightkey gateway snippet nginx"
+STOP = "trap 'kill $(jobs -p) $ISSUER_PID 2>/dev/null' EXIT\n"
 
 
 def typed(text: str, folder: Path) -> tuple[str, str]:
@@ -28,7 +33,7 @@ def typed(text: str, folder: Path) -> tuple[str, str]:
     """
     commands, shown = STOP, ""
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        if language == "python":
+        if language in FILES:
             (folder / block.split()[1]).write_text(block, encoding="utf-8")
         elif language == "text":
             shown += block
@@ -40,16 +45,23 @@ def typed(text: str, folder: Path) -> tuple[str, str]:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page's commands use curl")
 @pytest.mark.parametrize("reader", READERS)
-def test_what_is_typed_shows_what_is_shown(reader: str, tmp_path: Path) -> None:
-    """In a shell of its own, with a port that is free in the page's place."""
-    commands, shown = typed(READERS[reader], tmp_path)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+def test_what_is_typed_shows_what_is_shown(
+    reader: str, tmp_path: Path, free_ports: Callable[[], int]
+) -> None:
+    """In a shell of its own, with ports that are free in the page's place."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
+    for program in {"nginx", "node"} & {*READERS[reader].split()}:
+        if shutil.which(program, path=path) is None:
+            pytest.skip(f"there is no {program} on this machine")
+    ports = {port: str(free_ports()) for port in PORTS}
+    here = "; ".join(f"s/{port}/{free}/" for port, free in ports.items())
+    text = re.sub("|".join(PORTS), lambda port: ports[port[0]], READERS[reader])
+    commands, shown = typed(text.replace(SNIPPET, f"{SNIPPET} | sed '{here}'"), tmp_path)
+    listen = {f"RIGHTKEY_GATEWAY_{name}": f"127.0.0.1:{ports[port]}" for name, port in GATEWAY.items()}
     done = subprocess.run(
-        ["timeout", "60", "bash", "-c", commands.replace("8000", port)],
+        ["timeout", "60", "bash", "-c", commands],
         cwd=tmp_path,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        env=os.environ | listen | {"PATH": path},
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -64,5 +76,5 @@ def lines(text: str) -> list[str]:
 
 def test_every_variant_is_tried() -> None:
     """So that the test above does not pass for want of sections; each shows an answer."""
-    assert len(READERS) == 5
+    assert len(READERS) == 6
     assert all("```text" in text for text in READERS.values())
