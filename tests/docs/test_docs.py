@@ -266,6 +266,14 @@ def total(scenes: list[dict[str, Any]], what: str) -> int:
     return sum(scene[what] for scene in scenes)
 
 
+def test_commands_have_no_comments() -> None:
+    """In zsh as it comes, what is typed after `#` is arguments: `drill --list # every exercise` fails."""
+    commented = re.compile(r"(?:^|\s)#")
+    for page in [*PAGES, *sorted((ROOT / "examples").rglob("*.md")), ROOT / "CONTRIBUTING.md"]:
+        for block in blocks(page.read_text(encoding="utf-8"), "sh"):
+            assert not commented.search(block), f"{page.name}: {block}"
+
+
 def test_links_lead_somewhere() -> None:
     """Between the project's own pages."""
     for page in [*PAGES, *(ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"))]:
