@@ -274,6 +274,18 @@ def test_commands_have_no_comments() -> None:
             assert not commented.search(block), f"{page.name}: {block}"
 
 
+def test_each_framework_page_says_what_to_install() -> None:
+    """A reader who comes from a search sees that page alone."""
+    rows = re.findall(
+        r"^\| .* \| `(rightkey.*?)`.* \| \[\w+\]\((frameworks/\w+\.md)\) \|$",
+        read("docs/frameworks.md"),
+        re.M,
+    )
+    assert len(rows) == len([*(ROOT / "docs" / "frameworks").glob("*.md")])
+    for package, page in rows:
+        assert f"pip install {shlex.quote(package)}" in read(f"docs/{page}"), page
+
+
 def test_links_lead_somewhere() -> None:
     """Between the project's own pages."""
     for page in [*PAGES, *(ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"))]:

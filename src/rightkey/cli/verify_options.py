@@ -69,7 +69,10 @@ class VerifyOptions:
         if self.history is not None and self.jwks is not None:
             raise BadUse("--history and --jwks exclude each other")
         if self.issuer is None and self.jwks is None and self.history is None:
-            raise BadUse("give --issuer or --jwks", "--issuer finds the keys, --jwks names them")
+            raise BadUse(
+                "give --issuer or --jwks",
+                "--issuer finds the keys, --jwks names them; RIGHTKEY_ISSUER is not read",
+            )
         if self.no_claims:
             self._require_no_claims()
         elif self.audience and self.any_audience:
