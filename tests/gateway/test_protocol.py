@@ -161,6 +161,12 @@ def test_what_is_no_question_ends_the_connection(talk: Any, piece: bytes, status
     assert site.connections == set()
 
 
+def test_a_coded_body_is_refused_before_an_answer(talk: Any) -> None:
+    """Also one that llhttp refuses only behind the head: there is one answer to one request."""
+    got, _ = talk(b"POST / HTTP/1.1\r\nTransfer-Encoding: 0\r\n\r\n" + GET % 1, end=False)
+    assert statuses(got) == [413]
+
+
 def test_what_is_no_question_waits_for_its_turn(talk: Any) -> None:
     """Behind one that waits for keys."""
     got, _ = talk(b"GET /slow HTTP/1.1\r\n\r\n" + b"\0" + GET % 1, end=False)

@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
             if named is None:
                 continue
             if not named:
-                if value.strip(b"0 \t"):  # Envoy says that there are 0 bytes
+                if value.strip(b"0 \t") or name.lower() == _CODED:  # Envoy says that there are 0 bytes
                     return _BODY
             elif named in fields:
                 fields[named].append(value.decode("latin-1"))
@@ -258,7 +258,8 @@ def _defect(error: Exception) -> Answer:
     return refused(500, "defect", "a defect of the gateway")
 
 
-_OF_BODY = (b"content-length", b"transfer-encoding")
+_CODED = b"transfer-encoding"
+_OF_BODY = (b"content-length", _CODED)
 _UNREADABLE = refused(400, "head_refused", "the request cannot be read as HTTP/1.1")
 _LARGE = refused(431, "head_refused", f"the head is over {MAX_HEAD} bytes or {MAX_HEADERS} headers")
 _BODY = refused(413, "body_refused", "a body was announced: the proxy must send none along")
