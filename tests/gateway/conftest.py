@@ -16,6 +16,7 @@ import httpx
 import pytest
 from tests.conftest import ended
 
+from rightkey.gateway.decision import Answer
 from rightkey.localissuer import LocalIssuer
 
 CONFIGURATION = """
@@ -79,6 +80,14 @@ class Gateway:
         """Stop it, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
+
+
+def fields_of(answer: Answer) -> dict[str, str]:
+    """The headers of an answer but for its length."""
+    lines = answer.head.decode("latin-1").split("\r\n")[1:-1]
+    fields = dict(line.split(": ", 1) for line in lines)
+    del fields["Content-Length"]
+    return fields
 
 
 @pytest.fixture

@@ -9,17 +9,19 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from tests.gateway.conftest import fields_of
 
 import rightkey
 from rightkey import AsyncVerifier
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.gateway.decision import Answer, Decision, Question, refused
+from rightkey.gateway.decision import Answer, Decision, Question, TokenCase, refused
 from rightkey.gateway.dialect import DIALECTS
 from rightkey.gateway.identity import Identity
 from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import Bearer, cookie
 from rightkey.integrations.carriers import AUTHORIZATION, query
 from rightkey.localissuer import LocalIssuer, Sender
+from rightkey.localissuer.tokens.opaque import OPAQUE, digest
 from rightkey.proof.nonces import nonce_at
 from rightkey.requirements import required
 
@@ -51,31 +53,34 @@ def decided(path: str, token: str | None = None, by: Decision | None = None, **f
     sent = {"host": ["api.example.com"], **fields}
     if token is not None:
         sent["authorization"] = [f"Bearer {token}"]
-    answer = (by or decision())(Question("GET", path, sent))
+    answer = answer_of(by or decision(), path, sent)
     assert isinstance(answer, Answer), "it waits for nothing"
     return answer
+
+
+def answer_of(by: Decision, path: str, sent: dict[str, list[str]]) -> Answer | Awaitable[Answer]:
+    case = by.read(Question("GET", path, sent))
+    return case if isinstance(case, Answer) else case()
 
 
 def test_what_passes_is_200_with_all_of_the_identity() -> None:
     """And without a body: 204 is no pass for Envoy. Nothing may keep it."""
     token = ISSUER.token(sub="alice", scope="read:orders")
     answer = decided("/orders", token)
-    assert answer == Answer(
-        200,
-        "ok",
-        (("Cache-Control", "no-store"), ("X-Auth-Subject", "alice"), ("X-Auth-Scopes", "read:orders")),
-    )
+    assert (answer.status, answer.code) == (200, "ok")
     assert answer.octets() == (
-        b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nX-Auth-Subject: alice\r\n"
-        b"X-Auth-Scopes: read:orders\r\nContent-Length: 0\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 0\r\n"
+        b"X-Auth-Subject: alice\r\nX-Auth-Scopes: read:orders\r\n\r\n"
     )
 
 
 def test_where_there_is_no_token_the_identity_is_empty() -> None:
     """On public routes, where none is looked for, and on optional ones."""
-    empty = (("Cache-Control", "no-store"), ("X-Auth-Subject", ""), ("X-Auth-Scopes", ""))
     for path, token in (("/public", None), ("/public", "bad"), ("/maybe", None)):
-        assert decided(path, token) == Answer(200, "public", empty)
+        answer = decided(path, token)
+        assert (answer.status, answer.code) == (200, "public")
+        empty = {"Cache-Control": "no-store", "X-Auth-Subject": "", "X-Auth-Scopes": ""}
+        assert fields_of(answer) == empty
     assert decided("/maybe", "bad").status == 401
     assert decided("/maybe", ISSUER.token(sub="bob")).code == "ok"
 
@@ -103,7 +108,7 @@ def test_what_is_refused_says_why(
 ) -> None:
     """With a challenge where another token would help, and its status for proxies that make another of it."""
     answer = decided(path, token)
-    fields = dict(answer.fields)
+    fields = fields_of(answer)
     assert (answer.status, answer.code, fields["X-Auth-Status"]) == (status, code, str(status))
     assert json.loads(answer.body)["code"] == code
     assert fields["Cache-Control"] == "no-store"
@@ -148,7 +153,7 @@ def test_a_proof_is_for_the_request_of_the_client() -> None:
     assert decided("/any?a=b", by=by, **fields).code == "ok"
     again = decided("/any", by=by, **fields)
     assert again.code == "proof_rejected"
-    assert "DPoP" in dict(again.fields)["WWW-Authenticate"]
+    assert "DPoP" in fields_of(again)["WWW-Authenticate"]
     assert decided("/any", token, by=by).code == "proof_rejected"
     lacking = caller.proof("GET", "https://api.example.com/orders", token)
     assert decided("/orders", by=by, **fields | {"dpop": [lacking]}).code == "scope_insufficient"
@@ -168,7 +173,7 @@ def test_the_next_nonce_comes_with_the_identity() -> None:
         nonce = nonce_at(secret, time.time() - age)
         proof = caller.proof("GET", f"https://api.example.com{path}", token, nonce=nonce)
         answer = decided(path, by=by, authorization=[f"DPoP {token}"], dpop=[proof])
-        return answer.code, [name for name, _ in answer.fields].count("DPoP-Nonce")
+        return answer.code, [*fields_of(answer)].count("DPoP-Nonce")
 
     found = [answered(5), answered(90), answered(200), answered(90, "/orders"), answered(5, "/orders")]
     lacking = "scope_insufficient"
@@ -188,16 +193,14 @@ def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:
     verifier = AsyncVerifier("https://gone.example", audience="a", transport=Gone())
 
     async def main() -> Answer:
-        answer = decision(verifier)(
-            Question("GET", "/any", {"host": ["a"], "authorization": [f"Bearer {token}"]})
-        )
+        answer = answer_of(decision(verifier), "/any", {"host": ["a"], "authorization": [f"Bearer {token}"]})
         assert isinstance(answer, Awaitable)
         return await answer
 
     token = ISSUER.token(iss="https://gone.example", aud="a")
     answer = asyncio.run(main())
     assert (answer.status, answer.code) == (503, "keys_unavailable")
-    assert int(dict(answer.fields)["Retry-After"]) >= 1
+    assert int(fields_of(answer)["Retry-After"]) >= 1
 
 
 def test_an_answer_may_close_and_have_no_body() -> None:
@@ -216,7 +219,7 @@ def test_a_credential_that_is_no_token_is_told_so(credential: str) -> None:
     usual = Decision(DIALECTS["envoy"], ROUTES, VERIFIER, Bearer(realm="api"), IDENTITY)
     answer = decided("/any", credential, usual)
     assert (answer.status, answer.code) == (400, "request_malformed")
-    assert "invalid_request" in dict(answer.fields)["WWW-Authenticate"]
+    assert "invalid_request" in fields_of(answer)["WWW-Authenticate"]
     assert decided("/any", ISSUER.token(sub="bob"), usual).code == "ok"
 
 
@@ -237,9 +240,9 @@ def test_opaque_tokens_pass_by_their_issuers_answer() -> None:
 
     async def status(token: str) -> tuple[int, str | None]:
         sent = {"host": ["api.example.com"], "authorization": [f"Bearer {token}"]}
-        answer: Any = decision(verifier)(Question("GET", "/any", sent))
+        answer: Any = answer_of(decision(verifier), "/any", sent)
         answer = answer if isinstance(answer, Answer) else await answer
-        return answer.status, dict(answer.fields).get("X-Auth-Subject")
+        return answer.status, fields_of(answer).get("X-Auth-Subject")
 
     async def main() -> None:
         await verifier.prepare()
@@ -249,6 +252,82 @@ def test_opaque_tokens_pass_by_their_issuers_answer() -> None:
         assert (await status(token))[0] == 401
         ISSUER.misbehave("introspect", "status", times=1)
         assert (await status(ISSUER.opaque()))[0] == 503
+
+    asyncio.run(main())
+
+
+def read(by: Decision, token: str, path: str = "/any") -> TokenCase:
+    case = by.read(Question("GET", path, {"host": ["a"], "authorization": [f"Bearer {token}"]}))
+    assert isinstance(case, TokenCase)
+    return case
+
+
+def test_a_request_that_was_read_is_judged_each_time() -> None:
+    """By the time and the keys of that moment. One that is refused is not worth keeping any more."""
+    issuer, now = LocalIssuer(algorithm="ES256"), time.time()
+    verifier = AsyncVerifier(
+        issuer.url, audience=issuer.audience, transport=issuer.transport(), clock=lambda: now
+    )
+    asyncio.run(verifier.prepare())
+    case, other = (read(decision(verifier), issuer.token(exp=int(now) + 60)) for _ in range(2))
+    for one in (case, other):
+        assert not one.lasts
+        passed = one()
+        assert isinstance(passed, Answer)
+        assert (passed.code, one(), one.lasts) == ("ok", passed, True)
+    now += 61
+    assert case().code == "claims_rejected"  # type: ignore[union-attr]
+    assert not case.lasts
+    now -= 61
+    assert case().code == "ok"  # type: ignore[union-attr]
+    verifier.distrust(issuer.current.kid)
+    assert [one().code for one in (case, other)] == ["key_not_found"] * 2  # type: ignore[union-attr]
+    assert not case.lasts
+    assert not other.lasts
+
+
+def test_what_a_route_requires_is_not_forgotten() -> None:
+    """A token that lacks it is refused each time."""
+    case = read(decision(), ISSUER.token(scope="other"), "/orders")
+    assert [case().code for _ in range(3)] == ["scope_insufficient"] * 3  # type: ignore[union-attr]
+    assert not case.lasts
+
+
+def test_a_request_with_a_proof_is_not_worth_keeping() -> None:
+    """The proof counts for that request alone."""
+    caller = Sender()
+    token = ISSUER.token(cnf=caller.cnf)
+    means: dict[str, Any] = {"audience": ISSUER.audience, "transport": ISSUER.transport()}
+    verifier = AsyncVerifier(ISSUER.url, origin="https://api.example.com", **means)
+    asyncio.run(verifier.prepare())
+    by = Decision(DIALECTS["envoy"], ROUTES, verifier, BEARER.beside(verifier), IDENTITY)
+    proof = caller.proof("GET", "https://api.example.com/any", token)
+    sent = {"host": ["a"], "authorization": [f"DPoP {token}"], "dpop": [proof]}
+    case = by.read(Question("GET", "/any", sent))
+    assert isinstance(case, TokenCase)
+    assert case().code == "ok"  # type: ignore[union-attr]
+    assert not case.lasts
+
+
+def test_what_the_issuer_says_of_an_opaque_token_is_told_as_it_says_it_now() -> None:
+    """The request is kept as read, and the answer is made anew."""
+    issuer = LocalIssuer(algorithm="ES256")
+    asked = rightkey.Introspection("gateway", "secret", life=0, refused=0)
+    means: dict[str, Any] = {"audience": issuer.audience, "transport": issuer.transport()}
+    verifier = AsyncVerifier(issuer.url, introspection=asked, **means)
+
+    async def subject(case: TokenCase) -> str:
+        answer = case()
+        return fields_of(answer if isinstance(answer, Answer) else await answer)["X-Auth-Subject"]
+
+    async def main() -> None:
+        await verifier.prepare()
+        token = issuer.opaque(sub="alice")
+        case = read(decision(verifier), token)
+        assert await subject(case) == "alice"
+        assert case.lasts
+        issuer.shelf.put(OPAQUE, digest(token), issuer._claims({"sub": "bob"}))
+        assert await subject(case) == "bob"
 
     asyncio.run(main())
 

@@ -26,7 +26,7 @@ def test_the_example_is_a_configuration() -> None:
     text = (EXAMPLES / "gateway.toml").read_text(encoding="utf-8")
     assert tomllib.loads(shown) == tomllib.loads(text)
     question = Question("GET", "/", {f"x-original-{name}": [value] for name, value in ASKED.items()})
-    assert getattr(configuration.decision()(question), "status", None) == 200
+    assert getattr(configuration.decision().read(question), "status", None) == 200
 
 
 ASKED = {"method": "GET", "uri": "/health", "host": "api.example.com"}

@@ -19,12 +19,9 @@ def test_every_header_is_always_there() -> None:
         {"X-Auth-Subject": "sub", "X-Auth-Roles": "/realm_access/roles", "X-Auth-Org": "org~"}
     )
     claims = {"sub": "alice", "realm_access": {"roles": ["a", "b"]}}
-    assert identity.fields(claims) == (
-        ("X-Auth-Subject", "alice"),
-        ("X-Auth-Roles", "a,b"),
-        ("X-Auth-Org", ""),
-    )
-    assert identity.empty == (("X-Auth-Subject", ""), ("X-Auth-Roles", ""), ("X-Auth-Org", ""))
+    assert identity.lines(claims) == b"X-Auth-Subject: alice\r\nX-Auth-Roles: a,b\r\nX-Auth-Org: \r\n"
+    assert identity.empty == b"X-Auth-Subject: \r\nX-Auth-Roles: \r\nX-Auth-Org: \r\n"
+    assert identity.names == ("X-Auth-Subject", "X-Auth-Roles", "X-Auth-Org")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.gateway.conftest import fields_of
 
 from rightkey import ANY, KeySet
 from rightkey.freshness.settings import Freshness
@@ -57,9 +58,9 @@ def test_a_key_set_is_served_with_its_true_age(one: Any, clock: Clock) -> None:
     mirror = Mirror({"a": one(issuer)})
     fresh = asked(mirror)
     assert {key.kid for key in KeySet.parse(fresh.body)} == {key.kid for key in issuer.keys}
-    assert dict(fresh.fields)["Age"] == "0"
+    assert fields_of(fresh)["Age"] == "0"
     clock.now += 250.5
-    told = dict(asked(mirror).fields)
+    told = fields_of(asked(mirror))
     assert (told["Age"], told["Cache-Control"]) == ("251", "public, max-age=311")
     clock.now += 10_000
     assert mirror.keep_fresh() == 1
@@ -69,7 +70,7 @@ def test_a_key_set_is_served_with_its_true_age(one: Any, clock: Clock) -> None:
 def test_what_is_known_is_not_sent_again(one: Any) -> None:
     """By its ETag."""
     mirror = Mirror({"a": one(LocalIssuer(algorithm="ES256"))})
-    tag = dict(asked(mirror).fields)["ETag"]
+    tag = fields_of(asked(mirror))["ETag"]
     again = asked(mirror, **{"if-none-match": [f'W/"x", {tag}']})
     assert (again.status, again.body) == (304, b"")
     assert asked(mirror, **{"if-none-match": ['"x"']}).status == 200
@@ -83,7 +84,7 @@ def test_an_issuer_that_gives_no_keys_is_503(one: Any) -> None:
     asyncio.run(mirror.prepare())
     answer = asked(mirror)
     assert (answer.status, json.loads(answer.body)["code"]) == (503, "keys_unavailable")
-    assert int(dict(answer.fields)["Retry-After"]) >= 1
+    assert int(fields_of(answer)["Retry-After"]) >= 1
     assert mirror.keep_fresh() == 1
 
 
@@ -112,5 +113,5 @@ def test_keys_that_were_passed_in_are_mirrored_too() -> None:
     keys = KeySet.parse({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "A" * 42 + "E"}]})
     given = OneIssuer(Trust("any", ANY, keys=keys), memory_of(0), Surroundings())
     told = asked(Mirror({"a": given}))
-    assert dict(told.fields)["Age"] == "0"
+    assert fields_of(told)["Age"] == "0"
     assert json.loads(told.body)["keys"][0]["kid"] == "a"

@@ -31,7 +31,9 @@ def plain(issuers: dict[str, Any], board: Board | None = None, draining: bool = 
 
 
 def asked(of: Plain, path: str, method: str = "GET") -> Answer:
-    answer = of(Question(method, path, {}))
+    case = of.read(Question(method, path, {}))
+    assert not case.lasts
+    answer = case()
     assert isinstance(answer, Answer)
     return answer
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rightkey.gateway.decision import Answer, Question
+from rightkey.gateway.decision import Answer, Case, Question, answered
 from rightkey.gateway.peers import Peers
 from rightkey.gateway.protocol import HEAD_SECONDS, IDLE_SECONDS, MAX_HEAD, MAX_HEADERS, Site
 
@@ -22,10 +22,35 @@ with suppress(ModuleNotFoundError):
     LOOPS.append(uvloop.new_event_loop)
 
 
+class Reading:
+    """Reads questions for a site, and answers them by a function."""
+
+    def __init__(self, answer: Callable[[Question], Answer | Awaitable[Answer]], lasts: bool = False) -> None:
+        self.answer, self.lasts, self.read = answer, lasts, list[Question]()
+
+    def __call__(self, question: Question) -> Case:
+        self.read.append(question)
+        return Read(self, question)
+
+
+class Read:
+    """A question that was read."""
+
+    def __init__(self, reading: Reading, question: Question) -> None:
+        self.reading, self.question = reading, question
+
+    @property
+    def lasts(self) -> bool:
+        return self.reading.lasts
+
+    def __call__(self) -> Answer | Awaitable[Answer]:
+        return self.reading.answer(self.question)
+
+
 def echo(question: Question) -> Answer:
     """Names what was asked."""
     said = f"{question.method} {question.target} {question.fields}"
-    return Answer(200, "ok", (("Said", said),), b"body")
+    return answered(200, "ok", [("Said", said)], b"body")
 
 
 async def _slowly(question: Question) -> Answer:
@@ -57,12 +82,13 @@ def talk(request: pytest.FixtureRequest) -> Callable[..., tuple[bytes, Site]]:
     def talked(
         *pieces: bytes,
         answer: Any = some_slowly,
+        read: Any = None,
         peers: Peers | None = None,
         meanwhile: Callable[[Site], None] = lambda site: None,
         end: bool = True,
     ) -> tuple[bytes, Site]:
         async def main() -> tuple[bytes, Site]:
-            site = Site(answer, frozenset(("host", "authorization")), peers)
+            site = Site(read or Reading(answer), frozenset(("host", "authorization")), peers)
             server = await asyncio.get_running_loop().create_server(site.connection, "127.0.0.1", 0)
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=10**7)
             for piece in pieces:
@@ -183,6 +209,16 @@ def test_a_stranger_is_told_so(talk: Any) -> None:
     assert statuses(got) == [200]
 
 
+def test_what_may_not_be_read_at_all_is_a_defect_too(talk: Any) -> None:
+    """Wherever it is: one request is refused."""
+
+    def fails_to_read(question: Question) -> Case:
+        raise RuntimeError("a secret")
+
+    got, _ = talk(GET % 1 + GET % 2, read=fails_to_read)
+    assert statuses(got) == [500, 500]
+
+
 def test_a_defect_refuses_and_ends_nothing(talk: Any, caplog: pytest.LogCaptureFixture) -> None:
     """It is logged by its kind; what it says may be anything."""
     got, _ = talk(GET % 1 + b"GET /slow HTTP/1.1\r\n\r\n" + GET % 2, answer=fails)
@@ -247,10 +283,10 @@ def test_answers_that_are_not_taken_stop_the_reading(talk: Any) -> None:
     """Until they are, or for so long: a reader that takes nothing may not fill the memory."""
 
     def large(question: Question) -> Answer:
-        return Answer(200, "ok", body=b"x" * 100_000)
+        return answered(200, "ok", body=b"x" * 100_000)
 
     async def main() -> None:
-        site = Site(large, frozenset())
+        site = Site(Reading(large), frozenset())
         loop = asyncio.get_running_loop()
         server = await loop.create_server(site.connection, "127.0.0.1", 0)
         with socket.create_connection(server.sockets[0].getsockname()) as sock:

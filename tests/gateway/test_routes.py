@@ -212,3 +212,11 @@ def test_a_route_behind_one_that_takes_all_of_it_is_told(first: Route, second: R
         assert Routes([first, second]).routes == (first, second)
     with pytest.raises(Misconfigured, match="one route or more"):
         Routes([])
+
+
+@given(st.lists(st.from_regex(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", fullmatch=True), min_size=1, max_size=4))
+def test_a_plain_path_is_read_as_any_other(segments: list[str]) -> None:
+    """As one that has a letter encoded, which is looked at more closely."""
+    path = "/" + "/".join(segments)
+    encoded = path[:-1] + f"%{ord(path[-1]):02x}"
+    assert segments_of(path, 9) == segments_of(f"{path}/", 9) == segments_of(encoded, 9) == tuple(segments)

@@ -96,7 +96,7 @@ def facts(configuration: Configuration) -> dict[str, Any]:
         "workers": configuration.workers,
         "peers": [str(network) for network in configuration.peers.networks],
         "issuers": list(configuration.names),
-        "identity": [name for name, _ in configuration.identity.empty],
+        "identity": [*configuration.identity.names],
         "routes": [
             {
                 "host": route.host,

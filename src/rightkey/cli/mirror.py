@@ -65,7 +65,7 @@ def _serve(issuer: str, one: OneIssuer, address: Address, *, as_json: bool) -> N
     from rightkey.gateway.worker import loop_factory, serve
 
     held = Mirror({issuer: one})
-    site = Site(Plain(None, {issuer: one}, held, lambda: site.draining), NAMES)
+    site = Site(Plain(None, {issuer: one}, held, lambda: site.draining).read, NAMES)
     with address.bind() as sock, asyncio.Runner(loop_factory=loop_factory()) as runner:
         url = f"http://{address}{WELL_KNOWN}"
         if as_json:

@@ -14,7 +14,7 @@ be cached: an answer counts for one method, path and moment.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -28,6 +28,7 @@ from rightkey.gateway.routes import NoRoute, Route, Routes
 from rightkey.integrations.bearer import Bearer
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried
+from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 
 
@@ -50,21 +51,37 @@ class Answer(NamedTuple):
 
     status: int
     code: str
-    fields: tuple[tuple[str, str], ...] = ()
+    head: bytes
+    """As HTTP/1.1, up to the empty line."""
     body: bytes = b""
 
     def octets(self, *, close: bool = False, bodiless: bool = False) -> bytes:
-        """As HTTP/1.1.
+        """All of it.
 
         Args:
             close: whether the connection ends with it.
             bodiless: whether HEAD was asked, whose answer has no body.
         """
-        status, _, fields, body = self
-        lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
-        end = "Connection: close\r\n\r\n" if close else "\r\n"
-        head = f"{_LINES[status]}{lines}Content-Length: {len(body)}\r\n{end}".encode("latin-1")
-        return head if bodiless or not body else head + body
+        head = self.head + (b"Connection: close\r\n\r\n" if close else b"\r\n")
+        return head if bodiless else head + self.body
+
+
+class Case(Protocol):
+    """A request that was read. It may be answered as often as the same one comes."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is worth keeping for that."""
+
+    def __call__(self) -> Answer | Awaitable[Answer]:
+        """The answer as of now."""
+
+
+def answered(status: int, code: str, fields: Iterable[tuple[str, str]] = (), body: bytes = b"") -> Answer:
+    """An answer with these headers."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}Content-Length: {len(body)}\r\n"
+    return Answer(status, code, head.encode("latin-1"), body)
 
 
 def refused(status: int, code: str, message: str, *fields: tuple[str, str]) -> Answer:
@@ -74,7 +91,7 @@ def refused(status: int, code: str, message: str, *fields: tuple[str, str]) -> A
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Answers questions.
+    """Reads questions, and answers them.
 
     Args:
         dialect: of the proxy that asks.
@@ -95,8 +112,9 @@ class Decision:
         """The headers that count, in lower case."""
         return self.dialect.names | self.bearer.header_names
 
-    def __call__(self, question: Question) -> Answer | Awaitable[Answer]:
-        """The answer; something to await only where keys must be waited for."""
+    def read(self, question: Question) -> Case | Answer:
+        """What can be told by the request alone: its rule and its token, or the answer where that needs no
+        verdict."""
         try:
             asked = self.dialect.asked(*question)
             route = self.routes.find(asked)
@@ -106,37 +124,10 @@ class Decision:
         except Unsaid as error:
             return refused(500, "request_unsaid", str(error))
         except RightkeyError as error:
-            return self._refusal(error, route)
+            return self.refusal(error, route)
         if credential is None:
-            return Answer(200, "public", (*_FRESH, *self.identity.empty))
-        return self._judged(credential, route)
-
-    def _judged(self, credential: Credential, route: Route) -> Answer | Awaitable[Answer]:
-        raw, presented = credential
-        verify = self.verifier.verify
-        try:
-            token = begun(verify(raw) if presented is None else verify(raw, presented=presented))
-            if isinstance(token, Begun):
-                return self._later(token, credential, route)
-            return self._passed(token, route, credential)
-        except RightkeyError as error:
-            return self._refusal(error, route, credential)
-
-    async def _later(self, token: Begun[Verified], credential: Credential, route: Route) -> Answer:
-        try:
-            return self._passed(await token, route, credential)
-        except RightkeyError as error:
-            return self._refusal(error, route, credential)
-
-    def _passed(self, token: Verified, route: Route, credential: Credential) -> Answer:
-        """Raises InsufficientScope."""
-        if route.require is not None:
-            token.require(route.require)
-        fields = (*_FRESH, *self.identity.fields(token.claims))
-        presented = credential.presented
-        if presented is not None and presented.nonce is not None:
-            fields = (*fields, (NONCE, presented.nonce))
-        return Answer(200, "ok", fields)
+            return Answer(200, "public", _PASSES + self.identity.empty)
+        return TokenCase(self, route, credential)
 
     def _credential(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> Credential | None:
         raw = self.bearer.usual(fields.get("authorization", ()))
@@ -147,7 +138,8 @@ class Decision:
         sent = partial(Sent, asked.method, path, _UNKNOWN)
         return carried(self.bearer, headers, query, sent, {}, optional=route.optional)
 
-    def _refusal(self, error: RightkeyError, route: Route, credential: Credential | None = None) -> Answer:
+    def refusal(self, error: RightkeyError, route: Route, credential: Credential | None = None) -> Answer:
+        """The answer to an error."""
         if credential is not None and isinstance(error, TokenRejected):
             error.scheme = credential.scheme
             error = self.bearer.not_a_token(credential.raw) or error
@@ -157,12 +149,74 @@ class Decision:
         return _told(refusal.status, error.code, refusal.content, (*headers.items(),))
 
 
+class TokenCase:
+    """A request with a token, whose verdict is asked for each time. What is answered where it passes is made
+    once: a JWT says the same whenever it is read. Of an opaque token its issuer may say something else.
+
+    Args:
+        decision: by whose settings.
+        route: which rule counts.
+        credential: the token, and what proves that its sender may use it.
+    """
+
+    __slots__ = ("_credential", "_decision", "_passes", "_route")
+
+    def __init__(self, decision: Decision, route: Route, credential: Credential) -> None:
+        self._decision, self._route, self._credential = decision, route, credential
+        self._passes: Answer | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Only once its token has passed, and without a proof: that counts for one request."""
+        return self._passes is not None
+
+    def __call__(self) -> Answer | Awaitable[Answer]:
+        """The answer as of now; something to await only where keys must be waited for."""
+        raw, presented = self._credential
+        verify = self._decision.verifier.verify
+        try:
+            token = begun(verify(raw) if presented is None else verify(raw, presented=presented))
+            if isinstance(token, Begun):
+                return self._later(token)
+            return self._passed(token)
+        except RightkeyError as error:
+            return self._refusal(error)
+
+    async def _later(self, token: Begun[Verified]) -> Answer:
+        try:
+            return self._passed(await token)
+        except RightkeyError as error:
+            return self._refusal(error)
+
+    def _passed(self, token: Verified) -> Answer:
+        """Raises InsufficientScope."""
+        if self._passes is not None and token.key is not None:
+            return self._passes
+        if self._route.require is not None:
+            token.require(self._route.require)
+        head = _PASSES + self._decision.identity.lines(token.claims)
+        presented = self._credential.presented
+        if presented is not None:
+            return Answer(200, "ok", head + _renewed(presented))
+        self._passes = passes = Answer(200, "ok", head)
+        return passes
+
+    def _refusal(self, error: RightkeyError) -> Answer:
+        self._passes = None
+        return self._decision.refusal(error, self._route, self._credential)
+
+
+def _renewed(presented: Presented) -> bytes:
+    """The nonce for the client's next proof, where it should have another."""
+    return b"" if presented.nonce is None else f"{NONCE}: {presented.nonce}\r\n".encode()
+
+
 def _told(status: int, code: str, body: bytes, fields: tuple[tuple[str, str], ...]) -> Answer:
     told = ((STATUS, str(status)), ("Content-Type", "application/json"))
-    return Answer(status, code, (*_FRESH, *told, *fields), body)
+    return answered(status, code, (*_FRESH, *told, *fields), body)
 
 
 _FRESH: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
-_LINES = {int(status): f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_PASSES = answered(200, "ok", _FRESH).head
 _UNKNOWN = Connection(None)
 """What the client's TLS was is the proxy's to know."""

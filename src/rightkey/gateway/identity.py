@@ -42,13 +42,14 @@ class Identity:
                 )
         if len({name.lower() for name in claims}) < len(claims):
             raise Misconfigured("two identity headers have the same name but for upper and lower case")
-        self._paths = tuple((name, _path(said)) for name, said in claims.items())
-        self.empty = tuple((name, "") for name, _ in self._paths)
+        self.names = tuple(claims)
+        self._paths = tuple((f"{name}: ", _path(said)) for name, said in claims.items())
+        self.empty = self.lines({})
         """The headers where there is no token."""
 
-    def fields(self, claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        """The headers for a token's claims."""
-        return tuple([(name, written(at(claims, path))) for name, path in self._paths])
+    def lines(self, claims: Mapping[str, Any]) -> bytes:
+        """The headers for a token's claims, as HTTP/1.1."""
+        return "".join([f"{name}{written(at(claims, path))}\r\n" for name, path in self._paths]).encode()
 
 
 def written(value: Any) -> str:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Awaitable, Mapping
 
 from rightkey.errors import IssuerFault
-from rightkey.gateway.decision import Answer, Question
+from rightkey.gateway.decision import Answer, Question, answered
 from rightkey.gateway.eager import begun
 from rightkey.integrations.bearer import BEARER
 from rightkey.sources.waiting import wait_async
@@ -70,8 +70,8 @@ async def _served(one: OneIssuer, known: list[str]) -> Answer:
         ("ETag", tag),
     )
     if any(tag in value for value in known):
-        return Answer(304, "ok", fields)
-    return Answer(200, "ok", (*fields, ("Content-Type", "application/json")), body)
+        return answered(304, "ok", fields)
+    return answered(200, "ok", (*fields, ("Content-Type", "application/json")), body)
 
 
 def _unavailable(one: OneIssuer) -> Answer:
@@ -82,4 +82,4 @@ def _unavailable(one: OneIssuer) -> Answer:
     else:  # pragma: no cover - they came in between
         refusal = BEARER.refusal(IssuerFault("keys_unavailable", ""))
     fields = (("Cache-Control", "no-store"), ("Content-Type", "application/json"), *refusal.headers.items())
-    return Answer(refusal.status, "keys_unavailable", fields, refusal.content)
+    return answered(refusal.status, "keys_unavailable", fields, refusal.content)

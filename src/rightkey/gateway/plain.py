@@ -12,9 +12,11 @@ asks for `/healthz` would be let in by its 200.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 from rightkey.gateway.board import Board
-from rightkey.gateway.decision import Answer, Question
+from rightkey.gateway.decision import Answer, Case, Question, answered
 from rightkey.gateway.mirror import Mirror
 from rightkey.verifier.one import OneIssuer
 
@@ -41,8 +43,12 @@ class Plain:
     ) -> None:
         self._board, self._issuers, self._mirror, self._draining = board, issuers, mirror, draining
 
-    def __call__(self, question: Question) -> Answer | Awaitable[Answer]:
-        """The answer."""
+    def read(self, question: Question) -> Case:
+        """A request here: of these nothing is worth keeping."""
+        return _Look(self, question)
+
+    def answer(self, question: Question) -> Answer | Awaitable[Answer]:
+        """The answer as of now."""
         if question.method not in ("GET", "HEAD"):
             return _text(405, "only GET and HEAD are answered here", ("Allow", "GET, HEAD"))
         match question.target:
@@ -51,7 +57,7 @@ class Plain:
             case "/readyz":
                 return _text(503, "draining") if self._draining() else _text(200, "ready")
             case "/metrics":
-                return Answer(200, "ok", (*_FRESH, _METRICS), "".join(self._metrics()).encode())
+                return answered(200, "ok", (*_FRESH, _METRICS), "".join(self._metrics()).encode())
         return self._mirror(question) or _text(404, "there is nothing at this path")
 
     def _metrics(self) -> Iterator[str]:
@@ -70,6 +76,16 @@ class Plain:
                     yield f'{metric}{{issuer="{_escaped(name)}"}} {float(value):.17g}\n'
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    plain: Plain
+    question: Question
+    lasts: ClassVar[bool] = False
+
+    def __call__(self) -> Answer | Awaitable[Answer]:
+        return self.plain.answer(self.question)
+
+
 def _head(name: str, kind: str, words: str) -> str:
     return f"# HELP {name} {words}\n# TYPE {name} {kind}\n"
 
@@ -79,7 +95,7 @@ def _escaped(label: str) -> str:
 
 
 def _text(status: int, words: str, *fields: tuple[str, str]) -> Answer:
-    return Answer(status, "ok", (*_FRESH, ("Content-Type", "text/plain"), *fields), f"{words}\n".encode())
+    return answered(status, "ok", (*_FRESH, ("Content-Type", "text/plain"), *fields), f"{words}\n".encode())
 
 
 _FRESH = (("Cache-Control", "no-store"),)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from rightkey.gateway.decision import Answer, Question, refused
+from rightkey.gateway.decision import Answer, Case, Question, refused
 from rightkey.gateway.peers import Peers
 
 MAX_HEAD = 64 * 1024
@@ -34,7 +34,7 @@ class Site:
     """What the connections of one listener share.
 
     Args:
-        answer: answers a question, at once or later.
+        read: reads a question: it is answered, or can be.
         names: the headers that count, in lower case.
         peers: who may ask; None for anyone.
         told: is called with the code of each answer.
@@ -42,12 +42,12 @@ class Site:
 
     def __init__(
         self,
-        answer: Callable[[Question], Answer | Awaitable[Answer]],
+        read: Callable[[Question], Case | Answer],
         names: frozenset[str],
         peers: Peers | None = None,
         told: Callable[[str], None] = lambda code: None,
     ) -> None:
-        self.answer, self.peers, self.told = answer, peers, told
+        self.read, self.peers, self.told = read, peers, told
         self.names = {name.encode(): name for name in names} | dict.fromkeys(_OF_BODY, "")
         """The headers that are looked at, and what they are called: those of a body have no name."""
         self.connections: set[Connection] = set()
@@ -72,9 +72,9 @@ class Site:
 
 
 class _Next(NamedTuple):
-    """A question, or an answer to something that is none; and how the answer is sent."""
+    """What stands in line, read or answered; and how the answer is sent."""
 
-    question: Question | Answer
+    case: Case | Answer
     close: bool
     bodiless: bool
 
@@ -127,11 +127,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._full, self._since = True, self._site.now
-        self._read()
+        self._resume()
 
     def resume_writing(self) -> None:
         self._full = False
-        self._read()
+        self._resume()
 
     def expire(self, now: float) -> None:
         """End it where a request, or the next one, is too long in coming."""
@@ -165,8 +165,9 @@ class Connection(asyncio.Protocol):
         method = parser.get_method().decode("latin-1")
         persists = parser.should_keep_alive() and parser.get_http_version() == "1.1"
         close = not persists or self._site.draining
-        question = Question(method, self._target.decode("latin-1"), fields)
-        self._take(question if self._known else _STRANGER, close, bodiless=method == "HEAD")
+        bodiless = method == "HEAD"
+        case = self._read(Question(method, self._target.decode("latin-1"), fields))
+        self._take(case, close, bodiless)
 
     def _fields(self) -> dict[str, list[str]] | Answer:
         """The headers that count; or why none do."""
@@ -197,26 +198,26 @@ class Connection(asyncio.Protocol):
         if not self._ended:
             self._take(answer, close=True, bodiless=False)
 
-    def _take(self, question: Question | Answer, close: bool, bodiless: bool) -> None:
+    def _read(self, question: Question) -> Case | Answer:
+        if not self._known:
+            return _STRANGER
+        try:
+            return self._site.read(question)
+        except Exception as error:  # noqa: BLE001 - a defect refuses one request, and ends nothing
+            return _defect(error)
+
+    def _take(self, case: Case | Answer, close: bool, bodiless: bool) -> None:
         self._ended = close
         if self._task is not None:
-            self._waiting.append(_Next(question, close, bodiless))
+            self._waiting.append(_Next(case, close, bodiless))
             return
-        answer = self._answer(question)
+        answer = _answer(case)
         if type(answer) is Answer:
             self._send(answer, close, bodiless)
             return
-        waits = self._later(answer, _Next(question, close, bodiless))
+        waits = self._later(answer, _Next(case, close, bodiless))
         self._task = asyncio.get_running_loop().create_task(waits)
-        self._read()
-
-    def _answer(self, question: Question | Answer) -> Answer | Awaitable[Answer]:
-        if isinstance(question, Answer):
-            return question
-        try:
-            return self._site.answer(question)
-        except Exception as error:  # noqa: BLE001 - a defect refuses one request, and ends nothing
-            return _defect(error)
+        self._resume()
 
     async def _later(self, answer: Answer | Awaitable[Answer], one: _Next) -> None:
         """Answer one question that waits, and those behind it."""
@@ -230,11 +231,11 @@ class Connection(asyncio.Protocol):
             if not self._waiting:
                 break
             one = self._waiting.popleft()
-            answer = self._answer(one.question)
+            answer = _answer(one.case)
         self._task = None
-        self._read()
+        self._resume()
 
-    def _read(self) -> None:
+    def _resume(self) -> None:
         """Read on, or not: what has come stands in line, and nothing more does until that is answered."""
         if self.transport.is_closing():
             return
@@ -251,6 +252,15 @@ class Connection(asyncio.Protocol):
         if close:
             self._ended = True
             self.transport.close()
+
+
+def _answer(case: Case | Answer) -> Answer | Awaitable[Answer]:
+    if isinstance(case, Answer):
+        return case
+    try:
+        return case()
+    except Exception as error:  # noqa: BLE001 - as above
+        return _defect(error)
 
 
 def _defect(error: Exception) -> Answer:

@@ -68,8 +68,8 @@ class Worker:
         unready = mirror.keep_fresh()
         if self.bound is not None and unready > self.bound:
             return False
-        main = Site(decision.__call__, decision.names, self.configuration.peers, self.row.count)
-        plain = Site(Plain(self.board, issuers, mirror, lambda: main.draining), NAMES)
+        main = Site(decision.read, decision.names, self.configuration.peers, self.row.count)
+        plain = Site(Plain(self.board, issuers, mirror, lambda: main.draining).read, NAMES)
 
         parent = os.getppid()
 
