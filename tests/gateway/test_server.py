@@ -117,16 +117,19 @@ def test_a_rotation_refuses_no_valid_token(gateway: Any, issuer: LocalIssuer, to
 def test_a_configuration_that_is_wrong_changes_nothing(gateway: Any, ask: Any, token: Any) -> None:
     """It is told, and the workers go on; a right one counts from then on."""
     of = gateway("nginx")
-    workers, text = of.workers(), of.file.read_text()
+    workers, text, alice = of.workers(), of.file.read_text(), token()
+    assert [ask(of, "/orders/1", alice).status_code for _ in range(4)] == [200] * 4
     of.file.write_text(text.replace("/public/*", "public"))
     of.process.send_signal(signal.SIGHUP)
     assert until(lambda: "the configuration is not changed: routes: route 1: path" in of.log())
     assert of.workers() == workers
     assert ask(of, "/public/a").status_code == 200
-    of.file.write_text(text.replace("/public/*", "/open/*").replace("workers = 1", "workers = 2"))
+    changed = text.replace("/public/*", "/open/*").replace("workers = 1", "workers = 2")
+    of.file.write_text(changed.replace("read:orders", "write:orders"))
     of.process.send_signal(signal.SIGHUP)
     assert until(lambda: "all workers are new" in of.log())
     assert (ask(of, "/public/a").status_code, ask(of, "/open/a").status_code) == (401, 200)
+    assert [ask(of, "/orders/1", alice).status_code for _ in range(4)] == [403] * 4
     of.file.write_text(text)
     of.process.send_signal(signal.SIGHUP)
     assert until(lambda: of.log().count("all workers are new") == 2)

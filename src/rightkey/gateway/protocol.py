@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from rightkey.gateway.decision import Answer, Case, Question, refused
+from rightkey.gateway.heads import Heads
 from rightkey.gateway.peers import Peers
 
 MAX_HEAD = 64 * 1024
@@ -38,6 +39,7 @@ class Site:
         names: the headers that count, in lower case.
         peers: who may ask; None for anyone.
         told: is called with the code of each answer.
+        heads: where requests are remembered as read; None where they are not.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class Site:
         names: frozenset[str],
         peers: Peers | None = None,
         told: Callable[[str], None] = lambda code: None,
+        heads: Heads | None = None,
     ) -> None:
-        self.read, self.peers, self.told = read, peers, told
+        self.read, self.peers, self.told, self.heads = read, peers, told, heads
         self.names = {name.encode(): name for name in names} | dict.fromkeys(_OF_BODY, "")
         """The headers that are looked at, and what they are called: those of a body have no name."""
         self.connections: set[Connection] = set()
@@ -83,6 +86,8 @@ class Connection(asyncio.Protocol):
     """One connection."""
 
     transport: asyncio.Transport
+    _last: Case | None
+    """What was read last, if another may follow."""
 
     def __init__(self, site: Site) -> None:
         self._site, self._names = site, site.names
@@ -90,8 +95,9 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[_Next] = deque()
         self._task: asyncio.Task[None] | None = None
         self._ended = self._within = self._full = self._known = False
-        self._since, self._came, self._most = site.now, 0, 0
+        self._since, self._came, self._most, self._count = site.now, 0, 0, 0
         self._target, self._headers = b"", list[tuple[bytes, bytes]]()
+        self._last = None
 
     # -- asyncio
 
@@ -108,6 +114,24 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        heads = self._site.heads
+        if heads is None or not self._is_between or not heads.due:
+            self._feed(data)
+        elif (case := heads.get(data)) is not None:
+            self._take(case, close=False, bodiless=False)
+        else:
+            self._count = 0
+            self._feed(data)
+            case = self._last
+            if self._count == 1 and case is not None and case.lasts and self._is_between:
+                heads.keep(data, case)
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether the next request may be read without the parser, which is as it was at the start."""
+        return self._known and not self._within and not self._ended
+
+    def _feed(self, data: bytes) -> None:
         self._came += len(data)
         self._most += len(data)
         while data and not self._ended:
@@ -117,7 +141,7 @@ class Connection(asyncio.Protocol):
             except HttpParserUpgrade as upgrade:
                 # It is answered; what follows is the next request, which a new parser must read.
                 data = data[upgrade.args[0] :]
-                self._parser = HttpRequestParser(self)
+                self._parser, self._last = HttpRequestParser(self), None
             except HttpParserError:
                 self._end(_UNREADABLE)
         if not self._within:
@@ -167,6 +191,8 @@ class Connection(asyncio.Protocol):
         close = not persists or self._site.draining
         bodiless = method == "HEAD"
         case = self._read(Question(method, self._target.decode("latin-1"), fields))
+        self._count += 1
+        self._last = None if bodiless or isinstance(case, Answer) else case
         self._take(case, close, bodiless)
 
     def _fields(self) -> dict[str, list[str]] | Answer:

@@ -15,6 +15,7 @@ from typing import Any
 
 from rightkey.gateway.board import Board, Row
 from rightkey.gateway.configuration import Configuration
+from rightkey.gateway.heads import Heads
 from rightkey.gateway.mirror import Mirror
 from rightkey.gateway.plain import NAMES, Plain
 from rightkey.gateway.protocol import Site
@@ -68,7 +69,7 @@ class Worker:
         unready = mirror.keep_fresh()
         if self.bound is not None and unready > self.bound:
             return False
-        main = Site(decision.read, decision.names, self.configuration.peers, self.row.count)
+        main = Site(decision.read, decision.names, self.configuration.peers, self.row.count, Heads())
         plain = Site(Plain(self.board, issuers, mirror, lambda: main.draining).read, NAMES)
 
         parent = os.getppid()

@@ -6,8 +6,8 @@ push out an entry that is asked for while half as many come.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Generic, TypeVar
+from collections.abc import Hashable, Mapping
+from typing import Any, Generic, TypeVar
 
 _Value = TypeVar("_Value")
 
@@ -21,24 +21,24 @@ class Recent(Generic[_Value]):
 
     def __init__(self, most: int) -> None:
         self._half = max(1, most // 2)
-        self._young: dict[str, _Value] = {}
-        self._old: dict[str, _Value] = {}
+        self._young: dict[Hashable, _Value] = {}
+        self._old: dict[Hashable, _Value] = {}
 
-    def get(self, name: str) -> _Value | None:
+    def get(self, name: Hashable) -> _Value | None:
         """What is kept under a name."""
         value = self._young.get(name)
         if value is None and (value := self._old.get(name)) is not None:
             self.put(name, value)
         return value
 
-    def put(self, name: str, value: _Value) -> None:
+    def put(self, name: Hashable, value: _Value) -> None:
         """Keep it, in the place of what was there."""
         if len(self._young) >= self._half and name not in self._young:
             self._young, self._old = {}, self._young
         self._young[name] = value
 
     @property
-    def all(self) -> Mapping[str, _Value]:
+    def all(self) -> Mapping[Any, _Value]:
         """All that is kept."""
         return self._old | self._young
 
