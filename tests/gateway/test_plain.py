@@ -54,8 +54,8 @@ def test_metrics_are_prometheus_text(issuers: dict[str, Any]) -> None:
     """Read back by Prometheus' own parser: answers by code, and how the keys are."""
     parser = pytest.importorskip("prometheus_client.parser")
     board = Board(2)
-    board.rows[0].count("ok")
-    board.rows[1].count("ok")
+    board.rows[0].count("ok", 20_000)
+    board.rows[1].count("ok", 10**10)
     board.rows[1].say(connections=3)
     text = asked(plain(issuers, board), "/metrics").body.decode()
     samples = {
@@ -65,6 +65,10 @@ def test_metrics_are_prometheus_text(issuers: dict[str, Any]) -> None:
     }
     assert samples["rightkey_gateway_answers_total", "ok"] == 2
     assert samples["rightkey_gateway_connections",] == 3
+    took = "rightkey_gateway_decision_duration_seconds"
+    bounds = ("1e-05", "2.5e-05", "8.0", "+Inf")
+    assert [samples[f"{took}_bucket", bound] for bound in bounds] == [0, 1, 1, 2]
+    assert (samples[f"{took}_count",], samples[f"{took}_sum",]) == (2, 10.00002)
     assert samples["rightkey_keys", 'a"b\\c\nd'] >= 1
     assert samples["rightkey_keys_usable_seconds", 'a"b\\c\nd'] > 0
     untried = OneIssuer(Trust("https://a.example", ANY), memory_of(0), Surroundings())

@@ -323,3 +323,27 @@ def test_while_it_drains_the_next_answer_is_the_last(talk: Any) -> None:
     assert b"Connection: close" in got
     got, _ = talk(GET % 1, meanwhile=lambda site: site.close(), end=False)
     assert statuses(got) == [200]
+
+
+def test_an_answer_takes_from_its_octets_on(talk: Any) -> None:
+    """With its wait, and that of what comes behind it; each with its code."""
+    told, now = list[tuple[str, int]](), 0
+
+    def tick() -> int:
+        nonlocal now
+        now += 5
+        return now
+
+    async def main() -> None:
+        site = Site(Reading(some_slowly), frozenset(), told=lambda *one: told.append(one), clock=tick)
+        server = await asyncio.get_running_loop().create_server(site.connection, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for piece in (GET % 1, b"GET /slow HTTP/1.1\r\n\r\n" + GET % 2, b"\0"):
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        await reader.read()
+        writer.close()
+        server.close()
+
+    asyncio.run(main())
+    assert told == [("ok", 5), ("ok", 5), ("ok", 10), ("head_refused", 5)]

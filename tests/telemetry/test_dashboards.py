@@ -21,6 +21,10 @@ from rightkey.events import (
     KeysFetched,
     StoreLost,
 )
+from rightkey.gateway.board import Board
+from rightkey.gateway.decision import Answer, Question
+from rightkey.gateway.mirror import Mirror
+from rightkey.gateway.plain import Plain
 from rightkey.localissuer import LocalIssuer
 from rightkey.telemetry import Prometheus
 
@@ -42,8 +46,18 @@ def exported() -> dict[str, set[str]]:
         metrics(StoreLost("", "redis://cache", "TimeoutError"))
         metrics(EntryRejected(issuer.url, "redis://cache", "seal"))
         text = generate_latest(registry).decode()
+    text += _of_a_gateway()
     families = text_string_to_metric_families(text)
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}
+
+
+def _of_a_gateway() -> str:
+    """What one says beside the keys of its issuers, which are called as everywhere."""
+    board = Board(1)
+    board.rows[0].count("ok", 1)
+    answer = Plain(board, {}, Mirror({}), lambda: False).answer(Question("GET", "/metrics", {}))
+    assert isinstance(answer, Answer)
+    return "".join(re.findall(r".*rightkey_gateway_.*\n", answer.body.decode()))
 
 
 def expressions(node: Any) -> list[str]:

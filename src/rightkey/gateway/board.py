@@ -7,7 +7,11 @@ goes on counting where an ended one stopped.
 from __future__ import annotations
 
 import mmap
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
+from math import inf
+from typing import NamedTuple
 
 from rightkey.errors import CODES
 
@@ -25,10 +29,22 @@ OWN_CODES = {
 }
 """What an answer's code may be, beside those of errors, and what it means."""
 ALL_CODES = (*OWN_CODES, *CODES)
+_BOUNDS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 4.0, 8.0)
+"""Seconds. An answer that waits for keys takes 8 at most, by default."""
+_NANOSECONDS = [round(bound * 1e9) for bound in _BOUNDS]
 _PLACES = {code: place for place, code in enumerate(ALL_CODES)}
-_UNREADY, _CONNECTIONS = len(ALL_CODES), len(ALL_CODES) + 1
-_WIDTH = len(ALL_CODES) + 2
+_UNREADY, _CONNECTIONS, _TOOK, _TIMES = range(len(ALL_CODES), len(ALL_CODES) + 4)
+_WIDTH = _TIMES + len(_BOUNDS) + 1
 _OCTETS = 8
+
+
+class Times(NamedTuple):
+    """How long answers took."""
+
+    within: list[tuple[float, int]]
+    """Seconds, and how many took so many at most."""
+    seconds: float
+    """All together."""
 
 
 class Board:
@@ -43,6 +59,12 @@ class Board:
         for place, code in enumerate(ALL_CODES):
             yield code, sum(row.cells[place] for row in self.rows)
 
+    def times(self) -> Times:
+        """How long they took, from a request's octets on."""
+        each = (sum(row.cells[place] for row in self.rows) for place in range(_TIMES, _WIDTH))
+        within = [*zip((*_BOUNDS, inf), accumulate(each), strict=True)]
+        return Times(within, sum(row.cells[_TOOK] for row in self.rows) / 1e9)
+
     @property
     def connections(self) -> int:
         """How many connections of proxies are open."""
@@ -55,9 +77,12 @@ class Row:
     def __init__(self, cells: memoryview[int]) -> None:
         self.cells = cells
 
-    def count(self, code: str) -> None:
-        """One more answer with this code."""
-        self.cells[_PLACES[code]] += 1
+    def count(self, code: str, took: int) -> None:
+        """One more answer with this code. `took`: nanoseconds."""
+        cells = self.cells
+        cells[_PLACES[code]] += 1
+        cells[_TIMES + bisect_left(_NANOSECONDS, took)] += 1
+        cells[_TOOK] += took
 
     def say(self, *, unready: int = 0, connections: int = 0) -> None:
         """How the worker is now: `unready` issuers have no keys that may be used."""

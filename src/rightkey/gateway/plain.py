@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 from rightkey.gateway.board import Board
@@ -62,11 +63,7 @@ class Plain:
 
     def _metrics(self) -> Iterator[str]:
         if self._board is not None:
-            yield _head("rightkey_gateway_answers_total", "counter", "Answers to proxies, by code.")
-            for code, number in self._board.answers():
-                yield f'rightkey_gateway_answers_total{{code="{code}"}} {number}\n'
-            yield _head("rightkey_gateway_connections", "gauge", "Connections of proxies.")
-            yield f"rightkey_gateway_connections {self._board.connections}\n"
+            yield from _of_board(self._board)
         statuses = {name: one.source.status() for name, one in self._issuers.items()}
         for metric, field, words in _OF_KEYS:
             yield _head(metric, "gauge", words)
@@ -86,6 +83,19 @@ class _Look:
         return self.plain.answer(self.question)
 
 
+def _of_board(board: Board) -> Iterator[str]:
+    yield _head("rightkey_gateway_answers_total", "counter", "Answers to proxies, by code.")
+    for code, number in board.answers():
+        yield f'rightkey_gateway_answers_total{{code="{code}"}} {number}\n'
+    within, seconds = board.times()
+    yield _head(_DURATION, "histogram", "From a request's octets to its answer, waiting for keys included.")
+    for bound, number in within:
+        yield f'{_DURATION}_bucket{{le="{"+Inf" if bound == inf else bound}"}} {number}\n'
+    yield f"{_DURATION}_sum {seconds}\n{_DURATION}_count {within[-1][1]}\n"
+    yield _head("rightkey_gateway_connections", "gauge", "Connections of proxies.")
+    yield f"rightkey_gateway_connections {board.connections}\n"
+
+
 def _head(name: str, kind: str, words: str) -> str:
     return f"# HELP {name} {words}\n# TYPE {name} {kind}\n"
 
@@ -100,6 +110,7 @@ def _text(status: int, words: str, *fields: tuple[str, str]) -> Answer:
 
 _FRESH = (("Cache-Control", "no-store"),)
 _METRICS = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+_DURATION = "rightkey_gateway_decision_duration_seconds"
 _OF_KEYS = (
     ("rightkey_keys", "keys", "Keys that may be used now."),
     ("rightkey_keys_age_seconds", "age", "Since the request that brought the keys."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -38,8 +39,9 @@ class Site:
         read: reads a question: it is answered, or can be.
         names: the headers that count, in lower case.
         peers: who may ask; None for anyone.
-        told: is called with the code of each answer.
+        told: is called with the code of each answer, and the nanoseconds since its request came.
         heads: where requests are remembered as read; None where they are not.
+        clock: nanoseconds that never go back.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class Site:
         read: Callable[[Question], Case | Answer],
         names: frozenset[str],
         peers: Peers | None = None,
-        told: Callable[[str], None] = lambda code: None,
+        told: Callable[[str, int], None] = lambda code, took: None,
         heads: Heads | None = None,
+        clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        self.read, self.peers, self.told, self.heads = read, peers, told, heads
+        self.read, self.peers, self.told, self.heads, self.clock = read, peers, told, heads, clock
         self.names = {name.encode(): name for name in names} | dict.fromkeys(_OF_BODY, "")
         """The headers that are looked at, and what they are called: those of a body have no name."""
         self.connections: set[Connection] = set()
@@ -97,7 +100,7 @@ class Connection(asyncio.Protocol):
         self._ended = self._within = self._full = self._known = False
         self._since, self._came, self._most, self._count = site.now, 0, 0, 0
         self._target, self._headers = b"", list[tuple[bytes, bytes]]()
-        self._last = None
+        self._last, self._began = None, 0
 
     # -- asyncio
 
@@ -114,7 +117,8 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        heads = self._site.heads
+        site = self._site
+        self._began, heads = site.clock(), site.heads
         if heads is None or not self._is_between or not heads.due:
             self._feed(data)
         elif (case := heads.get(data)) is not None:
@@ -271,9 +275,10 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def _send(self, answer: Answer, close: bool, bodiless: bool) -> None:
-        self._since = self._site.now
-        self._site.told(answer.code)
-        close = close or (self._site.draining and not self._waiting)
+        site = self._site
+        self._since = site.now
+        site.told(answer.code, site.clock() - self._began)
+        close = close or (site.draining and not self._waiting)
         self.transport.write(answer.octets(close=close, bodiless=bodiless))
         if close:
             self._ended = True
