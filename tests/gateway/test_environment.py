@@ -63,7 +63,7 @@ def test_each_variable_is_a_setting(tmp_path: Path) -> None:
     assert (str(told.listen), str(told.plain), told.workers) == ("0.0.0.0:1", "[::1]:2", 3)
     assert [str(network) for network in told.peers.networks] == ["10.0.0.0/8", "192.0.2.1/32"]
     assert (told.bearer.realm, told.bearer.resource_metadata) == ("api", "https://api.example.com/m")
-    assert [name for name, _ in told.identity.empty] == ["X-Auth-Subject", "X-Auth-Roles"]
+    assert [*told.identity.names] == ["X-Auth-Subject", "X-Auth-Roles"]
     found = [(route.path, route.public) for route in told.routes.routes]
     assert found == [("/health", True), ("/assets/*", True), ("/*", False)]
 
