@@ -656,6 +656,11 @@ DOMAIN = "spiffe://prod.example"
         ({"sub": f"{DOMAIN}.evil.example/web"}, False),
         ({"sub": "spiffe://PROD.example/web"}, False),
         ({"sub": f" {DOMAIN}/web"}, False),
+        ({"sub": f"{DOMAIN}/a.b/..c/_-"}, True),
+        *(
+            ({"sub": DOMAIN + path}, False)
+            for path in ("/", "/a/", "//a", "/a/../b", "/.", "/a%2Fb", "/a\n", "/a?b")
+        ),
         ({"sub": [f"{DOMAIN}/web"]}, False),
         ({"iss": DOMAIN}, False),
     ],

@@ -19,6 +19,8 @@ from rightkey.issuer.spelling import lower_host
 TENANT, ANY_GUID = "{tenantid}", "{guid}"
 GUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GUID_LENGTH = 36
+_SPIFFE_ID = r"(spiffe://[a-z0-9._-]+)(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)+"
+"""A workload's (SPIFFE-ID, sections 2.1 and 2.2): no segment is empty, goes upwards, or is encoded."""
 
 
 class Asks(NamedTuple):
@@ -134,8 +136,9 @@ class Vendor(NamedTuple):
     def stated_in(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """The claims as they count: some as the header has them, or the issuer as the subject names it."""
         if self.of_subject:
-            domain = re.match(r"spiffe://[a-z0-9._-]+(?=/)", str(claims.get("sub")))
-            return {**claims, "iss": domain and domain[0]}
+            subject: Any = claims.get("sub")
+            spiffe_id = re.fullmatch(_SPIFFE_ID, subject) if isinstance(subject, str) else None
+            return {**claims, "iss": spiffe_id and spiffe_id[1]}
         return {**claims, **{claim: header.get(member) for claim, member in self.from_header}}
 
     def places(self, audiences: Iterable[str]) -> Places:
