@@ -313,23 +313,28 @@ def test_the_async_client_leaves_the_loop_running(
     raw = token(one, b'{"sub": "alice"}')
 
     async def main() -> Any:
-        threading.Timer(0.05, endpoint.may_answer.set).start()
         turns = 0
+
+        def turned() -> None:
+            nonlocal turns
+            turns += 1
+            if turns > 2:
+                endpoint.may_answer.set()
+
         looking = client.get_signing_key_from_jwt(raw)
         if run is asyncio.run:
             looked = asyncio.ensure_future(looking)
             while not looked.done():
                 await asyncio.sleep(0.001)
-                turns += 1
+                turned()
             return turns, looked.result()
         key = None
         async with trio.open_nursery() as nursery:
 
             async def count() -> None:
-                nonlocal turns
                 while key is None:
                     await trio.sleep(0.001)
-                    turns += 1
+                    turned()
 
             nursery.start_soon(count)
             key = await looking
@@ -587,6 +592,28 @@ def test_a_subclass_that_fails_is_a_failed_fetch(endpoint: Endpoint) -> None:
             client.get_signing_key("one")
         assert "password" not in str(caught.value)
     assert endpoint.asked == []
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (jwt.PyJWKClientError("no signature for the request"), 'err: ".*no signature for the request"'),
+        (ValueError("the password is x"), 'fetch_data raised ValueError"$'),
+        (object(), 'fetch_data raised TypeError"$'),
+    ],
+)
+def test_what_fetch_data_fails_with_is_told_as_its_own(made: Any, told: str) -> None:
+    """Not as the transport's; PyJWT's errors in their own words, and others by their class."""
+
+    class Own(PyJWKClient):
+        def fetch_data(self) -> Any:
+            if isinstance(made, Exception):
+                raise made
+            return made
+
+    with pytest.raises(jwt.PyJWKClientConnectionError, match=told) as caught:
+        Own(URL).get_signing_key("one")
+    assert "password" not in str(caught.value)
 
 
 def test_fetch_data_may_be_replaced_on_the_object(endpoint: Endpoint, two: Any) -> None:

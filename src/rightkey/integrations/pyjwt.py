@@ -132,14 +132,10 @@ class Sets:
     def at_hand(self, kid: object) -> jwt.PyJWK | None:
         """The key with this key id in the set that is held, if all is as it was at the last look-up."""
         made, cache = self._made, self._client.jwk_set_cache
-        if (
-            made is None
-            or cache is None
-            or self._source.held().keys is not made[0]
-            or not isinstance(kid, str)
-        ):
+        if made is None or cache is None or not isinstance(kid, str):
             return None
-        return made[1].by_kid.get(kid) if cache.get() is made[1] else None
+        current = self._source.held().keys is made[0] and cache.get() is made[1]
+        return made[1].by_kid.get(kid) if current else None
 
     @told
     def jwk_set(self, refresh: bool) -> Steps[jwt.PyJWKSet]:
@@ -260,11 +256,15 @@ class Asked:
             data = client.fetch_data()
             if inspect.iscoroutine(data):
                 data = _run(data)
-        except KeysUnavailable as error:
-            raise error.__cause__ or error from None
+            return Response(200, {}, json.dumps(data).encode())
+        except Exception as error:
+            if isinstance(error.__cause__, ExchangeFailed):  # as `document` raises it
+                raise error.__cause__ from None
+            own = isinstance(error, PyJWKClientError)  # whose words are to be read
+            told = str(error) if own else f"fetch_data raised {type(error).__name__}"
+            raise ExchangeFailed("fetch_data", told) from error
         finally:
             self._here.request = None
-        return Response(200, {}, json.dumps(data).encode())
 
     def is_overridden(self, client: Client) -> bool:
         """Whether `fetch_data` is another's, by a subclass or on the object itself."""
