@@ -4,7 +4,8 @@ A path is judged as services read it, who differ in that: some take `%2F` for a 
 segment, or resolve `..` after they decode. So a path is refused where such a reading could lead to another
 rule:
 
-    anywhere             a segment `.` or `..`, also encoded, an empty segment, `\\`, `#`, octets beyond ASCII
+    anywhere             a segment `.` or `..`, also encoded, an empty segment, `\\`, `#`, octets beyond
+                         ASCII, and overlong forms: a lax decoder of UTF-8 takes `%C0%AE` for `.`
     where rules decide   `%2F`, `%5C`, `%25`, `;` and control characters (a pattern's `$` stands before a line
                          end, too: Starlette takes `/orders%0A` for `/orders`), in as many segments as the
                          longest path of a rule names
@@ -172,7 +173,7 @@ def segments_of(path: str, deciding: int) -> tuple[str, ...]:
     if "" in raw:
         raise _refused("it has an empty segment")
     if any(map(_climbs, raw)):
-        raise _refused("it has a segment . or .., or a NUL")
+        raise _refused("it has a segment . or .., a NUL, or an overlong form of a character")
     if any(re.search(_AMBIGUOUS, segment) for segment in raw[:deciding]):
         raise _refused("it has %2F, %5C, %25, ; or a control character where routes decide")
     return tuple(unquote_to_bytes(segment).decode("utf-8", "surrogateescape") for segment in raw)
@@ -197,8 +198,10 @@ def _climbs(segment: str) -> bool:
         text = decoded
     else:
         return True
+    if b"\0" in text or re.search(_OVERLONG, text):
+        return True
     parts = re.split(rb"[/\\]", text)
-    return b"\0" in text or any(part.partition(b";")[0].strip() in (b".", b"..") for part in parts)
+    return any(part.partition(b";")[0].strip() in (b".", b"..") for part in parts)
 
 
 def _takes_host(own: str | None, host: str) -> bool:
@@ -216,4 +219,5 @@ _HOST = r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 _WRITTEN = r"/(?:[A-Za-z0-9._~!$&'()*+,;:@=/|^{}\"<>`\[\]-]|%[0-9A-Fa-f]{2})*"
 """RFC 3986, section 3.3, and the characters beyond it that browsers leave as they are."""
 _plain = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?").fullmatch
+_OVERLONG = rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]"  # RFC 3629, section 4
 _AMBIGUOUS = r"(?i);|%(?:2f|5c|25|3b|[01][0-9a-f]|7f)"
