@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from rightkey import Denylist, DPoP, Freshness, Introspection, Misconfigured, Verifier
+from rightkey import Certificates, Denylist, DPoP, Freshness, Introspection, Misconfigured, Verifier
 from rightkey.cli.verify import verify
 from rightkey.gateway.configuration import configuration_of
 from rightkey.policy.trust import Trust
@@ -39,17 +39,20 @@ A `Denylist` may have a store of its own in Python; elsewhere it is in the verif
 | --- | --- | --- | --- |
 """
 WHOLES: Mapping[str, type[Any]] = {
+    "certificates": Certificates,
     "freshness": Freshness,
     "transport": DefaultTransport,
     "dpop": DPoP,
     "introspection": Introspection,
     "denylist": Denylist,
 }
-"""Settings that are made of others."""
+"""Settings that are made of others; certificates may be a word, too."""
 OPTIONS = {
     "keys": "--jwks",
     "algorithms": "--alg",
     "require_exp": "--no-exp",
+    "certificates.roots": "--roots",
+    "certificates.pins": "--pin",
     "clock": "--at",
     "freshness.wait": "--timeout",
     "transport.ca_file": "--ca-file",
@@ -58,6 +61,8 @@ OPTIONS = {
     "transport.strict_x509": "--strict-x509",
 }
 """What `rightkey verify` calls otherwise than Python."""
+VALID = ("RIGHTKEY_CERTIFICATES=valid", "--certificates valid", '[[issuer]] certificates = "valid"')
+"""Where the dates of certificates are asked for: that has a word."""
 FILES = {"store_secret": "store_secret_file", "dpop.nonce_secret": "dpop.nonce_secret_file"}
 FILES |= {"introspection.secret": "introspection.secret_file"}
 """What the gateway reads from a file of its own."""
@@ -81,6 +86,7 @@ WHY: Mapping[str, tuple[str, str, str]] = {
     "denylist": (CODE, ONE_RUN, CODE),
     "introspection": (TUNING, OPAQUE, ""),
     "transport": (CODE, CODE, CODE),
+    "certificates": (CODE, CODE, CODE),
     "transport.user_agent": (TUNING, TUNING, ""),
     "transport.trust_env": (TUNING, TUNING, ""),
 }
@@ -91,7 +97,10 @@ def settings() -> Iterator[str]:
     """Each setting, with those that it is made of in its place."""
     for name in [name for name in inspect.signature(Verifier).parameters if name != "self"]:
         whole = WHOLES.get(name)
-        yield from [name] if whole is None else [f"{name}.{one.name}" for one in fields(whole) if one.init]
+        if whole in (None, Certificates):
+            yield name
+        if whole is not None:
+            yield from [f"{name}.{one.name}" for one in fields(whole) if one.init]
 
 
 def page() -> str:
@@ -102,7 +111,11 @@ def page() -> str:
     }
     rows = []
     for name in settings():
-        found = (variables.get(name), OPTIONS.get(name, options.get(name)), in_the_file(name))
+        found = (
+            VALID
+            if name == "certificates.dates"
+            else (variables.get(name), OPTIONS.get(name, options.get(name)), in_the_file(name))
+        )
         rows.append(f"| `{name}` | {' | '.join(_cell(name, face, one) for face, one in enumerate(found))} |")
     return INTRODUCTION + "\n".join(rows) + "\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rightkey.events import TokensRefused, subscribe
 from rightkey.integrations import fastmcp, mcp
 from rightkey.integrations.asgi import Outages
 from rightkey.localissuer import LocalIssuer, Sender
+from rightkey.proof.nonces import nonce_at
 
 AUDIENCE = "https://api.example.com"
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -129,9 +131,30 @@ def test_bound_tokens_come_in_with_their_proofs(
     assert post(("authorization", f"Bearer {issuer.token(scope=SCOPE)}"))[0] == 200
 
 
-def bound_app(kind: str, issuer: LocalIssuer) -> Any:
+@pytest.mark.parametrize("kind", ["mcp", "fastmcp"])
+def test_a_client_is_told_its_nonces(kind: str, issuer: LocalIssuer, served: Callable[[Any], str]) -> None:
+    """With a refusal, and before one ends with what the server answers (RFC 9449, sections 8.2 and 9)."""
+    secret, sender = bytes(32), Sender()
+    url = served(bound_app(kind, issuer, dpop=rightkey.DPoP(nonce_secret=secret))) + "/mcp"
+
+    def post(nonce: str | None, scope: str = SCOPE) -> tuple[int, str | None]:
+        token = issuer.token(sub="alice", scope=scope, cnf=sender.cnf)
+        headers = sender.headers("POST", "https://mcp.example.com/mcp", token, nonce=nonce)
+        accept = {"accept": "application/json, text/event-stream"}
+        with httpx.Client(trust_env=False) as client:
+            answer = client.post(url, json=ASKED, headers=headers | accept)
+        return answer.status_code, answer.headers.get("dpop-nonce")
+
+    status, first = post(None)
+    assert (status, post(first)) == (401, (200, None))
+    for scope, expected in ((SCOPE, 200), ("other", 403)):
+        status, following = post(nonce_at(secret, time.time() - 90), scope)
+        assert (status, post(following)) == (expected, (200, None))
+
+
+def bound_app(kind: str, issuer: LocalIssuer, **more: Any) -> Any:
     """A server that answers a ping."""
-    how: dict[str, Any] = {"audience": AUDIENCE, "origin": "https://mcp.example.com"}
+    how: dict[str, Any] = {"audience": AUDIENCE, "origin": "https://mcp.example.com", **more}
     if kind == "fastmcp":
         from fastmcp import FastMCP
 

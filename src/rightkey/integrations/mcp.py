@@ -24,6 +24,7 @@ from rightkey.integrations.asgi import (
     Send,
     Verifying,
     credential_of,
+    renewing,
     respond,
 )
 from rightkey.integrations.bearer import BEARER, Bearer
@@ -115,7 +116,7 @@ class _Proofs:
         except RightkeyError as error:
             await respond(self._bearer.refusal(error), scope, receive, send)
         else:
-            await self.app(scope, receive, self._challenging(send))
+            await self.app(scope, receive, self._challenging(renewing(send, scope)))
         finally:  # a server may answer the next request in the same context
             _PROVED.reset(before)
 
