@@ -113,6 +113,9 @@ PRODUCTS = {
         "google_oauth.java", ("libgoogle-oauth-client-java", "default-jdk-headless")
     ),
     "mod_oauth2": Product("mod_oauth2.sh", ("libapache2-mod-oauth2", "apache2"), _LIFE, within="C"),
+    "mod_oauth2 by metadata": Product(
+        "mod_oauth2_metadata.sh", ("libapache2-mod-oauth2", "apache2"), _LIFE, within="C"
+    ),
     "mod_auth_openidc": Product(
         "mod_auth_openidc.sh", ("libapache2-mod-auth-openidc", "apache2"), ("--tls",), within="C"
     ),

@@ -535,6 +535,8 @@ def test_introspection_and_revocation(issuer: LocalIssuer) -> None:
     assert post(issuer, "revoke", token="nonsense").status_code == 200
     without = issuer.token(sub="x", exp=None)
     assert post(issuer, "introspect", token=without).json()["active"] is True
+    for claims in ({"exp": "9999999999"}, {"nbf": "0"}, {"exp": 1}, {"nbf": 9999999999}):
+        assert post(issuer, "introspect", token=issuer.token(**claims)).json() == {"active": False}
 
 
 def test_opaque_tokens_are_told_by_introspection_alone(issuer: LocalIssuer) -> None:

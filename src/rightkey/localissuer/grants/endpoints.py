@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import orjson
@@ -81,10 +82,9 @@ def valid(server: Server, raw: str) -> dict[str, Any] | None:
 
 
 def _in_time(claims: Mapping[str, Any], now: float) -> bool:
-    begins, ends = claims.get("nbf"), claims.get("exp")
-    early = isinstance(begins, int | float) and begins > now
-    late = isinstance(ends, int | float) and ends <= now
-    return not (early or late)
+    """Where a time is no number, the token is as good as one that has ended (RFC 7519, section 4.1.4)."""
+    begins, ends = claims.get("nbf", -inf), claims.get("exp", inf)
+    return isinstance(begins, int | float) and isinstance(ends, int | float) and begins <= now < ends
 
 
 def of_id_token(claims: Mapping[str, Any]) -> bool:
