@@ -12,7 +12,8 @@ import click
 
 from rightkey import Certificates, Denylist, DPoP, Freshness, Introspection, Misconfigured, Verifier
 from rightkey.cli.verify import verify
-from rightkey.gateway.configuration import configuration_of
+from rightkey.gateway.configuration import TOP, configuration_of
+from rightkey.gateway.environment import PREFIX, READ
 from rightkey.policy.trust import Trust
 from rightkey.transport.default import DefaultTransport
 from rightkey.verifier.variables import VARIABLES
@@ -93,6 +94,21 @@ WHY: Mapping[str, tuple[str, str, str]] = {
 """Why not: for each setting, or all of a whole; by variable, option and file."""
 
 
+OWN = """
+## The gateway's own
+
+| `gateway.toml` | variable |
+| --- | --- |
+"""
+IN_THE_FILE = "in the file alone"
+OTHERWISE = {
+    "issuer": "`RIGHTKEY_ISSUER` and those above, for one",
+    "route": "`RIGHTKEY_GATEWAY_PUBLIC`, and `RIGHTKEY_REQUIRE` for the rest of the paths",
+    "carrier": IN_THE_FILE,
+}
+"""What is no single variable."""
+
+
 def settings() -> Iterator[str]:
     """Each setting, with those that it is made of in its place."""
     for name in [name for name in inspect.signature(Verifier).parameters if name != "self"]:
@@ -117,7 +133,20 @@ def page() -> str:
             else (variables.get(name), OPTIONS.get(name, options.get(name)), in_the_file(name))
         )
         rows.append(f"| `{name}` | {' | '.join(_cell(name, face, one) for face, one in enumerate(found))} |")
-    return INTRODUCTION + "\n".join(rows) + "\n"
+    own = [f"| `{name}` | {_variable(name)} |" for name in TOP if name not in _of_verifiers()]
+    return INTRODUCTION + "\n".join(rows) + "\n" + OWN + "\n".join(own) + "\n"
+
+
+def _of_verifiers() -> set[str]:
+    """What the gateway's file has of them at its top."""
+    return {FILES.get(name, name).partition(".")[0] for name in settings()} - {"issuer"}
+
+
+def _variable(name: str) -> str:
+    variable = f"{PREFIX}{name.upper()}"
+    found = f"`{variable}`" if variable in READ else OTHERWISE.get(name)
+    assert found is not None, f"{name} is missing, and no reason is given"
+    return found
 
 
 def _cell(name: str, face: int, found: str | None) -> str:

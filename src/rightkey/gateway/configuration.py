@@ -119,7 +119,7 @@ def configuration_of(document: Mapping[str, Any], folder: Path) -> Configuration
     Raises:
         Misconfigured: something cannot be; the message says where.
     """
-    require_known(document, _TOP)
+    require_known(document, TOP)
     trusts, names = _issuers(document, folder)
     means = {
         "remember": document.get("remember", REMEMBER),
@@ -311,8 +311,9 @@ def _why(error: Exception) -> str:
     return strerror.lower() if strerror else "it is not UTF-8"
 
 
-_TOP = (
+TOP = (
     *("proxy", "listen", "plain", "workers", "peers", "realm", "resource_metadata", "remember", "origin"),
     *("store", "store_secret_file"),
     *("issuer", "route", "identity", "carrier", "freshness", "transport", "dpop", "denylist"),
 )
+"""What stands at the top of the file."""

@@ -44,11 +44,11 @@ def configuration_in(environ: Mapping[str, str]) -> Configuration:
 def _document(environ: Mapping[str, str]) -> dict[str, Any]:
     """What is said of the gateway, as its file would."""
     _require_known(environ)
-    require_bare(environ, _READ)
+    require_bare(environ, READ)
     if not environ.get(f"{PREFIX}PROXY", "").strip():
         raise Misconfigured(f"{PREFIX}PROXY is not set", hint=f"one of {', '.join(DIALECTS)}")
     document: dict[str, Any] = {"proxy": "nginx", "route": [{}]}
-    for name, read in _READ.items():
+    for name, read in READ.items():
         text = environ.get(name, "").strip()
         if not text:
             continue
@@ -75,10 +75,10 @@ def _configuration(document: Mapping[str, Any], **settings: Any) -> Configuratio
 def _require_known(environ: Mapping[str, str]) -> None:
     """Raises Misconfigured: a variable is for the gateway, and unknown."""
     for name in environ:
-        if name.startswith(PREFIX) and name not in _READ and not is_injected(name):
+        if name.startswith(PREFIX) and name not in READ and not is_injected(name):
             word = nearest(name.removeprefix(PREFIX), _WORDS, 0.7)
             near = None if word is None else _WORDS[word]
-            hint = f"did you mean {near}?" if near else f"known: {', '.join(_READ)}"
+            hint = f"did you mean {near}?" if near else f"known: {', '.join(READ)}"
             raise Misconfigured(f"{quoted(name)} is not a variable known here", hint=hint)
 
 
@@ -101,7 +101,7 @@ def _setting(name: str, read: Callable[[str], Any] = str) -> Callable[[str], dic
     return lambda text: {name: read(text)}
 
 
-_READ: dict[str, Callable[[str], dict[str, Any]]] = {
+READ: dict[str, Callable[[str], dict[str, Any]]] = {
     f"{PREFIX}PROXY": _setting("proxy"),
     f"{PREFIX}LISTEN": _setting("listen"),
     f"{PREFIX}PLAIN": _setting("plain"),
@@ -113,7 +113,7 @@ _READ: dict[str, Callable[[str], dict[str, Any]]] = {
     f"{PREFIX}PUBLIC": _public,
 }
 """How each is read into what the file would say."""
-_WORDS = {one.word: one.name for one in VARIABLES} | {name.removeprefix(PREFIX): name for name in _READ}
+_WORDS = {one.word: one.name for one in VARIABLES} | {name.removeprefix(PREFIX): name for name in READ}
 _MEANS: dict[str, Any] = {
     "remember": REMEMBER,
     "origin": (),
