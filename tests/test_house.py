@@ -206,6 +206,39 @@ def test_what_decides_does_not_touch_the_world() -> None:
     assert mail <= {("exchange", False)}
 
 
+REPLACED = {"time", "random", "secrets"}
+"""Modules whose functions others replace: what freezes the time, and what makes threads green."""
+
+
+def kept(tree: ast.Module) -> Iterator[ast.expr]:
+    """What is evaluated once: defaults of arguments and fields, and values of classes and modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from (one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None)
+        if isinstance(node, ast.ClassDef | ast.Module):
+            values = (one.value for one in node.body if isinstance(one, ast.Assign | ast.AnnAssign))
+            yield from (value for value in values if value is not None)
+
+
+def functions_of(value: ast.expr) -> Iterator[str]:
+    """Functions of those modules that a value holds, and does not call."""
+    inside = [*ast.walk(value)]
+    passed = {id(one.func) for one in inside if isinstance(one, ast.Call)}
+    passed |= {id(each) for one in inside if isinstance(one, ast.Lambda) for each in ast.walk(one)}
+    for one in inside:
+        named = isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and id(one) not in passed
+        if named and one.value.id in REPLACED and one.attr.islower():
+            yield f"{one.value.id}.{one.attr}"
+
+
+def test_the_worlds_functions_are_looked_up_when_they_are_called() -> None:
+    """None is a default: what replaces it may come later than we are imported."""
+    found = {
+        (module, name) for module, tree in TREES.items() for one in kept(tree) for name in functions_of(one)
+    }
+    assert found == set()
+
+
 def test_cryptography_is_imported_where_keys_are() -> None:
     """And by what checks a signature, for the exception that says no."""
     users = {one.unit for one in IMPORTS if one.top == "cryptography"}

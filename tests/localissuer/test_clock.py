@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
+from typing import Any
 
+import orjson
 import pytest
 
+from rightkey.jose.base64url import decode
+from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.clock import Clock
+from rightkey.localissuer.tokens.sender import Sender
 
 
 class TrueTime:
@@ -71,3 +77,17 @@ def test_there_are_times_that_no_calendar_has(seconds: float) -> None:
         with pytest.raises(ValueError, match="expected a Unix time"):
             move(seconds)
     assert clock.state() == {"now": 1001.0, "frozen": False, "off": 1.0}
+
+
+def test_the_true_time_is_looked_up_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under a library that freezes the time, also for an issuer and a client that were made before."""
+    issuer, sender = LocalIssuer(algorithm="ES256"), Sender()
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    assert (
+        claims_of(issuer.token())["iat"] == claims_of(sender.proof("GET", "https://a.example"))["iat"] == 2e9
+    )
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = orjson.loads(decode(token.split(".")[1].encode()))
+    return claims

@@ -156,3 +156,40 @@ def test_gunicorn_with_gevent(issuer: Issuer, launch: Launch, preload: tuple[str
         served.rotate(surprise=True)
         assert ask(served.token(sub="alice")) == 200
         assert ask(served.token(sub="alice")[:-8]) == 401
+
+
+SHARED = """
+import sys, time, rightkey
+from rightkey.sources.fleets import fleet_of
+denylist = rightkey.Denylist(on_loss="refuse")
+settings = {"audience": "api", "keys": rightkey.KeySet(()), "store": sys.argv[1], "denylist": denylist}
+verifier, fleet = rightkey.Verifier("https://issuer.example", **settings), fleet_of(sys.argv[1])
+"""
+WATCHING = """
+print("begun", flush=True)
+sys.stdin.readline()
+until = time.monotonic() + 20
+while fleet.status().denied != 1 and time.monotonic() < until: time.sleep(0.05)
+print(fleet.status().denied)
+"""
+
+
+@pytest.mark.parametrize("when", ["patched early", "patched late"])
+@pytest.mark.parametrize("library", PATCH)
+def test_what_the_fleet_denies_is_read_on(tmp_path: Path, library: str, when: str) -> None:
+    """Also where threads are patched after the thread that reads it has begun: it must not end unseen."""
+    pytest.importorskip("greenlet", reason="neither gevent nor eventlet is here")
+    parts = [SHARED, "time.sleep(1)"]
+    parts.insert(0 if when == "patched early" else 2, PATCH[library])
+    command, store = [sys.executable, "-c"], f"file://{tmp_path}/store"
+    with subprocess.Popen(
+        [*command, "\n".join([*parts, WATCHING]), store],
+        env={**os.environ, "EVENTLET_NO_GREENDNS": "yes"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == "begun\n"
+        subprocess.run([*command, f"{SHARED}verifier.deny(jti='j')", store], check=True, timeout=30)
+        assert watching.communicate("go\n", timeout=40)[0] == "1\n"

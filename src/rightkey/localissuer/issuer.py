@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rightkey.localissuer.clients import Clients
-from rightkey.localissuer.clock import Clock
+from rightkey.localissuer.clock import Clock, system
 from rightkey.localissuer.keys.kept import Kept
 from rightkey.localissuer.keys.keyring import KeyRing
 from rightkey.localissuer.keys.signing import SigningKey
@@ -83,7 +82,7 @@ class Issuer:
         look: Look,
         origin: str,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = system,
         schedule: Schedule | None = None,
         state: str | Path | None = None,
         clients: Iterable[Client] = (),

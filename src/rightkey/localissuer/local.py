@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import urlsplit
 
+from rightkey.localissuer.clock import system
 from rightkey.localissuer.documents.look import Look, Options
 from rightkey.localissuer.issuer import Issuer
 from rightkey.localissuer.responding import Responder
@@ -67,7 +67,7 @@ class LocalIssuer(Issuer):
     def __init__(
         self,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = system,
         delay: float = 0.0,
         host: str = "127.0.0.1",
         port: int = 0,

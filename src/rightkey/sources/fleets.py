@@ -41,6 +41,7 @@ class Member(Fleet):
         super().__init__(store, seal, self._announce, REGISTRY.refuse)
         self.announcer = Announcer()
         self._thread: threading.Thread | None = None
+        self._turn: object = None
         self._denials: Denials | None = None
 
     def denials(self) -> Denials:
@@ -70,14 +71,17 @@ class Member(Fleet):
         """Poll from now on, unless it is done already. Where no thread can be started, refreshes do it."""
         if self._thread is not None and self._thread.is_alive():
             return
-        self._thread = threading.Thread(target=self._watch, name="rightkey-store", daemon=True)
+        self._turn = object()
+        self._thread = threading.Thread(
+            target=self._watch, args=(self._turn,), name="rightkey-store", daemon=True
+        )
         try:
             self._thread.start()
         except RuntimeError:
             self._thread = None
 
-    def _watch(self) -> None:
-        while self._thread is threading.current_thread():
+    def _watch(self, turn: object) -> None:
+        while self._turn is turn:  # not `current_thread`: after gevent's patch that is another one
             self.poll(patiently=True)
             if self._denials is not None:
                 self._denials.poll(patiently=True)

@@ -8,10 +8,10 @@ store.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Hashable, Iterable
 from math import inf
 
+from rightkey.stores.clocks import monotonic, wall
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.seal import Broken
 from rightkey.stores.store import Denying, StoreFailed, StoreRefused
@@ -41,8 +41,8 @@ class Denials:
         fleet: Fleet,
         store: Denying,
         denied: Denied,
-        monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = monotonic,
+        wall: Callable[[], float] = wall,
     ) -> None:
         self.denied = denied
         self._fleet, self._store = fleet, store

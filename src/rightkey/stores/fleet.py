@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from rightkey.events import EntryRejected, Event, StoreBack, StoreLost
 from rightkey.freshness.budget import Backoff
 from rightkey.freshness.status import StoreStatus
+from rightkey.stores.clocks import monotonic
 from rightkey.stores.seal import Broken, Seal
 from rightkey.stores.store import Marking, Store, StoreFailed, StoreRefused
 
@@ -39,7 +39,7 @@ class Fleet:
         seal: Seal,
         announce: Callable[[Event], None],
         refuse: Callable[[str, str], None],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = monotonic,
     ) -> None:
         self.store, self.seal = store, seal
         self._announce, self._refuse, self._monotonic = announce, refuse, monotonic

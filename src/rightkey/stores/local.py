@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from rightkey.errors import Misconfigured, quoted
 from rightkey.stores import journal, turns, used
+from rightkey.stores.clocks import wall
 from rightkey.stores.store import MAX_RECORDS, Asked, News, StoreFailed, Turn
 
 PATIENCE = 0.25
@@ -43,7 +44,7 @@ class DirectoryStore:
     """
 
     path: str
-    clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
+    clock: Callable[[], float] = field(default=wall, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", os.path.abspath(self.path))

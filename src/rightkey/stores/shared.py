@@ -9,7 +9,6 @@ store refuses it for longer than any honest store would.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from rightkey.freshness.budget import MAX_PAUSE as MAX_BACKOFF
 from rightkey.freshness.budget import RETRY_AFTER
 from rightkey.freshness.documents import Document, NotAsked, Terms, proper
 from rightkey.issuer.jwks import is_sendable
+from rightkey.stores.clocks import monotonic, sleep, wall
 from rightkey.stores.entry import KEPT, Entry, Unreadable, read_entry
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.outage import Outage, read_outage
@@ -106,9 +106,9 @@ class Shared:
         fleet: Fleet,
         numbers: Numbers,
         count: Callable[[], int],
-        wall: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], float] = wall,
+        monotonic: Callable[[], float] = monotonic,
+        sleep: Callable[[float], None] = sleep,
     ) -> None:
         self._issuer = issuer
         self._transport = transport

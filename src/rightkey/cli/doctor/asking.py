@@ -34,8 +34,8 @@ class Asking:
 
     transport: Transport
     timeout: float = 4.0
-    clock: Callable[[], float] = time.time
-    elapsed: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = lambda: time.time()
+    elapsed: Callable[[], float] = lambda: time.monotonic()
     asked: list[Asked] = field(default_factory=list)
 
     def examine(self, issuer: Issuer) -> Examination:

@@ -9,9 +9,9 @@ until it is revoked, or a schedule's overlap is over.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Protocol
 
+from rightkey.localissuer.clock import system
 from rightkey.localissuer.keys.ring import Ring
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class KeyRing:
         make: MakeKey,
         make_stranger: MakeKey,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = system,
         schedule: Schedule | None = None,
         kept: Kept | None = None,
     ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from rightkey.jose.base64url import encode
 from rightkey.jose.key import Key
+from rightkey.localissuer.clock import system
 from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.localissuer.tokens.minting import compact, without_none
 
@@ -28,7 +28,7 @@ class Sender:
         clock: its time, as a Unix time in seconds.
     """
 
-    def __init__(self, algorithm: str = "ES256", *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, algorithm: str = "ES256", *, clock: Callable[[], float] = system) -> None:
         self.key, self._clock = SigningKey.generate(algorithm, _BARE), clock
         public = self.key.public_jwk()
         self.jwk = {name: public[name] for name in public if name not in ("use", "kid")}
