@@ -47,6 +47,12 @@ def test_which_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://11.1.2.3/", "::/0", False),
         ("https://11.1.2.3/", "11.0.0.0/33, /, ,11.0.0.0/x", False),
         ("https://10.example/", "10.0.0.0/8", False),
+        ("https://[fd00::1]/", "[fd00::1]", True),
+        ("https://[fd00::1]:8443/", "[fd00::1]:8443", True),
+        ("https://[fd00::1]/", "[fd00::]/8", True),
+        ("https://[fd00::1]/", "[fd00::1]:8443", False),
+        ("https://[fd00::443]/", "fd00::443", True),
+        ("https://[fd00::]/", "fd00::443", False),
     ],
 )
 def test_no_proxy_may_name_networks(
@@ -56,6 +62,38 @@ def test_no_proxy_may_name_networks(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
     monkeypatch.setenv("NO_PROXY", networks)
     assert (proxy_for(read_address(url)) is None) is direct
+
+
+@pytest.mark.parametrize(
+    ("names", "direct"),
+    [
+        ("*.corp.example", True),
+        ("other,*.corp.example:443", True),
+        ("other, *", True),
+        ("other id.corp.example", True),
+        ("id.corp.example.", True),
+        (".corp.example.", True),
+        ("ID.Corp.Example", True),
+        ("*.corp.example:8443", False),
+        ("orp.example", False),
+        ("*.other, ., ,*.", False),
+    ],
+)
+def test_no_proxy_may_name_hosts_as_other_tools_do(
+    monkeypatch: pytest.MonkeyPatch, names: str, direct: bool
+) -> None:
+    """A variable is written for curl, for Go and for a browser at once."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:1")
+    monkeypatch.setenv("NO_PROXY", names)
+    assert (proxy_for(read_address("https://id.corp.example/")) is None) is direct
+
+
+def test_a_proxy_may_be_an_ipv6_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a network that has no other."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://[fd00::1]:3128")
+    proxy = proxy_for(read_address("https://id.example/"))
+    assert proxy is not None
+    assert (proxy.host, proxy.port, str(proxy)) == ("fd00::1", 3128, "[fd00::1]:3128")
 
 
 def test_an_address_in_no_proxy_is_reached_directly(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -14,8 +15,6 @@ from rightkey.exchange import ExchangeFailed
 from rightkey.issuer.name import url_fault
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
-
     from rightkey.transport.address import Address
 
 _PORTS = {"http": 80, "https": 443}
@@ -31,14 +30,15 @@ class Proxy:
     headers: dict[str, str] = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def proxy_for(address: Address) -> Proxy | None:
     """The proxy for an address (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), or None.
 
-    `NO_PROXY` names hosts, domains, and networks such as `10.0.0.0/8` for hosts that are given as addresses.
-    Loopback is never proxied, nor is plain http: so a proxy only ever sees CONNECT.
+    `NO_PROXY` names hosts, domains (`.corp` or `*.corp`), and networks such as `10.0.0.0/8` for hosts that
+    are given as addresses, with commas or spaces between. Loopback is never proxied, nor is plain http: so a
+    proxy only ever sees CONNECT.
 
     Raises:
         ExchangeFailed: `proxy`; the setting cannot be used.
@@ -46,25 +46,33 @@ def proxy_for(address: Address) -> Proxy | None:
     if address.loopback or address.scheme == "http" or proxy_bypass(f"{address.host}:{address.port}"):
         return None
     proxies = getproxies()
-    if _in_network(address.host, proxies.get("no", "")):
+    if any(_names(one, address) for one in re.split(r"[\s,]+", proxies.get("no", ""))):
         return None
     url = proxies.get("https") or proxies.get("all")
     return _read_proxy(url) if url else None
 
 
-def _in_network(host: str, networks: str) -> bool:
-    """Whether a host is an address in one of them, which the standard library does not look at."""
-    try:
-        address = ip_address(host)
-    except ValueError:  # names are not looked up for it
-        return False
-    return any(_holds(network.strip(), address) for network in networks.split(","))
+def _names(entry: str, address: Address) -> bool:
+    """Whether an entry of `NO_PROXY` names a host, in one of the forms that tools take and the standard
+    library does not: `*` among others, `*.domain`, a dot at the end, an IPv6 address in brackets, a network.
+    """
+    for one in (entry, entry.removesuffix(f":{address.port}")):
+        name = re.sub(r"[][]", "", one.lower())
+        domain = name.removeprefix("*").strip(".")
+        if (
+            name == "*"
+            or (domain and f".{address.host}".endswith(f".{domain}"))
+            or _holds(name, address.host)
+        ):
+            return True
+    return False
 
 
-def _holds(network: str, address: IPv4Address | IPv6Address) -> bool:
+def _holds(network: str, host: str) -> bool:
+    """Whether a host is an address in a network. Names are not looked up for it."""
     try:
-        return address in ip_network(network, strict=False)
-    except ValueError:  # a name
+        return ip_address(host) in ip_network(network, strict=False)
+    except ValueError:  # one of them is a name
         return False
 
 
@@ -80,7 +88,9 @@ def _read_proxy(url: str) -> Proxy:
 
 def _is_host(authority: str) -> bool:
     """Whether it is a host, with or without a port; else it may be anything, and is not told of."""
-    return url_fault(f"https://{authority.lower()}") is None and not may_be_a_key(authority)
+    if url_fault(f"https://{authority.lower()}") is not None:
+        return False
+    return authority.startswith("[") or not may_be_a_key(authority)  # an IPv6 address is not one
 
 
 def _unusable(why: str) -> ExchangeFailed:
