@@ -75,6 +75,26 @@ def test_what_a_status_means(served: Serve, status: int, accepted: bool, refused
     assert (answer.accepted, answer.refused, str(answer)) == (accepted, refused, f"answered {status}")
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "accepted", "refused"),
+    [
+        (200, b'{"data": {"me": 1}}', True, False),
+        (200, b'{"errors": [{"message": "unauthenticated"}]}', False, True),
+        (204, b"", False, True),
+        (401, b'{"me": 1}', False, True),
+        (500, b'{"errors": []}', False, False),
+    ],
+)
+def test_a_refusal_may_be_in_the_body(
+    served: Serve, status: int, body: bytes, accepted: bool, refused: bool
+) -> None:
+    """GraphQL answers 200 either way: what an accepted answer has is told."""
+    with Target(served(Seen(status, body)), accepted='"me"') as target:
+        answer = target.ask("t")
+    assert (answer.accepted, answer.refused) == (accepted, refused)
+    assert ("without the text" in str(answer)) is (refused and status < 300)
+
+
 def test_an_answer_tells_its_reason(served: Serve) -> None:
     """The challenge, where it sends to, and the beginning of the body; no token."""
     token = LocalIssuer(algorithm="ES256").token()

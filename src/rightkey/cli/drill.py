@@ -77,6 +77,11 @@ _REQUEST = _options(
         "--header", "headers", multiple=True, metavar="HEADER", help="A further header.  [repeatable]"
     ),
     click.option("--data", metavar="TEXT", help="The body of each request."),
+    click.option(
+        "--accepted",
+        metavar="TEXT",
+        help="What the body has if the token was accepted, where a refusal is a 2xx as well.",
+    ),
     click.option("--ca-file", metavar="FILE", help="PEM file of the authorities to trust for TARGET."),
 )
 _ISSUER = _options(
@@ -175,7 +180,9 @@ def _scored(
             card.show(row)
 
     try:
-        asked = {name: given[name] for name in ("method", "carrier", "headers", "data", "ca_file")}
+        asked = {
+            name: given[name] for name in ("method", "carrier", "headers", "data", "accepted", "ca_file")
+        }
         with Target(url, **asked) as target:
             return played(
                 target,

@@ -128,7 +128,8 @@ EXERCISES: Mapping[str, Exercise] = {
         "accept a good token, and refuse a request without one",
         "RFC 6750, 3",
         "a resource that wants no token is open to everyone",
-        "check that the verifier is in front of this route",
+        "check that the verifier is in front of this route; if the body tells of the refusal, --accepted "
+        "TEXT says what other answers have",
         fresh=True,
     ),
     "challenge": Exercise(

@@ -37,6 +37,7 @@ class Answer:
         error: why there is no status.
         untrusted: there is none because the certificate is not trusted.
         nonce: what the service gave for the next proof of DPoP.
+        denied: it has the status of success, and a body that is none of an accepted token.
     """
 
     status: int | None
@@ -46,16 +47,20 @@ class Answer:
     error: str = ""
     untrusted: bool = False
     nonce: str | None = None
+    denied: bool = False
 
     @property
     def accepted(self) -> bool:
         """The token was let in."""
-        return self.status is not None and 200 <= self.status < 300
+        return self.status is not None and 200 <= self.status < 300 and not self.denied
 
     @property
     def refused(self) -> bool:
-        """The token was turned away: by a 4xx, a redirect to a sign-in, or 503 if it cannot be judged now."""
-        return self.status is not None and (300 <= self.status < 500 or self.status == 503)
+        """The token was turned away: by a 4xx, a redirect to a sign-in, the body of a 2xx, or 503 if it
+        cannot be judged now."""
+        if self.status is None:
+            return False
+        return 300 <= self.status < 500 or self.status == 503 or (self.denied and self.status < 300)
 
     @property
     def lines(self) -> list[str]:
@@ -64,7 +69,10 @@ class Answer:
         return told + ([f"body: {self.body}"] if self.body else [])
 
     def __str__(self) -> str:
-        return f"answered {self.status}" if self.status else f"not answered: {self.error}"
+        if self.status is None:
+            return f"not answered: {self.error}"
+        told = " without the text of --accepted" if self.denied and 200 <= self.status < 300 else ""
+        return f"answered {self.status}{told}"
 
 
 class Target:
@@ -76,6 +84,8 @@ class Target:
         carrier: the header that carries the token, with `{token}` in its value.
         headers: further headers, each as `Name: value`.
         data: the body of each request.
+        accepted: what the body of an answer has if the token was let in, where a 2xx alone does not say so,
+            as in GraphQL and JSON-RPC.
         ca_file: PEM file of the authorities to trust for https, instead of the system's.
 
     Raises:
@@ -91,6 +101,7 @@ class Target:
         carrier: str = "Authorization: Bearer {token}",
         headers: Sequence[str] = (),
         data: str | None = None,
+        accepted: str | None = None,
         ca_file: str | None = None,
     ) -> None:
         parts = urlsplit(url)
@@ -101,6 +112,7 @@ class Target:
             raise ValueError(f"expected a header such as 'Cookie: session={{token}}', got {carrier!r}")
         self.url, self._parts = url, parts
         self._data = None if data is None else data.encode()
+        self._accepted = accepted or ""
         self._method = method or ("GET" if data is None else "POST")
         self._headers = {name: value.encode() for name, value in map(_header, headers)}
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -143,7 +155,9 @@ class Target:
                 deadline.require()
                 headers = {name.lower(): shown(response.getheader(name, "")) for name in response.headers}
                 nonce = response.getheader("dpop-nonce")
-                answer = Answer(response.status, 0.0, headers, _excerpt(response), nonce=nonce)
+                body = _text_of(response)
+                denied = self._accepted not in body
+                answer = Answer(response.status, 0.0, headers, _excerpt(body), nonce=nonce, denied=denied)
         except (OSError, http.client.HTTPException, ValueError) as error:
             waited = time.monotonic() - began >= PATIENCE
             answer = Answer(None, 0.0, error=_why(error, waited=waited), untrusted=_untrusted(error))
@@ -227,13 +241,16 @@ def _header(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _excerpt(response: http.client.HTTPResponse) -> str:
+def _text_of(response: http.client.HTTPResponse) -> str:
     """The beginning of the body. A body that breaks off does not change the status."""
     try:
-        octets = response.read(_MOST)
+        return response.read(_MOST).decode(errors="replace")
     except (OSError, http.client.HTTPException):
         return ""
-    return " ".join(shown(octets.decode(errors="replace")).split())[:EXCERPT]
+
+
+def _excerpt(body: str) -> str:
+    return " ".join(shown(body).split())[:EXCERPT]
 
 
 def _untrusted(error: Exception) -> bool:
