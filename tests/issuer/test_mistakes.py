@@ -34,6 +34,8 @@ URLS = {
     "https://dev-1.okta.com/oauth2/v1/authorize": ("endpoint", "https://dev-1.okta.com"),
     "https://t.auth0.com/oauth/token": ("endpoint", "https://t.auth0.com"),
     "https://t.auth0.com/authorize": ("endpoint", "https://t.auth0.com"),
+    "https://id.example/sts/connect/token": ("endpoint", "https://id.example/sts"),
+    "https://a.example/.well-known": ("metadata", "https://a.example"),
 }
 
 
@@ -69,6 +71,35 @@ def test_an_issuer_that_is_called_like_an_endpoint_is_one(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "told", "hint"),
+    [
+        ("`a.example`", "in quotes", "leave them out"),
+        ("\u201ca.example\u201d", "in quotes", "leave them out"),
+        ("RIGHTKEY_ISSUER=https://a.example", "name of a setting", "its value alone"),
+        ("issuer: a.example", "name of a setting", "its value alone"),
+        ("$ISSUER", "placeholder", "fill it in"),
+        ("https://$HOST/realms/x", "placeholder", "fill it in"),
+        ("%ISSUER%", "placeholder", "fill it in"),
+        ("None", "empty value", "give a domain"),
+        ("undefined", "empty value", "give a domain"),
+        ("a.example,b.example", "several names", "Verifier.of"),
+        ("eu-west-1_AbCdEf", "user pool is no issuer", "cognito-idp.REGION"),
+        ("us-gov-west-1_AbCdEf", "user pool is no issuer", "cognito-idp.REGION"),
+        ("https://shop.auth.eu-west-1.amazoncognito.com/login", "sign-in page", "cognito-idp.REGION"),
+        ("https://dev-1-admin.okta.com", "admin console", "leave out -admin"),
+        ("https://manage.auth0.com/dashboard/eu/tenant", "dashboard", "auth0.com/"),
+        ("https://portal.azure.com/", "portal", "login.microsoftonline.com"),
+        ("https://www.googleapis.com/oauth2/v3/certs", "Google's keys", "accounts.google.com"),
+    ],
+)
+def test_a_name_that_people_mistake_for_the_issuer(name: str, told: str, hint: str) -> None:
+    """It would be looked up, and the failure would not say why."""
+    with pytest.raises(Misconfigured, match=told) as caught:
+        Issuer.parse(name)
+    assert hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
     "name", ["eyJhbGciOiJub25lIn0.e30.", "https://a.example/eyJhbGciOiJub25lIn0.e30.", 32 * "0f", "aB3-" * 11]
 )
 def test_a_secret_for_an_issuer_is_not_looked_up(name: str) -> None:
@@ -77,7 +108,11 @@ def test_a_secret_for_an_issuer_is_not_looked_up(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["issuer.example", "https://issuer.example/t", "localhost:8080", "[::1]", ""]
+    "name",
+    [
+        *("issuer.example", "https://issuer.example/t", "localhost:8080", "[::1]", "", "my-issuer.example"),
+        *("https://a.example/x;y", "https://a.example/$metadata", "null.example", "auth.eu-west-1.example"),
+    ],
 )
 def test_what_is_no_mistake_is_left_to_the_rules(name: str) -> None:
     """Of every URL."""

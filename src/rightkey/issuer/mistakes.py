@@ -26,7 +26,13 @@ _PATHS: tuple[tuple[str, str, str], ...] = (
     (r"(.*)/oauth2/v1/keys", "keys", r"\1"),
     (r"(.*)/oauth2/v1/[a-z]+", "endpoint", r"\1"),
     (r"()/(oauth/token|authorize|userinfo)", "endpoint", r"\1"),  # Auth0
+    (
+        r"(.*)/connect/(authorize|token|userinfo|introspect|endsession)",
+        "endpoint",
+        r"\1",
+    ),  # Duende, OpenIddict
     (r"(.*)/jwks(\.json)?", "keys", r"\1"),
+    (r"(.*)/\.well-known", "metadata", r"\1"),
 )
 """Paths that are no issuer's: what is there, and the path of the issuer."""
 
@@ -44,14 +50,32 @@ def document_of(url: str) -> Document | None:
     return next((Document(what, origin + it.expand(issuer)) for it, what, issuer in found if it), None)
 
 
+_POOL = "https://cognito-idp.REGION.amazonaws.com/POOL"
+_AT = "(?i)(https?://)?"
 _NAMES: tuple[tuple[str, str, str], ...] = (
-    (r"['\"].*", "it is in quotes", "leave them out; docker's --env-file keeps them"),
+    (
+        r"['\"`\u2018\u2019\u201c\u201d].*",
+        "it is in quotes",
+        "leave them out; docker's --env-file keeps them",
+    ),
     (r".*://.*://.*", "it holds several URLs", "one issuer has one; Verifier.of(...) takes several issuers"),
+    (r"(?i)\w*issuer\s*[:=].*", "it begins with the name of a setting", "give its value alone"),
     (r"(?s:.*)\s.*", "it has white space in it", "give a domain, or https://host/path"),
     (
         r"(?i)(?!.*\{tenantid\}).*[<>{}].*",
         "it holds a placeholder",
         "fill it in; for all tenants of Entra name .../organizations/v2.0",
+    ),
+    (r"(https?://)?\$\w+.*|%\w+%", "it holds a placeholder", "fill it in"),
+    (
+        r"(?i)none|null|nil|undefined|nan|true|false|changeme",
+        "it is the text of an empty value",
+        "give a domain, or https://host/path",
+    ),
+    (
+        r"[^/]*[,;][^/]*",
+        "it holds several names",
+        "one issuer has one; Verifier.of(...) takes several issuers",
     ),
     (r"(?i)https?(:/?|/+)[^/:].*", "its scheme is misspelt", "give a domain, or https://host/path"),
     (
@@ -67,8 +91,26 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     (
         r"arn:aws[a-z-]*:cognito-idp:.*",
         "a user pool is no issuer",
-        "https://cognito-idp.REGION.amazonaws.com/POOL",
+        _POOL,
     ),
+    (r"[a-z]{2}(-[a-z]+)+-[0-9]_[A-Za-z0-9]+", "a user pool is no issuer", _POOL),
+    (
+        rf"{_AT}[a-z0-9-]+\.auth(-fips)?\.[a-z0-9-]+\.amazoncognito\.com(/.*)?",
+        "it is the sign-in page of a Cognito user pool",
+        _POOL,
+    ),
+    (
+        rf"{_AT}[a-z0-9-]+-admin\.okta(preview|-emea|-gov)?\.com(/.*)?",
+        "it is Okta's admin console",
+        "leave out -admin",
+    ),
+    (rf"{_AT}manage\.auth0\.com(/.*)?", "it is Auth0's dashboard", "https://TENANT.REGION.auth0.com/"),
+    (
+        rf"{_AT}(portal\.azure\.com|entra\.microsoft\.com)(/.*)?",
+        "it is Microsoft's portal",
+        "https://login.microsoftonline.com/TENANT/v2.0",
+    ),
+    (rf"{_AT}www\.googleapis\.com/.*certs", "these are Google's keys", "https://accounts.google.com"),
 )
 """How a name looks that is no issuer's, what is wrong with it, and what to do. `{tenantid}` is none:
 Entra's metadata state it."""
