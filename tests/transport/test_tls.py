@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import sys
@@ -106,9 +107,26 @@ def test_the_environment_is_looked_up_at_each_fetch(
     assert failed(server.url, transport).reason == "tls"
     monkeypatch.setenv("SSL_CERT_FILE", authority.file)
     assert get(server.url, transport).status == 200
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    assert "the file that SSL_CERT_FILE names" in str(failed(server.url, transport))
-    assert get(server.url, DefaultTransport(authority.file)).status == 200
+    (tmp_path / "der.pem").write_bytes(ssl.PEM_cert_to_DER_cert(Path(authority.file).read_text()))
+    for name in ("none.pem", "der.pem", ""):
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / name))
+        assert "the file that SSL_CERT_FILE names" in str(failed(server.url, transport))
+        assert get(server.url, DefaultTransport(authority.file)).status == 200
+
+
+def test_a_machine_that_trusts_no_authority_is_told_of(
+    serve: Serve, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As an image without ca-certificates. Of a directory with anything in it that cannot be told."""
+    server = serve(saying(ok()), tls=authority.server)
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
+    assert "install ca-certificates" in str(failed(server.url))
+    (tmp_path / "b").mkdir()
+    assert "install ca-certificates" in str(failed(server.url))
+    (tmp_path / "b" / "01234567.0").touch()
+    monkeypatch.setenv("SSL_CERT_DIR", os.environ["SSL_CERT_DIR"] + os.pathsep)  # so that no context is kept
+    assert "certificate refused" in str(failed(server.url))
 
 
 def test_the_store_of_the_system_is_asked_for_by_name(

@@ -103,15 +103,33 @@ def _built(belief: Belief) -> ssl.SSLContext:
 
 
 def _of_openssl(ca_file: str | None) -> ssl.SSLContext:
-    default = os.environ.get("SSL_CERT_FILE")
-    if (
-        ca_file is None and default and _stamp(default) is None
-    ):  # OpenSSL would trust no authority, and not say why
-        raise ExchangeFailed("tls", "no certificates can be read from the file that SSL_CERT_FILE names")
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError):
         raise ExchangeFailed("tls", f"no certificates can be read from {named('ca_file', ca_file)}") from None
+    if ca_file is None and not context.cert_store_stats()["x509"]:
+        _require_authorities()
+    return context
+
+
+def _require_authorities() -> None:
+    """Raises ExchangeFailed where OpenSSL has read no file of authorities, and no directory has one that it
+    may look up later: it would trust none, and lay that to each server's certificate."""
+    file, directories = map(os.environ.get, _ENVIRONMENT)
+    if file:
+        raise ExchangeFailed("tls", "no certificates can be read from the file that SSL_CERT_FILE names")
+    directories = directories or ssl.get_default_verify_paths().openssl_capath
+    if not any(map(_holds_files, directories.split(os.pathsep))):
+        raise ExchangeFailed(
+            "tls", "this machine trusts no authority: install ca-certificates, or name a file by ca_file"
+        )
+
+
+def _holds_files(directory: str) -> bool:
+    try:
+        return bool(os.listdir(directory))
+    except OSError:
+        return False
 
 
 def _of_truststore() -> ssl.SSLContext:
