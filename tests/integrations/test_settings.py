@@ -78,6 +78,30 @@ def test_a_parameter_of_the_integration_may_be_meant_too() -> None:
     assert caught.value.hint == "did you mean public=?"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "health",
+        "/docs/*",
+        "/users/{id}",
+        "/users/<int:id>",
+        "/health?full=1",
+        "https://a.example/health",
+        "*",
+    ],
+)
+def test_a_public_path_that_no_request_has_is_refused(path: str) -> None:
+    """It would be an exemption that is never granted."""
+    with pytest.raises(rightkey.Misconfigured, match="is not a path") as caught:
+        wsgi.RightKeyMiddleware(lambda *_: [], NAME, audience="a", public=["/open", path])
+    assert "begins with a slash" in str(caught.value.hint)
+
+
+def test_a_public_path_may_be_any_that_is_routed() -> None:
+    """Also the root of what is mounted, and one with a space in it."""
+    assert settings.paths_of(["", "/", "/a b", "/caf\xe9"]) == {"", "/", "/a b", "/caf\xe9"}
+
+
 def test_settings_are_those_of_the_verifiers() -> None:
     """None is missing here, and none is here alone."""
     for face in (rightkey.Verifier, rightkey.AsyncVerifier):

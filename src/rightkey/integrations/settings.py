@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, quoted
 from rightkey.policy.named import way_out
 from rightkey.verifier.variables import PREFIX, VARIABLES
 
@@ -101,9 +102,20 @@ def verifier_from(
 
 
 def paths_of(public: Collection[str]) -> frozenset[str]:
-    """Paths that need no token. Raises Misconfigured: a single string, whose letters would count as paths."""
+    """Paths that need no token.
+
+    Raises:
+        Misconfigured: a single string, whose letters would count as paths; or a pattern or anything else that
+            no request's path is equal to.
+    """
     if isinstance(public, str) or not all(isinstance(path, str) for path in public):
         raise Misconfigured("public must be a list of paths, not a string", hint='such as ["/health"]')
+    for path in public:
+        if path and (not path.startswith("/") or re.search(r"[?#*<>{}]", path)):
+            raise Misconfigured(
+                f"public: {quoted(path)} is not a path as an application routes it",
+                hint="it begins with a slash, and is whole: without a pattern, a query or a scheme",
+            )
     return frozenset(public)
 
 
