@@ -29,6 +29,7 @@ def stale(control: str, freshness: Freshness | None = None) -> float:
         ("max-age=3801600", 3600),  # 44 days, as well
         ("max-age=0", 300),
         ("max-age=" + "9" * 400, 3600),
+        ("max-age=400, public, max-age=3000", 400),  # the first one: RFC 9111, section 4.2.1
         ("no-store", 600),
         ("", 600),
     ],
@@ -47,7 +48,8 @@ def test_a_max_age_that_is_no_number_is_as_if_absent(control: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "seconds"), [("600", 900), ("0", 1500), ("1499", 300), ("99999", 300), ("x", 1500), ("", 1500)]
+    ("age", "seconds"),
+    [("600", 900), ("0", 1500), ("1499", 300), ("99999", 300), ("x", 1500), ("", 1500), ("600, 0", 900)],
 )
 def test_the_time_in_caches_counts(age: str, seconds: float) -> None:
     """`Age` is taken off, down to the least life (RFC 9111, section 5.1)."""

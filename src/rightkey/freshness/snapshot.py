@@ -40,12 +40,14 @@ def life_of(headers: Mapping[str, str], freshness: Freshness, hint: float | None
 
 
 def _directives(value: str) -> dict[str, str]:
-    parts = (part.partition("=") for part in value.lower().split(","))
-    return {name.strip(): argument.strip().strip('"') for name, _, argument in parts}
+    """Of one that stands twice the first counts, as where a server and a proxy each add a header (RFC 9111,
+    section 4.2.1)."""
+    parts = [part.partition("=") for part in value.lower().split(",")]
+    return {name.strip(): argument.strip().strip('"') for name, _, argument in reversed(parts)}
 
 
 def _seconds(text: str | None) -> float | None:
-    text = (text or "").strip()
+    text = (text or "").partition(",")[0].strip()
     return float(text[:12]) if text.isascii() and text.isdigit() else None
 
 
