@@ -36,7 +36,7 @@ _WAYS_OUT = {
     ("aud", "missing"): "the token names no audience; --any-audience accepts that",
     ("aud", "mismatch"): "the token is for another api, or --audience is not how the issuer names this one",
     ("typ", "mismatch"): "the token is of another kind; --profile says which kind you expect",
-    ("iss", "mismatch"): "--issuer must equal the token's iss letter by letter",
+    ("iss", "mismatch"): "the issuer that is named must equal the token's iss letter by letter",
 }
 """What to try on the command line for a claim that was not as required."""
 _OPTIONS = {

@@ -28,8 +28,8 @@ _HINTS = {
     ("typ", "mismatch"): "the token is of another kind: profile= says which one is expected",
     ("token_use", "mismatch"): "an access token and an ID token were mixed up: profile='id' judges ID tokens",
 }
-_MILLISECONDS = 1e11
-"""A time beyond the year 5100: it is in milliseconds."""
+MILLISECONDS = 1e12
+"""A time beyond the year 33,000: it is in milliseconds. (The end of the year 9999 is meant as never.)"""
 _IN_SECONDS = "it is in milliseconds: a time is in seconds (RFC 7519, section 2)"
 _FOR_A_CLIENT = (
     "it looks like an ID token, which is for the client: send the access token, or judge by profile='id'"
@@ -115,7 +115,7 @@ def hint_of(
         hint = _HINTS.get((failure.claim, failure.reason))
         if failure.claim == "aud" and failure.reason == "mismatch":
             hint = _audience_hint(failure, vendor) or _kind_hint(claims)
-        elif failure.reason == "not_yet_valid" and failure.got > _MILLISECONDS:
+        elif failure.reason == "not_yet_valid" and failure.got > MILLISECONDS:
             hint = _IN_SECONDS
         elif failure.claim == "aud" and failure.reason == "missing":
             hint = _unaddressed(claims, vendor)

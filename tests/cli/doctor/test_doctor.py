@@ -131,6 +131,9 @@ def test_a_token_too(issuer: LocalIssuer) -> None:
     assert (good.code, good.found("error")) == (0, set())
     bad = ran(issuer.url, "--token", issuer.attack("expired"), "--json")
     assert (bad.code, bad.found("error")) == (1, {"token"})
+    endless = issuer.token(exp=1_800_000_000_000, iat=1_700_000_000_000)
+    times = ran(issuer.url, "--token", "-", "--json", stdin=endless)
+    assert (times.code, times.found("error"), "token" in times.found("warning")) == (1, {"token"}, True)
     aud = ran(issuer.url, "--token", issuer.token(), "--audience", "other", "--json")
     (finding,) = (one for one in aud.document["findings"] if one["severity"] == "error")
     assert "--audience" in finding["hint"]

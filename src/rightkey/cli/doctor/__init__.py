@@ -14,9 +14,9 @@ from rightkey.cli.doctor.asking import Asking, with_network
 from rightkey.cli.doctor.findings import Asked, Examination, Finding
 from rightkey.cli.doctor.judging import findings
 from rightkey.cli.progress import busy
-from rightkey.errors import RightkeyError
 from rightkey.issuer.name import Issuer
 from rightkey.policy.trust import ANY
+from rightkey.verifier.explaining import Explanation
 from rightkey.verifier.threads import Verifier
 
 STYLES = {"error": "red bold", "warning": "yellow", "note": "dim"}
@@ -49,8 +49,9 @@ def doctor(
         transport, seconds = connection.transport(), min(4.0, connection.timeout or 4.0)
         seen = with_network(Asking(transport, seconds).examine(parsed), connection.belief, seconds)
         if raw is not None:
-            error = _refusal(raw, parsed, audience, provider, connection)
-            seen = replace(seen, token_error=error)
+            told = _explained(raw, parsed, audience, provider, connection)
+            claims = told.verified.claims if told.verified else {}
+            seen = replace(seen, token_error=told.error, token_claims=claims)
     found = findings(seen)
     if as_json:
         output.data(_document(seen, found))
@@ -61,9 +62,9 @@ def doctor(
     return 1 if any(one.severity == "error" for one in found) else 0
 
 
-def _refusal(
+def _explained(
     raw: str | bytes, issuer: Issuer, audience: tuple[str, ...], provider: str | None, connection: Connection
-) -> RightkeyError | None:
+) -> Explanation:
     verifier = Verifier(
         issuer.name,
         audience=audience or ANY,
@@ -72,7 +73,7 @@ def _refusal(
         transport=connection.transport(),
         freshness=connection.freshness(),
     )
-    return verifier.explain(raw).error
+    return verifier.explain(raw)
 
 
 def _document(seen: Examination, found: tuple[Finding, ...]) -> dict[str, Any]:

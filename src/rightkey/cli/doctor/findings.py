@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -73,7 +73,8 @@ class Examination:
         asked: all exchanges, in their order.
         families: `IPv4`, `IPv6`: the addresses of its host; empty where that was not looked up.
         tls_until: when the TLS certificate of its host ends, as a Unix time; None where there is none.
-        token_step: where a token stopped, with the error; None if none was given or it is valid.
+        token_error: why a token is refused; None if none was given or it is valid.
+        token_claims: the claims of a token that is valid.
     """
 
     issuer: Issuer
@@ -81,6 +82,7 @@ class Examination:
     families: tuple[str, ...] = ()
     tls_until: float | None = None
     token_error: RightkeyError | None = None
+    token_claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def step(self, name: str) -> Asked | None:
         """The exchange of this step."""

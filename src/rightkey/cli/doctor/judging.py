@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rightkey.cli.doctor import field, keys, metadata, serving
 from rightkey.cli.doctor.findings import SEVERITIES, Examination, Finding, Trouble
 from rightkey.cli.errors import ways_out
+from rightkey.policy.claims import MILLISECONDS
 
 
 class Check(NamedTuple):
@@ -19,10 +20,16 @@ class Check(NamedTuple):
 
 
 def token(seen: Examination) -> Iterator[Trouble]:
-    """A token that was given must verify."""
+    """A token that was given must verify, and its times must be in seconds: verifiers take them so, and by an
+    `exp` in milliseconds it never ends."""
     error = seen.token_error
     if error is not None:
         yield Trouble("error", f"the token is refused: {error}", "; ".join(ways_out(error)) or None)
+    for name in ("exp", "iat", "auth_time"):
+        time = seen.token_claims.get(name)
+        if isinstance(time, int | float) and time > MILLISECONDS:
+            told, hint = f"the token's {name} is in milliseconds", "have the issuer write seconds"
+            yield Trouble("error" if name == "exp" else "warning", told, hint)
 
 
 CHECKS = (
