@@ -31,14 +31,15 @@ def recognise(url: str, provider: str | None = "auto") -> Vendor | None:
     if provider is None:
         return None
     if provider == "auto":
-        found = (_of(row, url, anywhere=False) for row in PROVIDERS.values())
-        return next((row for row in found if row is not None), None)
+        host = urlsplit(url).hostname or ""
+        rows = (row for row in PROVIDERS.values() if re.fullmatch(row.hosts, host, re.IGNORECASE))
+        return next((found for row in rows if (found := _of(row, url)) is not None), None)
     if provider not in [*PROVIDERS]:  # which need not be hashable, to be told
         raise Misconfigured(
             f"provider {quoted(str(provider))} is not known here",
             hint=f"one of {', '.join(PROVIDERS)}; or None",
         )
-    row = _of(PROVIDERS[provider], url, anywhere=True)
+    row = _of(PROVIDERS[provider], url)
     if row is None:
         raise Misconfigured(
             f"{quoted(url)} does not look like an issuer of provider {provider!r}: its path has another form"
@@ -58,10 +59,7 @@ def is_known_host(host: str) -> bool:
     return any(re.fullmatch(one, host, re.IGNORECASE) for one in hosts)
 
 
-def _of(row: Vendor, url: str, *, anywhere: bool) -> Vendor | None:
-    parts = urlsplit(url)
-    if not anywhere and not re.fullmatch(row.hosts, parts.hostname or "", re.IGNORECASE):
-        return None
+def _of(row: Vendor, url: str) -> Vendor | None:
     # A domain that is named with a slash at its end stands for the issuer without one, too.
-    path = re.fullmatch(row.path, parts.path.rstrip("/"), re.IGNORECASE)
+    path = re.fullmatch(row.path, urlsplit(url).path.rstrip("/"), re.IGNORECASE)
     return row.filled(url, path.groupdict()) if path else None
