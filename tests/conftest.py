@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -127,15 +128,21 @@ def one_process_a_test() -> None:
             shelf._recent.clear()
 
 
+@cache
+def signing_key(algorithm: str, kid: str = "k", certificates: bool = False) -> SigningKey:
+    """A signing key for an algorithm, the same for the same arguments; without a certificate unless asked.
+
+    All algorithms of RSA share one of a key id: it takes longer to make than most tests take.
+    """
+    if algorithm != "RS256" and algorithm[:2] in ("RS", "PS"):
+        return replace(signing_key("RS256", kid, certificates), algorithm=algorithm)
+    return SigningKey.generate(algorithm, Form(certificates=certificates), kid=kid, now=NOW)
+
+
 @pytest.fixture(scope="session")
 def signer() -> Callable[..., SigningKey]:
-    """A signing key for an algorithm, the same for the same arguments; without a certificate unless asked."""
-
-    @cache
-    def make(algorithm: str, kid: str = "k", certificates: bool = False) -> SigningKey:
-        return SigningKey.generate(algorithm, Form(certificates=certificates), kid=kid, now=NOW)
-
-    return make
+    """Makes such keys."""
+    return signing_key
 
 
 @pytest.fixture(scope="session")

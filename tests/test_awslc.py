@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import signing_key
 
 import rightkey
 from rightkey import KeySet, Misconfigured, TokenRejected, Verifier, awslc, verify_jws
@@ -30,7 +31,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="AWS-LC is for Linux alone"),
 ]
-RSA_KEY = rsa.generate_private_key(65537, 2048)
+RSA_KEY = signing_key("RS256").private
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
 

@@ -26,10 +26,11 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.conftest import signing_key
 
 import rightkey
 from rightkey.issuer.providers import PROVIDERS, recognise
-from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.localissuer.keys.signing import SigningKey
 from rightkey.localissuer.tokens.minting import compact
 
 PAGE = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
@@ -214,7 +215,7 @@ def authority(authority_for: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def key() -> SigningKey:
-    return SigningKey.generate("RS256", Form(certificates=False), kid="signing-key", now=time.time())
+    return signing_key("RS256", "signing-key")
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from tests.conftest import signing_key
 
 from rightkey.jose.algorithms import ALGORITHMS, CURVES, SAFE, accepts
 
@@ -26,12 +27,9 @@ ORDERS = {  # SEC 2, sections 2.4.1, 2.4.2, 2.5.1 and 2.6.1
     "secp256k1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141,
 }
 
+RSA = signing_key("RS256").private
+
 Pair = tuple[Any, Callable[[bytes], bytes]]
-
-
-@cache
-def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
 
 
 @cache
@@ -44,7 +42,7 @@ def pair(name: str) -> Pair:
         hash_ = HASHES[name[2:]]
         pss = padding.PSS(padding.MGF1(hash_), hash_.digest_size)
         pad = pss if name[0] == "P" else padding.PKCS1v15()
-        return rsa_key().public_key(), lambda data: rsa_key().sign(data, pad, hash_)
+        return RSA.public_key(), lambda data: RSA.sign(data, pad, hash_)
     key = {
         "EdDSA": ed25519.Ed25519PrivateKey,
         "Ed25519": ed25519.Ed25519PrivateKey,
@@ -112,7 +110,7 @@ def test_eddsa_serves_both_curves() -> None:
 def test_the_salt_is_as_long_as_the_hash(salt: int) -> None:
     """Another length is another signature (RFC 7518, section 3.5)."""
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt)
-    assert not holds("PS256", rsa_key().public_key(), rsa_key().sign(DATA, pss, hashes.SHA256()))
+    assert not holds("PS256", RSA.public_key(), RSA.sign(DATA, pss, hashes.SHA256()))
 
 
 @pytest.mark.parametrize("name", ECDSA)
@@ -186,13 +184,12 @@ def test_which_key_serves_which_algorithm(
 @pytest.mark.parametrize("name", ["RS256", "PS256"])
 def test_an_rsa_signature_is_as_long_as_the_modulus(name: str) -> None:
     """Leading zeros belong to it (RFC 8017, section 8.1.2): without them it is another spelling."""
-    private = rsa.generate_private_key(65537, 2048)
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     pad = pss if name == "PS256" else padding.PKCS1v15()
     datas = (str(number).encode() for number in itertools.count())
-    signed = ((data, private.sign(data, pad, hashes.SHA256())) for data in datas)
+    signed = ((data, RSA.sign(data, pad, hashes.SHA256())) for data in datas)
     data, signature = next((data, found) for data, found in signed if found[0] == 0)
-    check = ALGORITHMS[name].bind(private.public_key())
+    check = ALGORITHMS[name].bind(RSA.public_key())
     check(signature, data)
     for other in (signature[1:], signature.lstrip(b"\0"), b"\0" + signature, b""):
         with pytest.raises(InvalidSignature):

@@ -351,7 +351,7 @@ def test_an_unreadable_certificate(x5c: Any) -> None:
         pem(P224),
         pem(X25519),
         pem(ec.generate_private_key(ec.BrainpoolP256R1()).public_key()),
-        pem(dsa.generate_private_key(2048).public_key()),
+        pem(dsa.generate_private_key(1024).public_key()),
     ],
     ids=lambda text: ascii(text)[:20],
 )

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.conftest import signing_key
 
 import rightkey
 from rightkey.jose import base64url
@@ -18,7 +19,7 @@ FORM = Form(certificates=False)
 KEY = SigningKey.generate("ES256", FORM, kid="k")
 TOKEN = mint(KEY, {"sub": "alice"})
 HEADER, PAYLOAD, SIGNATURE = TOKEN.split(".")
-RSA = SigningKey.generate("RS256", FORM, kid="k")
+RSA = signing_key("RS256")
 
 
 def refused(raw: str | bytes, key: SigningKey = KEY) -> rightkey.TokenRejected:

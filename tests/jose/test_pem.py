@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from cryptography.x509.oid import NameOID
+from tests.conftest import signing_key
 
 from rightkey.errors import Misconfigured
 from rightkey.exchange import Response
@@ -32,7 +33,7 @@ from rightkey.sources.files import read
 
 BEGIN = dt.datetime(2026, 1, 1)
 ONE, TWO = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
-RSA = rsa.generate_private_key(65537, 2048)
+RSA = signing_key("RS256").private
 
 
 def public(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str:

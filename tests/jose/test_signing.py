@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from tests.conftest import signing_key
 
 from rightkey.jose.jws import verify_jws
 from rightkey.jose.keyset import KeySet
 from rightkey.jose.signing import Signer
 
-RSA = rsa.generate_private_key(65537, 2048)
+RSA = signing_key("RS256").private
 KEYS = {
     "RS256": RSA,
     "ES256": ec.generate_private_key(ec.SECP256R1()),

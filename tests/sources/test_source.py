@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.conftest import signing_key
 
 import rightkey
 from rightkey.exchange import Request, Response
@@ -127,7 +128,7 @@ class Mapped:
 
 def test_a_map_of_certificates_is_kept_fresh_as_a_key_set_is() -> None:
     """Fetched once, and once more for a key that was never seen."""
-    old, new = (SigningKey.generate("RS256", Form(), kid=kid, now=1_800_000_000) for kid in ("old", "new"))
+    old, new = (signing_key("RS256", kid, True) for kid in ("old", "new"))
     transport, url = Mapped(old), "https://keys.example/x509"
     made = rightkey.Verifier(
         "any name", audience="api", keys=url, transport=transport, elapsed=lambda: 1000.0

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.conftest import signing_key
 
 import rightkey
 from rightkey import ANY, Freshness, IssuerMisbehaved, IssuerUnavailable, KeySet, Misconfigured, Verifier
@@ -64,9 +64,8 @@ def each(prefix: str, values: dict[str, Any], act: Callable[[Any], None]) -> Non
 # -- keys, tokens, verifiers -------------------------------------------------------------------------------
 
 
-@cache
 def key(algorithm: str = "RS256", kid: str = "k", certificates: bool = False) -> SigningKey:
-    return SigningKey.generate(algorithm, Form(certificates=certificates), kid=kid)
+    return signing_key(algorithm, kid, certificates)
 
 
 def jwk(signing: SigningKey, **changes: Any) -> dict[str, Any]:

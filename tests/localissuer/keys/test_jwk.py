@@ -6,6 +6,7 @@ import base64
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
+from tests.conftest import signing_key
 
 from rightkey.localissuer.keys.jwk import private_members, public_members
 
@@ -20,7 +21,7 @@ def number(text: str) -> int:
 
 def test_rsa_members_are_the_numbers_of_the_key() -> None:
     """An RSA key can be rebuilt from its JWK alone, by the numbers of RFC 7518, section 6.3."""
-    key = rsa.generate_private_key(65537, 2048)
+    key = signing_key("RS256").private
     public, private = public_members(key, "RS256"), private_members(key)
     assert public.keys() == {"kty", "n", "e"}
     assert public["e"] == "AQAB"
