@@ -47,7 +47,7 @@ _HOMES = {
     "policy.trust": ("ANY", "FirstOf", "Trust"),
     "proof.settings": ("DPoP",),
     "freshness.status": ("Status",),
-    "introspection.settings": ("Introspection",),
+    "policy.introspection": ("Introspection",),
     "verdict.denylist": ("Denylist",),
     "verdict.verified": ("Typed", "Verified"),
     "version": ("__version__",),
@@ -116,7 +116,6 @@ if TYPE_CHECKING:
     from rightkey.errors import TokenRejected as TokenRejected
     from rightkey.freshness.settings import Freshness as Freshness
     from rightkey.freshness.status import Status as Status
-    from rightkey.introspection.settings import Introspection as Introspection
     from rightkey.jose.algorithms import SAFE as SAFE
     from rightkey.jose.certificate import Certificate as Certificate
     from rightkey.jose.certificate import Certificates as Certificates
@@ -126,6 +125,7 @@ if TYPE_CHECKING:
     from rightkey.jose.keyset import KeySet as KeySet
     from rightkey.jose.skipped import Skipped as Skipped
     from rightkey.kubernetes import Kubernetes as Kubernetes
+    from rightkey.policy.introspection import Introspection as Introspection
     from rightkey.policy.presented import Presented as Presented
     from rightkey.policy.trust import ANY as ANY
     from rightkey.policy.trust import FirstOf as FirstOf

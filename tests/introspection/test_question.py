@@ -13,9 +13,9 @@ from tests.jose.test_signing import RSA, pem
 
 from rightkey.exchange import Request
 from rightkey.introspection.question import MAX_ANSWER, Asked, request_of
-from rightkey.introspection.settings import Introspection
 from rightkey.jose.jws import verify_jws
 from rightkey.jose.keyset import KeySet
+from rightkey.policy.introspection import Introspection
 
 TOKEN = "mF_9.B5f-4.1JqM.~+/x=="
 

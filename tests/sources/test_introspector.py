@@ -21,8 +21,8 @@ from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.freshness.settings import Freshness
 from rightkey.introspection.answer import Unusable
 from rightkey.introspection.question import Asked
-from rightkey.introspection.settings import Introspection
 from rightkey.jose.keyset import KeySet
+from rightkey.policy.introspection import Introspection
 from rightkey.sources import introspector as module
 from rightkey.sources.announcer import Subscription
 from rightkey.sources.guard import GUARD

@@ -8,7 +8,7 @@ from typing import Any
 
 from rightkey.errors import Misconfigured
 from rightkey.gateway.reading import at, require_known, table_of, text_of
-from rightkey.introspection.settings import Introspection
+from rightkey.policy.introspection import Introspection
 
 
 def introspection_of(said: Any, folder: Path) -> Introspection:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.freshness.settings import Freshness
-    from rightkey.introspection.settings import Introspection
     from rightkey.jose.certificate import Policy
     from rightkey.policy.implied import Implies
+    from rightkey.policy.introspection import Introspection
     from rightkey.policy.trust import Anyone, Given
     from rightkey.proof.settings import DPoP
     from rightkey.verdict.denylist import Denylist

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from rightkey.exchange import Request
-from rightkey.introspection.settings import Introspection, signer_of
+from rightkey.policy.introspection import Introspection, signer_of
 
 MAX_ANSWER = 64 * 1024
 """Bytes of an issuer's answer about one token."""

@@ -21,10 +21,10 @@ from rightkey.policy.profiles import profile as profile_named
 if TYPE_CHECKING:  # loaded where what they decide is asked for
     import os
 
-    from rightkey.introspection.settings import Introspection
     from rightkey.issuer.vendor import Vendor
     from rightkey.jose.certificate import Certificates, Policy
     from rightkey.policy.implied import Implies
+    from rightkey.policy.introspection import Introspection
     from rightkey.requirements import AllOf, Requirement
 
 MAX_LEEWAY = 300.0

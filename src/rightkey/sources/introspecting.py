@@ -18,10 +18,10 @@ from rightkey.introspection import verdict
 from rightkey.introspection.answer import Unusable, failed, inactive, signed_document
 from rightkey.introspection.memory import UNKNOWN
 from rightkey.introspection.question import Asked
-from rightkey.introspection.settings import Introspection
 from rightkey.issuer.discovery import endpoint_of
 from rightkey.issuer.name import url_fault
 from rightkey.jose import strictjson
+from rightkey.policy.introspection import Introspection
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.given import identity_in, kept_in
 from rightkey.sources.introspector import Question, introspector_of, require_secret

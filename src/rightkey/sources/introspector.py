@@ -26,7 +26,7 @@ from rightkey.freshness.documents import proper
 from rightkey.introspection.answer import Unusable, active, failed, life_of, read
 from rightkey.introspection.memory import Answers, Unknown
 from rightkey.introspection.question import Asked, request_of
-from rightkey.introspection.settings import Introspection, octets_of, signer_of
+from rightkey.policy.introspection import Introspection, octets_of, signer_of
 from rightkey.sources.announcer import Announcer
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.guard import GUARD

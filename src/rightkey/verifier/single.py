@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rightkey.events import Listener
     from rightkey.exchange import Transport
     from rightkey.freshness.status import Status
-    from rightkey.introspection.settings import Introspection
     from rightkey.jose.certificate import Policy
     from rightkey.policy.implied import Implies
+    from rightkey.policy.introspection import Introspection
     from rightkey.proof.settings import DPoP
     from rightkey.requirements import Requirement
     from rightkey.verdict.denylist import Denylist

@@ -149,7 +149,7 @@ def _freshness(**settings: Any) -> Freshness:
 
 
 def _introspection(**settings: Any) -> Any:
-    from rightkey.introspection.settings import Introspection
+    from rightkey.policy.introspection import Introspection
 
     for setting, word in (("client_id", "CLIENT_ID"), ("secret", "SECRET_FILE")):
         if setting not in settings:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rightkey.errors import Misconfigured
-from rightkey.introspection.settings import METHODS, Introspection
+from rightkey.policy.introspection import METHODS, Introspection
 
 SECRET = "s3cr3t-of-ours"
 
