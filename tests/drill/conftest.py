@@ -149,6 +149,7 @@ def carded(served: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch) -> Sco
         make: Make,
         *only: str,
         life: float | None = LIFE,
+        cooldown: float = 3,
         tokens: Tokens | None = None,
         dress: str | None = None,
         algorithm: str = "ES256",
@@ -162,7 +163,7 @@ def carded(served: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch) -> Sco
                 announce=app.before,
                 tokens=tokens,
                 life=life,
-                cooldown=3,
+                cooldown=cooldown,
                 wait=2,
                 only=only,
             )

@@ -6,6 +6,7 @@ import shlex
 import socket
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ def test_without_the_life_of_keys_nothing_can_be_told(scored: Scored, services: 
 
 def test_an_outage_in_which_nothing_was_asked_proves_nothing(scored: Scored, services: Any) -> None:
     """The keys had not expired."""
-    rows = scored(services.stubborn, "outage", "redirect", "key: private")
+    rows = scored(services.stubborn, "outage", "redirect", "key: private", cooldown=0.5)
     assert {row.verdict for row in rows.values()} == {"skipped"}
     assert "did not ask the issuer again" in rows["outage"].told
 
@@ -120,13 +121,14 @@ def test_what_a_flood_costs_the_issuer_is_counted(scored: Scored, services: Any)
 
 def test_keys_that_are_never_read_again_miss_everything(scored: Scored, services: Any) -> None:
     """A new key, a key under another's name, and a revocation."""
-    rows = scored(services.stubborn, "rotation", "rotation without notice")
+    stubborn = partial(scored, services.stubborn, cooldown=0.5)
+    rows = stubborn("rotation", "rotation without notice")
     assert rows["rotation"].verdict == "passed"
     assert rows["rotation without notice"].verdict == "failed"
-    (swapped,) = scored(services.stubborn, "same kid, other key").values()
+    (swapped,) = stubborn("same kid, other key").values()
     assert swapped.verdict == "failed"
     assert "a good token was answered 401" in swapped.told
-    (revoked,) = scored(services.stubborn, "revocation").values()
+    (revoked,) = stubborn("revocation").values()
     assert (revoked.verdict, revoked.told) == ("failed", "a revoked key was still accepted after 3 s")
 
 
@@ -134,7 +136,8 @@ def test_a_refusal_says_nothing_where_good_tokens_are_refused(
     carded: Callable[..., Scorecard], services: Any
 ) -> None:
     """A service that lost its way is waited for, and then the drill ends with a card."""
-    card = carded(services.stubborn, "rotation without notice", "attack: alg-none", "attack: crit")
+    names = ("rotation without notice", "attack: alg-none", "attack: crit")
+    card = carded(services.stubborn, *names, cooldown=0.5)
     verdicts = [(row.name, row.verdict) for row in card.rows]
     assert verdicts[0] == ("rotation without notice", "failed")
     assert [verdict for _, verdict in verdicts[1:]] == ["skipped", "skipped"]
