@@ -18,6 +18,7 @@
     fleethosts  the same on eight hosts, which are network namespaces
     rotations   recorded rotations, played again
     size        import, installed size, dependencies, memory
+    instructions  what a token and an import take of the processor, by callgrind
 
 Each takes --json, and --save DIR for JSON, charts as SVG and PNG, and one page of all. Install the contenders
 first: `pip install -e '.[cli]' --group bench` (pip 25.1 or newer), and `npm ci --prefix bench/node`.
@@ -51,6 +52,7 @@ PROGRAMS = (
     "fleethosts",
     "rotations",
     "size",
+    "instructions",
 )
 
 

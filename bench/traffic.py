@@ -2,9 +2,10 @@
 
     python -m bench.traffic [--users 5000] [--exponent 1.0] [--rounds 20]
 
-The r-th most active of the users sends in proportion to 1 / r^exponent. Every user has one token, RS256. The
-memory holds 1,024 tokens by default, and 8,192 or none by choice; fast-jwt's cache is given as many. Node's
-take turns with one another and with rightkey without memory, beside which all are told.
+The r-th most active of the users sends in proportion to 1 / r^exponent. Every user has one token, RS256, with
+the claims of Auth0's. The memory holds 1,024 tokens by default, and 8,192 or none by choice; fast-jwt's cache
+is given as many. Node's take turns with one another and with rightkey without memory, beside which all are
+told.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from bench import nodejs
 from bench.contenders import Stage, pyjwt_client, rightkey_remembering
 from bench.measure import Batch, Spread, calls_of, in_turns, ratio
 from bench.report import Chart, Goal, Report, Table, command, versions
+from bench.verifying import SIZES
 from rightkey.localissuer import LocalIssuer
 
 CALLS = 1000
-DRAWN = 20_000
-"""Calls until the same order begins again."""
+DRAWN = 100_000
+"""Calls until the same order begins again: nearly all users have sent by then."""
 REMEMBERED = (1024, 8192)
 NONE = "rightkey, remembering 0"
 
@@ -36,7 +38,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def measure(options: argparse.Namespace) -> Report:
     order = zipf(options.users, options.exponent)
     with LocalIssuer() as issuer, nodejs.Node() as node:
-        tokens = [issuer.token(sub=f"auth0|{user}") for user in range(options.users)]
+        tokens = [issuer.token(sub=f"auth0|{user}", **SIZES["typical"]) for user in range(options.users)]
         stage = Stage.of(issuer)
         sent = [tokens[user] for user in order]
         batches = {
