@@ -113,7 +113,8 @@ _OPTIONS = (
         multiple=True,
         metavar="HOST",
         envvar=f"{PREFIX}PLAIN_HTTP",
-        help="Ask this host by http: anyone on the way can replace its keys.  [repeatable]",
+        help="Ask this host by http: anyone on the way can replace its keys.  "
+        f"[repeatable; default: ${PREFIX}PLAIN_HTTP]",
     ),
     click.option(
         "--timeout",
@@ -125,18 +126,19 @@ _OPTIONS = (
         "--strict-x509/--no-strict-x509",
         default=True,
         envvar=f"{PREFIX}STRICT_X509",
-        help="Whether certificates must keep to RFC 5280 in full.  [default: they must]",
+        help=f"Whether certificates must keep to RFC 5280.  [default: ${PREFIX}STRICT_X509, or they must]",
     ),
     click.option(
         "--truststore/--no-truststore",
         default=False,
         envvar=f"{PREFIX}TRUSTSTORE",
-        help="Trust the authorities of the operating system itself.",
+        help=f"Trust the operating system's own authorities.  [default: ${PREFIX}TRUSTSTORE]",
     ),
     click.option(
         "--ca-file",
         metavar="FILE",
         envvar=f"{PREFIX}CA_FILE",
-        help="PEM file of the authorities to trust for TLS, instead of the system's.",
+        help="PEM file of the authorities to trust for TLS, instead of the system's.  "
+        f"[default: ${PREFIX}CA_FILE]",
     ),
 )
