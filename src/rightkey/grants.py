@@ -86,6 +86,21 @@ def granted(claims: Mapping[str, Any], kind: str, places: Places = GRANTS) -> fr
     return frozenset(found - {""})
 
 
+def ungranted_hint(claims: Mapping[str, Any], missing: str) -> str | None:
+    """What to do about a token that does not grant what is `missing`, where its claims are odd."""
+    # Entra says so in either way; the latter is of OpenID Connect Core 1.0, section 5.6.2.
+    overflowing = claims.get("hasgroups") is True or at(claims, ("_claim_names", "groups")) is not _ABSENT
+    if "group(" in missing and overflowing:
+        return (
+            "its groups are more than the issuer puts into a token: have it send application roles, or only "
+            "the groups that are assigned to the application"
+        )
+    scopes = (claims.get(path[0]) for path in _SPLIT)
+    if any(isinstance(one, str) and "," in one and " " not in one for one in scopes):
+        return "its scopes have commas between them: a list of scopes has spaces (RFC 6749, section 3.3)"
+    return None
+
+
 def at(claims: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     """What stands at the end of a path of names; a value that equals nothing where it leads nowhere."""
     value: Any = claims.get(path[0], _ABSENT)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 
-from rightkey import InsufficientScope, KeySet, Trust, role, scope
+from rightkey import InsufficientScope, KeySet, Trust, all_of, group, role, scope
 from rightkey.localissuer import mint
 from rightkey.localissuer.keys.signing import Form, SigningKey
+from rightkey.requirements import required
 from rightkey.verdict.attempt import Demands, attempt
 from rightkey.verdict.held import Held
 from rightkey.verdict.memory import Memory
-from rightkey.verdict.verified import Typed, Verified
+from rightkey.verdict.verified import Typed, Verified, require
 
 NOW = 1_000_000.0
 REALM = "https://sso.example.com/realms/shop"
@@ -52,6 +53,33 @@ def test_one_requirement_is_told_as_it_was_given() -> None:
     with pytest.raises(InsufficientScope) as caught:
         verified().require(asked)
     assert (caught.value.requirement, caught.value.required) == (asked, "write:x")
+
+
+MORE_THAN_FIT, COMMAS = "more than the issuer puts into a token", "commas between them"
+
+
+@pytest.mark.parametrize(
+    ("claims", "asked", "hint"),
+    [
+        ({"hasgroups": True}, group("x"), MORE_THAN_FIT),
+        ({"_claim_names": {"groups": "src1"}}, all_of("a", group("x")), MORE_THAN_FIT),
+        ({"hasgroups": True}, role("x"), None),
+        *(
+            ({"_claim_names": odd, "hasgroups": 1}, group("x"), None)
+            for odd in (None, 5, "groups", ["groups"])
+        ),
+        ({"scope": "a,b"}, scope("a"), COMMAS),
+        ({"scp": "a,b"}, scope("a"), COMMAS),
+        *(({"scope": odd}, scope("a"), None) for odd in ("b", "b,c d", 5, ["a,b"])),
+    ],
+)
+def test_what_is_not_granted_for_an_oddity_of_the_token_is_told(
+    claims: dict[str, Any], asked: Any, hint: str | None
+) -> None:
+    """Groups that did not fit into it, and scopes that no list is made of; no value of a claim."""
+    with pytest.raises(InsufficientScope) as caught:
+        require(claims, required([asked]))
+    assert (hint or "None") in str(caught.value.hint)
 
 
 def test_roles_are_looked_for_where_the_provider_puts_them() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rightkey.errors import InsufficientScope
-from rightkey.grants import GRANTS, Places, granted
+from rightkey.grants import GRANTS, Places, granted, ungranted_hint
 from rightkey.jose.jws import Header
 from rightkey.jose.key import Key
 from rightkey.policy.trust import requirement_of
@@ -105,7 +105,7 @@ def require(claims: Mapping[str, Any], requirement: AllOf, places: Places = GRAN
         raise InsufficientScope(
             "scope_insufficient",
             message,
-            hint=hint,
+            hint=hint or ungranted_hint(claims, str(missing)),
             required=str(wanted),
             missing=str(missing),
             requirement=wanted,
