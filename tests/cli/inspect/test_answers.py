@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from rightkey.cli.inspect.answers import Page
 from rightkey.cli.inspect.questions import Question, Questions
 from rightkey.localissuer import LocalIssuer
 from rightkey.localissuer.answers import Answer, Request
+from rightkey.policy.profiles import PROFILES
 
 HOST, SECRET = "127.0.0.1:8080", "s3cret"
 ORIGIN = f"http://{HOST}"
@@ -162,3 +164,9 @@ def test_a_defect_quotes_nothing() -> None:
     answer = posted("decode", b'{"token": "eyJ"}', page=broken)
     assert said(answer)["error"]["code"] == "defect"
     assert b"eyJ" not in answer.body
+
+
+def test_the_page_offers_every_kind_of_token() -> None:
+    """As `verify --profile` does, in its order."""
+    page = got(f"/{SECRET}/").body
+    assert re.findall(rb"<option>(.*?)</option>", page) == [name.encode() for name in PROFILES]
