@@ -105,6 +105,12 @@ def test_each_confirmation_that_is_known_is_proved(
     assert reason("checked", {"cnf": cnf}, presented) == reason("bound", {"cnf": cnf}, presented) == told
 
 
+@pytest.mark.parametrize("jkt", [5, None, "", "a" * 42, "a" * 44, b"a" * 43, ["a"] * 43])
+def test_a_thumbprint_alone_is_one(jkt: Any) -> None:
+    """Where it is the only confirmation, too."""
+    assert reason("checked", {"cnf": {"jkt": jkt}}, BY_DPOP) == "confirmation_malformed"
+
+
 @pytest.mark.parametrize("sender", SENDERS)
 def test_what_comes_by_dpop_is_bound_by_dpop(sender: str) -> None:
     """A token that is not bound gains nothing by that scheme (RFC 9449, section 7.1)."""

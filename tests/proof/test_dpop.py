@@ -82,7 +82,7 @@ def test_clients_may_sign_by_what_verifiers_know(algorithm: str) -> None:
     """And `EdDSA` serves for what RFC 9864 calls Ed25519."""
     sender = Sender(algorithm, clock=lambda: NOW)
     raw = sender.proof("GET", URL, TOKEN)
-    assert PROOFS.judge(TOKEN, sender.cnf["jkt"], presented(raw), NOW).until == NOW + 300
+    assert PROOFS.judge(TOKEN, sender.cnf["jkt"], presented(raw), NOW)[1] == NOW + 300
 
 
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
@@ -161,7 +161,7 @@ def test_what_was_expected_is_data(changes: dict[str, Any], failures: tuple[Fail
 @pytest.mark.parametrize("iat", [NOW - 300, NOW, NOW + 10, NOW + 0.5])
 def test_a_proof_passes_for_so_long(iat: float) -> None:
     """Five minutes, and ten seconds for clocks that differ."""
-    assert PROOFS.judge(TOKEN, JKT, presented(proof(iat=iat)), NOW).until == iat + 300
+    assert PROOFS.judge(TOKEN, JKT, presented(proof(iat=iat)), NOW)[1] == iat + 300
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_by_a_nonce_the_clients_clock_does_not_count(iat: int) -> None:
     """RFC 9449, section 4.3, check 11: either of the two tells when a proof was made."""
     proofs = Proofs((ORIGIN,), DPoP(nonce_secret=SECRET))
     found = proofs.judge(TOKEN, JKT, presented(proof(nonce=nonce_at(SECRET, NOW), iat=iat)), NOW + 59)
-    assert found.until == NOW + 120
+    assert found[1] == NOW + 120
 
 
 def test_a_request_for_a_token_is_proved_without_one() -> None:
@@ -314,7 +314,7 @@ def test_settings_count() -> None:
     proofs = Proofs((ORIGIN,), DPoP(max_age=5, ahead=0))
     assert refused(presented(proof(iat=NOW - 6)), proofs=proofs).reason == "proof_expired"
     assert refused(presented(proof(iat=NOW + 1)), proofs=proofs).reason == "proof_early"
-    assert proofs.judge(TOKEN, JKT, presented(proof()), NOW).until == NOW + 5
+    assert proofs.judge(TOKEN, JKT, presented(proof()), NOW)[1] == NOW + 5
 
 
 def test_a_token_may_be_octets() -> None:

@@ -58,10 +58,10 @@ def test_of_many_threads_one_is_the_first() -> None:
 
 def test_a_mark_is_of_its_key_and_its_jti() -> None:
     """One client cannot use up what is another's; nothing of either is kept as it is."""
-    marks = {used(jkt, jti, 5.0).mark for jkt in ("a" * 43, "b" * 43) for jti in ("1", "2", "é")}
+    marks = {used(jkt, jti, 5.0)[0] for jkt in ("a" * 43, "b" * 43) for jti in ("1", "2", "é")}
     assert len(marks) == 6
     assert {len(mark) for mark in marks} == {32}
-    assert used("a" * 43, "1", 5.0).until == 5.0
+    assert used("a" * 43, "1", 5.0)[1] == 5.0
 
 
 def test_there_is_room_for_a_busy_service() -> None:

@@ -103,7 +103,7 @@ class Receiver:
             if self.once:
                 used = used_token(self.profile, claims["iss"], claims["jti"], _until(claims, now))
                 proving = self._verifier._proving
-                if not (yield (proving.is_first_async(used) if self.waits else proving.is_first(used))):
+                if not (yield (proving.is_first_async(*used) if self.waits else proving.is_first(*used))):
                     raise malformed("the token was used before")
         except TokenRejected as error:
             return self._refused(error)

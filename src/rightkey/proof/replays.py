@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from heapq import heappop, heappush
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Protocol, TypeAlias
 
 MAX_USED = 65_536
 """Used proofs that a process remembers, in 12 MiB. Where there are more, proofs as old as forgotten ones are
 refused: at 2,000 a second those over half a minute old. None is accepted twice."""
 
 
-class Used(NamedTuple):
-    """What is remembered of a proof: a mark of its key and its `jti`, and until when it could pass again, a
-    Unix time in seconds."""
-
-    mark: bytes
-    until: float
+Used: TypeAlias = tuple[bytes, float]
+"""What is remembered of a proof: a mark of its key and its `jti`, and until when it could pass again, a Unix
+time in seconds."""
 
 
 def used(jkt: str, jti: str, until: float) -> Used:
     """What is remembered of a proof. The key is a part of it: a client cannot use up another's."""
-    return Used(hashlib.sha256(f"{jkt}.{jti}".encode()).digest(), until)
+    return sha256(f"{jkt}.{jti}".encode()).digest(), until
 
 
 def used_token(profile: str, issuer: str, jti: str, until: float) -> Used:
     """What is remembered of a token that counts once, such as a logout token. No proof has the same mark."""
-    mark = hashlib.sha256(f"{profile}.{len(issuer)}.{issuer}{jti}".encode("utf-8", "surrogatepass"))
-    return Used(mark.digest(), until)
+    mark = sha256(f"{profile}.{len(issuer)}.{issuer}{jti}".encode("utf-8", "surrogatepass"))
+    return mark.digest(), until
 
 
 class Seen(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from rightkey.errors import Misconfigured
@@ -31,7 +32,7 @@ class Asks(TypedDict, total=False):
     presented: Presented | None
 
 
-def demands_of(asks: dict[str, Any]) -> Demands:
+def demands_of(asks: Mapping[str, Any]) -> Demands:
     """What a call demands. Raises Misconfigured: a requirement that cannot be one, or another type of value.
 
     Raises TypeError: an option that `verify` does not have.
@@ -47,7 +48,7 @@ def demands_of(asks: dict[str, Any]) -> Demands:
     unknown = asks.keys() - Asks.__annotations__.keys()
     if unknown:
         raise TypeError(f"verify() got an unexpected keyword argument {min(unknown)!r}")
-    demands = Demands(**asks | {"require": requirement_of(asks.get("require", ()))})
+    demands = Demands(**{**asks, "require": requirement_of(asks.get("require", ()))})
     if demands == NONE:
         return NONE  # the same object, by which the warm path knows it
     _require_sound(demands)

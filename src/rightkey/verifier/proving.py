@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Collection
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rightkey.errors import IssuerUnavailable, Misconfigured
+from rightkey.errors import IssuerUnavailable, Misconfigured, TokenRejected
 
 if TYPE_CHECKING:
     from rightkey.policy.presented import Presented
@@ -71,34 +71,38 @@ class Proving:
             TokenRejected: `proof_rejected`.
             IssuerUnavailable: `store_unavailable`: what remembers used proofs did not answer.
         """
-        used = self._judged(raw, token, presented, now)
-        if used.mark != presented.spent:
-            _use_up(used, presented, self.is_first(used))
+        mark, until = self._judged(raw, token, presented, now)
+        if mark != presented.spent:
+            if not self.is_first(mark, until):
+                raise _replayed()
+            presented.spent = mark
 
     async def prove_async(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> None:
         """Like `prove`, in tasks."""
-        used = self._judged(raw, token, presented, now)
-        if used.mark != presented.spent:
-            _use_up(used, presented, await self.is_first_async(used))
+        mark, until = self._judged(raw, token, presented, now)
+        if mark != presented.spent:
+            if not await self.is_first_async(mark, until):
+                raise _replayed()
+            presented.spent = mark
 
-    def is_first(self, used: Used) -> bool:
-        """Whether this comes for the first time; it is remembered.
+    def is_first(self, mark: bytes, until: float) -> bool:
+        """Whether this mark comes for the first time; it is remembered (`Seen.first`).
 
         Raises IssuerUnavailable: `store_unavailable`.
         """
         try:
-            first = self._seen.first(*used)
+            first = self._seen.first(mark, until)
         except Exception as error:
             raise _unavailable(error) from error
         if first is not True and isinstance(first, Awaitable):
             raise _unavailable(TypeError())  # a thread cannot wait for it
         return first
 
-    async def is_first_async(self, used: Used) -> bool:
+    async def is_first_async(self, mark: bytes, until: float) -> bool:
         """Like `is_first`, in tasks."""
         seen = self._seen
         try:
-            first = getattr(seen, "first_async", seen.first)(*used)
+            first = getattr(seen, "first_async", seen.first)(mark, until)
             return await first if first is not True and isinstance(first, Awaitable) else first
         except Exception as error:
             raise _unavailable(error) from error
@@ -107,16 +111,16 @@ class Proving:
         used = self._proofs.judge(raw, token.claims["cnf"]["jkt"], presented, now)
         secret = self._proofs.rules.nonce_secret
         if secret is not None:
-            self._renew(secret, used, presented, now)
+            self._renew(secret, used[1], presented, now)
         return used
 
     @staticmethod
-    def _renew(secret: bytes, used: Used, presented: Presented, now: float) -> None:
+    def _renew(secret: bytes, until: float, presented: Presented, now: float) -> None:
         """Have the next nonce told before that of the proof ends, so that a busy client is never refused."""
         from rightkey.proof.nonces import NONCE_LIFE, nonce_at
 
-        if used.until - now <= NONCE_LIFE / 2:
-            presented.renew(nonce_at(secret, now))
+        if until - now <= NONCE_LIFE / 2:
+            presented.nonce = nonce_at(secret, now)
 
     @cached_property
     def _proofs(self) -> Proofs:
@@ -137,12 +141,10 @@ class Proving:
         return own
 
 
-def _use_up(used: Used, presented: Presented, first: bool) -> None:
-    if not first:
-        from rightkey.policy.confirmation import rejected
+def _replayed() -> TokenRejected:
+    from rightkey.policy.confirmation import rejected
 
-        raise rejected("proof_replayed", hint="make a new proof for each request")
-    presented.spend(used.mark)
+    return rejected("proof_replayed", hint="make a new proof for each request")
 
 
 def _unavailable(error: Exception) -> IssuerUnavailable:

@@ -71,7 +71,7 @@ class InThreads:
         one = self._one
         try:
             one = one or self._issuer_of(raw)
-            demands = demands_of(dict(asks)) if asks else NONE
+            demands = demands_of(asks) if asks else NONE
             # As in `explain`, but in line: each call less is 3 % of a remembered token.
             now = time.time() if one.clock is None else one.clock()
             held = one.source.held()
@@ -89,7 +89,7 @@ class InThreads:
 
     def explain(self, raw: str | bytes, /, **asks: Unpack[Asks]) -> Explanation:
         """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""
-        demands = demands_of(dict(asks))
+        demands = demands_of(asks)
         try:
             one = self._one or self._issuer_of(raw)
         except RightkeyError as error:
