@@ -13,7 +13,7 @@ import rightkey
 from rightkey import Misconfigured, TokenRejected
 from rightkey.errors import Failure
 from rightkey.localissuer import LocalIssuer
-from rightkey.policy.confirmation import REASONS, SENDERS, require_sender, thumbprint
+from rightkey.policy.confirmation import REASONS, SENDERS, require_sender, thumbprint, token_hash
 from rightkey.policy.presented import Presented
 from rightkey.policy.profiles import LOGOUT_EVENT, PROFILES
 
@@ -109,6 +109,12 @@ def test_each_confirmation_that_is_known_is_proved(
 def test_a_thumbprint_alone_is_one(jkt: Any) -> None:
     """Where it is the only confirmation, too."""
     assert reason("checked", {"cnf": {"jkt": jkt}}, BY_DPOP) == "confirmation_malformed"
+
+
+def test_a_token_has_one_hash() -> None:
+    """As text and as octets: that of RFC 9449, figures 12 and 13."""
+    token = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"
+    assert token_hash(token) == token_hash(token.encode()) == "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"
 
 
 @pytest.mark.parametrize("sender", SENDERS)

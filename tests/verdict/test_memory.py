@@ -19,6 +19,7 @@ from rightkey.jose.key import Key
 from rightkey.jose.strictjson import Repeated
 from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.localissuer.tokens.minting import mint
+from rightkey.policy.confirmation import token_hash
 from rightkey.verdict.memory import KEPT, LOOKED_AT, MAX_BYTES, MAX_HEADERS, Entry, Memory
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
@@ -54,6 +55,17 @@ def test_a_token_is_found_by_the_whole_of_it() -> None:
     assert memory.recall(RAW, KEYS) is entry
     assert memory.recall(RAW[:-1], KEYS) is None
     assert memory.recall(RAW + "A", KEYS) is None
+
+
+@pytest.mark.parametrize("most", [10, 0])
+def test_a_token_is_hashed_once(most: int) -> None:
+    """Of one that is not remembered, each time; as text and as octets it is the same."""
+    memory = remembering(most)
+    entry = kept(memory)
+    for raw in (RAW, RAW.encode(), RAW):
+        assert memory.hash_of(raw) == token_hash(RAW)
+    assert entry.ath == (token_hash(RAW) if most else None)
+    assert memory.hash_of(RAW + "A") == token_hash(RAW + "A")
 
 
 def test_str_and_bytes_are_one_token() -> None:

@@ -118,9 +118,18 @@ def _unproved(reason: str, cnf: Any, hint: str) -> TokenRejected:
 
 def thumbprint(certificate: bytes) -> str:
     """What `x5t#S256` says of a certificate, which is in DER (RFC 8705, section 3.1)."""
+    return _sha256(certificate)
+
+
+def token_hash(token: str | bytes) -> str:
+    """What `ath` of a DPoP proof says of the token that it is for (RFC 9449, section 4.2)."""
+    return _sha256(token.encode() if isinstance(token, str) else token)
+
+
+def _sha256(octets: bytes) -> str:
     import hashlib  # slow to load, and few tokens are bound
 
-    return base64url.encode(hashlib.sha256(certificate).digest())
+    return base64url.encode(hashlib.sha256(octets).digest())
 
 
 def rejected(

@@ -17,12 +17,11 @@ outside, of what remembers it, and last of all: what is refused uses up nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from rightkey.errors import Failure, TokenRejected
-from rightkey.jose import base64url, strictjson
+from rightkey.jose import strictjson
 from rightkey.jose.jws import Header, Unverified, holds_a_token, is_by, read
 from rightkey.jose.key import Key, judge
 from rightkey.jose.skipped import Skip
@@ -53,12 +52,12 @@ class Proofs:
         self.origins, self.rules = origins, rules
         self._keys = Keys()
 
-    def judge(self, token: str | bytes, jkt: str, presented: Presented, now: float) -> Used:
+    def judge(self, ath: str, jkt: str, presented: Presented, now: float) -> Used:
         """Judge the proof that came with a token.
 
         Args:
-            token: as it was sent.
-            jkt: the thumbprint of the key that it is bound to.
+            ath: the hash of the token (`rightkey.policy.confirmation.token_hash`).
+            jkt: the thumbprint of the key that the token is bound to.
             presented: the request.
             now: Unix time in seconds.
 
@@ -70,7 +69,8 @@ class Proofs:
         """
         known = self._keys.get(jkt)
         proof, key, claims = self._opened(presented, known)
-        _judge_token(claims, token)
+        if claims.get("ath") != ath:
+            raise _for_another_token(claims, ath)
         until = self._until(claims, now)
         if key.thumbprint != jkt:
             raise rejected("key_mismatch")
@@ -212,13 +212,10 @@ def _judge_request(claims: Mapping[str, Any], presented: Presented, origins: tup
         raise rejected("url_mismatch", Failure("htu", "mismatch", expected[0], htu), hint=hint)
 
 
-def _judge_token(claims: Mapping[str, Any], token: str | bytes) -> None:
-    octets = token.encode() if isinstance(token, str) else token
-    expected, got = base64url.encode(hashlib.sha256(octets).digest()), claims.get("ath")
-    if got is None:
-        raise rejected("token_mismatch", Failure("ath", "missing", expected))
-    if got != expected:
-        raise rejected("token_mismatch", Failure("ath", "mismatch", expected, got))
+def _for_another_token(claims: Mapping[str, Any], expected: str) -> TokenRejected:
+    got = claims.get("ath")
+    reason = "missing" if got is None else "mismatch"
+    return rejected("token_mismatch", Failure("ath", reason, expected, got))
 
 
 def _malformed(why: str) -> TokenRejected:

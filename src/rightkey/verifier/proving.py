@@ -64,22 +64,28 @@ class Proving:
         bound = bool(senders) and all(one == "bound" for one in senders)
         return ({} if bound else {"Bearer": ()}) | {"DPoP": self.algorithms}
 
-    def prove(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> None:
+    def prove(self, ath: str, token: Verified, presented: Presented, now: float) -> None:
         """Judge the proof beside a token that came under the scheme `DPoP`, and use it up.
+
+        Args:
+            ath: what it must say of the token.
+            token: it, known to be good.
+            presented: the request.
+            now: Unix time in seconds.
 
         Raises:
             TokenRejected: `proof_rejected`.
             IssuerUnavailable: `store_unavailable`: what remembers used proofs did not answer.
         """
-        mark, until = self._judged(raw, token, presented, now)
+        mark, until = self._judged(ath, token, presented, now)
         if mark != presented.spent:
             if not self.is_first(mark, until):
                 raise _replayed()
             presented.spent = mark
 
-    async def prove_async(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> None:
+    async def prove_async(self, ath: str, token: Verified, presented: Presented, now: float) -> None:
         """Like `prove`, in tasks."""
-        mark, until = self._judged(raw, token, presented, now)
+        mark, until = self._judged(ath, token, presented, now)
         if mark != presented.spent:
             if not await self.is_first_async(mark, until):
                 raise _replayed()
@@ -107,8 +113,8 @@ class Proving:
         except Exception as error:
             raise _unavailable(error) from error
 
-    def _judged(self, raw: str | bytes, token: Verified, presented: Presented, now: float) -> Used:
-        used = self._proofs.judge(raw, token.claims["cnf"]["jkt"], presented, now)
+    def _judged(self, ath: str, token: Verified, presented: Presented, now: float) -> Used:
+        used = self._proofs.judge(ath, token.claims["cnf"]["jkt"], presented, now)
         secret = self._proofs.rules.nonce_secret
         if secret is not None:
             self._renew(secret, used[1], presented, now)

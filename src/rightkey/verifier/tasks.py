@@ -170,7 +170,7 @@ class InTasks:
             one.denying.judge(one.record.identity, outcome.claims, now)
         presented = demands.presented
         if presented is not None and presented.by_dpop:
-            await self._proving.prove_async(raw, outcome, presented, now)
+            await self._proving.prove_async(one.memory.hash_of(raw), outcome, presented, now)
         return outcome
 
     async def _wait(self, job: Job, seconds: float) -> None:

@@ -181,7 +181,7 @@ class InThreads:
             one.denying.judge(one.record.identity, outcome.claims, now)
         presented = demands.presented
         if presented is not None and presented.by_dpop:
-            self._proving.prove(raw, outcome, presented, now)
+            self._proving.prove(one.memory.hash_of(raw), outcome, presented, now)
         return outcome
 
     def _wait(self, job: Job, seconds: float) -> None:
