@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 
 from rightkey.errors import Misconfigured, TokenRejected, quoted
 from rightkey.jose import base64url, strictjson
-from rightkey.jose.algorithms import ALGORITHMS
+from rightkey.jose.algorithms import ALGORITHMS, Check
 from rightkey.jose.key import Key
 from rightkey.jose.key import shown as shown
 from rightkey.jose.keyset import KeySet
@@ -144,15 +144,24 @@ def read(
         TokenRejected: `token_missing` where there is nothing, else `token_malformed`.
         TypeError: neither str nor bytes.
     """
-    signed, segment, second, third = _parts(raw)
+    signed, segment, payload, signature = opened(raw, padded=padded)
     header = headers.get(segment) if headers else None
+    if header is None:
+        header = read_header(segment, base64url.decode_padded if padded else base64url.decode, raw)
+    return Unverified(header, payload, signed, signature, segment)
+
+
+def opened(raw: str | bytes, *, padded: bool = False) -> tuple[bytes, bytes, bytes, bytes]:
+    """What is signed, the header as it is spelled, the payload and the signature.
+
+    Raises as `read`, but for what is in the header.
+    """
+    signed, segment, second, third = _parts(raw)
     decode = base64url.decode_padded if padded else base64url.decode
     try:
-        payload, signature = decode(second), decode(third)
+        return signed, segment, decode(second), decode(third)
     except ValueError:
         raise _respelled(raw, "its payload or signature is not canonical base64url") from None
-    header = header or read_header(segment, decode, raw)
-    return Unverified(header, payload, signed, signature, segment)
 
 
 def read_payload(raw: str | bytes, *, padded: bool = False) -> bytes:
@@ -216,8 +225,13 @@ def require_allowed(header: Header, allowed: frozenset[str]) -> None:
 
 def is_by(key: Key, unverified: Unverified) -> bool:
     """Whether the signature is by this key, which must fit the header."""
+    return passes(key.checks[unverified.header.alg], unverified.signature, unverified.signed)
+
+
+def passes(check: Check, signature: bytes, signed: bytes) -> bool:
+    """Whether the signature is by the key whose check this is."""
     try:
-        key.checks[unverified.header.alg](unverified.signature, unverified.signed)
+        check(signature, signed)
     except (InvalidSignature, ValueError):  # ValueError: numbers that are no signature at all
         return False
     return True

@@ -18,17 +18,18 @@ outside, of what remembers it, and last of all: what is refused uses up nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from operator import itemgetter
 from typing import Any
 
 from rightkey.errors import Failure, TokenRejected
 from rightkey.jose import strictjson
-from rightkey.jose.jws import Header, Unverified, holds_a_token, is_by, read
-from rightkey.jose.key import Key, judge
+from rightkey.jose.jws import holds_a_token, opened, passes, read_header
+from rightkey.jose.key import judge
 from rightkey.jose.skipped import Skip
 from rightkey.policy.confirmation import rejected
 from rightkey.policy.presented import Presented
 from rightkey.proof.keys import Keys, Known
-from rightkey.proof.nonces import good_until, nonce_at
+from rightkey.proof.nonces import NONCE_LIFE, good_until, nonce_at
 from rightkey.proof.origin import normal, urls
 from rightkey.proof.replays import Used, used
 from rightkey.proof.settings import DPoP
@@ -67,17 +68,22 @@ class Proofs:
         Raises:
             TokenRejected: `proof_rejected`, with a reason of `rightkey.policy.confirmation`.
         """
-        known = self._keys.get(jkt)
-        proof, key, claims = self._opened(presented, known)
+        signed, segment, payload, signature = _read(presented.proofs)
+        known = last = self._keys.get(jkt)
+        if known is None or known.segment != segment:
+            known = _known(segment, self.rules.algorithms)
+        claims = _claims(payload, presented, self.origins)
         if claims.get("ath") != ath:
             raise _for_another_token(claims, ath)
         until = self._until(claims, now)
-        if key.thumbprint != jkt:
+        if known.key.thumbprint != jkt:
             raise rejected("key_mismatch")
-        if not is_by(key, proof):
+        if not passes(known.check, signature, signed):
             raise rejected("proof_signature")
-        if known is None or proof.segment not in known.headers:
-            self._keys.keep(jkt, proof, key)
+        if known is not last:
+            self._keys.put(jkt, known)
+        if self.rules.nonce_secret is not None:
+            _renew(self.rules.nonce_secret, until, presented, now)
         return used(jkt, claims["jti"], until)
 
     def sender(self, presented: Presented, now: float) -> str:
@@ -86,60 +92,53 @@ class Proofs:
         Raises:
             TokenRejected: as `judge`.
         """
-        proof, key, claims = self._opened(presented)
+        signed, segment, payload, signature = _read(presented.proofs)
+        known = _known(segment, self.rules.algorithms)
+        claims = _claims(payload, presented, self.origins)
         self._until(claims, now)
-        if not is_by(key, proof):
+        if not passes(known.check, signature, signed):
             raise rejected("proof_signature")
-        return key.thumbprint
-
-    def _opened(
-        self, presented: Presented, known: Known | None = None
-    ) -> tuple[Unverified, Key, dict[str, Any]]:
-        """A proof for this request, its key, and what it claims; none of it verified yet."""
-        proof = self._read(presented.proofs, None if known is None else known.headers)
-        if known is not None and proof.segment in known.headers:
-            key = known.key
-        else:
-            key = _key(proof.header, self.rules.algorithms)
-        claims = _claims(proof)
-        _judge_request(claims, presented, self.origins)
-        return proof, key, claims
-
-    def _read(self, proofs: Collection[str], headers: Mapping[bytes, Header] | None) -> Unverified:
-        if not proofs:
-            raise rejected("proof_missing", hint="send a proof in the header DPoP (RFC 9449, section 4)")
-        raw = next(iter(proofs))
-        if len(proofs) > 1 or "," in raw:  # several headers of one name may come joined (RFC 9110, 5.3)
-            raise rejected("proof_repeated")
-        if len(raw) > MAX_PROOF:
-            raise _malformed(f"it has over {MAX_PROOF} bytes")
-        try:
-            return read(raw, headers)
-        except TokenRejected as error:
-            raise _malformed(str(error).partition(": ")[2] or "it is empty") from None
+        return known.key.thumbprint
 
     def _until(self, claims: Mapping[str, Any], now: float) -> float:
         """Until when the proof could pass: by the service's nonce, or by the time at which it was made."""
-        made: float = claims["iat"]
-        if self.rules.nonce_secret is not None:
-            until = good_until(self.rules.nonce_secret, claims.get("nonce", ""), now)
+        rules = self.rules
+        if rules.nonce_secret is not None:
+            until = good_until(rules.nonce_secret, claims.get("nonce", ""), now)
             if until is None:
-                raise self._nonce_needed(self.rules.nonce_secret, now)
+                raise _nonce_needed(rules.nonce_secret, now)
             return until
-        if made > now + self.rules.ahead:
+        made: float = claims["iat"]
+        if made > now + rules.ahead:
             raise rejected("proof_early", Failure("iat", "not_yet_valid", f"at most {now:.0f}", made))
-        if made < now - self.rules.max_age:
-            expected = f"at least {now - self.rules.max_age:.0f}"
+        if made < now - rules.max_age:
+            expected = f"at least {now - rules.max_age:.0f}"
             raise rejected("proof_expired", Failure("iat", "expired", expected, made))
-        return made + self.rules.max_age
-
-    def _nonce_needed(self, secret: bytes, now: float) -> TokenRejected:
-        needed = rejected("nonce_needed", hint="send another proof, with the nonce of the header DPoP-Nonce")
-        needed.nonce = nonce_at(secret, now)
-        return needed
+        return made + rules.max_age
 
 
-def _key(header: Header, algorithms: Collection[str]) -> Key:
+def _read(proofs: Collection[str]) -> tuple[bytes, bytes, bytes, bytes]:
+    """The parts of the one proof there is, as of `opened`."""
+    try:
+        (raw,) = proofs
+    except ValueError:
+        raise _not_one(proofs) from None
+    if "," in raw:  # several headers of one name may come joined (RFC 9110, section 5.3)
+        raise rejected("proof_repeated")
+    if len(raw) > MAX_PROOF:
+        raise _malformed(f"it has over {MAX_PROOF} bytes")
+    try:
+        return opened(raw)
+    except TokenRejected as error:
+        raise _unreadable(error) from None
+
+
+def _known(segment: bytes, algorithms: Collection[str]) -> Known:
+    """The key that stands in a proof's header."""
+    try:
+        header = read_header(segment)
+    except TokenRejected as error:
+        raise _unreadable(error) from None
     if header.kind != "dpop+jwt":
         raise rejected("proof_type")
     if holds_a_token(header):
@@ -157,7 +156,7 @@ def _key(header: Header, algorithms: Collection[str]) -> Key:
         raise rejected("proof_key", told=f"the DPoP proof's jwk cannot be used: {why}") from None
     if header.alg not in key.checks:
         raise rejected("proof_key")
-    return key
+    return Known(segment, key, key.checks[header.alg])
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -167,18 +166,28 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "iat": (int, float),
 }
 """The claims that every proof must have (section 4.2), and what they are; no bool is a number."""
+_required = itemgetter(*_TYPES)
 
 
-def _claims(proof: Unverified) -> dict[str, Any]:
+def _claims(payload: bytes, presented: Presented, origins: tuple[str, ...]) -> dict[str, Any]:
+    """What a proof claims; it is for this request."""
     try:
-        claims = strictjson.read_object(proof.payload)
+        claims = strictjson.read_object(payload)
     except strictjson.NotJson as error:
         raise _malformed(f"its payload is refused: {error}") from None
-    jti, htm, htu, iat = map(claims.get, _TYPES)
+    try:
+        jti, htm, htu, iat = _required(claims)
+    except KeyError:
+        raise _claims_rejected(claims) from None
     texts = type(jti) is type(htm) is type(htu) is type(claims.get("nonce", "")) is str
-    if texts and type(iat) in _TYPES["iat"] and 0 < len(claims["jti"]) <= MAX_JTI:
-        return claims  # a third of the time of looking at each
-    raise _claims_rejected(claims)
+    if not (texts and type(iat) in _TYPES["iat"] and 0 < len(jti) <= MAX_JTI):
+        raise _claims_rejected(claims)  # which looks at each: that takes three times as long
+    if htm != presented.method:  # to the letter: methods are case-sensitive (RFC 9110, section 9.1)
+        raise rejected("method_mismatch", Failure("htm", "mismatch", presented.method, htm))
+    expected = urls(origins, presented.url)
+    if htu not in expected and normal(htu) not in expected:
+        raise _for_another_url(htu, expected, origins)
+    return claims
 
 
 def _claims_rejected(claims: Mapping[str, Any]) -> TokenRejected:
@@ -200,22 +209,39 @@ def _claims_rejected(claims: Mapping[str, Any]) -> TokenRejected:
     return rejected("proof_claims", *failures, told=f"in the DPoP proof, missing or malformed: {names}")
 
 
-def _judge_request(claims: Mapping[str, Any], presented: Presented, origins: tuple[str, ...]) -> None:
-    htm, htu = claims["htm"], claims["htu"]
-    if htm != presented.method:  # to the letter: methods are case-sensitive (RFC 9110, section 9.1)
-        raise rejected("method_mismatch", Failure("htm", "mismatch", presented.method, htm))
-    expected = urls(origins, presented.url)
+def _for_another_url(htu: str, expected: tuple[str, ...], origins: tuple[str, ...]) -> TokenRejected:
     if not expected:
-        raise rejected("origin_unknown" if not origins else "url_mismatch", hint=_ORIGIN)
-    if htu not in expected and normal(htu) not in expected:
-        hint = f"this API is known by {' or '.join(origins)}" if origins else None
-        raise rejected("url_mismatch", Failure("htu", "mismatch", expected[0], htu), hint=hint)
+        return rejected("origin_unknown" if not origins else "url_mismatch", hint=_ORIGIN)
+    hint = f"this API is known by {' or '.join(origins)}" if origins else None
+    return rejected("url_mismatch", Failure("htu", "mismatch", expected[0], htu), hint=hint)
 
 
 def _for_another_token(claims: Mapping[str, Any], expected: str) -> TokenRejected:
     got = claims.get("ath")
     reason = "missing" if got is None else "mismatch"
     return rejected("token_mismatch", Failure("ath", reason, expected, got))
+
+
+def _not_one(proofs: Collection[str]) -> TokenRejected:
+    if proofs:
+        return rejected("proof_repeated")
+    return rejected("proof_missing", hint="send a proof in the header DPoP (RFC 9449, section 4)")
+
+
+def _unreadable(error: TokenRejected) -> TokenRejected:
+    return _malformed(str(error).partition(": ")[2] or "it is empty")
+
+
+def _renew(secret: bytes, until: float, presented: Presented, now: float) -> None:
+    """Have the next nonce told before that of the proof ends, so that a busy client is never refused."""
+    if until - now <= NONCE_LIFE / 2:
+        presented.nonce = nonce_at(secret, now)
+
+
+def _nonce_needed(secret: bytes, now: float) -> TokenRejected:
+    needed = rejected("nonce_needed", hint="send another proof, with the nonce of the header DPoP-Nonce")
+    needed.nonce = nonce_at(secret, now)
+    return needed
 
 
 def _malformed(why: str) -> TokenRejected:

@@ -1,15 +1,14 @@
 """Clients' keys as they were read, so that a key costs its reading once and not with each proof.
 
 Only what a good proof has vouched for is kept: by the thumbprint that its token is bound to, so that a client
-has one place, however many headers it makes up.
+has one place, however many headers it makes up. It follows from the header's text and the settings alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from rightkey.jose.jws import Header, Unverified
+from rightkey.jose.algorithms import Check
 from rightkey.jose.key import Key
 from rightkey.verdict.recent import Recent
 
@@ -17,11 +16,15 @@ MAX_KEYS = 1024
 """Clients' keys that are remembered as read, with the headers of their proofs."""
 
 
-class Known(NamedTuple):
-    """A client's key, and by its spelling the header under which the client signs."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A client's key, and the header under which the client signs."""
 
+    segment: bytes
+    """The header, as its proofs spell it."""
     key: Key
-    headers: Mapping[bytes, Header]
+    check: Check
+    """The key's, for the algorithm of the header."""
 
 
 class Keys(Recent[Known]):
@@ -29,7 +32,3 @@ class Keys(Recent[Known]):
 
     def __init__(self, most: int = MAX_KEYS) -> None:
         super().__init__(most)
-
-    def keep(self, jkt: str, proof: Unverified, key: Key) -> None:
-        """Remember the key of a proof that was good."""
-        self.put(jkt, Known(key, {proof.segment: proof.header}))

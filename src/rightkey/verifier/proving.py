@@ -15,7 +15,7 @@ from rightkey.errors import IssuerUnavailable, Misconfigured, TokenRejected
 if TYPE_CHECKING:
     from rightkey.policy.presented import Presented
     from rightkey.proof.dpop import Proofs
-    from rightkey.proof.replays import Replays, Seen, Used
+    from rightkey.proof.replays import Replays, Seen
     from rightkey.proof.settings import DPoP
     from rightkey.sources.marks import Marks
     from rightkey.verdict.verified import Verified
@@ -77,7 +77,7 @@ class Proving:
             TokenRejected: `proof_rejected`.
             IssuerUnavailable: `store_unavailable`: what remembers used proofs did not answer.
         """
-        mark, until = self._judged(ath, token, presented, now)
+        mark, until = self._proofs.judge(ath, token.claims["cnf"]["jkt"], presented, now)
         if mark != presented.spent:
             if not self.is_first(mark, until):
                 raise _replayed()
@@ -85,7 +85,7 @@ class Proving:
 
     async def prove_async(self, ath: str, token: Verified, presented: Presented, now: float) -> None:
         """Like `prove`, in tasks."""
-        mark, until = self._judged(ath, token, presented, now)
+        mark, until = self._proofs.judge(ath, token.claims["cnf"]["jkt"], presented, now)
         if mark != presented.spent:
             if not await self.is_first_async(mark, until):
                 raise _replayed()
@@ -112,21 +112,6 @@ class Proving:
             return await first if first is not True and isinstance(first, Awaitable) else first
         except Exception as error:
             raise _unavailable(error) from error
-
-    def _judged(self, ath: str, token: Verified, presented: Presented, now: float) -> Used:
-        used = self._proofs.judge(ath, token.claims["cnf"]["jkt"], presented, now)
-        secret = self._proofs.rules.nonce_secret
-        if secret is not None:
-            self._renew(secret, used[1], presented, now)
-        return used
-
-    @staticmethod
-    def _renew(secret: bytes, until: float, presented: Presented, now: float) -> None:
-        """Have the next nonce told before that of the proof ends, so that a busy client is never refused."""
-        from rightkey.proof.nonces import NONCE_LIFE, nonce_at
-
-        if until - now <= NONCE_LIFE / 2:
-            presented.nonce = nonce_at(secret, now)
 
     @cached_property
     def _proofs(self) -> Proofs:
