@@ -181,7 +181,9 @@ def test_a_type_may_be_spelled_otherwise(typ: str) -> None:
 
 def test_a_path_that_goes_upwards_is_no_ones() -> None:
     """An application might take it for another than the client does."""
-    assert refused(presented(proof(htu=f"{ORIGIN}/a/b"), url="/admin/../a/b")).reason == "url_mismatch"
+    for path in ("/a/b", "/admin/../a/b"):
+        error = refused(presented(proof(htu=ORIGIN + path), url="/admin/../a/b"))
+        assert error.reason == "url_mismatch"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from rightkey.errors import Misconfigured
-from rightkey.proof.origin import normal, origins, urls
+from rightkey.proof.origin import is_for, normal, origins, urls
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,44 @@ def test_an_origin_must_be_a_url(given: Any) -> None:
 def test_only_the_path_is_the_requests(known: tuple[str, ...], url: str, found: tuple[str, ...]) -> None:
     """Where an origin is configured; and the path of a request is not resolved."""
     assert urls(known, url) == found
+
+
+_LETTERS = "https://a.example/b%2f%41?c#..~ \x7fé"
+_PATHS = some.text(_LETTERS, max_size=12).map(lambda text: "/" + text) | some.text(_LETTERS, max_size=20)
+
+
+@given(_PATHS, _PATHS, some.sampled_from(["https://a.example", "https://a.example/v1", "", None]))
+def test_what_is_plain_is_judged_as_all_else(path: str, other: str, before: str | None) -> None:
+    """What is compared as it stands would be found the same once it is spelled anew."""
+    known = ("https://b.example", "https://a.example", "https://a.example/v1")
+    for url in {path, other}:
+        htu = url if before is None else before + path
+        assert is_for(htu, known, url) == (normal(htu) in urls(known, url))
+
+
+@pytest.mark.parametrize(
+    ("htu", "url", "found"),
+    [
+        ("https://a.example/x", "/x", True),
+        ("https://a.example/x", "/x?y=1", True),
+        ("https://a.example/x?z", "/x?y=1", True),
+        ("https://A.example:443/x", "/x", True),
+        ("https://a.example/%78", "/x", True),
+        ("https://a.example/x", "/%78", True),
+        ("https://b.example/v1/x", "/x", True),
+        ("https://a.example/.well-known/x", "/.well-known/x", True),
+        ("https://b.example/x", "/x", False),
+        ("https://a.example/x", "/x/", False),
+        ("https://a.example/x y", "/x y", False),
+        ("https://a.example/\x7f", "/\x7f", False),
+        ("https://a.example/é", "/é", False),
+        ("https://a.examplehttps://a.example", "https://a.example", False),
+        ("https://a.example", "", False),
+        ("https://a.example/admin/../a", "/admin/../a", False),
+        ("https://a.example/admin/./a", "/admin/./a", False),
+        ("https://a.example/a", "/admin/../a", False),
+    ],
+)
+def test_a_proof_is_for_one_url(htu: str, url: str, found: bool) -> None:
+    """However both are spelled. No proof is for a path that goes upwards, though it says the same."""
+    assert is_for(htu, ("https://a.example", "https://b.example/v1"), url) is found

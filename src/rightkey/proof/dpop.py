@@ -30,7 +30,7 @@ from rightkey.policy.confirmation import rejected
 from rightkey.policy.presented import Presented
 from rightkey.proof.keys import Keys, Known
 from rightkey.proof.nonces import NONCE_LIFE, good_until, nonce_at
-from rightkey.proof.origin import normal, urls
+from rightkey.proof.origin import is_for, urls
 from rightkey.proof.replays import Used, used
 from rightkey.proof.settings import DPoP
 
@@ -184,9 +184,8 @@ def _claims(payload: bytes, presented: Presented, origins: tuple[str, ...]) -> d
         raise _claims_rejected(claims)  # which looks at each: that takes three times as long
     if htm != presented.method:  # to the letter: methods are case-sensitive (RFC 9110, section 9.1)
         raise rejected("method_mismatch", Failure("htm", "mismatch", presented.method, htm))
-    expected = urls(origins, presented.url)
-    if htu not in expected and normal(htu) not in expected:
-        raise _for_another_url(htu, expected, origins)
+    if not is_for(htu, origins, presented.url):
+        raise _for_another_url(htu, presented.url, origins)
     return claims
 
 
@@ -209,7 +208,8 @@ def _claims_rejected(claims: Mapping[str, Any]) -> TokenRejected:
     return rejected("proof_claims", *failures, told=f"in the DPoP proof, missing or malformed: {names}")
 
 
-def _for_another_url(htu: str, expected: tuple[str, ...], origins: tuple[str, ...]) -> TokenRejected:
+def _for_another_url(htu: str, url: str, origins: tuple[str, ...]) -> TokenRejected:
+    expected = urls(origins, url)
     if not expected:
         return rejected("origin_unknown" if not origins else "url_mismatch", hint=_ORIGIN)
     hint = f"this API is known by {' or '.join(origins)}" if origins else None

@@ -45,20 +45,32 @@ def _origin(name: Any) -> str:
     return url.rstrip("/")
 
 
-def urls(known: Collection[str], url: str) -> tuple[str, ...]:
-    """The URLs, in their one spelling, that a proof for this request may name.
+def is_for(htu: str, known: Collection[str], url: str) -> bool:
+    """Whether a proof with this `htu` is for this request: both are compared in their one spelling.
 
     Args:
+        htu: as the proof has it.
         known: the origins; where there is none, the request's own counts.
-        url: the request's, or only its path. A path that goes upwards (`/a/../b`) is not resolved: it names
-            no URL that a proof can be for, since an application may take it for another than its client.
+        url: the request's, or only its path. A path that goes upwards (`/a/../b`) is not resolved: no proof
+            can be for it, since an application may take it for another than its client.
     """
+    path = url.partition("?")[0]
+    plain = path[:1] == "/" and path.isascii() and path.isprintable() and " " not in path
+    if plain and "%" not in path and "/." not in path:  # in its one spelling, as nearly always
+        for origin in known:
+            if htu == origin + path:
+                return True
+    return normal(htu) in urls(known, url)
+
+
+def urls(known: Collection[str], url: str) -> tuple[str, ...]:
+    """The URLs, in their one spelling, that a proof for this request may name; none where it has no URL."""
     parts = _ABOVE.fullmatch(url) or _URL.fullmatch(url)
     if parts is None:
         return ()
     path = _spelled(parts[parts.re.groups] or "/")
     if known:
-        return tuple([origin + path for origin in known])  # a generator takes twice the time
+        return tuple(origin + path for origin in known)
     return () if parts.re is _ABOVE else (_authority(parts) + path,)
 
 
