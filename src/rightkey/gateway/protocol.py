@@ -41,7 +41,7 @@ class Site:
         peers: who may ask; None for anyone.
         told: is called with the code of each answer, and the nanoseconds since its request came.
         heads: where requests are remembered as read; None where they are not.
-        clock: nanoseconds that never go back.
+        clock: nanoseconds that never go back; the process's own if None.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class Site:
         peers: Peers | None = None,
         told: Callable[[str, int], None] = lambda code, took: None,
         heads: Heads | None = None,
-        clock: Callable[[], int] = time.perf_counter_ns,
+        clock: Callable[[], int] | None = None,
     ) -> None:
-        self.read, self.peers, self.told, self.heads, self.clock = read, peers, told, heads, clock
+        self.read, self.peers, self.told, self.heads = read, peers, told, heads
+        self.clock = clock or time.perf_counter_ns
         self.names = {name.encode(): name for name in names} | dict.fromkeys(_OF_BODY, "")
         """The headers that are looked at, and what they are called: those of a body have no name."""
         self.connections: set[Connection] = set()

@@ -24,7 +24,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("bearer", f"it begins with `Bearer `: {_ALONE}"),
     (r"basic\s", "it is a user name and a password (Basic), not a token"),
     (r"(jwt|token|dpop)[\s:=]", f"it begins with the name of a scheme: {_ALONE}"),
-    (r"(digest|negotiate|ntlm|mac|hawk|api-?key|aws4-hmac-sha256)\s", "it is of another scheme than Bearer"),
+    (r"(digest|negotiate|ntlm|mac|hawk|api-?key|aws4-[a-z0-9-]+)\s", "it is of another scheme than Bearer"),
     (r"b['\"]", "it is the text of a bytes object: pass the bytes, or decode them"),
     (
         r"(undefined|null|none|nil|nan|true|false|\[object \w+\])$",
