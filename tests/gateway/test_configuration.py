@@ -103,7 +103,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"listen": "9090"}, "listen: '9090' is not an address"),
     ({"workers": 0}, "workers must be a number from 1 to 256"),
     ({"workers": True}, "workers must be"),
-    ({"peers": ["10.0.0.1/8"]}, "peers: 10.0.0.1/8 has host bits set"),
+    ({"peers": ["10.0.0.1/8"]}, "peers: '10.0.0.1/8' has host bits set"),
     ({"peers": "10.0.0.0/8"}, "peers: they must be a list"),
     ({"origin": 5}, "origin must be a URL"),
     ({"store": 5}, "store must be text"),

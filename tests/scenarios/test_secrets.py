@@ -13,7 +13,14 @@ import pytest
 
 import rightkey
 from rightkey.exchange import Request, Response
+from rightkey.gateway.configuration import configuration_of
+from rightkey.gateway.decision import Question
+from rightkey.gateway.dialect import Asked
+from rightkey.integrations.awsevents import HTTPEvent
 from rightkey.integrations.bearer import Bearer, ProtectedResource, header
+from rightkey.integrations.certificates import Connection, from_header
+from rightkey.integrations.credential import Credential, Sent
+from rightkey.integrations.handshake import Answer as Handshake
 from rightkey.localissuer import LocalIssuer
 from rightkey.policy.presented import Presented
 from rightkey.policy.profiles import Evidence
@@ -59,6 +66,7 @@ VARIABLES = (
     "TRUSTSTORE",
 )
 NEEDED = {"issuer": "https://issuer.example", "audience": "a"}
+GATEWAY = {"proxy": "nginx", "issuer": [NEEDED], "route": [{}]}
 ENVIRON = {"RIGHTKEY_ISSUER": "https://issuer.example", "RIGHTKEY_AUDIENCE": "a"}
 
 
@@ -93,6 +101,15 @@ def test_a_secret_in_the_place_of_a_setting_is_not_told(secret: str) -> None:
         "pem": lambda: rightkey.KeySet.from_pem(secret),
         "path": lambda: rightkey.AsyncVerifier(**NEEDED, keys=Path(secret)),
         "ca file": lambda: DefaultTransport(ca_file=secret),
+        "proxies": lambda: from_header("X", form="nginx", proxies=[secret]),
+        "peers": lambda: configuration_of(GATEWAY | {"peers": [secret]}, Path()),
+        "store secret": lambda: rightkey.Verifier.from_env(ENVIRON | {"RIGHTKEY_STORE_SECRET_FILE": secret}),
+        "secret file": lambda: rightkey.Verifier(
+            **NEEDED, introspection=rightkey.Introspection("us", Path(secret))
+        ),
+        "dpop": lambda: rightkey.DPoP(algorithms=[secret]),
+        "on_loss": lambda: rightkey.Denylist(on_loss=secret),  # type: ignore[arg-type]
+        "implies": lambda: rightkey.Verifier(**NEEDED, implies={"a": [f"{secret} "]}),
         "requirement": lambda: rightkey.any_of(f"{secret} ", "a"),
     }
     for name in SETTINGS:
@@ -177,6 +194,16 @@ def test_nothing_that_lives_shows_a_secret() -> None:
     found.append(Evidence("ES256", {"sub": OWN}, None, nonce=OWN, access_token=OWN))
     found.append(Demands(nonce=OWN, access_token=OWN))
     found.append(Presented("DPoP", "GET", f"https://h.example/?c={OWN}", (raw,), OWN.encode()))
+    headers = [("authorization", f"DPoP {raw}"), ("sec-websocket-protocol", f"bearer, {raw}")]
+    sent = Sent("GET", f"/?access_token={raw}", Connection(None))
+    found += [
+        sent,
+        Credential(raw, Presented("DPoP", proofs=(raw,))),
+        HTTPEvent(tuple(headers), raw, sent),
+        Handshake("bearer", [raw]),
+        Asked("GET", f"/?access_token={raw}", "h.example"),
+        Question("GET", f"/?access_token={raw}", {"authorization": [raw]}),
+    ]
     found += transport.asked
     gc.collect()  # verifiers of other tests that were never finished
     found += [one for one in gc.get_objects() if str(type(one).__module__).startswith("rightkey.")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from rightkey.gateway.proofs import dpop_of, sharing
 from rightkey.gateway.reading import are_texts, at, require_known, table_of, tables, text_of
 from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier
+from rightkey.integrations.certificates import network
 from rightkey.policy.trust import ANY, Trust, requirement_of
 from rightkey.requirements import Requirement, parse
 from rightkey.verifier.one import OneIssuer, Surroundings
@@ -252,10 +252,7 @@ def _peers(said: Any) -> Peers:
     with at("peers"):
         if not are_texts(said):
             raise Misconfigured("they must be a list of networks", hint='such as ["10.0.0.0/8"]')
-        try:
-            return Peers(tuple(ipaddress.ip_network(text) for text in said))
-        except ValueError as error:
-            raise Misconfigured(str(error)) from None
+        return Peers(tuple(map(network, said)))
 
 
 def _origin(said: Any) -> tuple[str, ...]:

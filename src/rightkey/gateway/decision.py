@@ -45,6 +45,9 @@ class Question(NamedTuple):
     target: str
     fields: Mapping[str, list[str]]
 
+    def __repr__(self) -> str:
+        return f"Question({self.method!r})"  # the rest may hold a token
+
 
 class Answer(NamedTuple):
     """What the proxy is answered. `code` is `ok`, `public`, or why not."""

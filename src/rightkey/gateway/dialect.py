@@ -29,6 +29,9 @@ class Asked(NamedTuple):
     uri: str
     host: str
 
+    def __repr__(self) -> str:
+        return f"Asked({self.method!r}, {self.host!r})"  # a query may hold a token
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:

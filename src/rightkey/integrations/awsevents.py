@@ -32,6 +32,9 @@ class HTTPEvent(NamedTuple):
     query: str
     sent: Sent
 
+    def __repr__(self) -> str:
+        return f"HTTPEvent({self.sent!r})"  # headers and query hold tokens
+
     @property
     def is_preflight(self) -> bool:
         """Whether a browser asks if it may send a request at all."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, TypeAlias
@@ -102,7 +103,7 @@ def from_header(name: str, *, form: str, proxies: Collection[str]) -> Certificat
         raise Misconfigured(f"form must be one of {', '.join(FORMS)}, not {quoted(form)}")
     if not _is_list(proxies):
         raise Misconfigured("proxies must be a list of addresses or networks", hint='such as ["10.0.0.0/8"]')
-    return CertificateSource(name.lower(), form, tuple(map(_network, proxies)))
+    return CertificateSource(name.lower(), form, tuple(map(_proxy, proxies)))
 
 
 def _is_name(name: Any) -> bool:
@@ -113,13 +114,19 @@ def _is_list(given: Any) -> bool:
     return isinstance(given, Iterable) and not isinstance(given, str) and bool(given)
 
 
-def _network(proxy: Any) -> Network | str:
-    if proxy == UNIX:
-        return UNIX
-    try:
-        return ip_network(proxy)
-    except ValueError:
-        raise Misconfigured(f"{quoted(proxy)} is neither an address nor a network") from None
+def _proxy(said: Any) -> Network | str:
+    return UNIX if said == UNIX else network(said)
+
+
+def network(said: Any) -> Network:
+    """The network that a text names. Raises Misconfigured."""
+    around = None
+    with suppress(ValueError):  # which quotes the text: nothing is raised while it is being handled
+        around = ip_network(said, strict=False)
+        return ip_network(said)
+    if around is not None:
+        raise Misconfigured(f"{quoted(said)} has host bits set", hint=f"the network is {around}")
+    raise Misconfigured(f"{quoted(said)} is neither an address nor a network", hint="such as 10.0.0.0/8")
 
 
 _PAIR = r"""[A-Za-z]+=(?:"(?:\\.|[^"\\])*"|[^",;\\]*)"""

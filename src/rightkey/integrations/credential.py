@@ -25,6 +25,9 @@ class Credential(NamedTuple):
     raw: str
     presented: Presented | None = None
 
+    def __repr__(self) -> str:
+        return f"Credential({self.scheme!r})"  # the rest is a token
+
     @property
     def scheme(self) -> str:
         """Under which it came."""
@@ -72,6 +75,9 @@ class Sent(NamedTuple):
     path: str
     """As its client sent it: that by which an application routes may have lost `%2F`."""
     connection: Connection
+
+    def __repr__(self) -> str:
+        return f"Sent({self.method!r})"  # a query may hold a token
 
 
 def carried(

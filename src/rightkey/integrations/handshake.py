@@ -21,6 +21,9 @@ class Answer(NamedTuple):
     """The subprotocol to name where the application names none, or the token."""
     tokens: list[str]
 
+    def __repr__(self) -> str:
+        return f"Answer({self.name!r})"
+
 
 def name_of(bearer: Bearer) -> str | None:
     """The subprotocol before the token, where tokens may be carried so."""

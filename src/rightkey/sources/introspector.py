@@ -249,11 +249,13 @@ def _secret(settings: Introspection) -> bytes:
 
 def require_secret(settings: Introspection) -> None:
     """Raises Misconfigured: a file that is missing at the start is told at the start."""
+    octets, why = None, "it is empty"
     try:
         octets = _secret(settings)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is empty"
-        raise Misconfigured(f"secret cannot be read from its file: {why}") from None
+    except (OSError, ValueError) as error:  # which quotes the name, in whose place a secret may be given
+        why = getattr(error, "strerror", None) or why
+    if octets is None:
+        raise Misconfigured(f"secret cannot be read from its file: {why}")
     if settings.auth_method == "private_key_jwt":
         signer_of(settings, octets)
 

@@ -101,12 +101,14 @@ def _yes(text: str) -> bool:
 
 def read_secret(path: str) -> Any:
     """What is in a file: PEM, or a secret a line, the one that counts first."""
+    octets, why = None, "it is no file's name"
     try:
         with open(path, "rb") as file:
             octets = file.read(_MAX_SECRET)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no file's name"
-        raise Misconfigured(f"the secret cannot be read from its file: {why}") from None
+    except (OSError, ValueError) as error:  # which quotes the name, in whose place a secret may be given
+        why = getattr(error, "strerror", None) or why
+    if octets is None:
+        raise Misconfigured(f"the secret cannot be read from its file: {why}")
     return octets if octets.startswith(b"-----BEGIN ") else tuple(octets.split())
 
 
