@@ -25,7 +25,7 @@ from tests.transport.conftest import (
 )
 
 from rightkey.exchange import ExchangeFailed
-from rightkey.transport.connection import _first_connected, look_up_loopback
+from rightkey.transport.connection import _first_connected, _in_turn, _share, look_up_loopback
 from rightkey.transport.deadline import Deadline
 from rightkey.transport.default import DefaultTransport
 
@@ -88,6 +88,27 @@ def test_a_silent_address_leaves_time_for_the_next(serve: Serve, silent: int) ->
     soon = Deadline.after(0.6)
     with _first_connected(found, soon) as sock:
         assert sock.getpeername()[1] == server.port
+
+
+def test_the_families_take_turns() -> None:
+    """Where one of them leads nowhere, the second address is of the other: RFC 8305, section 4."""
+    six, four = socket.AF_INET6, socket.AF_INET
+    assert [one for _, one in _in_turn([(six, 1), (six, 2), (six, 3), (four, 4), (four, 5)])] == [
+        *((six, 1), (four, 4), (six, 2), (four, 5), (six, 3))
+    ]
+    assert list(_in_turn([(four, 1), (four, 2)])) == [(2, (four, 1)), (1, (four, 2))]
+    assert list(_in_turn([])) == []
+
+
+@pytest.mark.parametrize("addresses", [1, 2, 8, 16, 64])
+def test_many_addresses_leave_the_first_ones_time_enough(addresses: int) -> None:
+    """For a host on another continent: and all of them together have no more than there is."""
+    left, shares = 2.0, list[float]()
+    for remaining in range(addresses, 0, -1):
+        shares.append(_share(left, remaining))
+        left -= shares[-1]
+    assert all(share > 0.4 for share in shares[:2])
+    assert left == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_late_name_is_noticed_at_once() -> None:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rightkey.exchange import ExchangeFailed
@@ -30,6 +31,8 @@ Found: TypeAlias = list[tuple[Any, ...]]
 """What `socket.getaddrinfo` finds: the last of each is the address to dial."""
 
 LookUp: TypeAlias = Callable[[str, int], Found]
+_SHARING = 3
+"""Addresses among which the time to connect is shared at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +134,30 @@ def look_up_loopback(host: str, port: int) -> Found:
 
 
 def _first_connected(found: Found, connecting: Deadline) -> socket.socket:
-    """Addresses in turn, each with its share of the time left: a silent one leaves some for the next."""
-    for remaining in range(len(found), 0, -1):
-        family, type_, protocol, _, where = found[-remaining]
-        share = connecting.left() / remaining
+    """The first address that answers: one after another, so that a silent one leaves time for the next."""
+    for remaining, (family, type_, protocol, _, where) in _in_turn(found):
+        share = _share(connecting.left(), remaining)
         try:
             return _connected(socket.socket(family, type_, protocol), where, share)
         except OSError:
             if remaining == 1:
                 raise
     raise OSError("no address")  # pragma: no cover  (getaddrinfo raises where it finds none)
+
+
+def _in_turn(found: Found) -> Iterator[tuple[int, Any]]:
+    """Addresses of the two families by turns (RFC 8305, section 4), since one family as a whole may lead
+    nowhere; each with how many are left."""
+    first = [one for one in found if one[0] == found[0][0]]
+    other = [one for one in found if one[0] != found[0][0]]
+    mixed = [one for pair in zip_longest(first, other) for one in pair if one is not None]
+    return zip(range(len(mixed), 0, -1), mixed, strict=True)
+
+
+def _share(left: float, remaining: int) -> float:
+    """Seconds for one of the addresses that remain. The first ones have most: if sixteen had an eighth of a
+    second each, a host on another continent could be reached by none."""
+    return left / min(remaining, _SHARING)
 
 
 def _connected(sock: socket.socket, where: Any, seconds: float) -> socket.socket:
