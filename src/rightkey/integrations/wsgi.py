@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any, Protocol, TypeAlias, Unpack
 
 from rightkey.errors import IssuerFault, RightkeyError
@@ -179,8 +180,10 @@ def _telling(environ: Environ, start_response: Start) -> Start:
 def _bodiless(app: App, environ: Environ, start_response: Start) -> Iterable[bytes]:
     """Status and headers of the application's answer, and none of its body.
 
-    What a preflight is answered is public, and an application may take any method for the same.
+    What a preflight is answered is public, and an application may take any method for the same. It is asked
+    without a query and a body: some take another method than the request's from there.
     """
+    environ = {**environ, "QUERY_STRING": "", "CONTENT_LENGTH": "0", "wsgi.input": BytesIO()}
 
     def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], None]:
         kept = [each for each in headers if each[0].lower() not in _OF_BODY]
