@@ -80,6 +80,17 @@ def without_query(text: str) -> str:
     return f"{url}{mark}..." if mark and ("://" in url or "=" in rest) else text
 
 
+def flag(name: str, value: Any) -> bool:
+    """A setting that is True or False.
+
+    Raises Misconfigured: to Python a text such as `false` is true, and the None of a configuration that lacks
+    a value is false.
+    """
+    if not isinstance(value, bool):
+        raise Misconfigured(f"{name} must be True or False, not {quoted(value)}")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One claim that was not as required.

@@ -71,6 +71,13 @@ def test_a_token_is_optional_where_true_says_so(build: Callable[..., Any], text:
         build(NAME, audience="a", optional=text)
 
 
+@pytest.mark.parametrize("build", [BUILD[0], BUILD[1], BUILD[3], fastapi.RightKey, litestar.RightKey])
+def test_an_issuer_is_required_where_true_says_so(build: Callable[..., Any]) -> None:
+    """The text `false` would keep a service from starting."""
+    with pytest.raises(rightkey.Misconfigured, match="require_issuer must be True or False"):
+        build(NAME, audience="a", require_issuer="false")
+
+
 def test_a_parameter_of_the_integration_may_be_meant_too() -> None:
     """Such as the list of public paths."""
     with pytest.raises(rightkey.Misconfigured) as caught:

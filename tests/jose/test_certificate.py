@@ -224,6 +224,12 @@ def test_nothing_asked_is_nothing_lacking() -> None:
     assert Certificates().fault(None, MIDDLE) == "the key has no certificate"
 
 
+def test_whether_dates_count_is_true_or_false() -> None:
+    """None of a configuration that does not say must not mean no."""
+    with pytest.raises(Misconfigured, match="dates must be True or False"):
+        Certificates(dates=None)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("now", "expected"),
     [

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.transport.conftest import SLOW, Authority, Serve, failed, get, ok, saying, unused_port
@@ -159,6 +160,14 @@ def test_an_authority_is_the_files_or_the_systems() -> None:
     """Not both."""
     with pytest.raises(Misconfigured, match="cannot both be given"):
         DefaultTransport("/a.pem", truststore=True)
+
+
+@pytest.mark.parametrize("name", ["trust_env", "truststore", "strict_x509"])
+@pytest.mark.parametrize("wrong", [None, "false", 0])
+def test_what_is_on_or_off_is_true_or_false(name: str, wrong: Any) -> None:
+    """A strictness that a configuration does not name must not end as none."""
+    with pytest.raises(Misconfigured, match=f"{name} must be True or False"):
+        DefaultTransport(**{name: wrong})
 
 
 def test_a_post_sends_its_body_and_its_own_credentials(serve: Serve) -> None:

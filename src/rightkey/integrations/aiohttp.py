@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from rightkey.errors import RightkeyError
+from rightkey.errors import RightkeyError, flag
 from rightkey.integrations.asgi import Verifying, prepare
 from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.carriers import SUBPROTOCOLS, offered
@@ -29,7 +29,6 @@ from rightkey.integrations.views import (
     is_preflight,
     requirement_of,
 )
-from rightkey.policy.named import flag
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
 
@@ -69,6 +68,7 @@ def setup(
     async def start(app: web.Application) -> None:
         await prepare(app[VERIFIER], required=require_issuer)
 
+    flag("require_issuer", require_issuer)
     app[VERIFIER] = verifier_from(AsyncVerifier, issuer, verifier, settings, setup)
     app.middlewares.append(_guard(app, bearer, optional=flag("optional", optional)))
     app.on_startup.append(start)

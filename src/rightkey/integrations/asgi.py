@@ -11,14 +11,13 @@ import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Protocol, TypeAlias, Unpack
 
-from rightkey.errors import IssuerFault, RightkeyError
+from rightkey.errors import IssuerFault, RightkeyError, flag
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried, escaped, renewed
 from rightkey.integrations.handshake import answering, hidden
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
-from rightkey.policy.named import flag
 from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
@@ -75,7 +74,8 @@ class RightKeyMiddleware:
     ) -> None:
         self.app, self._public, self._optional = app, paths_of(public), flag("optional", optional)
         self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self._bearer, self._require_issuer = bearer.beside(self._verifier), require_issuer
+        self._bearer = bearer.beside(self._verifier)
+        self._require_issuer = flag("require_issuer", require_issuer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

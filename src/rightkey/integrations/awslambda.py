@@ -20,14 +20,13 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias, Unpack
 
-from rightkey.errors import InsufficientScope, IssuerFault, Misconfigured, TokenRejected, quoted
+from rightkey.errors import InsufficientScope, IssuerFault, Misconfigured, TokenRejected, flag, quoted
 from rightkey.integrations.awsevents import Event, HTTPEvent, asked_of, mapping, request_of
 from rightkey.integrations.bearer import BEARER, Bearer, Refusal
 from rightkey.integrations.credential import NONCE, Credential, carried, renewed
 from rightkey.integrations.settings import Settings, verifier_from
 from rightkey.integrations.views import present
 from rightkey.integrations.wsgi import Verifying
-from rightkey.policy.named import flag
 from rightkey.policy.presented import Presented
 from rightkey.requirements import AllOf, required
 from rightkey.telemetry.verdicts import not_granted

@@ -18,12 +18,11 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any
 
-from rightkey.errors import Misconfigured, RightkeyError
+from rightkey.errors import Misconfigured, RightkeyError, flag
 from rightkey.integrations.bearer import BEARER, Bearer, Refusal
 from rightkey.integrations.credential import Credential
 from rightkey.integrations.settings import environ_of, extra, paths_of, verifier_from
 from rightkey.integrations.wsgi import credential_of
-from rightkey.policy.named import flag
 from rightkey.requirements import Requirement
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, Unpack
 
-from rightkey.errors import IssuerFault, Misconfigured, RightkeyError
+from rightkey.errors import IssuerFault, Misconfigured, RightkeyError, flag
 from rightkey.freshness.status import Status
 from rightkey.integrations.asgi import LOG, POLICY_VIOLATION, Verifying, answers_handshakes, prepare, verified
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier, scopes_of
@@ -67,7 +67,7 @@ class RightKey(SecurityBase):
         self.bearer, self.optional = bearer.beside(self.verifier), Optional(self)
         self._issuer, self._settings = issuer, settings
         self._login: Login | None = None
-        self._require_issuer = require_issuer
+        self._require_issuer = flag("require_issuer", require_issuer)
 
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Verified:
         """The verified token, which grants these scopes."""

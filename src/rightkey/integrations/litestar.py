@@ -18,7 +18,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from rightkey.errors import RightkeyError
+from rightkey.errors import RightkeyError, flag
 from rightkey.integrations.asgi import (
     POLICY_VIOLATION,
     Receive,
@@ -81,7 +81,8 @@ class RightKey(InitPlugin):
         **settings: Unpack[Settings],
     ) -> None:
         self.verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self.bearer, self._require_issuer = bearer.beside(self.verifier), require_issuer
+        self.bearer = bearer.beside(self.verifier)
+        self._require_issuer = flag("require_issuer", require_issuer)
 
     @property
     def responses(self) -> dict[int, ResponseSpec]:

@@ -10,13 +10,12 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Protocol, TypeAlias, Unpack
 
-from rightkey.errors import IssuerFault, RightkeyError
+from rightkey.errors import IssuerFault, RightkeyError, flag
 from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried, escaped, renewed
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
 from rightkey.integrations.views import is_preflight
-from rightkey.policy.named import flag
 from rightkey.policy.presented import Presented
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
@@ -69,7 +68,7 @@ class RightKeyMiddleware:
         self._public = {_latin(path) for path in paths_of(public)}
         self._verifier: Verifying = verifier_from(Verifier, issuer, verifier, settings, type(self))
         self._bearer = bearer.beside(self._verifier)
-        if require_issuer:
+        if flag("require_issuer", require_issuer):
             self._verifier.prepare()
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from rightkey.errors import Misconfigured, quoted
+from rightkey.errors import Misconfigured, flag, quoted
 from rightkey.jose import base64url
 
 MAX_CHAIN = 10
@@ -125,6 +125,8 @@ class Certificates:
     _pins: frozenset[str] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("dates", "required"):
+            flag(name, getattr(self, name))
         object.__setattr__(self, "pins", tuple(self.pins))
         object.__setattr__(self, "_pins", frozenset(map(_pin, self.pins)))
         if self.roots is not None:

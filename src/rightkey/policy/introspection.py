@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rightkey.errors import Misconfigured, quoted
+from rightkey.errors import Misconfigured, flag, quoted
 from rightkey.jose.opaque import is_opaque
-from rightkey.policy.named import flag, settings_by_name
+from rightkey.policy.named import settings_by_name
 
 if TYPE_CHECKING:
     import os

@@ -1,13 +1,13 @@
-"""Named: a setting that is unknown, missing or of no use is told by its name, with the way out."""
+"""Named: a setting that is unknown or missing is told by its name, with the way out."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from rightkey.errors import Misconfigured, quoted
+from rightkey.errors import Misconfigured
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -30,13 +30,6 @@ def settings_by_name(kind: type[_T]) -> type[_T]:
     """A class whose initialiser does that."""
     kind.__init__ = by_name(kind.__init__)  # type: ignore[method-assign]
     return kind
-
-
-def flag(name: str, value: Any) -> bool:
-    """A setting that is True or False. Raises Misconfigured: it is a text such as `false`, which is true."""
-    if not isinstance(value, bool):
-        raise Misconfigured(f"{name} must be True or False, not {quoted(value)}")
-    return value
 
 
 def _misnamed(

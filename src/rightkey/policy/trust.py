@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from rightkey.errors import Misconfigured, quoted
+from rightkey.errors import Misconfigured, flag, quoted
 from rightkey.grants import GRANTS, Places
 from rightkey.issuer.name import AUTO, Issuer, identity_of
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.confirmation import sender
-from rightkey.policy.named import flag, settings_by_name
+from rightkey.policy.named import settings_by_name
 from rightkey.policy.profiles import Profile
 from rightkey.policy.profiles import profile as profile_named
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, flag
 from rightkey.policy.named import settings_by_name
 from rightkey.transport.address import read_plain_http
 from rightkey.transport.connection import Route, look_up, look_up_loopback
@@ -59,6 +59,8 @@ class DefaultTransport:
 
     def __post_init__(self) -> None:
         require_names(ca_file=self.ca_file)
+        for name in ("trust_env", "truststore", "strict_x509"):
+            flag(name, getattr(self, name))
         if self.ca_file is not None and self.truststore:
             raise Misconfigured(
                 "ca_file and truststore cannot both be given: each is trusted instead of others"

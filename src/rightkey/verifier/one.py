@@ -57,8 +57,13 @@ class Surroundings(NamedTuple):
             raise Misconfigured(
                 "freshness must be a Freshness", hint="such as rightkey.Freshness(max_life=600)"
             )
-        if self.transport is not None and not callable(getattr(self.transport, "get", None)):
-            raise Misconfigured("transport must have a method get(request) -> Response")
+        transport = self.transport
+        theirs = isinstance(transport, type) or type(transport).__module__.partition(".")[0] in _CLIENTS
+        if transport is not None and (theirs or not callable(getattr(transport, "get", None))):
+            raise Misconfigured(
+                "transport must have a method get(request) -> Response",
+                hint="a client of httpx or httpx2 is given as rightkey.transport.HttpxTransport(client)",
+            )
         for name in ("clock", "elapsed", "listener"):
             given = getattr(self, name)
             if given is not None and not callable(given):
@@ -106,6 +111,10 @@ class Surroundings(NamedTuple):
 
         log.begin()
         return Verdicts(self.listener, self.elapsed or SYSTEM)
+
+
+_CLIENTS = ("aiohttp", "httpx", "httpx2", "requests", "urllib3")
+"""Their clients have a `get`, too, which takes no Request."""
 
 
 class OneIssuer:
