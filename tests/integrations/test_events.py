@@ -125,9 +125,10 @@ def test_other_events_are_taken_and_deny_nothing(post: Any, issuer: LocalIssuer)
 def test_what_is_no_event_of_ours_denies_nothing(
     claims: dict[str, Any], err: str, post: Any, issuer: LocalIssuer
 ) -> None:
-    """RFC 8935, section 2.4: with a code, and nothing of what it says."""
+    """RFC 8935, sections 2.3 and 2.4: a code, and words in a language that is named; nothing of the event."""
     refused = post(event(issuer, **claims))
     assert (refused.status, refused.body["err"]) == (400, err)
+    assert refused.headers["Content-Language"] == "en"
     assert "alice" not in json.dumps(refused.body)
     assert access(issuer, sub="alice") is None
 

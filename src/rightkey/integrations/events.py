@@ -49,7 +49,8 @@ class _Events(Receiver):
         err = _ERR.get(error.code, "invalid_request")
         if any(failure.claim == "aud" for failure in error.failures):
             err = "invalid_audience"
-        return answer(400, {"err": err, "description": str(error)})
+        told = {"err": err, "description": str(error)}
+        return answer(400, told, Content_Language="en")  # which RFC 8935, section 2.3, wants beside it
 
 
 def _denial(claims: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
