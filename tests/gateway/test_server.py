@@ -9,13 +9,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rightkey.cli import run
+from rightkey.gateway.address import BACKLOG
 from rightkey.gateway.server import RESTART_SECONDS
 from rightkey.localissuer import LocalIssuer, Sender
 
@@ -260,6 +261,19 @@ def test_garbage_and_slow_heads_hold_up_no_other(gateway: Any, ask: Any, token: 
         for sock in slow:
             sock.close()
     assert ask(of, "/orders/1", token()).status_code == 200
+
+
+def test_connections_wait_to_be_accepted(gateway: Any) -> None:
+    """A crowd comes while a worker is busy: where the line is full, a client tries again a second later."""
+    most = min(BACKLOG, int(Path("/proc/sys/net/core/somaxconn").read_text()), 500)
+    of = gateway("nginx")
+    host, port = of.listen.split(":")
+    (worker,) = of.workers()
+    os.kill(worker, signal.SIGSTOP)
+    with ExitStack() as stack:
+        stack.callback(os.kill, worker, signal.SIGCONT)
+        for _ in range(most):
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
 
 
 def test_ten_thousand_connections_are_kept(gateway: Any, ask: Any, token: Any) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from rightkey.gateway.address import BACKLOG
 from rightkey.gateway.board import Board, Row
 from rightkey.gateway.configuration import Configuration
 from rightkey.gateway.heads import Heads
@@ -102,7 +103,9 @@ async def serve(
     stop = asyncio.Event()
     for number in STOPS:
         loop.add_signal_handler(number, stop.set)
-    servers = [await loop.create_server(site.connection, sock=sock) for sock, site in listening]
+    servers = [  # a loop sets the length of the line anew, to 100 by default
+        await loop.create_server(site.connection, sock=sock, backlog=BACKLOG) for sock, site in listening
+    ]
     begun()
     sites = [site for _, site in listening]
     await _sweeping(sites, look, stop.wait())
