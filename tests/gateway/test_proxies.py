@@ -225,7 +225,7 @@ def test_what_a_client_sees(front: Front) -> None:
     assert two.status_code == 400
     assert front.send(path="/public/a", token="bad").status_code == 200
     assert front.send("POST", "/orders/1").status_code == 401
-    front.gateway.stop()
+    front.gateway.kill()
     assert front.send(token=front.token()).status_code == front.kind.down
 
 
