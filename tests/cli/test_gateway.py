@@ -160,6 +160,7 @@ def test_a_mirror_serves_what_the_issuer_publishes(mirror: Any, options: list[st
         issuer.misbehave("discovery", "status")
         assert surprise.kid in client.get(url).text
         assert client.get(url.replace("/.well-known/jwks.json", "/readyz")).status_code == 200
+        client.close()  # an idle connection would have it drain for 10 s
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
 
