@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ import click
 from rightkey.cli import card, output
 from rightkey.cli.errors import BadUse
 from rightkey.cli.issuer import origin_of, require_loopback
+from rightkey.cli.pairs import pairs_of
 from rightkey.drill import Row, Scorecard, Target, Tokens
 from rightkey.drill import drill as played
 from rightkey.drill.badge import badge
@@ -189,7 +189,7 @@ def _scored(
                 command=command,
                 restart=shlex.split(given["restart"] or ""),
                 make_issuer=lambda: LocalIssuer(**_issuer(given)),
-                tokens=Tokens(given["dress"], given["typ"], _claims(given["claims"])),
+                tokens=Tokens(given["dress"], given["typ"], pairs_of(given["claims"])),
                 baseline=verdicts(card.card_in(given["baseline"])) if given["baseline"] else None,
                 announce=(lambda _: None) if command or given["restart"] else _announce,
                 starting=progress.starts,
@@ -213,19 +213,6 @@ def _issuer(given: dict[str, Any]) -> dict[str, Any]:
         return options
     dress = DRESSES[given["dress"] or "auth0"]
     return options | {"url": f"{origin}{dress.path}{'/' if dress.slash else ''}"}
-
-
-def _claims(texts: Iterable[str]) -> dict[str, Any]:
-    claims = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise BadUse(f"expected NAME=VALUE, got {text}")
-        try:
-            claims[name] = json.loads(value)
-        except ValueError:
-            claims[name] = value
-    return claims
 
 
 _HINTS = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +11,7 @@ import click
 
 from rightkey.cli import layout, output
 from rightkey.cli.errors import BadUse
+from rightkey.cli.pairs import pairs_of
 from rightkey.cli.running import NotThere, Running
 from rightkey.cli.times import Time, written
 from rightkey.localissuer.clients import Client
@@ -89,7 +89,7 @@ def token(issuer: Running, claims: tuple[str, ...], attack: str | None) -> Any:
     """
     if attack == "list":
         return issuer.ask("GET", f"{OURS}/attacks"), lambda said: layout.pairs(said.items())
-    body = {"claims": _pairs(claims)}
+    body = {"claims": pairs_of(claims)}
     path = "token" if attack is None else f"attacks/{quote(attack, safe='')}"
     return issuer.ask("POST", f"{OURS}/{path}", body), lambda said: layout.line(said["token"])
 
@@ -116,7 +116,7 @@ def misbehave(
         return issuer.ask("GET", f"{OURS}/faults"), _show_planned
     if rule["times"] is None:
         del rule["times"]
-    body = {"endpoint": endpoint, "fault": fault, "options": _pairs(options)} | rule
+    body = {"endpoint": endpoint, "fault": fault, "options": pairs_of(options)} | rule
     return issuer.ask("POST", f"{OURS}/faults", body), _show_planned
 
 
@@ -190,19 +190,6 @@ COMMANDS: dict[str, click.Command] = {
     "clients": clients,
 }
 """The commands by name."""
-
-
-def _pairs(texts: Iterable[str]) -> dict[str, Any]:
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise BadUse(f"expected NAME=VALUE, got {text}")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
 
 
 def _show_keys(said: list[dict[str, Any]]) -> None:
