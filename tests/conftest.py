@@ -372,6 +372,21 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever proxies this machine goes through."""

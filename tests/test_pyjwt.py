@@ -17,6 +17,7 @@ from typing import Any
 import jwt
 import pytest
 import trio
+from tests.conftest import Clock
 
 import rightkey
 from rightkey import events
@@ -52,16 +53,6 @@ class Endpoint:
 
     def has(self, *keys: Any) -> None:
         self.body = {"keys": [key.public_jwk() for key in keys]}
-
-
-class Clock:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Clock
 
 import rightkey
 from rightkey import FirstOf, Freshness, KeySet, Verifier
@@ -20,14 +21,6 @@ from rightkey.sources.copies import Copy, copy_in, document_of
 from rightkey.stores.local import DirectoryStore
 
 HOUR = 3600.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Gate:
@@ -44,7 +37,7 @@ class Gate:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

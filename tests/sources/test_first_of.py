@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Clock
 
 import rightkey
 from rightkey import FirstOf, KeySet
@@ -18,19 +19,6 @@ from rightkey.events import Event, KeysFetched
 from rightkey.localissuer import LocalIssuer, SigningKey
 from rightkey.localissuer.keys.signing import Form
 from rightkey.localissuer.misbehaving.faults import fault
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.conftest import Clock
 from tests.scenarios.conftest import settled
 
 from rightkey.errors import IssuerUnavailable, Misconfigured, RightkeyError, TokenRejected
@@ -34,13 +35,6 @@ from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.threads import Verifier
 
 ACTIVE = {"active": True, "aud": "a", "exp": 9e9, "sub": "alice"}
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Endpoint:
@@ -77,11 +71,6 @@ class Endpoint:
 @pytest.fixture
 def endpoint() -> Endpoint:
     return Endpoint()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import trio
+from tests.conftest import Clock
 
 import rightkey
 from rightkey.freshness.record import Record
@@ -25,21 +26,6 @@ from rightkey.sources import files, watched
 from rightkey.sources.jobs import JOBS
 from rightkey.sources.watched import EVERY, Watched
 from rightkey.verdict.held import NeedsNewer
-
-
-class Clock:
-    """Elapsed seconds of the test's own."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from tests.conftest import Clock
 
 from rightkey import events
 from rightkey.events import (
@@ -46,15 +47,6 @@ REFUSED = TokensRefused(
 )
 
 
-class Clock:
-    """Seconds that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Kept(logging.Handler):
     """Keeps records, and lines as a plain formatter writes them."""
 
@@ -68,11 +60,6 @@ class Kept(logging.Handler):
     @property
     def lines(self) -> list[str]:
         return [f"{record.levelname} {record.getMessage()}" for record in self.records]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.conftest import Clock
 
 import rightkey
 from rightkey import AsyncVerifier, Trust, Verifier
@@ -43,16 +44,9 @@ class Failing(Heard):
         raise RuntimeError
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(0.0)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.conftest import Clock
 
 import rightkey
 from rightkey import (
@@ -136,16 +137,6 @@ def mac(secret: bytes, alg: str = "HS256") -> str:
     )
 
 
-class Elapsed:
-    """Seconds that pass when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @dataclass(eq=False)
 class Site:
     """A transport to documents by URL, which counts what is asked; an int is a status."""
@@ -170,14 +161,14 @@ def site(*members: Any, **metadata: Any) -> Site:
     return Site(documents(ISSUER, *(members or (jwk(key()),)), **metadata))
 
 
-def over(transport: Any, elapsed: Elapsed | None = None, **settings: Any) -> Verifier:
+def over(transport: Any, elapsed: Clock | None = None, **settings: Any) -> Verifier:
     asked: dict[str, Any] = {"audience": "api", "clock": lambda: NOW, "transport": transport}
-    return Verifier(settings.pop("issuer", ISSUER), elapsed=elapsed or Elapsed(), **(asked | settings))
+    return Verifier(settings.pop("issuer", ISSUER), elapsed=elapsed or Clock(), **(asked | settings))
 
 
 def of(issuer: LocalIssuer, **settings: Any) -> Verifier:
     """Over a real socket."""
-    asked: dict[str, Any] = {"audience": issuer.audience, "elapsed": Elapsed()}
+    asked: dict[str, Any] = {"audience": issuer.audience, "elapsed": Clock()}
     return Verifier(issuer.url, **(asked | settings))
 
 
@@ -206,7 +197,7 @@ def _() -> None:
             assert number % 100 or code(honest, by) is None
         assert issuer.requests["jwks"] <= 1 + BUDGET
     for answer in REFUSALS:
-        server, elapsed = site(), Elapsed()
+        server, elapsed = site(), Clock()
         by = over(server, elapsed)
         assert code(mint(key(), CLAIMS), by) is None
         server.documents[f"{ISSUER}/keys"] = answer
@@ -248,7 +239,7 @@ def _() -> None:
     other."""
     for order in (1, -1):
         server, tokens, keys = two_issuers()
-        elapsed = Elapsed()
+        elapsed = Clock()
         pairs = [(over(server, elapsed, issuer=name), name) for name in list(tokens)[::order]]
         with ThreadPoolExecutor(16) as pool:
             found = list(
@@ -264,7 +255,7 @@ def _() -> None:
 def _() -> None:
     """Verifiers of another URL, transport or freshness share nothing; those of the same share what was
     fetched, and no policy."""
-    server, elapsed, honest = site(), Elapsed(), mint(key(), CLAIMS)
+    server, elapsed, honest = site(), Clock(), mint(key(), CLAIMS)
     first, same = over(server, elapsed), over(server, elapsed, audience="another")
     assert code(honest, first) is None
     assert code(honest, same) == "claims_rejected"
@@ -294,7 +285,7 @@ def _() -> None:
 @advisory("heimdall#3444")
 def _() -> None:
     """A strict and a lax verifier at one address: what the lax one took in is still refused by the strict."""
-    server, elapsed = site(), Elapsed()
+    server, elapsed = site(), Clock()
     lax = over(server, elapsed, audience=ANY, profile="any", require_exp=False, leeway=300)
     strict = over(server, elapsed, algorithms=["ES384"])
     required = over(server, elapsed, require="admin")
@@ -351,7 +342,7 @@ def _() -> None:
         raw = issuer.token(sub="alice")
 
         async def act() -> None:
-            by = AsyncVerifier(issuer.url, audience=issuer.audience, elapsed=Elapsed())
+            by = AsyncVerifier(issuer.url, audience=issuer.audience, elapsed=Clock())
             tasks = [asyncio.create_task(by.verify(raw)) for _ in range(20)]
             await asyncio.sleep(0.05)
             for task in tasks[::2]:
@@ -359,7 +350,7 @@ def _() -> None:
             done = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(one, asyncio.CancelledError) for one in done[::2])
             assert all(isinstance(one, rightkey.Verified) for one in done[1::2])
-            fresh = AsyncVerifier(issuer.url, audience=issuer.audience, elapsed=Elapsed())
+            fresh = AsyncVerifier(issuer.url, audience=issuer.audience, elapsed=Clock())
             left = asyncio.create_task(fresh.verify(raw))
             del fresh
             assert (await left).subject == "alice"

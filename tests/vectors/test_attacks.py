@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.conftest import signing_key
+from tests.conftest import Clock, signing_key
 
 import rightkey
 from rightkey import ANY, Freshness, IssuerMisbehaved, IssuerUnavailable, KeySet, Misconfigured, Verifier
@@ -121,16 +121,6 @@ def resigned(change: Callable[[bytes], bytes], by: SigningKey | None = None) -> 
     return f"{signed}.{encode(change(base64.urlsafe_b64decode(signature + '==')))}"
 
 
-class Elapsed:
-    """Seconds that pass when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @dataclass(eq=False)
 class Site:
     """A transport to documents by URL, which writes down what is asked."""
@@ -156,9 +146,9 @@ def site(*members: Any, **metadata: Any) -> Site:
     )
 
 
-def over(transport: Any, elapsed: Elapsed | None = None, **settings: Any) -> Verifier:
+def over(transport: Any, elapsed: Clock | None = None, **settings: Any) -> Verifier:
     asked: dict[str, Any] = {"audience": "api", "clock": lambda: NOW, "transport": transport}
-    return Verifier(ISSUER, elapsed=elapsed or Elapsed(), **(asked | settings))
+    return Verifier(ISSUER, elapsed=elapsed or Clock(), **(asked | settings))
 
 
 # -- the algorithm -----------------------------------------------------------------------------------------
@@ -888,7 +878,7 @@ def _() -> None:
         if body != b'{"keys":[]}':
             with pytest.raises(IssuerMisbehaved):
                 KeySet.parse(body)
-        server, elapsed = site(), Elapsed()
+        server, elapsed = site(), Clock()
         by = over(server, elapsed)
         assert code(mint(key(), CLAIMS), by) is None
         server.documents[JWKS] = body
@@ -913,7 +903,7 @@ def failing(endpoint: str, what: str, **options: Any) -> LocalIssuer:
     """An issuer of which the endpoint misbehaves: no caller has keys of it, and none waits long."""
     with LocalIssuer(certificates=False) as issuer:
         issuer.misbehave(endpoint, fault(what, **options))
-        by = Verifier(issuer.url, audience=issuer.audience, freshness=IMPATIENT, elapsed=Elapsed())
+        by = Verifier(issuer.url, audience=issuer.audience, freshness=IMPATIENT, elapsed=Clock())
         with pytest.raises(IssuerUnavailable):
             by.verify(issuer.token())
     return issuer
@@ -1128,7 +1118,7 @@ def _() -> None:
         }
     )
     shared = Site(site().documents | theirs.documents)
-    elapsed = Elapsed()
+    elapsed = Clock()
     ours = over(shared, elapsed)
     them = Verifier(other, audience="api", clock=lambda: NOW, transport=shared, elapsed=elapsed)
     assert code(mint(key(), CLAIMS), ours) is None
@@ -1150,7 +1140,7 @@ def _() -> None:
 
 @attack("rotation-removed")
 def _() -> None:
-    server, elapsed = site(jwk(key()), jwk(key("ES256", "e"))), Elapsed()
+    server, elapsed = site(jwk(key()), jwk(key("ES256", "e"))), Clock()
     by = over(server, elapsed)
     honest = mint(key(), CLAIMS)
     assert [code(honest, by), code(honest, by)] == [None, None]  # the second from memory

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.conftest import Clock
 from tests.jose.test_signing import RSA, pem
 from tests.scenarios.conftest import settled
 from tests.test_house import loaded_after
@@ -52,17 +53,9 @@ class Server:
         self.answer = lambda _: Response(status, {"content-type": "application/json"}, octets)
 
 
-class Clock:
-    def __init__(self, now: float = 1_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import jwt
 import pytest
+from tests.conftest import Clock
 
 from rightkey import Verifier
 from rightkey.localissuer import DRESSES, Client, LocalIssuer, Sender
@@ -29,23 +30,13 @@ BACK = "http://127.0.0.1:9/back"
 ME = ("me", "secret")
 
 
-class Time:
-    """A clock that stands still unless it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def time() -> Clock:
+    return Clock(NOW)
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def issuer(time: Time) -> Iterator[LocalIssuer]:
+def issuer(time: Clock) -> Iterator[LocalIssuer]:
     with LocalIssuer(dress="plain", algorithm="ES256", clock=time) as issuer:
         yield issuer
 
@@ -355,7 +346,7 @@ def test_requests_oauthlib(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "refresh_token" not in brought  # Auth0 gives one for offline_access alone
 
 
-def test_a_code_is_for_one_use(issuer: LocalIssuer, time: Time) -> None:
+def test_a_code_is_for_one_use(issuer: LocalIssuer, time: Clock) -> None:
     """The second use is refused, and takes back what the first brought; so is one that is too old."""
     once = code(issuer, scope="openid")
     ask = {"grant_type": "authorization_code", "code": once, "redirect_uri": BACK}
@@ -368,7 +359,7 @@ def test_a_code_is_for_one_use(issuer: LocalIssuer, time: Time) -> None:
     assert post(issuer, "token", **ask | {"code": late}).json()["error"] == "invalid_grant"
 
 
-def test_what_can_no_longer_be_used_is_removed(issuer: LocalIssuer, time: Time) -> None:
+def test_what_can_no_longer_be_used_is_removed(issuer: LocalIssuer, time: Clock) -> None:
     """Codes after minutes, what belongs to a device with it, refresh tokens after a month; not before."""
     old = tokens(issuer, scope="openid")
     device = post(issuer, "device", None, client_id="tv").json()
@@ -423,7 +414,7 @@ def test_reuse_of_a_refresh_token_withdraws_the_family(issuer: LocalIssuer) -> N
     assert post(issuer, "token", refresh_token=other, **ask).status_code == 200
 
 
-def test_keycloaks_refresh_token_is_a_jwt_and_no_access_token(time: Time) -> None:
+def test_keycloaks_refresh_token_is_a_jwt_and_no_access_token(time: Clock) -> None:
     """keycloak-js takes it apart; its signature is by no key that is published, and nothing accepts it."""
     with LocalIssuer(dress="keycloak", algorithm="ES256", clock=time) as issuer:
         token = tokens(issuer, scope="openid")["refresh_token"]
@@ -439,7 +430,7 @@ def test_keycloaks_refresh_token_is_a_jwt_and_no_access_token(time: Time) -> Non
         assert "error" in post(issuer, "token", grant_type="refresh_token", refresh_token=token).json()
 
 
-def test_a_device_is_connected(issuer: LocalIssuer, time: Time) -> None:
+def test_a_device_is_connected(issuer: LocalIssuer, time: Clock) -> None:
     """RFC 8628: pending, too fast, pending, connected; and its code is for one use."""
     asked = post(issuer, "device", None, client_id="tv", scope="openid", audience="https://tv.example").json()
     assert asked["verification_uri"] == issuer.urls["activate"]
@@ -466,7 +457,7 @@ def test_a_device_is_connected(issuer: LocalIssuer, time: Time) -> None:
     assert post(issuer, "token", None, **refresh).status_code == 200
 
 
-def test_a_device_may_be_refused(issuer: LocalIssuer, time: Time) -> None:
+def test_a_device_may_be_refused(issuer: LocalIssuer, time: Clock) -> None:
     """And is not connected by another client, by an unknown code, by nonsense, or too late."""
     asked = post(issuer, "device", None, client_id="tv").json()
     ask = {"device_code": asked["device_code"], "client_id": "tv"}
@@ -489,7 +480,7 @@ def test_a_device_may_be_refused(issuer: LocalIssuer, time: Time) -> None:
     assert post(issuer, "token", None, **ask | {"device_code": late["device_code"]}).status_code == 400
 
 
-def test_user_info(issuer: LocalIssuer, time: Time) -> None:
+def test_user_info(issuer: LocalIssuer, time: Clock) -> None:
     """What a token says of the person, for any access token minted here that holds."""
     token = issuer.token(sub="alice", email="a@example.com", scope="openid")
     ask = {"headers": {"authorization": f"Bearer {token}"}}
