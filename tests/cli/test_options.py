@@ -9,12 +9,11 @@ import sys
 from collections.abc import Iterator
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from tests.cli.conftest import Done, ran
 
 import rightkey
 from rightkey.cli import connection, layout, output, run
@@ -22,22 +21,6 @@ from rightkey.cli.connection import Connection
 from rightkey.cli.times import distance, lasting, written
 from rightkey.localissuer import LocalIssuer, Sender, SigningKey
 from rightkey.localissuer.keys.selfsigned import pem
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-def ran(*arguments: str, stdin: str = "") -> Done:
-    with CliRunner().isolation(stdin) as (out, err, _):
-        code = run(arguments)
-    return Done(code, out.getvalue().decode(), err.getvalue().decode())
 
 
 @pytest.fixture

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 import pytest
-from click.testing import CliRunner
+from tests.cli.conftest import Done
+from tests.cli.conftest import ran as said
 
-from rightkey.cli import run
 from rightkey.localissuer import DRESSES, FAULTS, LocalIssuer, fault
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
+class Examined(Done):
+    """What the doctor said."""
 
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
+    __slots__ = ()
 
     def found(self, severity: str | None = None) -> set[str]:
         return {
@@ -30,10 +24,8 @@ class Done(NamedTuple):
         }
 
 
-def ran(*arguments: str, stdin: str = "") -> Done:
-    with CliRunner().isolation(stdin) as (out, err, _):
-        code = run(("doctor", *arguments))
-    return Done(code, out.getvalue().decode(), err.getvalue().decode())
+def ran(*arguments: str, stdin: str = "") -> Examined:
+    return Examined(*said("doctor", *arguments, stdin=stdin))
 
 
 @pytest.fixture

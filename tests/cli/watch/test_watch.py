@@ -9,12 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from tests.cli.conftest import ran
 
-from rightkey.cli import run
 from rightkey.cli.watch import line
 from rightkey.cli.watch.files import HistoryFile, read_history
 from rightkey.cli.watch.looking import Entry, Watch
@@ -25,18 +24,6 @@ from rightkey.localissuer import LocalIssuer, fault
 from rightkey.sources.elapsed import SYSTEM
 from rightkey.sources.given import alone, place_of
 from rightkey.sources.source import Means
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def ran(*arguments: str, stdin: str = "") -> Done:
-    with CliRunner().isolation(stdin) as (out, err, _):
-        code = run(arguments)
-    return Done(code, out.getvalue().decode(), err.getvalue().decode())
 
 
 @pytest.fixture
