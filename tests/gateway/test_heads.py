@@ -52,6 +52,11 @@ def case(question: Question) -> Case:
     return Reading(echo)(question)
 
 
+def keep_twice(heads: Heads, head: bytes) -> None:
+    for _ in range(2):
+        heads.keep(head, ONE)
+
+
 ONE = case(Question("GET", "/", {}))
 
 
@@ -127,22 +132,19 @@ PIECES = (
 PAIRS = tuple(b"".join(pair) for pair in product(PIECES, repeat=2))
 
 
-class Always(Heads):
-    """Looks for each."""
-
-    due = True
-
-
 def test_no_answer_differs_for_what_is_remembered() -> None:
     """Whatever came before on the connection, and in whatever pieces."""
-    plain, site = (Site(Reading(echo, lasts=True), NAMES, heads=heads) for heads in (None, Always()))
+    heads = Heads()
+    plain, site = (Site(Reading(echo, lasts=True), NAMES, heads=each) for each in (None, heads))
     for piece in (*PIECES, *PAIRS) * 2:
+        heads._missed = 0
         connected(site)[0].data_received(piece)
     for pieces in product((*PIECES, GET % 1 + b"\r"), (*PIECES, *PAIRS), (GET % 1, b"\n")):
         told = []
         for one in (plain, site):
             connection, wire = connected(one)
             for piece in pieces:
+                heads._missed = 0
                 connection.data_received(piece)
             told.append((wire.written, wire.closed))
         assert told[0] == told[1], pieces
@@ -211,26 +213,27 @@ def test_long_heads_are_not_remembered() -> None:
 def test_heads_that_come_once_push_out_nothing() -> None:
     """However many there are; those that come twice push out what does not come again."""
     heads = Heads()
-    heads.keep(b"a", ONE)
-    heads.keep(b"a", ONE)
+    keep_twice(heads, b"a")
     for number in range(MAX_ONCE + 10):
         heads.keep(b"%d" % number, ONE)
     assert heads.get(b"a") is ONE
     assert heads.get(b"5") is None
     assert len(heads._once) <= MAX_ONCE
     for number in range(2 * MAX_REMEMBERED):
-        heads.keep(b"b%d" % number, ONE)
-        heads.keep(b"b%d" % number, ONE)
+        keep_twice(heads, b"b%d" % number)
     assert heads.get(b"a") is None
     assert len(heads._cases) <= MAX_REMEMBERED
 
 
 def test_where_none_come_again_few_are_looked_for() -> None:
-    """Until one is found."""
+    """Until one is found. What is not looked for is not kept either."""
     heads = Heads()
-    heads.keep(b"a", ONE)
-    heads.keep(b"a", ONE)
-    looked = [heads.due for _ in range(MAX_MISSED + 10 * SAMPLE)]
-    assert (sum(looked[:MAX_MISSED]), sum(looked[MAX_MISSED:])) == (MAX_MISSED, 10)
+    keep_twice(heads, b"a")
+    for _ in range(MAX_MISSED):
+        assert heads.get(b"other") is None
+    assert [heads.get(b"a") for _ in range(SAMPLE - 1)] == [None] * (SAMPLE - 1)
+    keep_twice(heads, b"b")
     assert heads.get(b"a") is ONE
-    assert [heads.due for _ in range(MAX_MISSED)] == [True] * MAX_MISSED
+    assert heads.get(b"b") is None
+    keep_twice(heads, b"b")
+    assert [heads.get(b"b") for _ in range(MAX_MISSED)] == [ONE] * MAX_MISSED

@@ -33,22 +33,19 @@ class Heads:
         self._once: set[int] = set()
         self._missed = 0
 
-    @property
-    def due(self) -> bool:
-        """Whether the next one is to be looked for, and kept if it is not there."""
-        missed = self._missed = self._missed + 1
-        return missed <= MAX_MISSED or missed % SAMPLE == 0
-
     def get(self, head: bytes) -> Case | None:
-        """What was read there."""
-        case = self._cases.get(head) if len(head) <= MAX_REMEMBERED_LENGTH else None
+        """What was read there, if it is looked for."""
+        self._missed += 1
+        if self._passes_over(head):
+            return None
+        case = self._cases.get(head)
         if case is not None:
             self._missed = 0
         return case
 
     def keep(self, head: bytes, case: Case) -> None:
-        """Remember it, if it has come before."""
-        if len(head) > MAX_REMEMBERED_LENGTH:
+        """Remember what was looked for and not found, if it has come before."""
+        if self._passes_over(head):
             return
         mark = hash(head)
         if mark in self._once:
@@ -57,3 +54,7 @@ class Heads:
         if len(self._once) >= MAX_ONCE:
             self._once.clear()
         self._once.add(mark)
+
+    def _passes_over(self, head: bytes) -> bool:
+        missed = self._missed
+        return len(head) > MAX_REMEMBERED_LENGTH or (missed > MAX_MISSED and missed % SAMPLE > 0)

@@ -120,16 +120,18 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         site = self._site
         self._began, heads = site.clock(), site.heads
-        if heads is None or not self._is_between or not heads.due:
+        if heads is None or not self._is_between:
             self._feed(data)
-        elif (case := heads.get(data)) is not None:
+            return
+        case = heads.get(data)
+        if case is not None:
             self._take(case, close=False, bodiless=False)
-        else:
-            self._count = 0
-            self._feed(data)
-            case = self._last
-            if self._count == 1 and case is not None and case.lasts and self._is_between:
-                heads.keep(data, case)
+            return
+        self._count = 0
+        self._feed(data)
+        case = self._last
+        if self._count == 1 and case is not None and case.lasts and self._is_between:
+            heads.keep(data, case)
 
     @property
     def _is_between(self) -> bool:
