@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -227,6 +228,34 @@ def test_what_a_client_sees(front: Front) -> None:
     assert front.send("POST", "/orders/1").status_code == 401
     front.gateway.kill()
     assert front.send(token=front.token()).status_code == front.kind.down
+
+
+@pytest.mark.parametrize("front", ["nginx"], indirect=True)
+def test_what_the_gateway_does_not_look_at_is_left_out(front: Front) -> None:
+    """So that it is asked in the same words, and need not read them again."""
+    front.gateway.stop()
+    host, port = front.gateway.listen.split(":")
+    heads = list[bytes]()
+
+    def told() -> None:
+        for _ in range(2):
+            with gate.accept()[0] as asked:
+                heads.append(asked.recv(65536))
+                asked.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    token = front.token()
+    with socket.create_server((host, int(port))) as gate:
+        thread = threading.Thread(target=told)
+        thread.start()
+        for number in ("1", "2"):
+            differing = ("Accept", "Accept-Encoding", "Accept-Language", "If-None-Match", "If-Modified-Since")
+            differing += ("Referer", "Traceparent", "Tracestate", "User-Agent", "X-Request-ID")
+            front.send(token=token, headers=[("Cookie", "a=b"), *((name, number) for name in differing)])
+        thread.join(20)
+    assert heads[0] == heads[1]
+    names = {line.partition(b":")[0].lower().decode() for line in heads[0].split(b"\r\n")[1:-2]}
+    counting = {"x-original-method", "x-original-uri", "x-original-host"}
+    assert names == {"host", "authorization", "cookie", *counting}
 
 
 NONCES = 'origin = "https://api.example.com"\ndpop = { nonce_secret_file = "nonces" }'
