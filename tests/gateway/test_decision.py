@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ BEARER = Bearer((AUTHORIZATION, cookie("session"), query("token")), realm="api")
 
 
 def decision(verifier: Any = None, dialect: str = "envoy") -> Decision:
-    return Decision(DIALECTS[dialect], ROUTES, verifier or VERIFIER, BEARER, IDENTITY)
+    return Decision(DIALECTS[dialect], ROUTES, verifier or VERIFIER, BEARER, IDENTITY, remember=8)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -286,6 +287,23 @@ def test_a_request_that_was_read_is_judged_each_time() -> None:
     assert not other.lasts
 
 
+def test_a_token_that_passed_by_a_rule_is_known_by_that_rule_alone() -> None:
+    """Wherever else the request differs; and nothing is known of it where nothing may be remembered."""
+    by, token = decision(), ISSUER.token(sub="alice")
+    case = read(by, token, "/any?a")
+    assert read(by, token, "/any?b") is not case
+    assert case().code == "ok"  # type: ignore[union-attr]
+    assert read(by, token, "/any?c") is case
+    lacking = read(by, token, "/orders")
+    assert lacking is not case
+    assert lacking().code == "scope_insufficient"  # type: ignore[union-attr]
+    assert read(by, token, "/orders") is not lacking
+    assert read(by, ISSUER.token(sub="bob")) is not case
+    forgetful = replace(by, remember=0)
+    assert read(forgetful, token)().code == "ok"  # type: ignore[union-attr]
+    assert len(forgetful.passed) == 0
+
+
 def test_what_a_route_requires_is_not_forgotten() -> None:
     """A token that lacks it is refused each time."""
     case = read(decision(), ISSUER.token(scope="other"), "/orders")
@@ -300,13 +318,14 @@ def test_a_request_with_a_proof_is_not_worth_keeping() -> None:
     means: dict[str, Any] = {"audience": ISSUER.audience, "transport": ISSUER.transport()}
     verifier = AsyncVerifier(ISSUER.url, origin="https://api.example.com", **means)
     asyncio.run(verifier.prepare())
-    by = Decision(DIALECTS["envoy"], ROUTES, verifier, BEARER.beside(verifier), IDENTITY)
+    by = replace(decision(verifier), bearer=BEARER.beside(verifier))
     proof = caller.proof("GET", "https://api.example.com/any", token)
     sent = {"host": ["a"], "authorization": [f"DPoP {token}"], "dpop": [proof]}
     case = by.read(Question("GET", "/any", sent))
     assert isinstance(case, TokenCase)
     assert case().code == "ok"  # type: ignore[union-attr]
     assert not case.lasts
+    assert len(by.passed) == 0
 
 
 def test_what_the_issuer_says_of_an_opaque_token_is_told_as_it_says_it_now() -> None:

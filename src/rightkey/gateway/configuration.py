@@ -85,7 +85,8 @@ class Configuration:
             verifier: Any = AsyncVerifier(**_stated(self.trusts[0]), **means)
         else:
             verifier = AsyncVerifier.of(*self.trusts, **means)
-        return Decision(self.dialect, self.routes, verifier, self.bearer.beside(verifier), self.identity)
+        judging = verifier, self.bearer.beside(verifier), self.identity, self.remember
+        return Decision(self.dialect, self.routes, *judging)
 
     def issuers(self) -> dict[str, OneIssuer]:
         """Each issuer by its name: its keys are the same that `decision` judges by."""
@@ -94,8 +95,7 @@ class Configuration:
         return {name: OneIssuer(trust, memory_of(0), around) for name, trust in named}
 
     def _means(self) -> dict[str, Any]:
-        names = ("freshness", "transport", "store", "store_secret")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("freshness", "transport", "store", "store_secret")}
 
 
 def read(path: Path) -> Configuration:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
@@ -29,6 +29,7 @@ from rightkey.integrations.bearer import Bearer
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried
 from rightkey.policy.presented import Presented
+from rightkey.verdict.recent import Recent
 from rightkey.verdict.verified import Verified
 
 
@@ -102,6 +103,7 @@ class Decision:
         verifier: for asyncio.
         bearer: where requests carry their tokens, and what challenges say.
         identity: what the service is told of a token.
+        remember: how many tokens that have passed, each by one rule, are not written down again for it.
     """
 
     dialect: Dialect
@@ -109,6 +111,12 @@ class Decision:
     verifier: Verifying
     bearer: Bearer
     identity: Identity
+    remember: int = 0
+    passed: Recent[TokenCase] = field(init=False, repr=False, compare=False)
+    """What stands for such a token and rule."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "passed", Recent(self.remember))
 
     @property
     def names(self) -> frozenset[str]:
@@ -130,7 +138,8 @@ class Decision:
             return self.refusal(error, route)
         if credential is None:
             return Answer(200, "public", _PASSES + self.identity.empty)
-        return TokenCase(self, route, credential)
+        known = None if credential.presented is not None else self.passed.get(_place(route, credential))
+        return known or TokenCase(self, route, credential)
 
     def _credential(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> Credential | None:
         raw = self.bearer.usual(fields.get("authorization", ()))
@@ -202,11 +211,17 @@ class TokenCase:
         if presented is not None:
             return Answer(200, "ok", head + _renewed(presented))
         self._passes = passes = Answer(200, "ok", head)
+        if self._decision.remember:
+            self._decision.passed.put(_place(self._route, self._credential), self)
         return passes
 
     def _refusal(self, error: RightkeyError) -> Answer:
         self._passes = None
         return self._decision.refusal(error, self._route, self._credential)
+
+
+def _place(route: Route, credential: Credential) -> tuple[str, int]:
+    return credential.raw, id(route)  # a rule lives as long as the decision, and to hash it takes long
 
 
 def _renewed(presented: Presented) -> bytes:

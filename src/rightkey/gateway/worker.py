@@ -70,7 +70,8 @@ class Worker:
         unready = mirror.keep_fresh()
         if self.bound is not None and unready > self.bound:
             return False
-        main = Site(decision.read, decision.names, self.configuration.peers, self.row.count, Heads())
+        heads = Heads() if self.configuration.remember else None
+        main = Site(decision.read, decision.names, self.configuration.peers, self.row.count, heads)
         plain = Site(Plain(self.board, issuers, mirror, lambda: main.draining).read, NAMES)
 
         parent = os.getppid()
