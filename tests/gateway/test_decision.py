@@ -15,7 +15,7 @@ from tests.gateway.conftest import fields_of
 import rightkey
 from rightkey import AsyncVerifier
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.gateway.decision import Answer, Decision, Question, TokenCase, refused
+from rightkey.gateway.decision import MAX_REMEMBERED_LENGTH, Answer, Decision, Question, TokenCase, refused
 from rightkey.gateway.dialect import DIALECTS
 from rightkey.gateway.identity import Identity
 from rightkey.gateway.routes import Route, Routes
@@ -299,6 +299,9 @@ def test_a_token_that_passed_by_a_rule_is_known_by_that_rule_alone() -> None:
     assert lacking().code == "scope_insufficient"  # type: ignore[union-attr]
     assert read(by, token, "/orders") is not lacking
     assert read(by, ISSUER.token(sub="bob")) is not case
+    long = ISSUER.token(more="x" * MAX_REMEMBERED_LENGTH)
+    assert read(by, long)().code == "ok"  # type: ignore[union-attr]
+    assert len(by.passed) == 1
     forgetful = replace(by, remember=0)
     assert read(forgetful, token)().code == "ok"  # type: ignore[union-attr]
     assert len(forgetful.passed) == 0

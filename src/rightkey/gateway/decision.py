@@ -32,6 +32,9 @@ from rightkey.policy.presented import Presented
 from rightkey.verdict.recent import Recent
 from rightkey.verdict.verified import Verified
 
+MAX_REMEMBERED_LENGTH = 8192
+"""Characters of a token, the answer to which is kept."""
+
 
 class Verifying(Protocol):
     """What is needed of AsyncVerifier and AsyncVerifiers."""
@@ -103,7 +106,7 @@ class Decision:
         verifier: for asyncio.
         bearer: where requests carry their tokens, and what challenges say.
         identity: what the service is told of a token.
-        remember: how many tokens that have passed, each by one rule, are not written down again for it.
+        remember: how many answers to tokens that passed are kept, one for each token and rule; 0 for none.
     """
 
     dialect: Dialect
@@ -113,7 +116,7 @@ class Decision:
     identity: Identity
     remember: int = 0
     passed: Recent[TokenCase] = field(init=False, repr=False, compare=False)
-    """What stands for such a token and rule."""
+    """Requests that were read, whose answer is kept."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "passed", Recent(self.remember))
@@ -211,7 +214,7 @@ class TokenCase:
         if presented is not None:
             return Answer(200, "ok", head + _renewed(presented))
         self._passes = passes = Answer(200, "ok", head)
-        if self._decision.remember:
+        if self._decision.remember and len(self._credential.raw) <= MAX_REMEMBERED_LENGTH:
             self._decision.passed.put(_place(self._route, self._credential), self)
         return passes
 
