@@ -151,12 +151,19 @@ def read(
     return Unverified(header, payload, signed, signature, segment)
 
 
-def opened(raw: str | bytes, *, padded: bool = False) -> tuple[bytes, bytes, bytes, bytes]:
+def opened(
+    raw: str | bytes, most: int = MAX_TOKEN, *, padded: bool = False
+) -> tuple[bytes, bytes, bytes, bytes]:
     """What is signed, the header as it is spelled, the payload and the signature.
+
+    Args:
+        raw: the token.
+        most: bytes that it may have.
+        padded: as of `read`.
 
     Raises as `read`, but for what is in the header.
     """
-    signed, segment, second, third = _parts(raw)
+    signed, segment, second, third = _parts(raw, most)
     decode = base64url.decode_padded if padded else base64url.decode
     try:
         return signed, segment, decode(second), decode(third)
@@ -269,14 +276,14 @@ def _media_type(name: str | None) -> str:
     return (name or "").lower().removeprefix("application/")
 
 
-def _parts(raw: str | bytes) -> tuple[bytes, bytes, bytes, bytes]:
+def _parts(raw: str | bytes, most: int = MAX_TOKEN) -> tuple[bytes, bytes, bytes, bytes]:
     """What is signed, and the three parts as they are spelled."""
     if not isinstance(raw, _TEXT):
         raise TypeError(f"a token is str or bytes, not {type(raw).__name__}")
     if not raw:
         raise TokenRejected("token_missing", "no token was given")
-    if len(raw) > MAX_TOKEN:
-        raise malformed(f"it has over {MAX_TOKEN} bytes")
+    if len(raw) > most:
+        raise malformed(f"it has over {most} bytes")
     if not raw.isascii():
         raise _respelled(raw, "it has characters outside ASCII")
     token = raw.encode() if isinstance(raw, str) else bytes(raw)
