@@ -57,7 +57,7 @@ class Surroundings(NamedTuple):
             raise Misconfigured(
                 "freshness must be a Freshness", hint="such as rightkey.Freshness(max_life=600)"
             )
-        transport = self.transport
+        transport: Any = self.transport
         theirs = isinstance(transport, type) or type(transport).__module__.partition(".")[0] in _CLIENTS
         if transport is not None and (theirs or not callable(getattr(transport, "get", None))):
             raise Misconfigured(
