@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from rightkey import Presented, RequestMalformed, TokenRejected
+from rightkey import Presented, RequestMalformed, TokenRejected, Verifier
 from rightkey.integrations import asgi, wsgi
 from rightkey.integrations.bearer import BEARER, Bearer, cookie
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import Credential, Sent, carried, escaped
+from rightkey.localissuer import LocalIssuer, Sender
 
 TOKEN = "a.b.c"
 
@@ -78,6 +79,7 @@ def test_no_token_is_none() -> None:
         ({"method": "POST", "raw_path": b"/a%2Fb"}, "POST", "/a%2Fb"),
         ({"method": "POST"}, "POST", "/a/b%20%C3%A9"),
         ({"type": "websocket", "raw_path": b""}, "GET", "/a/b%20%C3%A9"),
+        ({"method": "GET", "raw_path": b"https://other.example/a?b"}, "GET", "/a?b"),
     ],
 )
 def test_asgi_tells_the_path_as_it_was_sent(scope: dict[str, Any], method: str, url: str) -> None:
@@ -90,6 +92,9 @@ def test_asgi_tells_the_path_as_it_was_sent(scope: dict[str, Any], method: str, 
     [
         ({"RAW_URI": "/a%2Fb?c", "PATH_INFO": "/a/b"}, "/a%2Fb?c"),
         ({"REQUEST_URI": "/a%2Fb?c", "PATH_INFO": "/a/b"}, "/a%2Fb?c"),
+        ({"RAW_URI": "HTTPS://user@other.example:8443/a?c"}, "/a?c"),
+        ({"REQUEST_URI": "http://other.example"}, ""),
+        ({"RAW_URI": "//other.example/a"}, "//other.example/a"),
         ({"SCRIPT_NAME": "/v1", "PATH_INFO": "/a b\xc3\xa9~"}, "/v1/a%20b%C3%A9~"),
         ({}, ""),
     ],
@@ -97,6 +102,19 @@ def test_asgi_tells_the_path_as_it_was_sent(scope: dict[str, Any], method: str, 
 def test_wsgi_tells_the_path_as_it_was_sent(environ: dict[str, Any], url: str) -> None:
     """Where the server does; two proofs are one text there, with a comma in it."""
     assert by_wsgi(**environ) == Presented("DPoP", "GET", url, ("x, y",))
+
+
+@pytest.mark.parametrize("origin", [None, "https://api.example"])
+def test_a_request_cannot_name_the_api(origin: str | None) -> None:
+    """Its target may be absolute (RFC 9112, section 3.2.2), and gunicorn hands that on: a proof for another
+    API, with its URL there, was taken where no origin is set."""
+    issuer, sender = LocalIssuer(algorithm="ES256"), Sender()
+    verifier = Verifier(issuer.url, audience=issuer.audience, transport=issuer.transport(), origin=origin)
+    url, token = "https://other.example/a", issuer.token(cnf=sender.cnf)
+    proof = {"HTTP_AUTHORIZATION": f"DPoP {token}", "HTTP_DPOP": sender.proof("GET", url, token)}
+    with pytest.raises(TokenRejected) as caught:
+        wsgi.verified(verifier, BEARER, {"REQUEST_METHOD": "GET", "RAW_URI": url, **proof})
+    assert caught.value.reason == ("url_mismatch" if origin else "origin_unknown")
 
 
 def test_one_request_presents_one_thing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -115,7 +116,7 @@ def carried(
     if proofs is None and certificate is None:
         return Credential(raw)
     scheme = "Bearer" if proofs is None else "DPoP"
-    presented = Presented(scheme, method, path, proofs or (), certificate)
+    presented = Presented(scheme, method, _below(path), proofs or (), certificate)
     return Credential(raw, _kept(request, key, presented))
 
 
@@ -123,6 +124,12 @@ def renewed(request: Mapping[Any, Any], key: Any = KEY) -> str | None:
     """The nonce for the header `DPoP-Nonce` of an answer, where the client should be told another."""
     presented = request.get(key)
     return None if presented is None else presented.nonce
+
+
+def _below(target: str) -> str:
+    """What of a request's target is its path and query: an absolute one (RFC 9112, section 3.2.2) names a
+    host that its client chose, and a proof for another API would be for that."""
+    return re.sub(r"(?i)^https?://[^/?#]*", "", target)
 
 
 def _kept(request: MutableMapping[Any, Any], key: Any, presented: Presented) -> Presented:
