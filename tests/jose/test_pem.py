@@ -171,6 +171,24 @@ def test_a_block_that_cannot_be_read_is_malformed(text: str, detail: str) -> Non
     assert (one.reason, one.detail) == ("malformed", detail)
 
 
+def test_what_people_take_for_pem_is_told() -> None:
+    """With the command that makes PEM of it."""
+    der = ONE.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ssh = ONE.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    for text, told in (
+        (ssh, "ssh-keygen"),
+        ("---- BEGIN SSH2 PUBLIC KEY ----", "ssh-keygen"),
+        ("-----BEGIN CERTIFICATE REQUEST-----\nAA\n-----END CERTIFICATE REQUEST-----", "a request for"),
+        ("-----BEGIN PKCS7-----\nAA\n-----END PKCS7-----", "PKCS #7"),
+        (' {"kty": "EC"}', "KeySet.parse"),
+        (der, "-inform DER"),
+    ):
+        with pytest.raises(Misconfigured, match=told):
+            KeySet.from_pem(text)
+    with pytest.raises(TypeError, match="str or bytes, not int"):
+        KeySet.from_pem(5)  # type: ignore[arg-type]
+
+
 def test_a_chain_is_kept_up_to_its_bound() -> None:
     """What a bundle makes us keep does not grow with it: no more certificates than a chain may have."""
     links = [certificate(ONE, f"{number}", f"{number + 1}") for number in range(MAX_CHAIN + 2)]

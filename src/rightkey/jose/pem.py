@@ -65,10 +65,31 @@ def members(
                 yield held
             held = member if isinstance(member, Skip) else member | named
         last = certificate
-    yield held or Skip("malformed", "it holds no key or certificate in PEM form")
+    yield held or Skip("malformed", _without_any(_octets(pem)))
+
+
+_LOOKS_LIKE = (
+    (
+        rb"\s*(ssh-|ecdsa-sha2-|---- BEGIN SSH2)",
+        "OpenSSH's own form: `ssh-keygen -e -m PKCS8 -f FILE` writes PEM",
+    ),
+    (rb"(?s:.*)-----BEGIN (NEW )?CERTIFICATE REQUEST", "a request for a certificate, and no certificate"),
+    (rb"(?s:.*)-----BEGIN (PKCS7|CMS)", "PKCS #7: `openssl pkcs7 -print_certs` writes PEM"),
+    (rb"\s*\{", "JSON: KeySet.parse(...) reads it"),
+    (rb"0[\x20-\x84](?s:.*)[^\0-\x7f]", "DER: `openssl pkey -pubin -inform DER` writes PEM"),
+)
+"""How documents look that people take for PEM, and what they are."""
+
+
+def _without_any(octets: bytes) -> str:
+    """What is wrong with a document in which there is no block that is read."""
+    what = next((what for form, what in _LOOKS_LIKE if re.match(form, octets)), None)
+    return f"it holds no key or certificate in PEM form{'' if what is None else f', but is {what}'}"
 
 
 def _octets(document: str | bytes) -> bytes:
+    if not isinstance(document, str | bytes):
+        raise TypeError(f"PEM is str or bytes, not {type(document).__name__}")
     octets = document.encode("utf-8", "replace") if isinstance(document, str) else document
     return without_mark(octets)
 
