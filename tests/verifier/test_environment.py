@@ -255,8 +255,9 @@ MISSPELT = {
     "RIGHTKEY_DPOP": "SENDER",
     "RIGHTKEY_REQUIRED_SCOPE": "REQUIRE",
     "RIGHTKEY_SCOPE_REQUIRED": "REQUIRE",
-    "RIGHTKEY_API_ROLES": "REQUIRE",
-    "RIGHTKEY_TOKEN_BOUND": "SENDER",
+    "RIGHTKEY_ALLOWED_ROLES": "REQUIRE",
+    "RIGHTKEY_REQUIRED_THING": "REQUIRE",
+    "RIGHTKEY_EXPECTED_AUDIENCE": "AUDIENCE",
     "RIGHTKEY_BLOCKLIST": "DENYLIST",
     "RIGHTKEY_ALLOWED_ALGORITHMS": "ALGORITHMS",
     "RIGHTKEY_PINS": "CERTIFICATES",
@@ -286,7 +287,10 @@ def test_a_misspelt_variable_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["GITHUB_KEY_RIGHT", "RIGHTKEY_IMAGE", "RIGHTKEY_GATEWAY_SCOPES", "SECRET_KEY", "APP_RIGHTKEY_REQUIRE"],
+    [
+        *("GITHUB_KEY_RIGHT", "SECRET_KEY", "APP_RIGHTKEY_REQUIRE", "RIGHTKEY_GATEWAY_ALLOWED_SCOPES"),
+        *("RIGHTKEY_IMAGE", "RIGHTKEY_ROLE_ARN", "RIGHTKEY_LOG_GROUP", "RIGHTKEY_ALLOWED_HOSTS"),
+    ],
 )
 def test_what_is_anothers_own_is_let_be(name: str) -> None:
     """Also what begins like ours: it need not be for a verifier."""

@@ -132,8 +132,9 @@ def _meant(name: str) -> str | None:
     near = get_close_matches(word, names, 1, 0.7)
     near = near or [one for one in names if len(word) > 2 and one.startswith(word)]
     near = near or [one for one in names if word.startswith(f"{one}_")]
-    if not near and not word.startswith("GATEWAY_"):
-        near = [_CALLED[part] for part in word.split("_") if _CALLED.get(part) in _NARROWING]
+    parts = () if word.startswith("GATEWAY_") else word.split("_")
+    if not near and _ASKING.intersection(parts):
+        near = [one for one in (_CALLED.get(part, part) for part in parts) if one in _NARROWING]
     return names[near[0]] if near else None
 
 
@@ -163,8 +164,10 @@ _CALLED = {
     for other in others.split()
 }
 """What others call these settings: one that is set and not heard must not end as none."""
-_NARROWING = ("REQUIRE", "SENDER", "DENYLIST", "ALGORITHMS", "CERTIFICATES")
-"""Settings without which more is accepted: one of their names anywhere in a variable's means it."""
+_NARROWING = ("REQUIRE", "SENDER", "DENYLIST", "ALGORITHMS", "CERTIFICATES", "AUDIENCE", "PROFILE")
+"""Settings without which more may be accepted."""
+_ASKING = frozenset(("REQUIRE", "REQUIRES", "REQUIRED", "ALLOW", "ALLOWED", "EXPECTED", "TRUSTED"))
+"""Words by which a variable asks something of tokens, as `ALLOWED_ROLES` does, and `ROLE_ARN` does not."""
 
 
 _NEEDED = {"issuer": "https://issuer.invalid", "audience": "stand-in"}
