@@ -112,6 +112,7 @@ def test_a_secret_for_an_issuer_is_not_looked_up(name: str) -> None:
     [
         *("issuer.example", "https://issuer.example/t", "localhost:8080", "[::1]", "", "my-issuer.example"),
         *("https://a.example/x;y", "https://a.example/$metadata", "null.example", "auth.eu-west-1.example"),
+        *("issuer:8080", "my_issuer:8080/realms/x"),
     ],
 )
 def test_what_is_no_mistake_is_left_to_the_rules(name: str) -> None:

@@ -59,7 +59,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
         "leave them out; docker's --env-file keeps them",
     ),
     (r".*://.*://.*", "it holds several URLs", "one issuer has one; Verifier.of(...) takes several issuers"),
-    (r"(?i)\w*issuer\s*[:=].*", "it begins with the name of a setting", "give its value alone"),
+    (r"(?i)\w*issuer\s*(=|:(?!\d+(/|$))).*", "it begins with the name of a setting", "give its value alone"),
     (r"(?s:.*)\s.*", "it has white space in it", "give a domain, or https://host/path"),
     (
         r"(?i)(?!.*\{tenantid\}).*[<>{}].*",
