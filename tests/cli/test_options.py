@@ -347,6 +347,8 @@ def test_lengths_of_time() -> None:
         "1 d 1 h",
     ]
     assert (distance(100, 40), distance(40, 100)) == ("in 1 min", "1 min ago")
+    assert distance(1_800_000_000_000, 1_800_000_000) == "in milliseconds? a time is in seconds"
+    assert distance(1e300, 0).endswith(" d")
     assert written(1e300) == "1e+300"
 
 

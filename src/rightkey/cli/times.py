@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from rightkey.policy.claims import MILLISECONDS
+
 CLAIMS = frozenset(("exp", "nbf", "iat", "auth_time", "updated_at"))
 """Claims that hold a NumericDate."""
 
@@ -42,7 +44,9 @@ def written(seconds: float) -> str:
 
 
 def distance(seconds: float, now: float) -> str:
-    """The distance of a time, such as `in 59 min` or `2 h ago`."""
+    """The distance of a time, such as `in 59 min` or `2 h ago`. One in milliseconds is told as what it is."""
+    if MILLISECONDS < seconds < 1000 * MILLISECONDS:
+        return "in milliseconds? a time is in seconds"
     span = lasting(abs(seconds - now), parts=1)
     return f"in {span}" if seconds > now else f"{span} ago"
 
