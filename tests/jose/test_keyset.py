@@ -88,6 +88,17 @@ NO_SET: list[Any] = [
 ]
 
 
+def test_a_member_with_a_number_for_a_text_harms_no_other() -> None:
+    """Its modulus is too large for a float, and the set is JSON all the same."""
+    good = SigningKey.generate("ES256", kid="good").public_jwk()
+    document = f'{{"keys": [{{"kty": "RSA", "e": 65537, "n": {"7" * 617}}}, {json.dumps(good)}]}}'
+    keys = KeySet.parse(document)
+    assert [key.kid for key in keys] == ["good"]
+    assert [(one.reason, one.detail) for one in keys.skipped] == [
+        ("malformed", "a number or a text in it cannot be read")
+    ]
+
+
 @pytest.mark.parametrize("document", NO_SET, ids=lambda value: ascii(value)[:30])
 def test_what_is_no_set(document: Any) -> None:
     """There is nothing to choose from, and nothing of it is quoted."""

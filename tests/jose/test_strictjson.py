@@ -14,6 +14,7 @@ from rightkey.jose import strictjson
 from rightkey.jose.strictjson import (
     MAX_COPIED,
     NAMED_TWICE,
+    ODD,
     NotJson,
     Repeated,
     marked,
@@ -138,6 +139,41 @@ def test_one_bad_member_is_marked() -> None:
     """An object inside that has a name twice is marked, and what stands beside it is read."""
     read = read_members(b'{"keys": [{"a": 1}, {"a": 1, "a": 2}, 3]}')
     assert read == {"keys": [{"a": 1}, NAMED_TWICE, 3]}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["9" * 309, "-" + "9" * 5000, "1e999", "[1, [1e999]]", '"\\ud83d"', '{"b": 1e999}', '"\\ude00\\ud83d"'],
+)
+def test_one_odd_member_is_marked(odd: str) -> None:
+    """It is JSON, but no two readers need take it for the same: what stands beside it is read."""
+    for member in (f'{{"a": {odd}}}', f'{{"b": 1, "a": {odd}, "c": [2]}}'):
+        read = read_members(f'{{"keys": [{{"n": 1.5, "m": {"8" * 30}}}, {member}, 3]}}'.encode())
+        assert read == {"keys": [{"n": 1.5, "m": int("8" * 30)}, ODD, 3]}
+    assert read_members(b'{"keys": [{"\\ud83d": 1}]}') == {"keys": [ODD]}
+    with pytest.raises(NotJson):
+        read_members(f'{{"keys": [], "a": {odd}}}'.encode())
+    with pytest.raises(NotJson, match="twice"):
+        read_members(f'{{"keys": [{{"a": {odd}}}], "b": 1, "b": 2}}'.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"keys": [{"a": NaN}, {"a": 1e999}]}',
+        b'{"keys": [{"a": 1e999}] x}',
+        b'{"keys": [{"a": "\xff", "b": 1e999}]}',
+        b'[{"a": 1e999}]',
+        b'{"keys": [1e999]}',
+        b'{"keys": ["\\ud83d"]}',
+        b'{"keys": [1e999' + b", [" * 40 + b"]" * 40 + b"]}",
+        b'{"keys": [1e999' + b", [" * 2000 + b"]" * 2000 + b"]}",
+    ],
+)
+def test_what_is_odd_must_be_json_all_the_same(text: bytes) -> None:
+    """And no deeper than any other."""
+    with pytest.raises(NotJson):
+        read_members(text)
 
 
 def test_a_document_named_twice_is_refused() -> None:

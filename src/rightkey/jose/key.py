@@ -128,6 +128,8 @@ def judge(member: Any, *, published: bool) -> Key:
         raise member
     if strictjson.marked(member):
         raise Skip("named_twice")
+    if member is strictjson.ODD:
+        raise Skip("malformed", "a number or a text in it cannot be read")
     if not isinstance(member, Mapping):
         raise Skip("not_an_object")
     # Null counts as absent, and so does a name that is no text, which Python's mappings may have.

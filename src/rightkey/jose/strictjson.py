@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from math import isinf
 from typing import Any, TypeAlias
 
 import orjson
@@ -110,9 +111,15 @@ def read_unique(text: bytes, most: tuple[int, int] | None = None) -> dict[str, A
 
 def read_members(text: bytes) -> dict[str, Any]:
     """Read a JSON object as `read_unique` does, but for objects inside it: of those, one with a name
-    twice becomes `NAMED_TWICE`, so that one bad member of an array need not harm the rest."""
-    read_object(text, None)
-    value = _pairs(text, _unique_or_marked)
+    twice becomes `NAMED_TWICE`, and one with a value that no two readers take for the same `ODD`, so that one
+    bad member of an array need not harm the rest."""
+    try:
+        read_object(text, None)
+        value = _pairs(text, _unique_or_marked)
+    except NotJson as error:
+        value = _with_odd_values(text)
+        if not isinstance(value, dict) and value is not NAMED_TWICE:
+            raise error from None
     if value is NAMED_TWICE:
         raise NotJson("a name stands twice in one object")
     return dict(value)
@@ -120,6 +127,56 @@ def read_members(text: bytes) -> dict[str, Any]:
 
 NAMED_TWICE = object()
 """Stands for an object in which a name stood twice."""
+ODD = object()
+"""Stands for an object that has a number too large for a float, or half of a surrogate pair: both are JSON
+(RFC 8259, sections 6 and 8.2). A key's modulus may be such a number where it should be a text."""
+_TOO_LARGE = object()
+_DIGITS_OF_A_FLOAT = 308
+
+
+def _with_odd_values(text: bytes) -> Any:
+    """What orjson refused, if it is JSON for the standard library; None where it is not."""
+
+    def read(pairs: list[tuple[str, Any]]) -> Any:
+        members = _unique_or_marked(pairs)
+        if members is NAMED_TWICE:
+            return members
+        return ODD if any(map(_is_odd, (*members, *members.values()))) else members
+
+    try:
+        value = json.loads(
+            text.decode(),
+            object_pairs_hook=read,
+            parse_int=_whole,
+            parse_float=_fraction,
+            parse_constant=_refuse,
+        )
+        _require_shallow(value)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _whole(digits: str) -> Any:
+    return int(digits) if len(digits) <= _DIGITS_OF_A_FLOAT else _TOO_LARGE
+
+
+def _fraction(digits: str) -> Any:
+    number = float(digits)
+    return _TOO_LARGE if isinf(number) else number
+
+
+def _refuse(constant: str) -> Any:
+    raise NotJson(f"{constant} is not JSON")
+
+
+def _is_odd(value: Any) -> bool:
+    """Whether it makes the object odd that has it. Objects in an array are odd each by itself."""
+    if type(value) is list:
+        return any(_is_odd(one) for one in value if one is not ODD)
+    if isinstance(value, str):
+        return re.search("[\ud800-\udfff]", value) is not None
+    return value is ODD or value is _TOO_LARGE
 
 
 def marked(value: Any) -> bool:
