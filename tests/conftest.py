@@ -539,9 +539,9 @@ def running(app: Any) -> Iterator[str]:
         loop.close()
 
 
-@pytest.fixture
-def launched(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Serves an example by a server of its own processes until the test is over, and says where.
+@contextmanager
+def launching(folder: Path) -> Iterator[Callable[..., str]]:
+    """Serves an example by a server of its own processes, until all this is over, and says where.
 
     It is as it stands, but for the issuer's name. `command` is what follows `python -m`, with `{port}`.
     """
@@ -550,18 +550,25 @@ def launched(tmp_path: Path) -> Iterator[Callable[..., str]]:
         def launch(example: str, issuer: str, command: str) -> str:
             source = Path(__file__).parents[1] / "examples" / f"{example}.py"
             text = source.read_text(encoding="utf-8").replace('"tenant.eu.auth0.com"', repr(issuer))
-            (tmp_path / source.name).write_text(text, encoding="utf-8")
+            (folder / source.name).write_text(text, encoding="utf-8")
             port = a_free_port()
             words = command.format(port=port).split()
-            log = stack.enter_context((tmp_path / "log").open("w+", encoding="utf-8"))
-            process = subprocess.Popen([sys.executable, "-m", *words], cwd=tmp_path, stdout=log, stderr=log)
+            log = stack.enter_context((folder / "log").open("w+", encoding="utf-8"))
+            process = subprocess.Popen([sys.executable, "-m", *words], cwd=folder, stdout=log, stderr=log)
             stack.callback(ended, process)
             while not answers(port):
                 if process.poll() is not None:
-                    pytest.fail((tmp_path / "log").read_text(encoding="utf-8"))
+                    pytest.fail((folder / "log").read_text(encoding="utf-8"))
                 time.sleep(0.05)
             return f"http://127.0.0.1:{port}"
 
+        yield launch
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Serves so until the test is over."""
+    with launching(tmp_path) as launch:
         yield launch
 
 

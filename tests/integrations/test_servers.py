@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from tests.conftest import launching
 
 import rightkey
 from rightkey.localissuer import LocalIssuer
@@ -44,16 +45,27 @@ def issuer() -> Iterator[LocalIssuer]:
         yield issuer
 
 
+@pytest.fixture(scope="module")
+def standing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LocalIssuer, str]]:
+    """An issuer of its own, and where its service is: one for all that is asked while both are well."""
+    example, command = SERVERS[request.param]
+    folder = tmp_path_factory.mktemp("server")
+    with LocalIssuer(algorithm="ES256") as issuer, launching(folder) as launch:
+        yield issuer, launch(example, issuer.url, command)
+
+
 def get(url: str, *tokens: str) -> httpx.Response:
     headers = [("authorization", f"Bearer {token}") for token in tokens]
     with httpx.Client(trust_env=False, timeout=30) as client:
         return client.get(url, headers=headers)
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_rotation_refuses_no_valid_token(server: str, issuer: LocalIssuer, launched: Launched) -> None:
+@pytest.mark.parametrize("standing", SERVERS, indirect=True)
+def test_a_rotation_refuses_no_valid_token(standing: tuple[LocalIssuer, str]) -> None:
     """Whichever worker takes it: before, meanwhile and after."""
-    url = launched(SERVERS[server][0], issuer.url, SERVERS[server][1])
+    issuer, url = standing
 
     async def load() -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
@@ -73,12 +85,10 @@ def test_a_rotation_refuses_no_valid_token(server: str, issuer: LocalIssuer, lau
     assert issuer.requests["jwks"] <= WORKERS * (1 + rightkey.Freshness().draws)
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_what_is_refused_is_refused_by_every_server(
-    server: str, issuer: LocalIssuer, launched: Launched
-) -> None:
+@pytest.mark.parametrize("standing", SERVERS, indirect=True)
+def test_what_is_refused_is_refused_by_every_server(standing: tuple[LocalIssuer, str]) -> None:
     """With status and headers as they are: several tokens too, which some servers join and some do not."""
-    url = launched(SERVERS[server][0], issuer.url, SERVERS[server][1]) + "/me"
+    issuer, url = standing[0], f"{standing[1]}/me"
     none, bad, two = get(url), get(url, issuer.attack("expired")), get(url, issuer.token(), issuer.token())
     assert (none.status_code, none.headers["www-authenticate"]) == (401, "Bearer")
     assert (bad.status_code, bad.json()["code"]) == (401, "claims_rejected")
@@ -95,10 +105,10 @@ def test_no_header_makes_a_path_public(issuer: LocalIssuer, launched: Launched) 
             assert answer.status_code >= 400, (where, mounted)
 
 
-@pytest.mark.parametrize("server", SCOPED)
-def test_a_scope_is_asked_for(server: str, issuer: LocalIssuer, launched: Launched) -> None:
-    """And named to who lacks it."""
-    url = launched(SERVERS[server][0], issuer.url, SERVERS[server][1]) + "/appointments"
+@pytest.mark.parametrize("standing", SCOPED, indirect=True)
+def test_a_scope_is_asked_for(standing: tuple[LocalIssuer, str]) -> None:
+    """The challenge names it."""
+    issuer, url = standing[0], f"{standing[1]}/appointments"
     assert get(url, issuer.token(scope="read:appointments")).status_code == 200
     little = get(url, issuer.token())
     assert little.status_code == 403
