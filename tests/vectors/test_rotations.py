@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -27,7 +28,9 @@ def rotations() -> Iterator[ModuleType]:
     """From beside the tests, wherever they are run and whatever of rightkey is installed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT))
-        yield importlib.import_module("bench.rotations")
+        module = importlib.import_module("bench.rotations")
+        patch.setattr(module, "read", cache(module.read))  # keys are made for each history: once is enough
+        yield module
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
