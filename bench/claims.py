@@ -245,6 +245,14 @@ CLAIMS = (
         0.15,
     ),
     Claim(
+        "65,536 used DPoP proofs in memory, MiB",
+        "size",
+        lambda figures: 65_536 * figures["bytes"]["a used DPoP proof"] / 2**20,
+        0.05,
+        "{:.1f}",
+        {"docs/dpop.md": "A process remembers 65,536 proofs, in {} MiB"},
+    ),
+    Claim(
         "rightkey itself, installed, KiB",
         "size",
         lambda figures: figures["installed"]["rightkey"]["own"] / 1024,

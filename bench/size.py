@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from bench.report import Chart, Goal, Report, Table, command, versions
 from rightkey import KeySet, Verifier
 from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.localissuer.tokens.minting import mint
+from rightkey.proof.replays import MAX_USED, Replays, used
 
 ROOT = Path(__file__).parents[1]
 LIMIT, CLICK = "cryptography.x509", "click"
@@ -60,6 +62,7 @@ APART = (CLICK, HELP, PYTEST, PLUGIN)
 """What no other library is measured beside."""
 EXTRAS = {"PyJWT": "crypto", "python-jose": "cryptography"}
 """Without which they verify no RS256."""
+USED = "a used DPoP proof"
 ISSUERS = KEYS = REMEMBERED = 1000
 
 
@@ -188,7 +191,16 @@ def weights() -> dict[str, float]:
             lambda: Verifier.of(*(trust(number, jwks) for number in range(ISSUERS)), remember=0), ISSUERS
         )[1],
         "an issuer of one fetched P-256 key": weighed(lambda: fetched(ISSUERS, jwks), ISSUERS)[1],
+        USED: weighed(proofs, MAX_USED)[1],
     }
+
+
+def proofs() -> Replays:
+    """As many used ones as are remembered."""
+    seen = Replays(threading.Lock())
+    for number in range(MAX_USED):
+        seen.first(*used("thumbprint", str(number), time.time() + number))
+    return seen
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -80,6 +81,15 @@ def test_another_hour_is_within_the_spread_or_outside(
     assert figures.told(claim, {"a / b": value}, {"a / b": 1.0}) is within
     assert ("OUTSIDE" in capsys.readouterr().out) is not within
     assert figures.told(claim, {}, {"a / b": 1.0})
+
+
+def test_what_a_machine_cannot_measure_is_left_out(figures: ModuleType, tmp_path: Path) -> None:
+    """Such as instructions without valgrind; and what was not asked for."""
+    for program, found in (("instructions", {}), ("verify", {"pyjwt_over_rightkey": 4.0}), ("size", {})):
+        (tmp_path / f"{program}.json").write_text(json.dumps({"figures": found}))
+    asked = ("instructions", "verify", "issuers")
+    assert dict(figures.claimed(tmp_path, asked)) == {"PyJWT / rightkey, RS256": 4.0}
+    assert dict(figures.claimed(tmp_path, ["size"])) == {}
 
 
 @pytest.mark.slow
