@@ -91,7 +91,7 @@ class Gateway:
 
 def fields_of(answer: Answer) -> dict[str, str]:
     """The headers of an answer but for its length."""
-    lines = answer.head.decode("latin-1").split("\r\n")[1:-1]
+    lines = answer.head.decode("latin-1").split("\r\n")[1:-2]
     fields = dict(line.split(": ", 1) for line in lines)
     del fields["Content-Length"]
     return fields

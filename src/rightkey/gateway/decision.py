@@ -59,7 +59,7 @@ class Answer(NamedTuple):
     status: int
     code: str
     head: bytes
-    """As HTTP/1.1, up to the empty line."""
+    """As HTTP/1.1, with the empty line."""
     body: bytes = b""
 
     def octets(self, *, close: bool = False, bodiless: bool = False) -> bytes:
@@ -69,8 +69,8 @@ class Answer(NamedTuple):
             close: whether the connection ends with it.
             bodiless: whether HEAD was asked, whose answer has no body.
         """
-        head = self.head + (b"Connection: close\r\n\r\n" if close else b"\r\n")
-        return head if bodiless else head + self.body
+        head = self.head[:-2] + b"Connection: close\r\n\r\n" if close else self.head
+        return head if bodiless or not self.body else head + self.body
 
 
 class Case(Protocol):
@@ -87,7 +87,7 @@ class Case(Protocol):
 def answered(status: int, code: str, fields: Iterable[tuple[str, str]] = (), body: bytes = b"") -> Answer:
     """An answer with these headers."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
-    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}Content-Length: {len(body)}\r\n"
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
     return Answer(status, code, head.encode("latin-1"), body)
 
 
@@ -140,7 +140,7 @@ class Decision:
         except RightkeyError as error:
             return self.refusal(error, route)
         if credential is None:
-            return Answer(200, "public", _PASSES + self.identity.empty)
+            return _passes("public", self.identity.empty)
         known = None if credential.presented is not None else self.passed.get(_place(route, credential))
         return known or TokenCase(self, route, credential)
 
@@ -209,11 +209,10 @@ class TokenCase:
             return self._passes
         if self._route.require is not None:
             token.require(self._route.require)
-        head = _PASSES + self._decision.identity.lines(token.claims)
-        presented = self._credential.presented
+        identity, presented = self._decision.identity.lines(token.claims), self._credential.presented
         if presented is not None:
-            return Answer(200, "ok", head + _renewed(presented))
-        self._passes = passes = Answer(200, "ok", head)
+            return _passes("ok", identity + _renewed(presented))
+        self._passes = passes = _passes("ok", identity)
         if self._decision.remember and len(self._credential.raw) <= MAX_REMEMBERED_LENGTH:
             self._decision.passed.put(_place(self._route, self._credential), self)
         return passes
@@ -232,12 +231,16 @@ def _renewed(presented: Presented) -> bytes:
     return b"" if presented.nonce is None else f"{NONCE}: {presented.nonce}\r\n".encode()
 
 
+def _passes(code: str, lines: bytes) -> Answer:
+    return Answer(200, code, b"%b%b\r\n" % (_PASSES, lines))
+
+
 def _told(status: int, code: str, body: bytes, fields: tuple[tuple[str, str], ...]) -> Answer:
     told = ((STATUS, str(status)), ("Content-Type", "application/json"))
     return answered(status, code, (*_FRESH, *told, *fields), body)
 
 
 _FRESH: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
-_PASSES = answered(200, "ok", _FRESH).head
+_PASSES = answered(200, "ok", _FRESH).head.removesuffix(b"\r\n")
 _UNKNOWN = Connection(None)
 """What the client's TLS was is the proxy's to know."""
