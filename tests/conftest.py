@@ -99,6 +99,12 @@ def pytest_sessionfinish() -> None:
     gc.unfreeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """What tests forgot has been looked for; an interpreter that ends would look through all modules."""
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None]:
     """After a test and its fixtures; a fixture of every test would cost more than many a test."""

@@ -284,10 +284,10 @@ def _() -> None:
 
 @attack("alg-confusion-hs-x5c")
 def _() -> None:
-    certified = key("RS256", "c", True)
+    certified = key("RS256", "own", True)
     text = jwk(certified)["x5c"][0]
     secrets = [text.encode(), base64.b64decode(text)]
-    refused("algorithm_not_allowed", [mac(secret, kid="c") for secret in secrets], verifier(jwk(certified)))
+    refused("algorithm_not_allowed", [mac(secret, kid="own") for secret in secrets], verifier(jwk(certified)))
 
 
 @attack("alg-confusion-prefixed-pem")
@@ -618,7 +618,7 @@ def _() -> None:
 @attack("x5t-collision")
 def _() -> None:
     """Without `kid` the thumbprint chooses: it names another key, and that one did not sign."""
-    one, two = key("RS256", "one", True), key("RS256", "two", True)
+    one, two = key("RS256", "own", True), key("RS256", "other", True)
     by = verifier(jwk(one), jwk(two))
     for name in ("x5t", "x5t#S256"):
         der = base64.b64decode(jwk(two)["x5c"][0])
@@ -674,7 +674,7 @@ def _() -> None:
 
 @attack("kid-dup")
 def _() -> None:
-    twin = key("RS256", "twin")
+    twin = key("RS256", "other-0")
     by = verifier(jwk(twin, kid="k"), jwk(key()))
     assert [code(token(HONEST, by=signing), by) for signing in (twin, key())] == [None, None]
     refused("signature_invalid", [token(HONEST, by=stranger())], by)
