@@ -40,8 +40,8 @@ def typical(figures: Figures, alg: str, name: str, what: str = "over_bare") -> f
     return float(found["microseconds"][name][what])
 
 
-def own(alg: str) -> Callable[[Figures], float]:
-    return lambda figures: typical(figures, alg, "rightkey, client") - 1
+def whole(alg: str) -> Callable[[Figures], float]:
+    return lambda figures: typical(figures, alg, "rightkey, client")
 
 
 def times(alg: str, theirs: str, ours: str) -> Callable[[Figures], float]:
@@ -137,7 +137,7 @@ CLAIMS = (
         0.03,
     ),
     *(
-        Claim(f"own work / bare, {alg}", "verifying", own(alg), 0.3)
+        Claim(f"rightkey / bare, {alg}", "verifying", whole(alg), 0.08)
         for alg in ("PS256", "ES256", "EdDSA", "ML-DSA-65")
     ),
     Claim(

@@ -120,7 +120,8 @@ def claims() -> str:
         for claim in CLAIMS
         if claim.what in middle
     ]
-    return table(COLUMNS, rows)
+    hours = ", ".join(run["at"] for run in runs)
+    return f"{table(COLUMNS, rows)}\n\nMeasured at {hours}; at last by {runs[-1]['machine']}."
 
 
 if __name__ == "__main__":
