@@ -185,9 +185,9 @@ def disturbed(script: Path, server: Server, issuer: LocalIssuer, seconds: int) -
 
 def goals_of(ratio: Callable[[str, str], float], busy: float) -> Iterator[Goal]:
     """What the gateway is to reach: its rate and its CPU in nginx's, and its p99.9 in that of rest."""
-    for name, which in ((GATEWAY, ""), (ANOTHER, ", every head another")):
+    for name, whose, which in ((GATEWAY, "the gateway's", ""), (ANOTHER, "its", ", every head another")):
         rate, cost = ratio(name, "rate"), ratio(name, "cpu")
-        what = f"the gateway's requests/s, of nginx's{which}"
+        what = f"{whose} requests/s, of nginx's{which}"
         yield Goal(what, "at least 0.7", f"{rate:.2f}", rate >= 0.7)
         what = f"its CPU a request, of nginx's{which}"
         yield Goal(what, "at most 1.5 times", f"{cost:.2f} times", cost <= 1.5)
