@@ -140,6 +140,41 @@ def test_a_method_in_small_letters_is_refused_where_methods_decide() -> None:
     assert found(Routes([weak]), "/orders/1", "post") == "/*"
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "x@admin.example.com",
+            "a:80@admin.example.com",
+            "admin.example.com,a",
+            "admin.example.com..",
+            ".a",
+        ),
+        *(
+            "admin.example.com/x",
+            "admin.example.com?x",
+            "admin.example.com%2e",
+            "a b",
+            "[::1",
+            "a:b",
+            "\u00e4.a",
+        ),
+    ],
+)
+def test_a_host_that_is_none_is_refused_where_hosts_decide(host: str) -> None:
+    """Starlette takes `x@a` for no host at all, and `urlsplit` for `a`."""
+    assert found(ROUTES, "/public/a", host=host) == "host_refused"
+    assert found(Routes([Route("/*")]), "/public/a", host=host) == "/*"
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a", "A.b-c_d.example.:8080", "[::1]:80", "192.0.2.1", "a:", "xn--4ca.a"]
+)
+def test_a_host_may_be_any_name_or_address(host: str) -> None:
+    """With a port or without; HTTP/1.0 may have none."""
+    assert found(ROUTES, "/public/a", host=host) == "/public/*"
+
+
 @given(st.text(alphabet="/.%2efF5cC;ab\\", max_size=20))
 def test_no_path_that_passes_climbs(path: str) -> None:
     """However often a service decodes it, and whether or not a backslash is a slash to it."""

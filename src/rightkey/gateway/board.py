@@ -21,6 +21,7 @@ OWN_CODES = {
     "route_unknown": "no route is configured for this host, path and method",
     "path_refused": "services read the path in different ways",
     "method_refused": "services read the method in different ways",
+    "host_refused": "services read the host in different ways",
     "request_unsaid": "the proxy did not say what its client asked for",
     "peer_refused": "it came from an address that is not among the peers",
     "head_refused": "its head was too large, or not HTTP",

@@ -12,7 +12,8 @@ rule:
 
 Behind the `*` of that path the last are left alone: `/projects/*` takes `/projects/group%2Fname`.
 A method is judged so, too: where rules name methods, one in small letters is refused. To some services `post`
-is no `POST`, and to others it is (Django, Symfony).
+is no `POST`, and to others it is (Django, Symfony). So is a host: where rules name hosts, `x@a.example` is
+refused, which `urlsplit` takes for `a.example`, and Starlette for no host.
 A rule's path takes one slash more at the end, `GET` takes `HEAD`, and `/orders/*` takes `/orders` too: so do
 most services.
 """
@@ -38,7 +39,8 @@ MAX_DECODED = 4
 
 
 class NoRoute(Exception):
-    """A request that no rule lets in. `code` is `route_unknown`, `path_refused` or `method_refused`."""
+    """A request that no rule lets in. `code` is `route_unknown`, `path_refused`, `method_refused` or
+    `host_refused`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -129,6 +131,7 @@ class Routes:
                 )
         self.routes = tuple(routes)
         self._names_methods = any(route.methods for route in routes)
+        self._names_hosts = any(route.host for route in routes)
         # One more where nothing below is taken: a service may take `/orders/;x` for `/orders`.
         self._deciding = max(len(route.segments) + (not route.below) for route in routes)
         self._remembered: Callable[[str, str, str], Route] = lru_cache(MAX_REMEMBERED)(self._found)
@@ -137,7 +140,7 @@ class Routes:
         """The rule for a request.
 
         Raises:
-            NoRoute: `path_refused`, `method_refused` or `route_unknown`.
+            NoRoute: `path_refused`, `method_refused`, `host_refused` or `route_unknown`.
         """
         path = asked.uri.partition("?")[0]
         short = len(path) + len(asked.host) <= MAX_REMEMBERED_LENGTH
@@ -147,6 +150,8 @@ class Routes:
         segments = segments_of(path, self._deciding)
         if self._names_methods and method != method.upper():
             raise NoRoute("method_refused", "the method is refused: it is not in capitals")
+        if self._names_hosts and not re.fullmatch(_AUTHORITY, host):
+            raise NoRoute("host_refused", "the host is refused: it is no name or address, with a port")
         name = host_of(host)
         for route in self.routes:
             if route.takes(method, name, segments):
@@ -216,6 +221,8 @@ def _refused(why: str) -> NoRoute:
 
 _PATH = r"/(?:[A-Za-z0-9._~!$&'()+,:@=-]+/)*(?:[A-Za-z0-9._~!$&'()+,:@=-]+/?|\*)?"
 _HOST = r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
+_AUTHORITY = r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])?(?::[0-9]*)?"
+"""RFC 9110, section 7.2; without a name in HTTP/1.0."""
 _WRITTEN = r"/(?:[A-Za-z0-9._~!$&'()*+,;:@=/|^{}\"<>`\[\]-]|%[0-9A-Fa-f]{2})*"
 """RFC 3986, section 3.3, and the characters beyond it that browsers leave as they are."""
 _plain = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?").fullmatch
