@@ -747,7 +747,7 @@ def test_what_may_be_forgotten(warm: Played) -> None:
 
 
 def test_a_draw_that_came_to_nothing_is_given_back(warm: Played) -> None:
-    """No thread was to be had; and no more than there were are ever given back."""
+    """No thread could be started; and no more than there were are ever given back."""
     warm.ask()
     warm.cache.not_asked()
     warm.cache.not_asked()

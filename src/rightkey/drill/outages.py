@@ -35,7 +35,7 @@ def outage(what: str, most: int | None = None, **options: Any) -> Play:
 
 def at_start(stage: Stage) -> str:
     if not stage.fresh:
-        raise Skipped("the service has to be started anew for it: by its command, or by --restart")
+        raise Skipped("the service must be restarted for it: by its command, or by --restart")
     answer = stage.ask(stage.good())
     if answer.accepted:
         raise Failed("a token was accepted that could not be checked")

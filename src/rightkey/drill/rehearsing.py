@@ -35,9 +35,9 @@ class Options(TypedDict, total=False):
     """What `drill` is told of the service and of its issuer, besides the target.
 
     Args:
-        command: how to start it. It is then started anew for exercises that want that, each before an issuer
+        command: how to start it. It is then restarted for exercises that want that, each before an issuer
             of its own; otherwise one issuer is there throughout, and the service is expected to know it.
-        restart: a command that has a service that is started elsewhere begin anew, instead.
+        restart: instead, a command that restarts a service which was started elsewhere.
         make_issuer: makes what is not started yet.
         tokens: what a good token says.
         life: for how long the service caches keys, in seconds: what happens after that is skipped otherwise.
@@ -123,7 +123,7 @@ class Setting:
 
     @property
     def starts(self) -> bool:
-        """The service can be started anew."""
+        """The service can be restarted."""
         return bool(self.command or self.restart)
 
     def raised(self, stack: ExitStack, fault: str | Fault | None) -> Stage:
@@ -232,7 +232,7 @@ class Rehearsal:
         return self._stage
 
     def _meet(self) -> Stage:
-        """A service that takes a good token: started anew where it can be, waited for otherwise."""
+        """A service that takes a good token: restarted where it can be, waited for otherwise."""
         stage = self._stage
         if stage is None or self._setting.starts:
             stage = self._raised(None)

@@ -40,7 +40,7 @@ def challenge(stage: Stage) -> str:
 
 def cold_start(stage: Stage) -> str:
     if not stage.fresh:
-        raise Skipped("the service has to be started anew for it: by its command, or by --restart")
+        raise Skipped("the service must be restarted for it: by its command, or by --restart")
     stage.issuer.delay = 0.2
     stage.accepts_all([stage.good() for _ in range(CROWD)])
     stage.asked(2 * FEW)

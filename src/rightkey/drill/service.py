@@ -175,7 +175,7 @@ class Service:
 
 
 class Restarted(Unknown):
-    """A service that is started elsewhere, and started anew by a command: a container, a unit of systemd.
+    """A service that is started elsewhere, and restarted by a command: a container, a unit of systemd.
 
     The command is filled in as that of a `Service` is, and has to come back when the service was stopped.
     """

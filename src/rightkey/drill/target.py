@@ -200,7 +200,7 @@ class Target:
 
 
 class _Deadline:
-    """Shuts a connection that is not done in time: its own timeout begins anew with every octet."""
+    """Shuts a connection that is not done in time: its own timeout restarts with every octet."""
 
     def __init__(self, connection: http.client.HTTPConnection, seconds: float) -> None:
         self._connection = connection

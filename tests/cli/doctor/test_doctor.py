@@ -37,7 +37,7 @@ def issuer() -> Iterator[LocalIssuer]:
 @pytest.mark.slow
 @pytest.mark.parametrize("dress", DRESSES)
 def test_a_healthy_issuer_has_no_error(dress: str) -> None:
-    """Whosever it looks like; notes and warnings it may have."""
+    """In every dress; it may have notes and warnings."""
     with LocalIssuer(dress=dress) as issuer:
         done = ran(issuer.url, "--json")
     assert (done.code, done.found("error"), done.err) == (0, set(), "")
