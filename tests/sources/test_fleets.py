@@ -77,6 +77,19 @@ def test_one_thread_a_store_polls(tmp_path: Path) -> None:
     assert until(lambda: fleet.status().distrust_age is not None)
 
 
+def test_a_thread_ends_when_another_has_its_turn(tmp_path: Path) -> None:
+    """It is told by its turn, and not by which thread runs: a library that patches threads changes that."""
+    member = fleet_of(f"file://{tmp_path}/store")
+    assert member is not None
+    before = member._thread
+    assert before is not None
+    member._turn, member._thread = object(), None
+    before.join(10)
+    assert not before.is_alive()
+    member.watch()
+    assert member._thread is not before
+
+
 def test_no_thread_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end of an interpreter there are none."""
 
