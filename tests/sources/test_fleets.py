@@ -88,6 +88,7 @@ def test_a_thread_ends_when_another_has_its_turn(tmp_path: Path) -> None:
     assert not before.is_alive()
     member.watch()
     assert member._thread is not before
+    member._turn = object()
 
 
 def test_no_thread_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
