@@ -112,6 +112,25 @@ def test_of_several_issuers_one_is_named(kind: Any, issuer: LocalIssuer) -> None
         assert refused(lambda: verifier.verify(other)) == "subject_denied"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("named", "other"),
+    [
+        ("https://appleid.apple.com", "https://account.apple.com"),
+        ("https://sts.example.com/adfs", "http://sts.example.com/adfs/services/trust"),
+    ],
+)
+def test_an_issuer_that_has_two_names_is_one(kind: Any, named: str, other: str, issuer: LocalIssuer) -> None:
+    """A logout token may come under the other than access tokens do."""
+    single = kind(named, audience="api", denylist=REFUSE)
+    several = kind.of(rightkey.Trust(named, "api"), trust_of(issuer), denylist=REFUSE)
+    for verifier in (single, several):
+        assert verifier._denier(other)[1] == verifier._denier(named)[1] == single._denier(None)[1]
+        assert verifier._denier(issuer.url)[1] != single._denier(None)[1]
+        with pytest.raises(Misconfigured, match="issuer must be a string, not int"):
+            done(verifier.deny(sid="s", issuer=5))
+
+
 def test_keys_of_any_issuer_are_denied_by_the_tokens_own(issuer: LocalIssuer) -> None:
     """Its `iss` counts, where the verifier names none."""
     keys = rightkey.locate(issuer.url).keys

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness.settings import Freshness
+from rightkey.issuer.identity import identity_of
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import Demands, attempt
 from rightkey.verdict.held import Held, NeedsNewer
@@ -115,6 +116,20 @@ class Surroundings(NamedTuple):
 
 _CLIENTS = ("aiohttp", "httpx", "httpx2", "requests", "urllib3")
 """Their clients have a `get`, too, which takes no Request."""
+
+
+def denied_as(issuer: Any, here: Iterable[OneIssuer]) -> str:
+    """The identity under which an issuer's tokens are denied: of a name that its provider uses beside that of
+    one issuer here, such as Apple's older one, it is that issuer's. Raises Misconfigured: it is no string.
+    """
+    if not isinstance(issuer, str):
+        raise Misconfigured(f"issuer must be a string, not {type(issuer).__name__}")
+    identity = identity_of(issuer)
+    for one in here:
+        vendor = one.trust.vendor
+        if vendor is not None and identity in map(identity_of, vendor.aliases):
+            return one.record.identity
+    return identity
 
 
 class OneIssuer:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rightkey.errors import Misconfigured
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.identity import identity_of
 from rightkey.policy.named import by_name
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import not_trusted
-from rightkey.verifier.one import OneIssuer, Surroundings
+from rightkey.verifier.one import OneIssuer, Surroundings, denied_as
 from rightkey.verifier.single import memory_of
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ class Several:
     def _denier(self, issuer: str | None) -> tuple[Denying, str]:
         if issuer is None:
             raise Misconfigured("deny() needs issuer=: several are trusted here")
-        return self._surroundings.denier(), identity_of(issuer)
+        return self._surroundings.denier(), denied_as(issuer, self._all())
 
     def _all(self) -> list[OneIssuer]:
         return [*self._table.fixed, *self._answers.in_use()]

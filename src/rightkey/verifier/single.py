@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from rightkey.errors import Misconfigured
 from rightkey.freshness.settings import Freshness
-from rightkey.issuer.identity import identity_of
 from rightkey.issuer.name import AUTO
 from rightkey.jose.algorithms import SAFE
 from rightkey.policy.named import by_name
 from rightkey.policy.trust import Anyone, Given, Trust
 from rightkey.verdict.memory import Memory
-from rightkey.verifier.one import OneIssuer, Surroundings
+from rightkey.verifier.one import OneIssuer, Surroundings, denied_as
 
 if TYPE_CHECKING:
     from rightkey.events import Listener
@@ -172,8 +171,8 @@ class Single:
             raise Misconfigured(f"{what}() needs fetched keys; these were passed in with keys=")
 
     def _denier(self, issuer: str | None) -> tuple[Denying, str]:
-        identity = self._issuer.record.identity if issuer is None else identity_of(issuer)
-        return self._settings[2].denier(), identity
+        own = self._issuer.record.identity
+        return self._settings[2].denier(), own if issuer is None else denied_as(issuer, self._all())
 
     def _all(self) -> list[OneIssuer]:
         return [self._issuer]
