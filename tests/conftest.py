@@ -119,7 +119,7 @@ def no_fleet_outlives_its_test() -> None:
     """Its thread would tell of a store that is gone to the listeners of other tests."""
     fleets = sys.modules.get("rightkey.sources.fleets")
     for member in list(fleets._FLEETS.values()) if fleets else ():
-        member._thread = None
+        member._turn = member._thread = None
     if fleets:
         fleets._FLEETS.clear()
 
