@@ -292,7 +292,7 @@ def proof(rng: Random, number: int) -> bool:
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         raw = mutation.token(rng, raw, PROOFS, PRIVATE.sign)
     try:
-        JUDGE.judge(TOKENS[0], JKT, Presented("DPoP", "GET", "/a?b", [text(raw)]), NOW)
+        JUDGE.judge(PROVED["ath"], JKT, Presented("DPoP", "GET", "/a?b", [text(raw)]), NOW)
     except TokenRejected as error:
         told_well(error)
         require(error.reason in REASONS, "an unknown reason")

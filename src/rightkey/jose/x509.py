@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import (
     Criticality,
@@ -22,6 +24,10 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+ec.ECDSA(hashes.SHA256())
+"""The first one loads a table of OpenSSL's. It is loaded here, with what a verifier loads when it is built: a
+fetch that loads a module holds its import lock, and a child that is forked meanwhile waits for it for ever.
+"""
 UNREADABLE: tuple[type[Exception], ...] = (
     ValueError,
     TypeError,
