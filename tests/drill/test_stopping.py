@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 import pytest
 
@@ -40,6 +41,28 @@ def held_twice(stop: Stop, done: list[str]) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
             done.append("inner")
         done.append("outer")
+
+
+def test_a_signal_in_a_finaliser_is_not_lost() -> None:
+    """Python lets nothing out of one; the drill looks for it after each exercise."""
+
+    class Ending:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(9):
+                pass  # the handler runs between two instructions
+
+    ignored: list[object] = []
+    former, sys.unraisablehook = sys.unraisablehook, lambda one: ignored.append(one.exc_type)
+    try:
+        with Stop() as stop:
+            stop.check()
+            Ending()
+            with pytest.raises(Interrupted, match="SIGTERM"):
+                stop.check()
+    finally:
+        sys.unraisablehook = former
+    assert ignored == [Interrupted]
 
 
 def test_a_program_under_nohup_goes_on() -> None:

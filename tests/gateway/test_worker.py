@@ -30,7 +30,12 @@ def test_a_loop_is_made() -> None:
 def run(issuer: LocalIssuer) -> Any:
     """Runs a worker, and something beside it once it has begun; whether it began, and its board."""
 
-    def ran(beside: Callable[[int, int], Awaitable[None]], bound: int | None = None) -> tuple[bool, Board]:
+    def ran(
+        beside: Callable[[int, int], Awaitable[None]],
+        bound: int | None = None,
+        parent: int | None = None,
+        used: str | None = None,
+    ) -> tuple[bool, Board]:
         document = {
             "proxy": "envoy",
             "issuer": [{"issuer": issuer.url, "audience": issuer.audience}],
@@ -42,9 +47,9 @@ def run(issuer: LocalIssuer) -> Any:
 
         async def main() -> bool:
             begun = asyncio.Event()
-            worker = Worker(
-                configuration_of(document, Path()), sockets, board, board.rows[0], bound, begun.set
-            )
+            configuration, row = configuration_of(document, Path()), board.rows[0]
+            mine = os.getppid() if parent is None else parent
+            worker = Worker(configuration, sockets, board, row, mine, bound, begun.set, used)
             running = asyncio.ensure_future(worker.run())
             waits = asyncio.ensure_future(begun.wait())
             await asyncio.wait([running, waits], return_when=asyncio.FIRST_COMPLETED)
@@ -108,3 +113,17 @@ def test_it_does_not_begin_without_the_keys_that_others_have(run: Any, issuer: L
     issuer.misbehave("discovery", "status")
     assert run(beside, bound=0)[0] is False
     assert run(beside, bound=1)[0] is True
+
+
+def test_an_orphan_from_the_start_never_begins(run: Any, tmp_path: Path) -> None:
+    """Its parent was killed before it had read its configuration. It would hold the port for ever."""
+    used = tmp_path / "used"
+    used.mkdir(mode=0o700)
+
+    async def never(port: int, plain: int) -> None:
+        pytest.fail("it has begun")
+
+    began, board = run(never, parent=os.getppid() + 1, used=str(used))
+    assert began
+    assert board.connections == 0
+    assert not used.exists()

@@ -5,6 +5,7 @@ Fetch, section 3.3: OPTIONS with `Origin` and `Access-Control-Request-Method`, a
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -37,7 +38,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey.integrations import aiohttp, django, drf, fastapi, flask, litestar, ninja, wsgi
-from rightkey.integrations.asgi import RightKeyMiddleware, asks_beforehand
+from rightkey.integrations.asgi import RightKeyMiddleware, _emptied, asks_beforehand
 from rightkey.integrations.starlette import RightKeyBackend
 
 pytestmark = pytest.mark.slow
@@ -422,3 +423,20 @@ def test_a_preflight_brings_no_other_method(make: Callable[[], Any], served: Cal
     with httpx.Client(trust_env=False, timeout=20) as client:
         answer = client.request("OPTIONS", served(make()), headers=ASKED, params=DISGUISED, data=DISGUISED)
     assert (answer.status_code, RAN) == (204, [])
+
+
+def test_a_body_that_comes_in_pieces_is_passed_over() -> None:
+    """An application that waits for its client to leave still hears of it."""
+    pieces = [{"type": "http.request", "body": b"_method=DELETE", "more_body": True}] * 2
+    sent = iter([*pieces, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(sent)
+
+    async def read() -> list[Any]:
+        emptied = _emptied(receive)
+        return [await emptied(), await emptied()]
+
+    first, then = asyncio.run(read())
+    assert first == {"type": "http.request", "body": b"", "more_body": False}
+    assert then == {"type": "http.disconnect"}

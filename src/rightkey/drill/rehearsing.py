@@ -176,6 +176,7 @@ class Rehearsal:
             self._setting.starting(name, number, len(names))
             self.rows.append(self._played(name))
             self._setting.listener(self.rows[-1])
+            self._setting.stop.check()
 
     def unplayed(self, names: Sequence[str], stopped: str | None) -> list[Row]:
         """Rows for what was not reached, and why."""

@@ -61,6 +61,12 @@ class Stop:
             self._holds -= 1
         self._answer()
 
+    def check(self) -> None:
+        """Raises Interrupted if a signal has come. It may have been raised already in a finaliser, out of which
+        Python lets nothing."""
+        if self._asked is not None:
+            raise Interrupted(self._asked)
+
     def _come(self, number: int, _: FrameType | None) -> None:
         self._asked = self._asked or number
         self._answer()

@@ -169,11 +169,12 @@ class Server:
         pipe, said = os.pipe()
         # Until the child has handlers of its own, a signal meant for it would be heard by its parent.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-        pid = os.fork()
+        parent, pid = os.getpid(), os.fork()
         if pid == 0:
             os.close(pipe)
             told = partial(_tell, said)
-            self._be_worker(Worker(configuration, self._sockets, self._board, row, bound, told, self._used))
+            of = configuration, self._sockets, self._board, row, parent, bound, told, self._used
+            self._be_worker(Worker(*of))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         os.close(said)
         return _Child(pid, row, pipe, time.monotonic())

@@ -48,6 +48,7 @@ class Worker:
         sockets: of proxies, and the plain one: they listen.
         board: of all workers.
         row: its own of the board.
+        parent: the process that began it. The worker is told, since it may be an orphan before it can ask.
         bound: how many issuers may be without keys for it to begin; None for any number.
         begun: is called once it accepts connections.
         used: where it shares used proofs with the others; None where that is the store.
@@ -57,9 +58,15 @@ class Worker:
     sockets: tuple[socket.socket, socket.socket]
     board: Board
     row: Row
+    parent: int
     bound: int | None = None
     begun: Callable[[], None] = lambda: None
     used: str | None = None
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether its parent was killed: no other worker may be started beside it."""
+        return os.getppid() != self.parent
 
     async def run(self) -> bool:
         """Answer until SIGTERM, then drain. False where too many issuers have no keys to begin."""
@@ -74,18 +81,17 @@ class Worker:
         main = Site(decision.read, decision.names, self.configuration.peers, self.row.count, heads)
         plain = Site(Plain(self.board, issuers, mirror, lambda: main.draining).read, NAMES)
 
-        parent = os.getppid()
-
         def look() -> None:
-            if os.getppid() != parent:  # it was killed: no other worker may be started beside this one
+            if self.is_orphan:
                 os.kill(os.getpid(), signal.SIGTERM)
             self.row.say(unready=mirror.keep_fresh(), connections=len(main.connections))
 
-        look()
-        gc.freeze()  # what is there by now stays, and need not be looked through for garbage
-        await serve([(self.sockets[0], main), (self.sockets[1], plain)], look, self.begun)
-        self.row.say()
-        if self.used is not None and os.getppid() != parent:  # which would have removed it
+        if not self.is_orphan:
+            look()
+            gc.freeze()  # what is there by now stays, and need not be looked through for garbage
+            await serve([(self.sockets[0], main), (self.sockets[1], plain)], look, self.begun)
+            self.row.say()
+        if self.used is not None and self.is_orphan:  # its parent would have removed it
             shutil.rmtree(self.used, ignore_errors=True)
         return True
 
