@@ -25,9 +25,9 @@ WINGS = (
 )
 INTRODUCTION = """# Limits
 
-Every bound that is built in, made from the sources by `python tests/docs/limits.py`. What a setting changes
-is in [freshness](freshness.md) and [transport](transport.md); the constants here are no settings. Times are
-in seconds and sizes in bytes, where the words do not say otherwise.
+Every built-in bound. These constants cannot be set; the bounds that can are in [freshness](freshness.md) and
+[transport](transport.md). Times are in seconds and sizes in bytes, unless the row says otherwise.
+`python tests/docs/limits.py` makes this page from the sources.
 
 | limit | what it bounds | where |
 | --- | --- | --- |

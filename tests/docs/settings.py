@@ -20,21 +20,22 @@ from rightkey.verifier.variables import VARIABLES
 
 INTRODUCTION = """# Settings
 
-Where each setting of a verifier can be made, from the code by `python tests/docs/settings.py`: in Python, by
-a variable of the [environment](environment.md), by an option of
-[`rightkey verify`](cli.md#rightkey-verify-token), and in the [gateway](gateway.md)'s file. A gateway without
-a file reads the variables. All mean the same, and a wrong or misspelt one is told by its name.
+Where to set each setting of a verifier: in Python, by a variable of the [environment](environment.md), by an
+option of [`rightkey verify`](cli.md#rightkey-verify-token), and in the [gateway](gateway.md)'s file. Without
+a file, a gateway reads the variables. A setting means the same everywhere, and the error for a wrong or
+misspelt one names it. `python tests/docs/settings.py` makes this page from the code.
 
-A `Denylist` may have a store of its own in Python; elsewhere it is in the verifier's. Where there is none:
+In Python a `Denylist` may have a store of its own; elsewhere it uses the verifier's. If a setting cannot be
+made somewhere, the table says why:
 
-| | |
+| the table says | because |
 | --- | --- |
-| a default that fits | it bounds what an issuer can cost, and has its value for a reason |
-| in Python alone | it is an object |
-| it takes back a check | which a variable that was forgotten must not do |
+| the default fits | the setting bounds what an issuer can cost, and has its value for a reason |
+| only in Python | the setting is an object |
+| it removes a check | a forgotten variable must not do that |
 | one run | a command remembers nothing, and shares nothing with a fleet |
-| no request | a proof is for one, and a command is shown a token alone |
-| JWTs alone | an opaque token says nothing that could be explained |
+| no request | a proof is for a request, and a command gets only a token |
+| only JWTs | an opaque token says nothing that could be explained |
 
 | in Python | variable | `rightkey verify` | `gateway.toml` |
 | --- | --- | --- | --- |
@@ -67,12 +68,12 @@ VALID = ("RIGHTKEY_CERTIFICATES=valid", "--certificates valid", '[[issuer]] cert
 FILES = {"store_secret": "store_secret_file", "dpop.nonce_secret": "dpop.nonce_secret_file"}
 FILES |= {"introspection.secret": "introspection.secret_file"}
 """What the gateway reads from a file of its own."""
-TUNING = "a default that fits"
-CODE = "in Python alone"
-LOOSE = "it takes back a check"
+TUNING = "the default fits"
+CODE = "only in Python"
+LOOSE = "it removes a check"
 ONE_RUN = "one run"
 PROOF = "no request"
-OPAQUE = "JWTs alone"
+OPAQUE = "only JWTs"
 WHY: Mapping[str, tuple[str, str, str]] = {
     "require_exp": (LOOSE, "", ""),
     "clock": (CODE, "", CODE),
@@ -100,7 +101,7 @@ OWN = """
 | `gateway.toml` | variable |
 | --- | --- |
 """
-IN_THE_FILE = "in the file alone"
+IN_THE_FILE = "only in the file"
 OTHERWISE = {
     "issuer": "`RIGHTKEY_ISSUER` and those above, for one",
     "route": "`RIGHTKEY_GATEWAY_PUBLIC`, and `RIGHTKEY_REQUIRE` for the rest of the paths",
