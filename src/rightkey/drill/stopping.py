@@ -62,8 +62,8 @@ class Stop:
         self._answer()
 
     def check(self) -> None:
-        """Raises Interrupted if a signal has come. It may have been raised already in a finaliser, out of which
-        Python lets nothing."""
+        """Raises Interrupted if a signal has come. It may have been raised before, in a finaliser, out of
+        which Python lets nothing."""
         if self._asked is not None:
             raise Interrupted(self._asked)
 
