@@ -24,7 +24,7 @@ _SPELLINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
 """In what names differ that are meant to be the same, and how both are made equal."""
 _SCHEME = "scheme in front"
 MAX_NEAR = 2048
-"""Letters of a token's `iss` or `aud` that are looked at for a hint: a stranger chooses them."""
+"""Characters of a token's `iss` or `aud` that are looked at for a hint: a stranger chooses them."""
 
 
 def near_hint(got: str, expected: Iterable[str], what: str, *, scheme: bool = True) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_NAME = 1024
-"""Letters of a skipped member's key id that are kept. A longer one is cut, and is no name of any key."""
+"""Characters of a skipped member's key id that are kept. A longer one is cut, and is no name of any key."""
 
 SKIPPED: dict[str, str] = {
     "not_an_object": "the member is not a JSON object",

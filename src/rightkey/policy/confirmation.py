@@ -49,7 +49,7 @@ REASONS: dict[str, str] = {
 }
 """Every reason of `proof_rejected`, and what it means."""
 LETTERS = 43
-"""Letters of a thumbprint by SHA-256, in base64url."""
+"""Characters of a thumbprint by SHA-256, in base64url."""
 JKT, X5T = "jkt", "x5t#S256"
 """The confirmations that are known: RFC 9449, section 6.1; RFC 8705, section 3.1."""
 

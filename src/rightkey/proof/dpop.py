@@ -37,7 +37,7 @@ from rightkey.proof.settings import DPoP
 MAX_PROOF = 16 * 1024
 """Bytes of one DPoP proof; one by ML-DSA-87, the largest, has 11 KiB."""
 MAX_JTI = 256
-"""Letters of a DPoP proof's `jti`."""
+"""Characters of a DPoP proof's `jti`."""
 
 
 class Proofs:

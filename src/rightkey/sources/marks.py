@@ -11,7 +11,7 @@ from rightkey.sources.aside import aside
 MAX_LIFE = 7200.0
 """Seconds for which a used proof is kept, at most; by no setting can one pass for so long."""
 BEHIND = 60.0
-"""Seconds by which another host's clock may be behind: it takes a used proof for as much longer."""
+"""Seconds by which another host's clock may be behind: to it a proof is good for so much longer."""
 MAX_WAIT = 2.0
 """Seconds that a task waits to be told whether a proof was used, at most."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rightkey.verifier.one import OneIssuer, Surroundings
 
 MAX_ISSUER = 2048
-"""Letters of an `iss` about which a resolver is asked."""
+"""Characters of an `iss` about which a resolver is asked."""
 MAX_STRANGERS = 1024
 """Issuers that a resolver did not know, and about which it is not asked again for a while."""
 STRANGER_FOR = 60.0
