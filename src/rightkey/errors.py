@@ -10,8 +10,11 @@
     `-- Misconfigured                   ours or yours: raised when an object is built, never per request
 
 `verify` raises only TokenRejected, InsufficientScope and IssuerUnavailable; what reads requests for it also
-RequestMalformed. A message never holds a token, a signature or a claim's value beyond the issuer and the
-key id: it may be logged as it is.
+RequestMalformed. A store of ours that does not answer is an IssuerUnavailable too (`store_unavailable`): for
+the caller it is the same, since the token may be good and can be sent again.
+
+A message never holds a token, a signature or a claim's value beyond the issuer and the key id: it may be
+logged as it is.
 """
 
 from __future__ import annotations
@@ -209,11 +212,14 @@ class IssuerMisbehaved(IssuerFault):
 
 
 class Misconfigured(RightkeyError, ValueError):
-    """A setting is wrong. Raised when an object is built, never while a request is answered."""
+    """A setting is wrong. Raised when an object is built, never while a request is answered.
+
+    The message comes first, as of any ValueError: all but a few have the same code.
+    """
 
     def __init__(self, message: str, code: str = "misconfigured", *, hint: str | None = None) -> None:
         super().__init__(code, message, hint=hint)
-        self.args = (message, code)
+        self.args = (message, code)  # in the order of the arguments here: pickle calls the class with them
 
     def __str__(self) -> str:
         return str(self.args[0])

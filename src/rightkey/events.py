@@ -278,8 +278,9 @@ def subscribe(listener: Listener) -> Callable[[], None]:
     """Have a listener told of the events of every verifier in this process, made before or after.
 
     Args:
-        listener: is called with each event, on whatever thread it came about; it should be quick. What it
-            raises is not raised to anybody. If it is a `Meter`, it is told of each verification as well.
+        listener: is called with each event, on whatever thread it came about; it should be quick. An
+            exception of its own is counted and goes no further. If it is a `Meter`, it is told of each
+            verification as well.
 
     Returns:
         A function that ends it.

@@ -32,6 +32,8 @@ MAX_DEPTH = 16
 
 
 class _Judged(ABC):
+    """What each kind of requirement can do: say which part of it a token's claims do not satisfy."""
+
     __slots__ = ()
 
     def missing(self, claims: Mapping[str, Any], places: Places = GRANTS) -> Requirement | None:
@@ -40,7 +42,7 @@ class _Judged(ABC):
 
     @abstractmethod
     def lacking(self, granted: Granted) -> Requirement | None:
-        """Like `missing`, for claims that the other parts read, too."""
+        """Like `missing`, by one reading of the claims that all parts of a requirement share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,10 @@ def _quoted(text: str) -> str:
 
 
 def _read(words: list[str], depth: int) -> tuple[Requirement, list[str]]:
-    """Read one requirement off the front; what is left follows it."""
+    """Read one requirement off the front; what is left follows it.
+
+    Raises IndexError where the text ends too early, and ValueError where it is wrong: `parse` tells of both.
+    """
     if depth > MAX_DEPTH:
         raise ValueError
     word, rest = words[0], words[1:]
