@@ -2,9 +2,9 @@
 
 Octets have exactly one spelling here. (An ECDSA signature has a second value, n - s for s, which verifies
 too: that is the algorithm's, RFC 7518, section 3.4.) A token that can be respelled without breaking its
-signature can slip past anything that recognises tokens by their text, so padding, line breaks, foreign
-letters and stray bits behind the last octet are refused (RFC 7515, section 2; RFC 4648, sections 3.5 and
-12).
+signature can slip past anything that recognises tokens by their text, so padding, line breaks, characters
+of no alphabet and stray bits behind the last octet are refused (RFC 7515, section 2; RFC 4648, sections 3.5
+and 12).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pybase64
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _PLUS, _SLASH = b"+/"  # of the other alphabet, which the decoder would take too
 _PADDING = (b"", b"", b"==", b"=")
-# By the length of the last group, the letters it may end with: those whose left-over bits are zero.
+# By the length of the last group, the characters it may end with: those whose left-over bits are zero.
 _LAST_LETTERS = (
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
     b"",
@@ -52,7 +52,7 @@ def decode_published(text: str) -> bytes:
     """Read what issuers really publish: either alphabet, with or without padding or white space.
 
     Seen in the wild: Java's padded encoder, standard base64 in `n`, line breaks inside `x5c`. Raises
-    ValueError where letters of no alphabet are in it.
+    ValueError where it has a character that neither alphabet has.
     """
     letters = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/").encode("ascii")
     if len(letters) % 4 == 1:

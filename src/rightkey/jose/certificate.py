@@ -43,9 +43,9 @@ class Certificate:
     public_key: Any = field(repr=False, compare=False)
     """An object of `cryptography`."""
     x5t_hex: str
-    """The form Auth0 publishes: base64url of the SHA-1 thumbprint written out in hexadecimal letters."""
+    """The form Auth0 publishes: base64url of the SHA-1 thumbprint written out in hexadecimal."""
     whole: bytes = field(repr=False)
-    """A digest of it and its chain, of which an issuer may publish as many octets as a document has."""
+    """A SHA-256 of it and its chain: what a judged chain is remembered by, since the chain may be long."""
 
     @property
     def self_issued(self) -> bool:
@@ -58,9 +58,9 @@ class Certificate:
 
     def matches(self, public_key: Any) -> bool:
         """Whether the certificate is for this very key."""
-        from rightkey.jose import x509 as chain
+        from rightkey.jose import x509
 
-        return chain.spki(public_key) == chain.spki(self.public_key)
+        return x509.spki(public_key) == x509.spki(self.public_key)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return read_der, (self.der, self.chain)
@@ -111,6 +111,7 @@ class Certificates:
             tokens, not servers.
         pins: thumbprints (`x5t#S256`, or SHA-256 in hexadecimal, colons allowed) of which one must match.
         dates: whether now must lie within the certificate's dates. Always so with `roots`.
+        required: whether a key without a certificate is refused.
 
     Raises:
         Misconfigured: no certificate in `roots`, or a pin that is no SHA-256 thumbprint.

@@ -36,7 +36,8 @@ _REFUSED = {
     "enc": "the header is that of an encrypted token (JWE)",
 }
 _HARMLESS = {"b64": True, "enc": None}
-"""Values that say what holds anyway: `b64` is true by default (RFC 7797, section 3), null is absent."""
+"""Values that say what holds anyway: `b64` is true by default (RFC 7797, section 3), null is absent. No value
+of `crit` does: it is compared with the header itself, which none of its members is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -61,7 +62,7 @@ class Header:
         return strictjson.copied(dict(self.members))
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)  # one a token: frozen, it takes longer to make
 class Unverified:
     """What a token says, before anything of it is known to be true."""
 

@@ -39,7 +39,7 @@ _NAMED = frozenset(("kty", "use", "alg", "kid", "x5u", "x5t", "x5t#S256", "crv",
 _OPERATIONS = ("sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits")
 """RFC 7517, section 4.3."""
 OTHERS, SHORT = 32, 1024
-"""Other members of a JWK that are kept, and letters that such a value may have."""
+"""Other members of a JWK that are kept, and characters that such a value may have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -109,7 +109,7 @@ class Key:
 
 
 def shown(kid: str | None) -> str:
-    """A key id as it may stand in a message: quoted, escaped, and at most 100 letters of it."""
+    """A key id as it may stand in a message: quoted, escaped, and at most 100 characters of it."""
     if kid is None:
         return "absent"
     return ascii(kid if len(kid) <= 100 else kid[:100] + "...")
@@ -196,7 +196,7 @@ def _ready(
 ) -> Key:
     kty, crv, alg = numbers["kty"], numbers.get("crv"), jwk.get("alg")
     able = [one for one in ALGORITHMS.values() if accepts(one, kty, crv, alg)]
-    if kty == "AKP":
+    if kty == "AKP":  # such a key is of one algorithm, which a JWK with a certificate alone does not name
         able = [one for one in able if one.name == numbers["alg"]]
     if not able:
         raise Skip("unusable_alg")

@@ -132,9 +132,8 @@ def _akp(jwk: Mapping[str, Any]) -> Any:
     if jwk["alg"] not in AKP_KEYS:
         raise Skip("unusable_alg")
     pub = base64url.decode_published(jwk["pub"])
-    key = AKP_KEYS[jwk["alg"]].from_public_bytes(
-        pub
-    )  # asks for its length, which is all that can be malformed
+    # It asks for the length, which is all that can be malformed.
+    key = AKP_KEYS[jwk["alg"]].from_public_bytes(pub)
     weak.require_sound_matrix(pub)
     return key
 

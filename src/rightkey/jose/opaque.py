@@ -21,7 +21,7 @@ _BEFORE = b" \t\r\n\v\f\0\xef\xbb\xbf\xfe\xff"
 
 
 def is_opaque(raw: Any) -> bool:
-    """Whether a text has the letters of a bearer token (`b64token`, RFC 6750, section 2.1), 4 KiB at most,
+    """Whether a text has the characters of a bearer token (`b64token`, RFC 6750, section 2.1), 4 KiB at most,
     and is no JWT."""
     if not isinstance(raw, str | bytes) or len(raw) > MAX_OPAQUE:  # another type is a TypeError of `read`
         return False
@@ -33,8 +33,8 @@ def is_opaque(raw: Any) -> bool:
 
 
 def _may_be_a_header(segment: str) -> bool:
-    """Whether anyone could read it as a JSON object, in either alphabet and with letters of no alphabet left
-    out: what the issuer may read as a JWT must be one here."""
+    """Whether anyone could read it as a JSON object, in either alphabet, and past characters of neither: what
+    the issuer may read as a JWT must be one here."""
     letters = segment.replace("~", "").rstrip("=").replace("-", "+").replace("_", "/")
     whole = letters[: len(letters) - (len(letters) % 4 == 1)]
     octets = binascii.a2b_base64(whole + "=" * (-len(whole) % 4))

@@ -119,6 +119,7 @@ _POWERS = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
 
 @cache
 def _tellers(k: int) -> tuple[int, ...]:
+    """Eight primes q with k | q - 1: modulo each of them, most numbers can be seen to be no k-th power."""
     candidates = (q for q in count(2 * k + 1, 2 * k) if all(q % d for d in range(2, isqrt(q) + 1)))
     return tuple(islice(candidates, 8))
 
@@ -139,8 +140,8 @@ _MORE_SQUARES = tuple((m, frozenset(n * n % m for n in range(m))) for m in (63, 
 
 
 def _may_be_square(number: int) -> bool:
-    """What one number in 22 is that is no square. So a root is hardly ever taken of what is none, which was
-    up to half of the work of judging a modulus."""
+    """Whether remainders leave it open. They do of every square, and of one in 22 of other numbers: so a root
+    is hardly ever taken of what is no square, which was up to half of the work of judging a modulus."""
     rest = number % _COPRIME  # one division of a long number, and three of a short one
     return all(rest % modulus in squares for modulus, squares in _MORE_SQUARES)
 
