@@ -86,6 +86,7 @@ class Issuer:
             at = _checked_url("metadata_url", metadata_url, plain_http)
             return cls._found_at(at, name, provider, plain_http)
         url = _issuer_url(name, plain_http)
+        # The same object where a URL was given, which is exact: a domain stands for two spellings.
         spellings = (name,) if url is name else (url.rstrip("/"), url.rstrip("/") + "/")
         return cls(name, spellings, recognise(url, provider), plain_http=tuple(plain_http or ()))
 
@@ -177,7 +178,8 @@ def reaches_this_machine(host: str) -> bool:
     """Whether a host name may be this machine, in any of the spellings that a resolver takes.
 
     `127.1`, `2130706433` and `0x7f.1` are loopback to most resolvers, and `0.0.0.0` to Linux. So a host that
-    ends in a number, and is no plain address, counts as this machine.
+    ends in a number, and is no plain address, counts as this machine. This one forbids, and takes every
+    spelling; `is_loopback` allows plain http, and takes only the plain ones.
     """
     from ipaddress import IPv6Address, ip_address
 
@@ -194,7 +196,7 @@ def reaches_this_machine(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
+    """Whether a host name or address is this machine for certain; see `reaches_this_machine`."""
     from ipaddress import ip_address
 
     try:

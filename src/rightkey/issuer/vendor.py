@@ -62,14 +62,14 @@ class Vendor(NamedTuple):
     """Where the keys are, of an issuer that has no metadata to ask. `{kid}` stands for the token's key id,
     which must be a GUID, where they are published one by one."""
     keys_in: tuple[tuple[str, str], ...] = ()
-    """The same in each other `{partition}` of a cloud."""
+    """The same in each other `{partition}` of a cloud, by the name that `resource` finds for it."""
     client: str | None = None
     """The claim that names the audience where `aud` is missing."""
     asks: tuple[Asks, ...] = ()
     tenants: tuple[tuple[str, str], ...] = ()
-    """What a `{tenant}` that is a word stands for: the tenant's GUID."""
+    """Words for a tenant in the issuer's URL (`consumers`), each with the GUID that it stands for."""
     strangers: tuple[tuple[str, str], ...] = ()
-    """And the GUID of the one that it does not stand for."""
+    """Words that stand for every tenant but one (`organizations`), each with the GUID of that one."""
     keys_of_tenants: bool = False
     """Whether a key's `issuer` names the tenant whose tokens alone it signs."""
     grace: float = 0.0
@@ -129,7 +129,8 @@ class Vendor(NamedTuple):
         return None
 
     def signs(self, key_issuer: Any, claims: Mapping[str, Any]) -> bool:
-        """Whether a key whose JWK names this `issuer` signs for the token's tenant."""
+        """Whether a key whose JWK names this `issuer` signs for the token's tenant. A key that names no GUID
+        signs for every tenant."""
         named = re.search(GUID, key_issuer) if isinstance(key_issuer, str) else None
         return named is None or named[0] in (claims.get("tid"), *re.findall(GUID, str(claims.get("iss"))))
 
