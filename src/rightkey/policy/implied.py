@@ -72,6 +72,7 @@ def through(claims: Mapping[str, Any], asked: Requirement, places: Places) -> di
 
 
 def _reached(broad: str, implies: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """All that a scope implies, by others too; of more than `MAX_IMPLIED`, enough to be refused for."""
     reached, ahead = set[str](), [broad]
     while ahead and len(reached) <= MAX_IMPLIED:
         fresh = set(implies.get(ahead.pop(), ())) - reached

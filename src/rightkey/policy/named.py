@@ -35,6 +35,7 @@ def settings_by_name(kind: type[_T]) -> type[_T]:
 def _misnamed(
     init: Callable[..., None], given: tuple[object, ...], settings: dict[str, object]
 ) -> Misconfigured | None:
+    """Which setting is unknown or missing; None where the TypeError is about something else."""
     known = list(inspect.signature(init).parameters.values())[1:]
     names = [one.name for one in known if one.kind is not one.VAR_POSITIONAL]
     for name in settings:

@@ -224,7 +224,11 @@ def _certificate_policy(asked: Policy) -> Certificates | None:
 def _issuer(
     issuer: Any, provider: str | None, metadata_url: str | None, *, named_freely: bool
 ) -> Issuer | tuple[str, ...] | None:
-    """The issuer; its one spelling where it may be any string; None where it may be any issuer."""
+    """The issuer; its one spelling where it may be any string; None where it may be any issuer.
+
+    Args:
+        named_freely: whether keys are given for it, so that nothing is found by its name.
+    """
     if named_freely and metadata_url is not None:
         raise Misconfigured(
             "metadata_url= says where keys are found, and keys= brings them: give one of the two"
