@@ -69,7 +69,7 @@ class Proofs:
             TokenRejected: `proof_rejected`, with a reason of `rightkey.policy.confirmation`.
         """
         signed, segment, payload, signature = _read(presented.proofs)
-        known = last = self._keys.get(jkt)
+        known = last = self._keys.get(jkt)  # as it was read with its last good proof
         if known is None or known.segment != segment:
             known = _known(segment, self.rules.algorithms)
         claims = _claims(payload, presented, self.origins)

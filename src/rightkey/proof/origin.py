@@ -18,7 +18,7 @@ _URL = re.compile(
     rf"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{{0,5}}))?({_PATH})?(?:[?#].*)?",
     re.IGNORECASE | re.DOTALL,
 )
-_ABOVE = re.compile(rf"({_PATH})(?:[?#].*)?", re.DOTALL)
+_ABOVE = re.compile(rf"({_PATH})(?:[?#].*)?", re.DOTALL)  # a request's path alone, without its origin
 _PORTS = {"http": "80", "https": "443"}
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 

@@ -137,13 +137,13 @@ def _judged(
     if type(key) is NeedsNewer:
         return key
     if memory is not None:
-        if unverified.segment not in memory.headers:
+        if unverified.segment not in memory.headers:  # one that is there must not empty a full table
             memory.keep_header(unverified)
         if memory.most:
             since, until = registered.period(_stated(trust, header, claims), trust.leeway)
             payload = strictjson.Repeated(unverified.payload)
             entry = Entry(header, payload, key, keys.mark, since, until, expected, trust)
-            if "cnf" in claims:
+            if "cnf" in claims:  # never settled: who uses it is judged at every use
                 entry.since, entry.bound = inf, since
             memory.keep(raw, entry)
     return Verified(claims, key, header, trust.places)

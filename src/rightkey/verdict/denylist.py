@@ -37,7 +37,7 @@ REASONS: dict[Kind, str] = {
 }
 """Every reason of `token_revoked`, by the claim that is looked up; the last one needs none."""
 _ON_LOSS = ("serve", "refuse")
-_RECORD = struct.Struct(">32sdd")
+_RECORD = struct.Struct(">32sdd")  # a Denial: its key and its two times
 
 
 @settings_by_name
@@ -196,10 +196,12 @@ class Denied:
 
 
 def _both(one: Denial, other: Denial) -> Denial:
+    """One denial for two of the same thing: it refuses what either does."""
     return Denial(one.key, max(one.before, other.before), max(one.until, other.until))
 
 
 def _nothing(one: Denial) -> Denial:
+    """A denial of the same thing that refuses nothing."""
     return Denial(one.key, -inf, -inf)
 
 

@@ -2,6 +2,8 @@
 
 There are two generations, and what is asked for moves to the younger one: others, however many come, cannot
 push out an entry that is asked for while half as many come.
+
+Threads that put at the same moment may forget a generation too early: keep here only what can be made again.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Claims = TypeVar("Claims")
 
 
-@dataclass(slots=True, repr=False)
+@dataclass(slots=True, repr=False)  # one a token: frozen, it takes longer to make
 class Verified:
     """A token that holds. `claims` is the caller's own, and so is each `header`.
 
