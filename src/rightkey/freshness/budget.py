@@ -41,9 +41,11 @@ class Backoff:
         self.failures += 1
 
     def succeeded(self) -> None:
+        """End the pause, and count from none again."""
         self.until, self.failures = 0.0, 0
 
     def left(self, now: float) -> float:
+        """Seconds of the pause that are left."""
         return max(0.0, self.until - now)
 
 
@@ -72,7 +74,7 @@ class Draws:
     barren_at: float = 0.0
 
     def level(self, now: float, limits: Limits) -> float:
-        """How many draws there are."""
+        """How many draws there are. What has been refilled since the last look is taken in first."""
         if self.barren and now - self.barren_at >= BARREN_FORGOTTEN:
             self.barren = 0
         self.spent = max(0.0, self.spent - max(0.0, now - self.since) / self.interval(limits))
@@ -158,4 +160,5 @@ class Settled:
         return question in self.again
 
     def clear(self) -> None:
+        """Open every question again."""
         self.again.clear()

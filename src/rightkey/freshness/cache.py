@@ -215,7 +215,7 @@ class Cache:
         if refreshed.failure is not None:
             self._failure_began = refreshed.began
             events = self._failed(refreshed, refreshed.failure, now, jitter, forced)
-            self._publish(self.snapshot)
+            self._publish(self.snapshot)  # the metadata may be newer, though the keys are not
         elif refreshed.spent is not None:
             self._asking.spent(now, refreshed.spent, self._accounts)
             self._publish(self.snapshot)
@@ -247,10 +247,11 @@ class Cache:
         if keys is None:
             assert before is not None  # noqa: S101 - without keys before, no answer is 304
             keys, headers = before.published, renewed(before, headers)
+        # Equal keys stay one object: by it, and not by looking at the keys, remembered tokens know the set.
         published = before.published if before and keys == before.published else keys
         same = before is not None and keys.identities == before.published.identities
         times = (refreshed.began, headers, self.freshness, jitter, refreshed.url)
-        snapshot = snapshot_of(published, published, *times)
+        snapshot = snapshot_of(published, published, *times)  # `_publish` takes out what is refused
         self._publish(with_grace(snapshot, before, now, self._grace))
         self._asking.answered(now, self._accounts, forced=forced, new=not same)
         if forced and refreshed.shared:

@@ -13,7 +13,8 @@ MAX_LEAKED = 10_000
 
 
 class Distrusted:
-    """For the life of the process: `leaked` by thumbprint, `names` by thumbprint or key id."""
+    """For the life of the process: `leaked` by thumbprint, `names` (what `distrust` was given) by thumbprint
+    or key id."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()

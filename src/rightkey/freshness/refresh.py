@@ -105,8 +105,8 @@ class Refreshed:
 
 
 class Refresh:
-    """One run. Used once, by one thread. `reading`, of the octets of a document, is held while its keys are
-    made."""
+    """One run. Used once, by one thread. `reading(n)` is held while keys are made of a document of n octets
+    (`rightkey.sources.guard`)."""
 
     def __init__(
         self,

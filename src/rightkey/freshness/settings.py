@@ -22,7 +22,7 @@ class Freshness:
             The issuer may shorten it, never lengthen it.
         min_stale: the least that the issuer may shorten it to.
         metadata_life: for how long metadata is not asked for again.
-        metadata_stale: for how long it serves while it cannot be had.
+        metadata_stale: for how long it serves past that while it cannot be fetched.
         metadata_recheck: the age past which metadata is asked for again where forced refetches of the
             keys brought nothing new.
         connect_timeout: to a connection.

@@ -117,7 +117,7 @@ def with_grace(snapshot: Snapshot, before: Snapshot | None, now: float, grace: f
 
     What lingered already is gone: two answers in a row have lacked it. So is what was past its bound: nothing
     comes back. A second look is taken halfway through the grace, and after it nothing lingers, whether or not
-    anybody answered.
+    the issuer answered.
     """
     if before is None or not grace or now >= before.stale_until:
         return snapshot
