@@ -28,7 +28,7 @@ class Allowance:
     _lines: int = field(default=MAX_FIELDS + 1)  # one is the status line
 
     def came(self, octets: int) -> None:
-        """Octets have left the socket; never more than `left`."""
+        """Count octets that have left the socket; never more than `left`."""
         self.left -= octets
 
     def require_some(self) -> int:
@@ -40,14 +40,15 @@ class Allowance:
         return self.left
 
     def is_body(self, octets: int) -> None:
-        """These were the body's. Raises ExchangeFailed: `too_large`, where the body has too many."""
+        """Count octets as the body's, and give them back to `left`. Raises ExchangeFailed: `too_large`, where
+        the body has too many."""
         self._body += octets
         if self._body > self.max_body:
             raise ExchangeFailed("too_large", f"the body is larger than the {self.max_body} bytes allowed")
         self.left += octets
 
     def is_line(self) -> None:
-        """A status line, a header field or a trailer was read. Raises ExchangeFailed: `too_large`."""
+        """Count a status line, a header field or a trailer. Raises ExchangeFailed: `too_large`."""
         self._lines -= 1
         if self._lines < 0:
             raise ExchangeFailed("too_large", f"the answer has more than {MAX_FIELDS} header fields")

@@ -35,8 +35,8 @@ class HttpxTransport:
     """Fetches with a sync `httpx.Client` or `httpx2.Client`, which stays yours: it is never closed.
 
     The client's own settings hold (proxies, certificates, headers, pools); the bounds of a request are set
-    again for each. The deadline is looked at between the chunks of a body, and is each single wait's bound
-    before: a server that drips its headers can outlast it, which DefaultTransport does not allow.
+    again for each. Between the chunks of a body the deadline is checked. Before that it only bounds each wait
+    by itself: a server that drips its headers can outlast it, which DefaultTransport does not allow.
     Transports of one client are equal, unless they differ in `plain_http`.
 
     Args:

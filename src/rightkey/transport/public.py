@@ -38,9 +38,9 @@ _NOT_PUBLIC = tuple(
 )
 
 _UNICAST = IPv6Network("2000::/3")
-"""All of IPv6 that is assigned for everybody's use (RFC 4291, section 2.4)."""
+"""All of IPv6 that is assigned as global unicast so far (RFC 4291, section 2.4)."""
 
-_ISATAP = 0x5EFE  # what addresses of such a tunnel have in common (RFC 5214, section 6.1), less a bit
+_ISATAP = 0x5EFE  # in all addresses of such a tunnel (RFC 5214, section 6.1), but for the bit `u`
 
 _WORD = 0xFFFF_FFFF
 # Where IPv6 leads to IPv4: the bits to shift away, and those that are inverted. 64:ff9b:1::/48 is missed
