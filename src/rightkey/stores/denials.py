@@ -72,7 +72,7 @@ class Denials:
             if taken:
                 reading.release()
             else:
-                self._reading = threading.Lock()  # the thread that held it is not in this forked child
+                self._reading = threading.Lock()  # its holder hangs, or is not there in this forked child
 
     def poll(self, *, patiently: bool = False) -> None:
         """Read what is new.

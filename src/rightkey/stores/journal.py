@@ -1,7 +1,11 @@
 """Journal: the denials in a directory, as lines of a file to which they are added.
 
-A reader goes on where it ended. Now and then the file is written anew, without what has ended: its first line
-is another one then, and it is read from the start. What a crash has cut off is one line that cannot be read.
+    8d0c... 65536        a name at random, and the size up to which lines are added
+    1767225600 BASE64    when a denial ends, as a Unix time in seconds, and its record
+
+A reader goes on where it ended. Past that size the file is written anew, without what has ended: its first
+line is another one then, and it is read from the start. What a crash has cut off is one line that cannot be
+read.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ def _news(client: Any, since: Hashable) -> News:
 
 
 def _evicts(client: Any) -> bool:
-    """Whether the server may forget what has not ended. Where it does not say, that is believed of none."""
+    """Whether the server may forget what has not ended. One that does not say is taken to keep it."""
     try:
         memory = client.info("memory")
     except Exception as error:
