@@ -1,4 +1,4 @@
-"""Aside: a store is asked on another thread, so that no loop of tasks stands still for it."""
+"""Aside: a store is asked on another thread, so that it does not block an event loop."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _ABSENT = ("403", "404")
 
 
 class ByKid:
-    """One issuer's.
+    """The keys of one such issuer, each with a source of its own.
 
     Args:
         remote: makes the source of a single key id.

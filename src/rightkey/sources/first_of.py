@@ -36,7 +36,7 @@ class Layered(KeySet):
 
 
 class InOrder:
-    """The sources themselves."""
+    """Several sources, each asked in its turn: what a `rightkey.FirstOf` becomes."""
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources

@@ -2,7 +2,7 @@
 
 Whatever a fetch or a caller's wait will run is loaded here, when the verifier is built. A thread that
 loads a module holds its import lock: a child that is forked meanwhile waits for it for ever. And
-a loop that loads one stands still.
+an event loop is blocked while it loads one.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Opaque:
         """What a signed answer must be (RFC 9701, section 5), but for its typ."""
 
     def place(self) -> Iterator[Job]:
-        """Jobs to wait for until it is known where to ask."""
+        """Have the metadata read, where they must say where to ask: the jobs to wait for until they have."""
         remote = self._remote
         if remote is None or self._given is not None:
             return
@@ -115,7 +115,7 @@ class Opaque:
 
 
 class Asking:
-    """One caller's.
+    """One caller's question about one token.
 
     Args:
         opaque: the issuer.

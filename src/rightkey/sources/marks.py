@@ -33,5 +33,5 @@ class Marks:
         return self._first(mark, min(max(0.0, until - now), MAX_LIFE) + BEHIND)
 
     async def first_async(self, mark: bytes, until: float) -> bool:
-        """The same in tasks; no loop stands still for it. Raises TimeoutError, too."""
+        """The same in tasks, without blocking the event loop. Raises TimeoutError, too."""
         return await aside(lambda: self.first(mark, until), MAX_WAIT)

@@ -90,7 +90,7 @@ class Registry:
 
     def remote(self, identity: str, place: Place, means: Means) -> Remote:
         """The source of the keys at a place, for the issuer of this identity."""
-        means = replace(means, given=means.transport)
+        means = replace(means, given=means.transport)  # the default one is made now: it is part of the key
         key = (identity, place, *_settings(means))
         with GUARD:
             record = self._record(identity)

@@ -27,7 +27,7 @@ _Outcome = TypeVar("_Outcome")
 
 
 class Retry(Generic[_Outcome]):
-    """One caller's.
+    """One caller's retry.
 
     Args:
         source: of the keys.

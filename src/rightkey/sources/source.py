@@ -47,7 +47,8 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """What a source of keys knows at the end. `keys` is None where there are none."""
+    """What a source of keys knows of them, for `locate`, `prepare` and `explain`. `keys` is None where there
+    are none."""
 
     keys: KeySet | None
     issuer: str | None = None
@@ -115,7 +116,8 @@ class Source(Protocol):
 
 @runtime_checkable
 class Proved(Protocol):
-    """A source that keeps what has verified a token before what has not."""
+    """A source that lets go of keys that have verified nothing before those that have verified a token
+    (`ByKid`). No proof of possession is meant."""
 
     def proves(self, key: Key) -> None:
         """This key has verified a token."""

@@ -1,9 +1,9 @@
 """Watched: the keys in a file or a directory, read again when they have changed.
 
 A caller that needs keys has the files looked at, once a second at most, and at once where a token needs newer
-ones. To look at them and to read them is a job, as a fetch is: no event loop stands still for a disk that
-hangs. A caller waits for a look that is due: what was taken out of a file is not accepted once more after an
-idle hour.
+ones. To look at them and to read them is a job, as a fetch is: a disk that hangs blocks no event loop. A
+caller waits for a look that is due: what was taken out of a file is not accepted once more after an idle
+hour.
 
 What cannot be read replaces nothing: it keeps the keys that it had, for as long as it takes, and from then on
 no caller waits until it can be read again.
@@ -52,7 +52,7 @@ class Watched:
         Misconfigured: there is none, or one of the files holds no key that can be used.
     """
 
-    wait = 8.0
+    wait = 8.0  # as of `Freshness` by default, whose settings are for issuers and not for disks
 
     def __init__(self, path: Path, elapsed: Elapsed, record: Record) -> None:
         self._path = path

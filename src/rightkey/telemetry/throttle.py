@@ -13,7 +13,8 @@ MAX_KINDS = 1024
 
 @dataclass(slots=True)
 class _Row:
-    """One kind. `came` counts calls, `more` what they stood for beyond one, `told` is `came` at the last."""
+    """One kind. `came` counts calls, `more` what they stood for beyond one, `told` is `came` at the last that
+    passed. `came` needs no lock: the interpreter takes one from a count in one step."""
 
     came: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     more: int = 0
