@@ -75,7 +75,7 @@ class Denying:
             self._shared.catch_up()
 
     async def catch_up_async(self) -> None:
-        """The same in tasks: no loop stands still."""
+        """The same in tasks, without blocking the event loop."""
         try:
             await aside(self.catch_up, MAX_WAIT)
         except TimeoutError:
@@ -125,7 +125,7 @@ class Denying:
             raise _unavailable("the denylist did not take it: there is no room for another denial")
 
     async def deny_async(self, denial: Denial) -> None:
-        """The same in tasks: no loop stands still."""
+        """The same in tasks, without blocking the event loop."""
         if self._shared is None:
             self.deny(denial)
             return

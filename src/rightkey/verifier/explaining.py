@@ -151,6 +151,7 @@ class _Teller:
             self._token(unverified)
             self._claims(unverified)
         except TokenRejected as error:
+            # What failed is the next of STEPS, which are in the order in which they are judged.
             self._failed(STEPS[len({step.step for step in self._steps})], error)
             return self._steps
         if self._metadata() and self._keys():

@@ -156,6 +156,7 @@ class OneIssuer:
         self.record = record_of(trust)
         self.source = source_of(trust, means, self.record)
         self.proves = self.source.proves if isinstance(self.source, Proved) else None
+        """To be called with each key that has verified a token; None where the source need not know."""
         self._opaque = None if trust.introspection is None else self._introspecting(means)
         denying = surroundings.denying()  # a logout token is of a session that has ended, and no token of it
         self.denying = None if trust.profile in ("logout", "event") else denying
@@ -256,7 +257,8 @@ class OneIssuer:
 
     @property
     def kept(self) -> tuple[Remote | Watched, ...]:
-        """What of the source is read again: of keys that are published one by one, those asked for so far."""
+        """The sources that are fetched or read again, and none whose keys were passed in. Of keys that are
+        published one by one, those of the key ids asked for so far."""
         from rightkey.sources.given import kept_in
 
         return kept_in(self.source)

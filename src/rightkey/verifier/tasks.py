@@ -157,6 +157,7 @@ class InTasks:
         held: Held,
         outcome: Verified | NeedsNewer,
     ) -> Verified:
+        """What `attempt` leaves over: the one retry, the denylist, and last the proof, which is used up."""
         if isinstance(outcome, NeedsNewer):
             retry = one.retry(raw, demands, now, held, outcome, threads=False)
             for job in retry:

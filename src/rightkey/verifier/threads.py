@@ -168,6 +168,7 @@ class InThreads:
         held: Held,
         outcome: Verified | NeedsNewer,
     ) -> Verified:
+        """What `attempt` leaves over: the one retry, the denylist, and last the proof, which is used up."""
         if isinstance(outcome, NeedsNewer):
             retry = one.retry(raw, demands, now, held, outcome, threads=True)
             for job in retry:
