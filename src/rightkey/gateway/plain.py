@@ -26,7 +26,7 @@ NAMES = frozenset(("if-none-match",))
 
 
 class Plain:
-    """Answers them.
+    """Answers what is asked on that listener.
 
     Args:
         board: what the workers count; None for a mirror alone.

@@ -11,7 +11,7 @@ rule:
                          longest path of a rule names
 
 Behind the `*` of that path the last are left alone: `/projects/*` takes `/projects/group%2Fname`.
-A method is judged so, too: where rules name methods, one in small letters is refused. To some services `post`
+A method is judged so, too: where rules name methods, one in lower case is refused. To some services `post`
 is no `POST`, and to others it is (Django, Symfony). So is a host: where rules name hosts, `x@a.example` is
 refused, which `urlsplit` takes for `a.example`, and Starlette for no host.
 A rule's path takes one slash more at the end, `GET` takes `HEAD`, and `/orders/*` takes `/orders` too: so do

@@ -1,11 +1,13 @@
 """Server: the parent of the workers. It binds, forks and waits, and never serves.
 
-a worker dies     another one takes its place, at most one a second for each place
-SIGHUP            the configuration is read again, and workers are replaced one by one: the next begins to
-                  accept before the one before ends. A configuration that is wrong changes nothing, nor
-                  does a new worker that has keys of fewer issuers than the old one: during an outage,
-                  they would be lost with it
-SIGTERM, SIGINT   workers drain, for 10 s at most; so they do where the parent is killed
+    a worker dies     another one takes its place, at most one a second for each place
+    SIGHUP            the configuration is read again, and workers are replaced one by one: the next begins to
+                      accept before the one before ends. A configuration that is wrong changes nothing, nor
+                      does a new worker that has keys of fewer issuers than the old one: during an outage,
+                      they would be lost with it
+    SIGTERM, SIGINT   workers drain, for 10 s at most; so they do where the parent is killed
+
+Workers inherit the parent's listening sockets: what waits to be accepted is not lost with one of them.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
     a load balancer's    a target group                    each, by its attribute; else the last alone
     TOKEN                a REST API's authorizer           the one header that it names
 
-API Gateway and load balancers write these events; of a client are the values of headers, the query and the
-path.
+API Gateway and load balancers write these events; only the values of headers, the query and the path are the
+client's.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from rightkey.errors import Misconfigured, RequestMalformed, quoted
 from rightkey.integrations.carriers import Headers
 
 MAX_CERTIFICATE = 16 * 1024
-"""Letters of a header that holds a client certificate."""
+"""Characters of a header that holds a client certificate."""
 UNIX = "unix"
 """Among the addresses of proxies: a Unix socket, whose other end has none."""
 Network: TypeAlias = "IPv4Network | IPv6Network"
@@ -144,7 +144,7 @@ def _of_bytes(value: str) -> bytes:
 
 
 def _of_escaped(value: str) -> bytes:
-    """What nginx calls `$ssl_client_escaped_cert`: PEM, each octet that is no letter escaped. `+` is itself.
+    """What nginx calls `$ssl_client_escaped_cert`: PEM, percent-encoded, in which `+` stands for itself.
     Raises ValueError."""
     return _of_pem(unquote(value, errors="strict"))
 

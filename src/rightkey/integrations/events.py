@@ -1,12 +1,14 @@
 """Events: an endpoint for security events that a transmitter pushes (RFC 8417, RFC 8935, OpenID CAEP 1.0).
 
-session-revoked      the session of a complex subject is denied, or all of its user's tokens until then
-credential-change    all of the user's tokens until then
-any other            nothing is denied
+    session-revoked      the session of a complex subject is denied, or all of its user's tokens until then
+    credential-change    all of the user's tokens until then
+    any other            nothing is denied
 
-202    the event was taken, also where it came before
-400    `err` says what is wrong with it
-503    the transmitter's keys, or a store, could not be had: it may be sent again
+    202    the event was taken, also where it came before
+    400    `err` says what is wrong with it
+    503    the transmitter's keys could not be fetched, or a store does not answer: it may be sent again
+
+A transmitter denies tokens of its own issuer, and of no other.
 """
 
 from __future__ import annotations

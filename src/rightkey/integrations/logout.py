@@ -1,11 +1,13 @@
 """Logout: an endpoint for the logout tokens of OpenID providers (OpenID Connect Back-Channel Logout 1.0).
 
-verifier = rightkey.AsyncVerifier(ISSUER, audience=CLIENT_ID, profile="logout", denylist=...)
-app.router.routes.append(Route("/backchannel-logout", AsgiLogout(verifier)))
+    verifier = rightkey.AsyncVerifier(ISSUER, audience=CLIENT_ID, profile="logout", denylist=...)
+    app.router.routes.append(Route("/backchannel-logout", AsgiLogout(verifier)))
 
-200    what the token names is denied
-400    the token is refused, or was used before
-503    the issuer's keys, or a store, could not be had: the provider may send the same token again
+    200    what the token names is denied
+    400    the token is refused, or was used before
+    503    the keys could not be fetched, or a store does not answer: the provider may send the token again
+
+A token counts as used once what it names is denied.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class Receiver:
 
 
 def malformed(why: str) -> RequestMalformed:
-    """A request, or a token, that says nothing that can be done."""
+    """The error for a request or a token that says nothing by which anything could be denied."""
     return RequestMalformed("request_malformed", why)
 
 

@@ -105,8 +105,8 @@ def paths_of(public: Collection[str]) -> frozenset[str]:
     """Paths that need no token.
 
     Raises:
-        Misconfigured: a single string, whose letters would count as paths; or a pattern or anything else that
-            no request's path is equal to.
+        Misconfigured: a single string, each of whose characters would count as a path; or a pattern or
+            anything else that no request's path is equal to.
     """
     if isinstance(public, str) or not all(isinstance(path, str) for path in public):
         raise Misconfigured("public must be a list of paths, not a string", hint='such as ["/health"]')
