@@ -45,7 +45,7 @@ class Response:
         """
         value = self.headers.get("retry-after", "").strip()
         if value.isascii() and value.isdigit():
-            return float(value[:9])
+            return float(value[:9])  # thirty years; a longer number means no more
         from email.utils import parsedate_to_datetime  # here, since it loads sockets to read a date
 
         try:

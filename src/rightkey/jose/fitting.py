@@ -74,7 +74,7 @@ class Index:
         return _once(*named, *unnamed, *last)
 
     def _certified(self, header: Named) -> tuple[Key, ...]:
-        """Those with the certificate that the header names."""
+        """Those with the certificate that the header names: found by one of its thumbprints, held to both."""
         wanted = {x5t for x5t in (header.x5t, header.x5t_s256) if x5t}
         named = islice(self._by_x5t.get(next(iter(wanted)), ()), MAX_FITTING)
         return tuple(key for key in named if header.alg in key.checks and wanted <= key.x5t)

@@ -15,7 +15,7 @@ from rightkey.issuer.spelling import near_hint
 if TYPE_CHECKING:
     from rightkey.issuer.vendor import Vendor
 
-_NUMBERS = (int, float)
+_NUMBERS = (int, float)  # asked of the very type: to isinstance True is an int
 _LOOKED_AT = 8
 """Audiences of a token in which a hint is looked for: a stranger may send thousands."""
 _CLIENT_ID = "it has client_id instead, as Amazon Cognito's access tokens do: provider='cognito' judges that"
@@ -70,7 +70,7 @@ def failures(
     iat: Any = get("iat", now)
     if type(iat) not in _NUMBERS:
         found.append(Failure("iat", "malformed", "a number", iat))
-    if not (type(get("iss", "")) is type(get("sub", "")) is type(get("jti", "")) is str):
+    if not (type(get("iss", "")) is type(get("sub", "")) is type(get("jti", "")) is str):  # in one look
         found += _not_strings(claims)
     if audience is not None:
         aud: Any = get("aud")
