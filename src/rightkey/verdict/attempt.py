@@ -63,7 +63,7 @@ class Demands:
 
     @property
     def judged_with_claims(self) -> bool:
-        """Whether claims that passed before must be judged again, or who may use the token."""
+        """Whether what passed before must be judged again: the claims, or who may use the token."""
         return self.of_claims or self.presented is not None
 
 
@@ -93,7 +93,7 @@ def attempt(
     """
     keys, expected = held.keys, held.expected
     entry = memory.recall(raw, keys) if memory is not None and keys is not None else None
-    if entry is not None and entry.trust is trust and (key := entry.signer()) is not None:
+    if entry is not None and entry.trust is trust and (key := entry.signer()) is not None:  # remembered
         claims, header = entry.payload.read(), entry.header
         settled = entry.since <= now < entry.until and entry.expected == expected
         if not settled or (demands is not NONE and demands.judged_with_claims):
