@@ -1,4 +1,9 @@
-"""Asking: whether a token that the held keys do not satisfy may have them fetched again."""
+"""Asking: whether a token that the held keys do not satisfy may have them fetched again.
+
+A question that a recent answer has settled is not asked again, and an issuer that has just failed is left
+alone. Otherwise a draw is taken from the budget, if there is one that this token may take: forged tokens ask
+for keys as well, and the last draw is kept for what may be the first token of a rotation.
+"""
 
 from __future__ import annotations
 

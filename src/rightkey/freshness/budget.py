@@ -33,6 +33,7 @@ class Backoff:
 
     def failed(self, now: float, jitter: float, retry_after: float | None = None) -> None:
         """Count a failure. `jitter` is from 0 to 1, `retry_after` what the issuer asked for."""
+        # 2 ** 6 is over MAX_PAUSE already: counting on would end where a float does.
         pause = min(MAX_PAUSE, 2.0 ** min(self.failures, 6)) * (0.5 + 0.5 * jitter)
         if retry_after is not None:
             least, most = RETRY_AFTER

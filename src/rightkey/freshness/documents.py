@@ -34,7 +34,7 @@ class Document(NamedTuple):
     age: float = 0.0
     """Seconds since its request began, where another process has made it."""
     moment: int | None = None
-    """A count after which its request began; None where it was made just now."""
+    """A reading of COUNT before its request began; None where it was made just now."""
 
 
 class NotAsked(Exception):
