@@ -71,7 +71,7 @@ class DirectoryStore:
                 kept = self._read(place)
             except OSError as error:
                 raise _failed(error) from error
-            before = replace(kept.place)
+            before = replace(kept.place)  # a look that changes the place must be made under the lock
             turn = look(kept)
             return turn if kept.place == before else None
 

@@ -47,7 +47,8 @@ class Seen:
     held: int = 0
     """The number of the entry that it took, or brought."""
     looked: tuple[int, int] = (0, 0)
-    """A count before the last look, and the latest number that was drawn then."""
+    """A reading of COUNT before the last look, and the latest number that was drawn then: an entry with a
+    higher number was asked for after that reading."""
     refused: float | None = None
     """Since when the store has refused it."""
 

@@ -72,6 +72,7 @@ class Turn:
     at: float = 0.0
     """The store's time, which goes back with the answer."""
     failures: int = 0
+    """Leaders in a row that have brought nothing before this turn: the next pause grows with them."""
     word: str = ""
 
 

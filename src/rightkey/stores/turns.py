@@ -38,8 +38,11 @@ class Place:
     paused_forced: float = 0.0
     """The same for forced ones."""
     failures: int = 0
+    """Leaders in a row that have brought nothing."""
     word: str = ""
+    """How the last of them failed: an `Outage`, sealed."""
     spent: float = 0.0
+    """Draws of the fleet's budget that were spent, as of `since`, less those that were refilled by then."""
     since: float = 0.0
 
 
