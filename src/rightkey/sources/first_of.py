@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layered(KeySet):
-    """Several sets, of which the first decides that has a key which fits."""
+    """Several sets, of which the first decides that has a key which fits. Iterated,
+    it has the keys of all."""
 
     layers: tuple[KeySet, ...] = ()
 

@@ -56,7 +56,7 @@ class Member(Fleet):
             )
         with GUARD:
             if self._denials is None:
-                self._denials = Denials(self, store, Denied(GUARD, 2 * MAX_DENIED))  # a directory has more
+                self._denials = Denials(self, store, Denied(GUARD, 2 * MAX_DENIED))  # a journal may have more
             return self._denials
 
     def status(self) -> StoreStatus:

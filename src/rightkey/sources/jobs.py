@@ -82,7 +82,8 @@ class Job:
 
     @property
     def left(self) -> float:
-        """Seconds of real time until the job is given up: all of them in line, and once it is claimed."""
+        """Seconds of real time until the job is given up: all of them as long as it stands in line, and once
+        it is claimed, when it cannot be given up any more."""
         if self.began is None or self.claimed:
             return self.seconds
         return max(0.0, self.began + self.seconds - time.monotonic())
