@@ -106,7 +106,7 @@ def encrypted_hint(segment: bytes) -> str | None:
 
 
 def algorithm_not_allowed(alg: str, allowed: Collection[str]) -> TokenRejected:
-    """The verdict on a token whose `alg` is none of those allowed. Only known names are told."""
+    """The verdict on a token whose `alg` is none of those allowed. Only known names are quoted."""
     hint = f"allowed: {', '.join(sorted(allowed))}; names are compared letter by letter"
     if alg in ALGORITHMS:
         hint = f"allow it with algorithms=[{alg!r}] if the issuer signs with it"

@@ -1,4 +1,4 @@
-"""Named: a setting that is unknown or missing is told by its name, with the way out."""
+"""Named: the error for a setting that is unknown or missing has its name, and the way out."""
 
 from __future__ import annotations
 

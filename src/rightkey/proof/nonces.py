@@ -1,7 +1,7 @@
 """Nonces that a service gives to its clients, and remembers none of (RFC 9449, sections 8 and 9).
 
 A nonce is the second in which it was given, and a MAC of that by a secret that all workers of a service
-share. A client without a good one is told another, and asks again.
+share. A client without a good one is given another, and sends its request again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def nonce_at(secret: bytes, now: float) -> str:
 
 
 def good_until(secret: bytes, nonce: str, now: float) -> float | None:
-    """When a nonce ends to be good; None if it is none, or has ended."""
+    """Until when a nonce is good, as a Unix time in seconds; None if it is none, or is good no more."""
     try:
         stamp = base64url.decode(nonce.encode())[:_STAMP]
     except ValueError:

@@ -43,7 +43,7 @@ _RECORD = struct.Struct(">32sdd")  # a Denial: its key and its two times
 @settings_by_name
 @dataclass(frozen=True, slots=True)
 class Denylist:
-    """That tokens are looked up in a denylist: `Verifier(..., denylist=Denylist(on_loss="refuse"))`.
+    """Has tokens looked up in a denylist: `Verifier(..., denylist=Denylist(on_loss="refuse"))`.
 
     Args:
         on_loss: what becomes of tokens that are not known to be denied while the list's store cannot be read:

@@ -38,7 +38,7 @@ class Verified:
 
     @property
     def subject(self) -> str | None:
-        """`sub`: whom the token speaks of."""
+        """`sub`: whom the token is about."""
         subject: str | None = self.claims.get("sub")
         return subject
 
