@@ -22,7 +22,7 @@ _FORMS = "a JWKS, a JWK, or public keys or certificates in PEM"
 _SUFFIXES = (".pem", ".crt", ".cer", ".pub", ".key")
 
 Stamp: TypeAlias = tuple[int, ...]
-"""What of a file is another once it has changed: which file it is, when it was, and its size."""
+"""What differs once a file has changed: which file it is, its times, and its size."""
 
 
 def stamps(path: Path) -> Mapping[Path, Stamp]:

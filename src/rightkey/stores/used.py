@@ -1,7 +1,8 @@
 """Used: marks of used proofs as empty files in a directory, one each.
 
 To make a file that must not be there yet (`O_EXCL`) is a step that no other process can come between, and
-needs no lock. A file's time is when its mark ends. What has ended is removed by who makes others beside it.
+needs no lock. A file's time is when its mark ends. A process that makes marks removes those beside them that
+have ended.
 """
 
 from __future__ import annotations

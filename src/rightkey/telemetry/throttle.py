@@ -1,4 +1,4 @@
-"""Throttle: a flood of one kind is told once a second, with how many there were."""
+"""Throttle: a flood of one kind is reported once a second, with how many there were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts: tells what became of a token, refused ones once a second, and every one to a meter."""
+"""Verdicts: reports what became of tokens, the refused to listeners once a second, and each one to meters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a file that a setting names is told of: never by what may be a secret.
+"""How a message names the file of a setting: never by what may be a secret.
 
 Where the name of a file is asked for, people give what is in it: a token, or a private key.
 """

@@ -71,7 +71,7 @@ class Single:
             imply in turn.
         introspection: how the issuer is asked about opaque tokens, `Introspection(client_id, secret)`; none
             are taken by default.
-        denylist: that tokens are looked up in a denylist (`deny`), as a `Denylist`; by default they are not.
+        denylist: a `Denylist`, to have tokens looked up in it (`deny`); by default they are not.
 
     Raises:
         Misconfigured: any of them is not as described.
