@@ -1,4 +1,4 @@
-"""Board: what workers count, in memory that they share, so that any of them can tell of all.
+"""Board: what workers count, in memory that they share, so that any of them can answer for all.
 
 Each worker writes to a row of its own, so that no lock is needed; rows outlive their workers, and a new one
 goes on counting where an ended one stopped.

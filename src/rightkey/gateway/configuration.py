@@ -1,4 +1,4 @@
-"""Configuration: gateway.toml, read into what the gateway is made of. Every mistake is told by its place."""
+"""Configuration: gateway.toml, read into what the gateway is made of. An error says where the mistake is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: tables of TOML, each mistake told by its place."""
+"""Reading: tables of TOML, with errors that say where the mistake is."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def require_known(table: Mapping[str, Any], names: Sequence[str]) -> None:
 
 @contextmanager
 def at(place: str) -> Iterator[None]:
-    """Have a mistake told with its place."""
+    """Have an error say where the mistake is."""
     try:
         yield
     except Misconfigured as error:

@@ -1,6 +1,6 @@
 """Routes: which rule counts for a request, by host, path and method. The first that matches decides.
 
-A path is judged as services read it, who differ in that: some take `%2F` for a slash, drop `;x` from a
+A path is judged as services read it, and they differ in that: some take `%2F` for a slash, drop `;x` from a
 segment, or resolve `..` after they decode. So a path is refused where such a reading could lead to another
 rule:
 

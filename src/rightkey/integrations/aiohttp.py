@@ -1,4 +1,4 @@
-"""aiohttp's server: a middleware that lets verified tokens alone come to handlers, which say what they ask.
+"""aiohttp's server: a middleware that lets only verified tokens reach handlers, which say what more they ask.
 
     setup(app, "tenant.eu.auth0.com", audience="https://api.example.com")
 

@@ -1,8 +1,8 @@
 """Where a request's client certificate is: in the server's own TLS, or in a header that a proxy sets.
 
-Anyone can write a header. So one is only believed by its name, in one form, and from the addresses of the
-proxies that overwrite it; from others it is ignored. The binding asks for the certificate alone (RFC 8705,
-section 3): who verified the chain, if any, is the TLS server's affair.
+Anyone can write a header. So a header is believed only under the name that was configured, in one form, and
+from the addresses of the proxies that overwrite it; from others it is ignored. The binding needs the
+certificate alone (RFC 8705, section 3): whether its chain is verified is the TLS server's affair.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _of_server(connection: Connection) -> bytes | None:
 
 def from_tls() -> CertificateSource:
     """The certificate that the client has shown to this server: of ASGI's TLS extension, `SSL_CLIENT_CERT`
-    of a WSGI environ, or aiohttp's connection. Few servers tell it yet."""
+    of a WSGI environ, or aiohttp's connection. Few servers pass it on yet."""
     return CertificateSource()
 
 

@@ -60,7 +60,7 @@ class Credential(NamedTuple):
 
 def escaped(path: str, also: str = "", encoding: str = "utf-8") -> str:
     """A decoded path as its client will have written it. What no client can have written, such as half of a
-    surrogate pair, becomes `%3F`, of which no proof is.
+    surrogate pair, becomes `%3F`: no proof is for that.
 
     Args:
         also: what is left as it is, too.
