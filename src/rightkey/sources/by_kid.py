@@ -60,6 +60,7 @@ class ByKid:
             return Outlook(confirmed=False, retry_after=spent) if spent else Outlook()
         if remote.held().keys is not None:
             return remote.newer(need, came, waiter)
+        # To this source it is a question for any keys, and not for newer ones: it has none yet.
         answer = remote.newer(NeedsNewer("no_keys", need.header), came, waiter)
         if isinstance(answer, Outlook) and _is_absent(remote):
             return Outlook(confirmed=False, retry_after=max(1.0, remote.status().next_attempt_in))

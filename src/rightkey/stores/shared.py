@@ -118,7 +118,12 @@ class Shared:
         self._leads: dict[str, _Lead] = {}
 
     def get(self, request: Request, terms: Terms, /) -> Document:
-        """As the store says. Raises NotAsked, ExchangeFailed, and what the transport raises."""
+        """As the store says. Raises NotAsked, ExchangeFailed, and what the transport raises.
+
+        An entry that is found is taken, unless it is of no use; where it is this process's turn, it asks for
+        the fleet; where another asks, it waits and looks again; or it is refused. Otherwise it asks for
+        itself: the store fails or is not believed, the wait was too long, or it may not put an entry in.
+        """
         seen, place = self._numbers.of(request.url), place_of(request.url)
         asked = _asked(request, terms, seen.held, self._fleet.seal.writes)
         began, moment, latest, pause = self._monotonic(), self._count(), None, _POLLS[0]
