@@ -135,6 +135,9 @@ def failed_step(name: str, error: RightkeyError, **data: Any) -> Step:
 
 
 class _Teller:
+    """Goes the path once more: what decides is pure, and takes the same `now`. The signature is not checked
+    again: the outcome says what became of it."""
+
     def __init__(
         self, trust: Trust, located: Located, now: float, outcome: Verified | RightkeyError, demands: Demands
     ) -> None:
