@@ -98,7 +98,9 @@ class Connection(asyncio.Protocol):
         self._parser = HttpRequestParser(self)
         self._waiting: deque[_Next] = deque()
         self._task: asyncio.Task[None] | None = None
+        # No more is read; a head has begun; the proxy takes nothing now; it is one of the peers.
         self._ended = self._within = self._full = self._known = False
+        # Since when that is so; octets since the last head ended, and since none was open; requests in these.
         self._since, self._came, self._most, self._count = site.now, 0, 0, 0
         self._target, self._headers = b"", list[tuple[bytes, bytes]]()
         self._last, self._began = None, 0
