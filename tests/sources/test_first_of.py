@@ -7,6 +7,7 @@ import json
 import math
 import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from tests.conftest import Clock
 import rightkey
 from rightkey import FirstOf, KeySet
 from rightkey.events import Event, KeysFetched
+from rightkey.freshness.status import Status
 from rightkey.localissuer import LocalIssuer, SigningKey
 from rightkey.localissuer.keys.signing import Form
 from rightkey.localissuer.misbehaving.faults import fault
+from rightkey.sources.first_of import _TOGETHER
 
 
 @pytest.fixture
@@ -248,3 +251,11 @@ def test_it_pickles_with_its_verifier(old: LocalIssuer) -> None:
     copy = pickle.loads(pickle.dumps(verifier))
     assert code(copy, old) is None
     assert repr(FirstOf("https://a.example/k", None)) == "FirstOf('https://a.example/k', None)"
+
+
+def test_the_status_of_several_has_all_that_one_has(tmp_path: Path) -> None:
+    """The store, too, which they share."""
+    assert [*_TOGETHER] == [field.name for field in fields(Status)]
+    keys = FirstOf("https://a.example/jwks", None)
+    verifier = rightkey.Verifier("a.example", audience="api", keys=keys, store=f"file://{tmp_path}/store")
+    assert verifier.status().store is not None

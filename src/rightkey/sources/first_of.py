@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rightkey.freshness.status import Status
@@ -123,6 +124,7 @@ _TOGETHER: dict[str, Callable[[list[Any]], Any]] = {
     "revoked_key_bound": max,
     "moved_key_bound": max,
     "last_failure": "; ".join,
+    "store": itemgetter(0),  # all have the verifier's
 }
 
 
