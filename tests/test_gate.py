@@ -29,7 +29,8 @@ def test_the_gate_ends_with_the_status_of_its_checks(tmp_path: pathlib.Path, sta
 
 
 def test_a_gate_that_fails_early_ends_the_tests_beside_it(tmp_path: pathlib.Path) -> None:
-    ended = play(tmp_path, STARTS.format(command="sleep 300") + 'echo "$suite $work"\nfalse\n')
+    begun = 'until [ "$(cat "/proc/$suite/comm")" = sleep ]; do :; done\n'  # before that it is another bash
+    ended = play(tmp_path, STARTS.format(command="sleep 300") + begun + 'echo "$suite $work"\nfalse\n')
     assert ended.returncode == 1
     group, work = ended.stdout.split()
     assert not pathlib.Path(work).exists()
