@@ -75,6 +75,8 @@ def test_what_the_gateway_costs_is_what_was_saved() -> None:
             "uvicorn, our middleware",
         )
     )
-    assert 1.5 <= again <= 1.7
-    assert 3.3 <= another <= 3.7 < middleware <= 4.3
+    page = " ".join((DOCS / "gateway.md").read_text(encoding="utf-8").split())
+    assert f"a worker takes about {again:.1f} times the CPU that nginx takes" in page
+    assert f"about {another:.1f} times if every request is different" in page
+    assert f"our middleware takes {middleware:.1f} times under uvicorn" in page
     assert all(40 <= float(row[6]) <= 45 for name, row in found.items() if name.startswith("rightkey"))
