@@ -1,6 +1,7 @@
 # mod_oauth2 on Apache: its keys are kept for two seconds, and the claims are required as its page says.
 set -eu
 port=$1 jwks_uri=$2 issuer=$3 audience=$4
+verify=${verify:-"jwks_uri $jwks_uri jwks_uri.expiry=2&expiry=0&verify.exp=required"}
 root=${TMPDIR:-/tmp}/rightkey-drill-$port modules=/usr/lib/apache2/modules
 mkdir -p "$root/www"
 echo welcome >"$root/www/me"
@@ -18,7 +19,7 @@ LoadModule mpm_event_module $modules/mod_mpm_event.so
 LoadModule authn_core_module $modules/mod_authn_core.so
 LoadModule authz_core_module $modules/mod_authz_core.so
 LoadModule oauth2_module $modules/mod_oauth2.so
-OAuth2TokenVerify jwks_uri $jwks_uri jwks_uri.expiry=2&expiry=0&verify.exp=required
+OAuth2TokenVerify $verify
 <Location /me>
   AuthType oauth2
   <RequireAll>

@@ -1,33 +1,7 @@
 # mod_oauth2 on Apache, by the issuer's metadata: it asks the issuer about tokens that are no JWTs.
 set -eu
-port=$1 issuer=$3 audience=$4
-root=${TMPDIR:-/tmp}/rightkey-drill-$port modules=/usr/lib/apache2/modules
-metadata=${issuer%/}/.well-known/openid-configuration
+metadata=${3%/}/.well-known/openid-configuration
 kept="metadata.expiry=2&jwks_uri.expiry=2&introspect.expiry=0&expiry=0&verify.exp=required"
 client="introspect.auth=client_secret_basic&client_id=drill&client_secret=secret"
-mkdir -p "$root/www"
-echo welcome >"$root/www/me"
-cat >"$root/apache.conf" <<CONF
-ServerName 127.0.0.1
-ServerRoot $root
-PidFile $root/pid
-Listen 127.0.0.1:$port
-ErrorLog /dev/stderr
-LogLevel warn
-DocumentRoot $root/www
-Mutex file:$root
-User www-data
-LoadModule mpm_event_module $modules/mod_mpm_event.so
-LoadModule authn_core_module $modules/mod_authn_core.so
-LoadModule authz_core_module $modules/mod_authz_core.so
-LoadModule oauth2_module $modules/mod_oauth2.so
-OAuth2TokenVerify metadata $metadata $kept&$client
-<Location /me>
-  AuthType oauth2
-  <RequireAll>
-    Require oauth2_claim iss:$issuer
-    Require oauth2_claim aud:$audience
-  </RequireAll>
-</Location>
-CONF
-exec /usr/sbin/apache2 -DFOREGROUND -f "$root/apache.conf"
+verify="metadata $metadata $kept&$client"
+. "$(dirname "$0")/mod_oauth2.sh"
