@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_is_what_the_constants_say() -> None:
+def test_the_page_is_what_the_constants_say(maker: Callable[[str], ModuleType]) -> None:
     """Each with its value, its sentence and its place. Make it anew after a change, as its head says."""
-    path = Path(__file__).with_name("limits.py")
-    spec = importlib.util.spec_from_file_location("limits", path)
-    assert spec is not None
-    assert spec.loader is not None
-    limits = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(limits)
+    limits = maker("limits")
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     if (ROOT / "src").exists():
         assert page == limits.page()

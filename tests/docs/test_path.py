@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,13 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def path() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("path", Path(__file__).with_name("path.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    drawing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(drawing)
-    return drawing
+def path(maker: Callable[[str], ModuleType]) -> ModuleType:
+    return maker("path")
 
 
 def test_the_picture_is_what_its_program_draws(path: ModuleType) -> None:
