@@ -39,7 +39,7 @@ class Connection:
 
     @property
     def belief(self) -> Belief:
-        """Whom a handshake believes."""
+        """What a TLS handshake trusts."""
         return Belief(self.ca_file, self.truststore, self.strict_x509)
 
     def transport(self) -> DefaultTransport:

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layered(KeySet):
-    """Several sets, of which the first decides that has a key which fits. Iterated,
-    it has the keys of all."""
+    """Several sets: the first that has a key which fits decides. Iterating goes through the keys of all."""
 
     layers: tuple[KeySet, ...] = ()
 

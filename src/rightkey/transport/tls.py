@@ -33,7 +33,7 @@ _ENVIRONMENT = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """Whom a handshake believes, and what it shows of itself.
+    """What a TLS handshake trusts, and what it shows of itself.
 
     Args:
         ca_file: the PEM file of the authorities to trust; those of OpenSSL if None.

@@ -38,7 +38,7 @@ class Verified:
 
     @property
     def subject(self) -> str | None:
-        """`sub`: whom the token is about."""
+        """`sub`: the subject that the token is about."""
         subject: str | None = self.claims.get("sub")
         return subject
 
