@@ -90,6 +90,15 @@ def test_a_transport_that_cannot_be_hashed_counts_as_itself() -> None:
     assert remote(registry, how=means(Unhashable())) is not one
 
 
+def test_a_new_transport_that_cannot_be_hashed_has_a_budget_of_its_own() -> None:
+    """Though the one of before is gone, and it stands where that one stood in memory."""
+    registry = Registry()
+    for _ in range(20):
+        budget = registry.budget(means(Unhashable()), "issuer.example")
+        assert budget.spent == 0.0
+        budget.spent = 1.0
+
+
 def test_entries_that_are_not_in_use_are_bounded_and_used_ones_stay() -> None:
     """The least recently used goes first; what a verifier holds stays whatever comes."""
     registry = Registry(most=2)

@@ -14,6 +14,7 @@ from rightkey import AsyncVerifier, Trust, Verifier
 from rightkey.events import SUBSCRIBERS, Event, KeysFetched, TokensRefused, subscribe
 from rightkey.integrations.bearer import Bearer
 from rightkey.localissuer import LocalIssuer
+from rightkey.telemetry.verdicts import Verdicts
 
 
 class Heard:
@@ -95,6 +96,41 @@ def test_a_refused_token_is_told_with_what_was_expected(
     )
     assert event.kid
     assert "secret" not in repr(event)
+
+
+def test_a_listener_is_not_held_back_by_what_another_heard(clock: Clock) -> None:
+    """Not even if it stands where that one stood in memory."""
+    places = set()
+    for _ in range(100):
+        heard = Heard()
+        places.add(id(heard))
+        Verdicts(heard, clock).refused("junk", None, rightkey.TokenRejected("token_malformed", "junk"), 0.0)
+        assert len(heard.refused) == 1
+    assert len(places) < 100
+
+
+def test_a_method_is_one_listener_however_often_it_is_looked_up(clock: Clock) -> None:
+    """A verifier may be built for each request. Two methods are two listeners; an object that allows no weak
+    reference is one as well."""
+
+    class Slotted:
+        __slots__ = ("events",)
+
+        def __init__(self) -> None:
+            self.events: list[str] = []
+
+        def first(self, event: Event) -> None:
+            self.events.append("first")
+
+        def second(self, event: Event) -> None:
+            self.events.append("second")
+
+    slotted = Slotted()
+    for _ in range(3):
+        for listener in (slotted.first, slotted.second):
+            error = rightkey.TokenRejected("token_malformed", "junk")
+            Verdicts(listener, clock).refused("junk", None, error, 0.0)
+    assert slotted.events == ["first", "second"]
 
 
 @KINDS

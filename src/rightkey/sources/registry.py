@@ -149,9 +149,22 @@ def _settings(means: Means) -> tuple[Hashable, Hashable, Hashable, Hashable]:
 def _identity(thing: Any) -> Hashable:
     try:
         hash(thing)
-    except TypeError:  # its entry holds it, so that no other can have its id
-        return id(thing)
+    except TypeError:
+        return _Unhashable(thing)
     return thing  # type: ignore[no-any-return]
+
+
+class _Unhashable:
+    """The key of an object that has no hash. It holds it, so that no other object can have its id."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unhashable) and self._thing is other._thing
 
 
 REGISTRY = Registry()

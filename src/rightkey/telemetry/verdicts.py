@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from types import MethodType
 
 from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
 from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, TokensRefused, meter_of
@@ -20,6 +21,28 @@ _TOLD: weakref.WeakSet[InsufficientScope] = weakref.WeakSet()
 """Errors that a verifier raised and told of, so that the integration that answers does not tell once more."""
 
 
+class _Itself:
+    """The mark of one object, or of a method of one. It keeps none alive, and is no other object's: an id alone
+    is soon that of another, whose first refusal would be held back."""
+
+    __slots__ = ("_ids", "_owner")
+
+    def __init__(self, thing: object) -> None:
+        owner, function = (thing.__self__, thing.__func__) if isinstance(thing, MethodType) else (thing, None)
+        self._ids = id(owner), id(function)
+        self._owner: Callable[[], object]
+        try:
+            self._owner = weakref.ref(owner)
+        except TypeError:  # a class with slots may allow no such reference: this one is kept alive
+            self._owner = lambda: owner
+
+    def __hash__(self) -> int:
+        return hash(self._ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self._ids == other._ids and self._owner() is other._owner()
+
+
 class Verdicts:
     """Tells one verifier's listener, and those of the process.
 
@@ -33,8 +56,7 @@ class Verdicts:
         self.subscribers = SUBSCRIBERS
         self._own = () if listener is None else (listener,)
         self._elapsed = elapsed
-        # Ids, so that nothing is kept alive; the throttle is not misled by one that comes back.
-        self._mark = (*map(id, self._own), id(elapsed))
+        self._mark = (*map(_Itself, self._own), _Itself(elapsed))
         self._meter = meter_of(listener)
         if self._meter is not None:
             SUBSCRIBERS.measured = True
