@@ -125,8 +125,8 @@ def no_fleet_outlives_its_test() -> None:
 
 
 def one_process_a_test() -> None:
-    """What is refused of an issuer, what was drawn from its budget and what was told a moment ago count for the
-    life of a process. Tests that call their issuers alike must not hear of each other."""
+    """What is refused of an issuer, what was drawn from its budget and what was told a moment ago count for
+    the life of a process. Tests that call their issuers alike must not hear of each other."""
     registry = sys.modules.get("rightkey.sources.registry")
     if registry is not None:
         for shelf in (registry.REGISTRY._remotes, registry.REGISTRY._records, registry.REGISTRY._budgets):

@@ -22,8 +22,8 @@ _TOLD: weakref.WeakSet[InsufficientScope] = weakref.WeakSet()
 
 
 class _Itself:
-    """The mark of one object, or of a method of one. It keeps none alive, and is no other object's: an id alone
-    is soon that of another, whose first refusal would be held back."""
+    """The mark of one object, or of a method of one. It keeps none alive, and is no other object's: an id
+    alone is soon that of another, whose first refusal would be held back."""
 
     __slots__ = ("_ids", "_owner")
 
