@@ -190,7 +190,7 @@ class Stage:
         _bounded("tenants that are kept", len(self.many._all()), MAX_KEPT_TENANTS)
 
     def _check_remote(self, remote: Remote) -> None:
-        _bounded("questions that are settled", len(remote._cache._asking._settled.again), MAX_SETTLED)
+        _bounded("questions that are settled", len(remote._cache._gate._settled.again), MAX_SETTLED)
         job = JOBS.find(remote)
         if job is not None:
             _bounded("threads that wait", len(job.waiters), self.freshness.waiting_threads)

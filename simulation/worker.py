@@ -12,11 +12,11 @@ from typing import Protocol
 
 from rightkey.errors import IssuerUnavailable, TokenRejected
 from rightkey.exchange import Request, Response
-from rightkey.freshness.asking import Ask
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.cache import Cache, Serve
 from rightkey.freshness.documents import Direct, Documents
 from rightkey.freshness.record import Record
+from rightkey.freshness.refetch import RefetchDecision
 from rightkey.freshness.refresh import Place, Refresh, Refreshed
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import Issuer, identity_of
@@ -201,7 +201,7 @@ class Worker:
             if moved:
                 self._start(forced=True, metadata=True)
             return moved
-        if cache.ask(now, token.need) is not Ask.REFETCH:
+        if cache.ask(now, token.need) is not RefetchDecision.REFETCH:
             return False
         self._start(forced=True, least=cache.least_of(token.need))
         return True

@@ -25,10 +25,10 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
-from rightkey.freshness.asking import Ask
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.cache import Cache, Serve
 from rightkey.freshness.record import Record
+from rightkey.freshness.refetch import RefetchDecision
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
@@ -87,12 +87,12 @@ class Played:
     def serve(self, *, waited: bool = False) -> Serve:
         return self.cache.serve(self.now, waited=waited)
 
-    def ask(self, asked: NeedsNewer | None = None) -> Ask:
+    def ask(self, asked: NeedsNewer | None = None) -> RefetchDecision:
         return self.cache.ask(self.now, asked or need())
 
     def barren(self, asked: NeedsNewer) -> None:
         """A forced refetch for this token, which brings nothing new."""
-        assert self.ask(asked) is Ask.REFETCH
+        assert self.ask(asked) is RefetchDecision.REFETCH
         self.good(A, forced=True)
         self.cache.settle(self.now, asked)
 
@@ -308,10 +308,14 @@ def test_a_rotation_right_after_a_cold_start_is_found(warm: Played) -> None:
     for _ in range(5):
         warm.good(A)
     assert warm.status.draws == 2
-    assert [warm.ask(need(kid)) for kid in "xyz"] == [Ask.REFETCH, Ask.REFETCH, Ask.SPENT]
+    assert [warm.ask(need(kid)) for kid in "xyz"] == [
+        RefetchDecision.REFETCH,
+        RefetchDecision.REFETCH,
+        RefetchDecision.SPENT,
+    ]
     assert warm.cache.refused(warm.now) == [RefetchRefused("issuer.example", 10.0)]
     warm.now += 10
-    assert warm.ask(need("z")) is Ask.REFETCH
+    assert warm.ask(need("z")) is RefetchDecision.REFETCH
 
 
 def test_a_flood_of_refusals_is_one_event_a_pause(warm: Played) -> None:
@@ -326,7 +330,7 @@ def test_a_flood_of_refusals_is_one_event_a_pause(warm: Played) -> None:
 
 def test_refusals_are_told_once_a_second_at_most(warm: Played) -> None:
     """Also where there is no wait: a draw is left, and it is kept for another token."""
-    assert warm.ask(need("x")) is Ask.REFETCH
+    assert warm.ask(need("x")) is RefetchDecision.REFETCH
     assert warm.cache.refused(warm.now) == [RefetchRefused("issuer.example", 0.0)]
     assert warm.cache.refused(warm.now + 0.9) == []
     assert warm.cache.refused(warm.now + 1) == [RefetchRefused("issuer.example", 0.0, 2)]
@@ -335,8 +339,8 @@ def test_refusals_are_told_once_a_second_at_most(warm: Played) -> None:
 def test_a_failed_signature_never_takes_the_last_draw(warm: Played) -> None:
     """It is kept for a header that was never seen."""
     forged = need("a", "signature", [A])
-    assert [warm.ask(forged), warm.ask(forged)] == [Ask.REFETCH, Ask.SPENT]
-    assert warm.ask(need()) is Ask.REFETCH
+    assert [warm.ask(forged), warm.ask(forged)] == [RefetchDecision.REFETCH, RefetchDecision.SPENT]
+    assert warm.ask(need()) is RefetchDecision.REFETCH
 
 
 def test_a_header_remembered_as_fitting_nothing_never_takes_the_last_draw(warm: Played) -> None:
@@ -344,9 +348,9 @@ def test_a_header_remembered_as_fitting_nothing_never_takes_the_last_draw(warm: 
     warm.barren(need("gone"))
     warm.now += 10
     assert warm.status.draws == 2
-    assert warm.ask(need("other")) is Ask.REFETCH
-    assert warm.ask(need("gone")) is Ask.SPENT
-    assert warm.ask(need("never seen")) is Ask.REFETCH
+    assert warm.ask(need("other")) is RefetchDecision.REFETCH
+    assert warm.ask(need("gone")) is RefetchDecision.SPENT
+    assert warm.ask(need("never seen")) is RefetchDecision.REFETCH
 
 
 def test_a_settled_question_rests_for_longer_and_longer(warm: Played) -> None:
@@ -355,9 +359,9 @@ def test_a_settled_question_rests_for_longer_and_longer(warm: Played) -> None:
         warm.now += 60  # so that there are draws
         warm.barren(need())
         warm.now += pause - 0.1
-        assert warm.ask() is Ask.SETTLED
+        assert warm.ask() is RefetchDecision.SETTLED
         warm.now += 0.2
-    assert warm.ask(need("another")) is Ask.REFETCH
+    assert warm.ask(need("another")) is RefetchDecision.REFETCH
 
 
 @pytest.mark.parametrize("forced", [True, False], ids=["forced", "scheduled"])
@@ -366,39 +370,39 @@ def test_a_change_of_the_set_opens_every_question_and_ends_the_slowness(warm: Pl
     for kid in ("x", "y", "z"):
         warm.now += 60
         warm.barren(need(kid))
-    assert warm.ask(need("z")) is Ask.SETTLED
+    assert warm.ask(need("z")) is RefetchDecision.SETTLED
     assert warm.interval == 20
     warm.good(B, forced=forced)
     assert warm.interval == 10
     warm.now += 20
-    assert warm.ask(need("z")) is Ask.REFETCH
+    assert warm.ask(need("z")) is RefetchDecision.REFETCH
 
 
 def test_a_forged_signature_is_one_question_however_it_is_dressed(warm: Played) -> None:
     """A (kid, key) pair confirmed current is not asked about again because a stranger changed `x5t`."""
     warm.barren(need("a", "signature", [A], x5t="1"))
-    assert warm.ask(need("a", "signature", [A], x5t="2")) is Ask.SETTLED
-    assert warm.ask(need("a", "signature", [B])) is not Ask.SETTLED
-    assert warm.ask(need("a", x5t="2")) is Ask.REFETCH
+    assert warm.ask(need("a", "signature", [A], x5t="2")) is RefetchDecision.SETTLED
+    assert warm.ask(need("a", "signature", [B])) is not RefetchDecision.SETTLED
+    assert warm.ask(need("a", x5t="2")) is RefetchDecision.REFETCH
 
 
 def test_a_kid_may_be_anything(warm: Played) -> None:
     """Lone surrogates, a megabyte, or absent."""
     for kid in ("\ud800", "k" * 1_000_000, None):
         warm.cache.settle(warm.now, need(kid))
-        assert warm.ask(need(kid)) is Ask.SETTLED
+        assert warm.ask(need(kid)) is RefetchDecision.SETTLED
 
 
 def test_forced_and_scheduled_back_off_apart(warm: Played) -> None:
     """A flood that fails does not stop the refresh ahead, nor the other way round; success ends both."""
     warm.now += 550
     warm.bad(forced=True)
-    assert warm.ask() is Ask.BACKING_OFF
+    assert warm.ask() is RefetchDecision.BACKING_OFF
     assert warm.serve() is Serve.HELD_AND_REFRESH
     warm.bad()
     assert warm.serve() is Serve.HELD
     warm.now += 1
-    assert warm.ask() is Ask.REFETCH
+    assert warm.ask() is RefetchDecision.REFETCH
     warm.bad(IssuerUnavailable("keys_unavailable", "429", retry_after=3000), forced=True)
     warm.bad(NoSigningKey(keys_of()))
     assert (warm.status.forced_backoff, warm.status.next_attempt_in) == (300, 2)
@@ -464,10 +468,10 @@ def test_the_time_to_come_again_is_that_of_the_tokens_own_question(warm: Played)
         return warm.cache.outlook(warm.now, asked, warm.cache.last_answer).retry_after
 
     forged = need("a", "signature", [A])
-    assert warm.ask(need("x")) is Ask.REFETCH
+    assert warm.ask(need("x")) is RefetchDecision.REFETCH
     assert after(need("y")) == 1.0
     assert after(forged) == pytest.approx(10.0)
-    assert warm.ask(need("y")) is Ask.REFETCH
+    assert warm.ask(need("y")) is RefetchDecision.REFETCH
     assert after(need("z")) == pytest.approx(10.0)
     assert after(forged) == pytest.approx(20.0)
     warm.now += 100
@@ -607,7 +611,7 @@ def test_metadata_over_ten_minutes_old_is_read_again_after_a_barren_refetch(warm
     warm.read_metadata()
     warm.now += 601
     asked = need()
-    assert warm.ask(asked) is Ask.REFETCH
+    assert warm.ask(asked) is RefetchDecision.REFETCH
     warm.good(A, forced=True)
     assert warm.cache.ask_metadata(warm.now, asked)
     warm.cache.settle(warm.now, asked)
@@ -810,7 +814,7 @@ class Week(RuleBasedStateMachine):
     @rule(kid=st.sampled_from(["x", "y", "z"]), signature=st.booleans(), fails=st.booleans())
     def a_token_asks(self, kid: str, signature: bool, fails: bool) -> None:
         asked = need(kid, "signature" if signature else "nothing_fits")
-        if self.published and self.played.ask(asked) is Ask.REFETCH:
+        if self.published and self.played.ask(asked) is RefetchDecision.REFETCH:
             self.forced.append(self.played.now)
             if fails:
                 self.played.bad(forced=True)
@@ -1009,7 +1013,7 @@ def test_budgets_are_the_issuers_and_the_places() -> None:
     """By the issuer's identity, however it is named, and by the URL of its keys."""
     budgets: defaultdict[str, Draws] = defaultdict(Draws)
     cache = Cache("named otherwise", Freshness(), Record("https://i.example"), budgets.__getitem__, URL)
-    assert cache.ask(0.0, need()) is Ask.REFETCH
+    assert cache.ask(0.0, need()) is RefetchDecision.REFETCH
     assert {name: draws.spent for name, draws in budgets.items()} == {"https://i.example": 1.0, URL: 1.0}
 
 
@@ -1018,22 +1022,22 @@ def test_budgets_are_the_issuers_and_the_places() -> None:
 
 def test_a_spent_fleet_leaves_this_process_no_draw(warm: Played) -> None:
     """It is no failure: what is held serves on, and a token is told when there may be newer keys."""
-    assert warm.ask() is Ask.REFETCH
+    assert warm.ask() is RefetchDecision.REFETCH
     spent = Refreshed(warm.now, moment=next(MOMENTS), spent=15.0)
     assert warm.cache.take(spent, warm.now, 1.0, forced=True) == []
     assert warm.serve() is Serve.HELD
-    assert warm.ask() is Ask.SPENT
+    assert warm.ask() is RefetchDecision.SPENT
     outlook = warm.cache.outlook(warm.now, need(), next(MOMENTS))
     assert outlook.unavailable is None
     assert outlook.retry_after == pytest.approx(15.0)
     warm.now += 15.0
-    assert warm.ask() is Ask.REFETCH
+    assert warm.ask() is RefetchDecision.REFETCH
 
 
 def test_an_answer_of_another_process_costs_no_draw(warm: Played) -> None:
     """The one who asked has drawn, for all."""
     for _ in range(5):
-        assert warm.ask() is Ask.REFETCH
+        assert warm.ask() is RefetchDecision.REFETCH
         shared = Refreshed(warm.now, moment=0, keys=keys_of(A, B), url=URL, shared=True)
         warm.cache.take(shared, warm.now, 1.0, forced=True)
     assert warm.kids == ["a", "b"]

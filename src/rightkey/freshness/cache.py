@@ -40,9 +40,9 @@ from rightkey.events import (
     RefetchRefused,
     ServedStale,
 )
-from rightkey.freshness.asking import Ask, Asking
 from rightkey.freshness.budget import Backoff, Draws
 from rightkey.freshness.record import Record
+from rightkey.freshness.refetch import RefetchDecision, RefetchGate
 from rightkey.freshness.refresh import Plan, Refreshed
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.snapshot import Snapshot, renewed, respread, snapshot_of, with_grace
@@ -91,7 +91,7 @@ class Cache:
         """When the request of the latest good answer began, by COUNT."""
         self._failure_began = float("-inf")
         self._scheduled = Backoff()
-        self._asking = Asking(freshness)
+        self._gate = RefetchGate(freshness)
         self._record = record
         self._budget_of, self._url = budget_of, url
         record.readers.add(self)
@@ -122,34 +122,34 @@ class Cache:
             "keys_unavailable",
             f"the keys of issuer {self.name!r} are not available{why}",
             hint=(failure and failure.hint) or "the token may be good: try again later, with the same token",
-            retry_after=max(1.0, self._scheduled.left(now), self._asking.backoff.left(now)),
+            retry_after=max(1.0, self._scheduled.left(now), self._gate.backoff.left(now)),
         )
         error.__cause__ = failure
         return error
 
     # -- asking for newer keys
 
-    def ask(self, now: float, need: NeedsNewer) -> Ask:
+    def ask(self, now: float, need: NeedsNewer) -> RefetchDecision:
         """Whether this token may have the keys fetched again; draws from the budgets if so."""
-        return self._asking.ask(now, need, self._accounts)
+        return self._gate.ask(now, need, self._accounts)
 
     def ask_metadata(self, now: float, need: NeedsNewer) -> bool:
         """Whether the metadata may be read again, since a forced refetch of the keys brought nothing new."""
         if self.metadata is None:
             return False
-        return self._asking.ask_metadata(now, need, now - self.metadata_began, self._accounts)
+        return self._gate.ask_metadata(now, need, now - self.metadata_began, self._accounts)
 
     def least_of(self, need: NeedsNewer) -> float:
         """How many draws there must be for this token to take one."""
-        return 1.0 if self._asking.may_take_last(need) else 2.0
+        return 1.0 if self._gate.may_take_last(need) else 2.0
 
     def not_asked(self) -> None:
         """No request was made: return what was drawn."""
-        self._asking.not_asked(self._accounts)
+        self._gate.not_asked(self._accounts)
 
     def settle(self, now: float, need: NeedsNewer) -> None:
         """An answer whose request began after the token came has not mended it."""
-        self._asking.settle(now, need)
+        self._gate.settle(now, need)
 
     def outlook(self, now: float, need: NeedsNewer, came: int) -> Outlook:
         """Why no newer keys are coming for a token.
@@ -162,12 +162,12 @@ class Cache:
         if self.last_answer > came:
             return Outlook()
         failed = self.unavailable(now) if self.last_failure is not None else None
-        left = self._asking.left(now, need, self._accounts)
+        left = self._gate.left(now, need, self._accounts)
         return Outlook(confirmed=False, unavailable=failed, retry_after=max(1.0, left))
 
     def refused(self, now: float) -> list[RefetchRefused]:
         """The event for a token that the budget refused, if it is time for one."""
-        return self._asking.refused(self.name, now, self._accounts)
+        return self._gate.refused(self.name, now, self._accounts)
 
     @property
     def _accounts(self) -> Sequence[Draws]:
@@ -217,7 +217,7 @@ class Cache:
             events = self._failed(refreshed, refreshed.failure, now, jitter, forced)
             self._publish(self.snapshot)  # the metadata may be newer, though the keys are not
         elif refreshed.spent is not None:
-            self._asking.spent(now, refreshed.spent, self._accounts)
+            self._gate.spent(now, refreshed.spent, self._accounts)
             self._publish(self.snapshot)
             return leaked
         else:
@@ -234,12 +234,12 @@ class Cache:
         self._publish(self.snapshot)
 
     def _succeeded(self, refreshed: Refreshed, now: float, jitter: float, forced: bool) -> list[Event]:
-        failures = self._scheduled.failures + self._asking.backoff.failures
+        failures = self._scheduled.failures + self._gate.backoff.failures
         self._scheduled.succeeded()
         self.last_failure = None
         before = self.snapshot
         if before is not None and refreshed.began < before.began:
-            self._asking.backoff.succeeded()
+            self._gate.backoff.succeeded()
             self._publish(before)
             return []  # overtaken: what a later request brought is newer
         self.last_answer = max(self.last_answer, refreshed.moment)
@@ -253,7 +253,7 @@ class Cache:
         times = (refreshed.began, headers, self.freshness, jitter, refreshed.url)
         snapshot = snapshot_of(published, published, *times)  # `_publish` takes out what is refused
         self._publish(with_grace(snapshot, before, now, self._grace))
-        self._asking.answered(now, self._accounts, forced=forced, new=not same)
+        self._gate.answered(now, self._accounts, forced=forced, new=not same)
         if forced and refreshed.shared:
             self.not_asked()  # another process has asked, and drawn
         status, seconds = refreshed.status, refreshed.seconds
@@ -271,7 +271,7 @@ class Cache:
         self, refreshed: Refreshed, failure: IssuerFault, now: float, jitter: float, forced: bool
     ) -> list[Event]:
         retry_after = failure.retry_after if isinstance(failure, IssuerUnavailable) else None
-        backoff = self._asking.backoff if forced else self._scheduled
+        backoff = self._gate.backoff if forced else self._scheduled
         backoff.failed(now, jitter, retry_after)
         self.last_failure = failure
         failed = (self.name, failure.code, str(failure), forced, backoff.left(now))
@@ -295,7 +295,7 @@ class Cache:
 
     def may_be_forgotten(self, now: float) -> bool:
         """Whether this may start over without asking an issuer earlier than it may be asked."""
-        return not (self._scheduled.left(now) or self._asking.backoff.left(now))
+        return not (self._scheduled.left(now) or self._gate.backoff.left(now))
 
     @property
     def _grace(self) -> float:
@@ -310,7 +310,7 @@ class Cache:
             now,
             metadata_age=None if self.metadata is None else now - self.metadata_began,
             scheduled=self._scheduled,
-            forced=self._asking.backoff,
+            forced=self._gate.backoff,
             accounts=self._accounts,
             failure=self.last_failure,
         )

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from rightkey.errors import IssuerUnavailable, without_query
-from rightkey.freshness.asking import Ask
 from rightkey.freshness.budget import Draws
 from rightkey.freshness.cache import Cache, Serve
 from rightkey.freshness.documents import Direct, Documents
 from rightkey.freshness.record import Record
+from rightkey.freshness.refetch import RefetchDecision
 from rightkey.freshness.refresh import Place, Refresh, Refreshed
 from rightkey.freshness.status import Status
 from rightkey.issuer.discovery import Metadata
@@ -180,9 +180,9 @@ class Remote:
             cache.settle(now, need)
             return self._start(forced=True, metadata=True) if moved else None
         ask = cache.ask(now, need)
-        if ask is Ask.SPENT:
+        if ask is RefetchDecision.SPENT:
             self.announcer.note(cache.refused(now))
-        if ask is not Ask.REFETCH:
+        if ask is not RefetchDecision.REFETCH:
             return None
         return self._start(forced=True, least=cache.least_of(need))
 

@@ -1,4 +1,4 @@
-"""Asking: whether a token that the held keys do not satisfy may have them fetched again.
+"""Refetch: whether a token that the held keys do not satisfy may have them fetched again.
 
 A question that a recent answer has settled is not asked again, and an issuer that has just failed is left
 alone. Otherwise a draw is taken from the budget, if there is one that this token may take: forged tokens ask
@@ -17,7 +17,7 @@ from rightkey.freshness.settings import Freshness
 from rightkey.verdict.held import NeedsNewer
 
 
-class Ask(enum.Enum):
+class RefetchDecision(enum.Enum):
     """What to do for such a token."""
 
     REFETCH = "fetch them again"
@@ -26,7 +26,7 @@ class Ask(enum.Enum):
     BACKING_OFF = "the issuer failed, and it is too early to ask again"
 
 
-class Asking:
+class RefetchGate:
     """What one key set's forced refetches are judged by.
 
     `accounts` are passed in at each call: the issuer's budget, and that of the place that is asked. Others
@@ -40,15 +40,15 @@ class Asking:
         self._refused = 0
         self._tell_at = float("-inf")
 
-    def ask(self, now: float, need: NeedsNewer, accounts: Sequence[Draws]) -> Ask:
+    def ask(self, now: float, need: NeedsNewer, accounts: Sequence[Draws]) -> RefetchDecision:
         """Whether this token may have the keys fetched again; draws from the budget if so."""
         question = _question(need)
         if self._settled.left(question, now):
-            return Ask.SETTLED
+            return RefetchDecision.SETTLED
         if self.backoff.left(now):
-            return Ask.BACKING_OFF
+            return RefetchDecision.BACKING_OFF
         drawn = draw(accounts, now, self._freshness, may_take_last=self.may_take_last(need))
-        return Ask.REFETCH if drawn else Ask.SPENT
+        return RefetchDecision.REFETCH if drawn else RefetchDecision.SPENT
 
     def ask_metadata(self, now: float, need: NeedsNewer, age: float, accounts: Sequence[Draws]) -> bool:
         """Whether the metadata may be read again, since a forced refetch of the keys alone brought nothing
