@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rightkey.cli.doctor.field import FIELD
-from rightkey.cli.doctor.findings import Asked, Examination
+from rightkey.cli.doctor.findings import Examination, Exchange
 from rightkey.cli.doctor.judging import CHECKS, findings
 from rightkey.cli.doctor.serving import max_age
 from rightkey.exchange import Response
@@ -36,18 +36,18 @@ HEADERS = {
 }
 
 
-def asked(step: str, document: Any, status: int = 200, seconds: float = 0.1, **headers: str) -> Asked:
+def asked(step: str, document: Any, status: int = 200, seconds: float = 0.1, **headers: str) -> Exchange:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Asked(step, f"{ISSUER}/{step}", NOW, seconds, Response(status, HEADERS | named, body))
+    return Exchange(step, f"{ISSUER}/{step}", NOW, seconds, Response(status, HEADERS | named, body))
 
 
 def examined(
     *,
     metadata: Mapping[str, Any] | None = None,
-    oauth: Asked | None = None,
+    oauth: Exchange | None = None,
     keys: Any = None,
-    keys_asked: Asked | None = None,
+    keys_asked: Exchange | None = None,
     again: int = 304,
     **more: Any,
 ) -> Examination:
@@ -192,7 +192,7 @@ def test_plain_http(named: tuple[str, ...], severity: str) -> None:
 @pytest.mark.parametrize("failure", ["proxy", "unreachable"])
 def test_what_is_in_the_way_is_not_told_as_the_issuers_mistake(failure: str) -> None:
     """The way out is the variable that names a proxy."""
-    failed = Asked("openid", f"{ISSUER}/openid", NOW, 0.1, failure=failure, message="no way there")
+    failed = Exchange("openid", f"{ISSUER}/openid", NOW, 0.1, failure=failure, message="no way there")
     seen = Examination(Issuer.parse(ISSUER, None), (failed,))
     [told] = [one for one in findings(seen) if one.check == "answered"]
     assert "HTTPS_PROXY" in (told.hint or "")

@@ -10,8 +10,8 @@ import click
 from rightkey.cli import layout, output
 from rightkey.cli import token as tokens
 from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
-from rightkey.cli.doctor.asking import Asking, with_network
-from rightkey.cli.doctor.findings import Asked, Examination, Finding
+from rightkey.cli.doctor.examiner import Examiner, with_network
+from rightkey.cli.doctor.findings import Examination, Exchange, Finding
 from rightkey.cli.doctor.judging import findings
 from rightkey.cli.progress import busy
 from rightkey.issuer.name import Issuer
@@ -47,7 +47,7 @@ def doctor(
     raw = None if token is None else tokens.read(token)
     with busy(f"examining {issuer}"):
         transport, seconds = connection.transport(), min(4.0, connection.timeout or 4.0)
-        seen = with_network(Asking(transport, seconds).examine(parsed), connection.belief, seconds)
+        seen = with_network(Examiner(transport, seconds).examine(parsed), connection.belief, seconds)
         if raw is not None:
             told = _explained(raw, parsed, audience, provider, connection)
             claims = told.verified.claims if told.verified else {}
@@ -83,7 +83,7 @@ def _document(seen: Examination, found: tuple[Finding, ...]) -> dict[str, Any]:
         "findings": [asdict(one) for one in found],
         "steps": [
             {"step": one.step, "url": one.url, "answer": one.answer, "seconds": round(one.seconds, 3)}
-            for one in seen.asked
+            for one in seen.exchanges
         ],
         "keys": len(seen.usable),
         "skipped": len(seen.usable.skipped),
@@ -91,7 +91,7 @@ def _document(seen: Examination, found: tuple[Finding, ...]) -> dict[str, Any]:
 
 
 def _show(seen: Examination, found: tuple[Finding, ...]) -> None:
-    layout.pairs([(_took(one), f"{one.url} -> {one.answer}") for one in seen.asked])
+    layout.pairs([(_took(one), f"{one.url} -> {one.answer}") for one in seen.exchanges])
     layout.line()
     for one in found:
         layout.line(f"{one.severity}: {one.message}", STYLES[one.severity])
@@ -102,7 +102,7 @@ def _show(seen: Examination, found: tuple[Finding, ...]) -> None:
     layout.line(_summary(found), "bold")
 
 
-def _took(one: Asked) -> str:
+def _took(one: Exchange) -> str:
     return f"{1000 * one.seconds:.0f} ms"
 
 

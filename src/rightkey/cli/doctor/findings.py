@@ -39,7 +39,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Exchange:
     """One exchange: what was asked, when, and what came of it: a response or a failure's reason and message.
 
     `began` is a Unix time, `seconds` how long it took. `step` is `openid`, `oauth`, `keys` or `keys again`.
@@ -70,7 +70,7 @@ class Examination:
 
     Args:
         issuer: the one that was named.
-        asked: all exchanges, in their order.
+        exchanges: all of them, in their order.
         families: `IPv4`, `IPv6`: the addresses of its host; empty where that was not looked up.
         tls_until: when the TLS certificate of its host ends, as a Unix time; None where there is none.
         token_error: why a token is refused; None if none was given or it is valid.
@@ -78,25 +78,25 @@ class Examination:
     """
 
     issuer: Issuer
-    asked: tuple[Asked, ...]
+    exchanges: tuple[Exchange, ...]
     families: tuple[str, ...] = ()
     tls_until: float | None = None
     token_error: RightkeyError | None = None
     token_claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def step(self, name: str) -> Asked | None:
+    def step(self, name: str) -> Exchange | None:
         """The exchange of this step."""
-        return next((one for one in self.asked if one.step == name), None)
+        return next((one for one in self.exchanges if one.step == name), None)
 
     @property
     def reached(self) -> bool:
         """Whether the issuer answered anything at all."""
-        return any(one.response is not None for one in self.asked)
+        return any(one.response is not None for one in self.exchanges)
 
     @property
-    def document(self) -> Asked | None:
+    def document(self) -> Exchange | None:
         """The exchange that metadata come from: the first that was answered with 200, else the last."""
-        of = [one for one in self.asked if one.step in ("openid", "oauth")]
+        of = [one for one in self.exchanges if one.step in ("openid", "oauth")]
         return next((one for one in of if one.good), of[-1] if of else None)
 
     @cached_property
@@ -119,11 +119,11 @@ class Examination:
     @cached_property
     def keys(self) -> KeySet | IssuerFault | None:
         """The key set, or why it cannot be read; None where there was no answer."""
-        asked = self.step("keys")
-        if asked is None or asked.response is None:
+        exchange = self.step("keys")
+        if exchange is None or exchange.response is None:
             return None
         try:
-            return read_jwks(asked.response)
+            return read_jwks(exchange.response)
         except IssuerFault as error:
             return error
 
@@ -133,11 +133,11 @@ class Examination:
         return self.keys if isinstance(self.keys, KeySet) else KeySet(())
 
 
-def members_of(asked: Asked) -> Mapping[str, Any]:
+def members_of(exchange: Exchange) -> Mapping[str, Any]:
     """The members of a JSON object that was answered; none where it is something else."""
-    if asked.response is None:
+    if exchange.response is None:
         return {}
     try:
-        return strictjson.read_object(strictjson.without_mark(asked.response.body), None)
+        return strictjson.read_object(strictjson.without_mark(exchange.response.body), None)
     except ValueError:
         return {}

@@ -72,7 +72,7 @@ def key_ids(seen: Examination) -> Iterator[Trouble]:
 
 def certificates(seen: Examination) -> Iterator[Trouble]:
     """A certificate beside a key must be for that key; its dates are shown, not judged by default."""
-    began = seen.asked[0].began if seen.asked else 0.0
+    began = seen.exchanges[0].began if seen.exchanges else 0.0
     for key in seen.usable:
         name = _name(key.kid)
         if key.certificate_fault == "mismatch":

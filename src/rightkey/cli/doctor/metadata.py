@@ -26,7 +26,7 @@ _REQUIRED = ("response_types_supported", "subject_types_supported", "id_token_si
 def answered(seen: Examination) -> Iterator[Trouble]:
     """Every document must be answered with 200, within a verifier's bounds."""
     document = seen.document
-    for one in seen.asked:
+    for one in seen.exchanges:
         status = one.response.status if one.response else None
         if one.failure is not None:
             yield Trouble("error", f"{one.url}: {one.message}", _FAILED.get(one.failure, _BROKEN_OFF))
@@ -40,7 +40,7 @@ def answered(seen: Examination) -> Iterator[Trouble]:
 
 def redirects(seen: Examination) -> Iterator[Trouble]:
     """Verifiers do not follow redirects, which could lead them to an attacker."""
-    for one in seen.asked:
+    for one in seen.exchanges:
         if one.response is not None and 300 <= one.response.status < 400 and one.response.status != 304:
             target = one.response.headers.get("location", "nowhere")[:200]
             optional = one.step != "keys" and seen.document is not None and seen.document.good
@@ -109,7 +109,7 @@ def https(seen: Examination) -> Iterator[Trouble]:
 
 def tls_end(seen: Examination) -> Iterator[Trouble]:
     """A TLS certificate must not end unnoticed."""
-    first = seen.asked[0].began if seen.asked else 0.0
+    first = seen.exchanges[0].began if seen.exchanges else 0.0
     if seen.tls_until is not None and seen.tls_until - first < 21 * DAY:
         days = (seen.tls_until - first) / DAY
         yield Trouble(

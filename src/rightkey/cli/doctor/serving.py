@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from rightkey.cli.doctor.findings import Asked, Examination, Trouble
+from rightkey.cli.doctor.findings import Examination, Exchange, Trouble
 from rightkey.cli.doctor.metadata import DAY
 from rightkey.cli.times import lasting
 
@@ -77,7 +77,7 @@ def revalidation(seen: Examination) -> Iterator[Trouble]:
 
 def rate_limits(seen: Examination) -> Iterator[Trouble]:
     """A limit on public documents is met by a fleet that restarts."""
-    for one in seen.asked:
+    for one in seen.exchanges:
         headers = one.response.headers if one.response else {}
         limits = [
             f"{name}: {value[:60]}"
@@ -95,7 +95,7 @@ def rate_limits(seen: Examination) -> Iterator[Trouble]:
 
 def content_types(seen: Examination) -> Iterator[Trouble]:
     """JSON should be served as JSON; oauth4webapi and other strict clients refuse the rest."""
-    for one in seen.asked:
+    for one in seen.exchanges:
         if one.good and one.response is not None:
             kind = one.response.headers.get("content-type", "none").partition(";")[0].strip().lower()
             if kind not in _JSON:
@@ -108,7 +108,7 @@ def content_types(seen: Examination) -> Iterator[Trouble]:
 
 def clock(seen: Examination) -> Iterator[Trouble]:
     """The issuer's clock writes `iat`, `nbf` and `exp`: it must agree with the verifier's."""
-    skews = [skew for one in seen.asked if (skew := _skew(one)) is not None]
+    skews = [skew for one in seen.exchanges if (skew := _skew(one)) is not None]
     if not skews:
         return
     skew = min(skews, key=abs)
@@ -124,7 +124,7 @@ def clock(seen: Examination) -> Iterator[Trouble]:
 
 def speed(seen: Examination) -> Iterator[Trouble]:
     """A slow document is a slow first request, and near a time-out under load."""
-    for one in seen.asked:
+    for one in seen.exchanges:
         if one.response is not None and one.seconds > SLOW:
             yield Trouble(
                 "warning",
@@ -155,12 +155,12 @@ def _too_long(age: float) -> tuple[str, str]:
     )
 
 
-def _answered(seen: Examination, step: str) -> Asked | None:
+def _answered(seen: Examination, step: str) -> Exchange | None:
     found = seen.step(step)
     return found if found is not None and found.response is not None else None
 
 
-def _skew(one: Asked) -> float | None:
+def _skew(one: Exchange) -> float | None:
     """How far the server's clock is ahead of ours, in seconds; 0 within what one exchange can tell."""
     if one.response is None or "date" not in one.response.headers:
         return None

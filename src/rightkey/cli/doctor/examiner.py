@@ -1,4 +1,4 @@
-"""What the doctor asks of an issuer, and records: each document once, the key set twice."""
+"""Examiner: what the doctor asks of an issuer, and records: each document once, the key set twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from rightkey.cli.doctor.findings import Asked, Examination, members_of
+from rightkey.cli.doctor.findings import Examination, Exchange, members_of
 from rightkey.exchange import ExchangeFailed, Request, Transport
 from rightkey.issuer.discovery import metadata_requests
 from rightkey.issuer.jwks import jwks_request
@@ -22,7 +22,7 @@ _FAMILIES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 
 
 @dataclass
-class Asking:
+class Examiner:
     """One examination in the making.
 
     Args:
@@ -36,7 +36,7 @@ class Asking:
     timeout: float = 4.0
     clock: Callable[[], float] = lambda: time.time()
     elapsed: Callable[[], float] = lambda: time.monotonic()
-    asked: list[Asked] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
 
     def examine(self, issuer: Issuer) -> Examination:
         """Ask for all that a verifier would, and a little more. Never raises for what an issuer does."""
@@ -50,11 +50,11 @@ class Asking:
             etag = keys.response.headers.get("etag") if keys.response else None
             if etag is not None:
                 self._ask("keys again", jwks_request(url, etag=etag))
-        return Examination(issuer, tuple(self.asked))
+        return Examination(issuer, tuple(self.exchanges))
 
     def _jwks_uri(self, issuer: Issuer) -> str | None:
         """Where keys are, also by metadata that a verifier would refuse for another reason."""
-        for one in self.asked:
+        for one in self.exchanges:
             uri = members_of(one).get("jwks_uri") if one.good else None
             if isinstance(uri, str) and url_fault(uri, issuer.plain_http) is None:
                 parts = urlsplit(uri)
@@ -62,22 +62,22 @@ class Asking:
                 return None if plain and parts.hostname not in issuer.plain_http else uri
         return None
 
-    def _ask(self, step: str, request: Request) -> Asked:
+    def _ask(self, step: str, request: Request) -> Exchange:
         request = replace(request, timeout=self.timeout, connect_timeout=min(2.0, self.timeout))
         began, start = self.clock(), self.elapsed()
-        answer = Asked(step, request.url, began, 0.0)
+        answer = Exchange(step, request.url, began, 0.0)
         try:
             answer = replace(answer, response=self.transport.get(request))
         except ExchangeFailed as error:
             answer = replace(answer, failure=error.reason, message=str(error))
         answer = replace(answer, seconds=self.elapsed() - start)
-        self.asked.append(answer)
+        self.exchanges.append(answer)
         return answer
 
 
 def with_network(seen: Examination, belief: Belief, timeout: float) -> Examination:
     """The examination, with the addresses of the host first asked and the end of its TLS certificate."""
-    parts = urlsplit(seen.asked[0].url)  # a metadata URL, where the issuer is not where its name says
+    parts = urlsplit(seen.exchanges[0].url)  # a metadata URL, where the issuer is not where its name says
     host, port = parts.hostname or "", parts.port or 443
     until = tls_until(host, port, belief, timeout) if parts.scheme == "https" else None
     return replace(seen, families=() if is_loopback(host) else families(host), tls_until=until)
