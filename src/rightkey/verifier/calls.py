@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rightkey.policy.presented import Presented
 
 
-class Asks(TypedDict, total=False):
+class CallOptions(TypedDict, total=False):
     """The options of `verify` and `explain`.
 
     require: what the token must grant besides what the verifier requires.
@@ -32,23 +32,23 @@ class Asks(TypedDict, total=False):
     presented: Presented | None
 
 
-def demands_of(asks: Mapping[str, Any]) -> Demands:
+def demands_of(options: Mapping[str, Any]) -> Demands:
     """What a call demands. Raises Misconfigured: a requirement that cannot be one, or another type of value.
 
     Raises TypeError: an option that `verify` does not have.
     """
-    presented = asks.get("presented")
+    presented = options.get("presented")
     if presented is not None:
         if not hasattr(presented, "by_dpop"):  # its class is not loaded where nothing is presented
             raise Misconfigured(
                 "presented must be a Presented", hint="rightkey.Presented(scheme, method, ...)"
             )
-        if len(asks) == 1:  # what bound tokens come with, and nothing else
+        if len(options) == 1:  # what bound tokens come with, and nothing else
             return Demands(presented=presented)
-    unknown = asks.keys() - Asks.__annotations__.keys()
+    unknown = options.keys() - CallOptions.__annotations__.keys()
     if unknown:
         raise TypeError(f"verify() got an unexpected keyword argument {min(unknown)!r}")
-    demands = Demands(**{**asks, "require": requirement_of(asks.get("require", ()))})
+    demands = Demands(**{**options, "require": requirement_of(options.get("require", ()))})
     if demands == NONE:
         return NONE  # the same object, by which the warm path knows it
     _require_sound(demands)

@@ -9,7 +9,7 @@ from rightkey.errors import RightkeyError
 from rightkey.verdict.attempt import NONE, Demands, attempt
 from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
-from rightkey.verifier.calls import Asks, demands_of
+from rightkey.verifier.calls import CallOptions, demands_of
 from rightkey.verifier.several import Several
 from rightkey.verifier.single import Single
 
@@ -39,15 +39,17 @@ class InThreads:
         def _denier(self, issuer: str | None) -> tuple[Denying, str]: ...
 
     @overload
-    def verify(self, raw: str | bytes, /, *, claims_type: None = None, **asks: Unpack[Asks]) -> Verified: ...
+    def verify(
+        self, raw: str | bytes, /, *, claims_type: None = None, **options: Unpack[CallOptions]
+    ) -> Verified: ...
 
     @overload
     def verify(
-        self, raw: str | bytes, /, *, claims_type: type[Claims], **asks: Unpack[Asks]
+        self, raw: str | bytes, /, *, claims_type: type[Claims], **options: Unpack[CallOptions]
     ) -> Typed[Claims]: ...
 
     def verify(
-        self, raw: str | bytes, /, *, claims_type: type[Any] | None = None, **asks: Unpack[Asks]
+        self, raw: str | bytes, /, *, claims_type: type[Any] | None = None, **options: Unpack[CallOptions]
     ) -> Verified:
         """Verify a token: its kind, its claims, its key and its signature.
 
@@ -55,7 +57,7 @@ class InThreads:
             raw: the token, a JWS in compact form; or with `introspection=` an opaque one.
             claims_type: what its claims are made: a dataclass, TypedDict, msgspec Struct, attrs class or
                 Pydantic model, which is then `typed` of the result.
-            asks: `require`: what it must grant besides what the verifier requires. For ID tokens, `nonce`:
+            options: `require`: what it must grant besides what the verifier requires. For ID tokens, `nonce`:
                 what was sent for it; `access_token`: what came with it, which must fit its `at_hash`;
                 `max_age`: how many seconds ago at most its subject must have logged in (`auth_time`). For
                 tokens that are bound to their sender, `presented`: how the request presents it.
@@ -71,7 +73,7 @@ class InThreads:
         one = self._one
         try:
             one = one or self._issuer_of(raw)
-            demands = demands_of(asks) if asks else NONE
+            demands = demands_of(options) if options else NONE
             # As in `explain`, but in line: each call less is 3 % of a remembered token.
             now = time.time() if one.clock is None else one.clock()
             held = one.source.held()
@@ -87,9 +89,9 @@ class InThreads:
             self._verdicts.verified(one.trust, began)
         return token
 
-    def explain(self, raw: str | bytes, /, **asks: Unpack[Asks]) -> Explanation:
+    def explain(self, raw: str | bytes, /, **options: Unpack[CallOptions]) -> Explanation:
         """Verify a token, and tell each step of the path. Raises nothing for a token or an issuer."""
-        demands = demands_of(asks)
+        demands = demands_of(options)
         try:
             one = self._one or self._issuer_of(raw)
         except RightkeyError as error:
