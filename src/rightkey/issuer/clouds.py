@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from rightkey.grants import Place
-from rightkey.issuer.vendor import GUID, Asks, Vendor
+from rightkey.issuer.vendor import GUID, RequiredClaim, Vendor
 
 _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of Microsoft's own, personal accounts
 
@@ -106,7 +106,7 @@ CLOUDS = (
         r"/(tfp/)?[^/]+/(?P<policy>b2c_1[^/]+)/v2\.0",
         templates=("https://{host}/{guid}/v2.0/", "https://{host}/tfp/{guid}/{policy}/v2.0/"),
         # A tenant's policies share one issuer, and the token of one is not the token of another.
-        asks=(Asks(("tfp", "acr"), "{policy}"),),
+        required_claims=(RequiredClaim(("tfp", "acr"), "{policy}"),),
     ),
     Vendor(
         "cognito",
@@ -115,7 +115,10 @@ CLOUDS = (
         r"/[^/]+",
         client="client_id",
         grants=(("group", Place(("cognito:groups",))), ("role", Place(("cognito:roles",)))),
-        asks=(Asks(("token_use",), "access", ("access", "at+jwt")), Asks(("token_use",), "id", ("id",))),
+        required_claims=(
+            RequiredClaim(("token_use",), "access", ("access", "at+jwt")),
+            RequiredClaim(("token_use",), "id", ("id",)),
+        ),
     ),
     Vendor(
         "aws-alb",

@@ -23,7 +23,7 @@ _SPIFFE_ID = r"(spiffe://[a-z0-9._-]+)(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)+"
 """A workload's (SPIFFE-ID, sections 2.1 and 2.2): no segment is empty, goes upwards, or is encoded."""
 
 
-class Asks(NamedTuple):
+class RequiredClaim(NamedTuple):
     """A claim that tokens must have, by the first of its `names` that is there, under these profiles.
 
     Letter case does not count.
@@ -65,7 +65,7 @@ class Vendor(NamedTuple):
     """The same in each other `{partition}` of a cloud, by the name that `resource` finds for it."""
     client: str | None = None
     """The claim that names the audience where `aud` is missing."""
-    asks: tuple[Asks, ...] = ()
+    required_claims: tuple[RequiredClaim, ...] = ()
     tenants: tuple[tuple[str, str], ...] = ()
     """Words for a tenant in the issuer's URL (`consumers`), each with the GUID that it stands for."""
     strangers: tuple[tuple[str, str], ...] = ()
@@ -151,7 +151,7 @@ class Vendor(NamedTuple):
 
     def failures(self, profile: str, claims: Mapping[str, Any]) -> list[Failure]:
         """Which claims that the provider's tokens have are missing, or other than they must be."""
-        found = [ask.failure(claims) for ask in self.asks if profile in ask.profiles]
+        found = [one.failure(claims) for one in self.required_claims if profile in one.profiles]
         return [failure for failure in found if failure is not None]
 
     def filled(self, url: str, groups: Mapping[str, str | None]) -> Vendor:
@@ -171,7 +171,7 @@ class Vendor(NamedTuple):
             aliases=tuple(map(fill, self.aliases)),
             keys=None if keys is None else fill(keys),
             hints=tuple((fill(form), hint) for form, hint in self.hints),
-            asks=tuple(ask._replace(value=fill(ask.value)) for ask in self.asks),
+            required_claims=tuple(one._replace(value=fill(one.value)) for one in self.required_claims),
             strangers=tuple(pair for pair in self.strangers if pair[0] == word),
         )
 

@@ -200,7 +200,7 @@ def judge_claims(
         audience=trust.audiences,
         client=None if vendor is None else vendor.client,
     )
-    if vendor is not None and vendor.asks:
+    if vendor is not None and vendor.required_claims:
         failures += vendor.failures(trust.profile, claims)
     types = trust.compiled.types
     if types is not None and header.kind not in types:
