@@ -23,9 +23,9 @@ from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.integrations.views import (
     OPTIONAL,
     PUBLIC,
-    Asks,
+    Access,
     Decorators,
-    asks_of,
+    access_of,
     is_preflight,
     requirement_of,
 )
@@ -84,11 +84,11 @@ def _guard(app: web.Application, bearer: Bearer, *, optional: bool) -> Any:
         if request.match_info.http_exception is not None:  # there is no handler to guard
             return await handler(request)  # type: ignore[no-any-return]
         view = _view(request)
-        asks = asks_of(view) or (OPTIONAL if optional else None)
-        if asks != PUBLIC and is_preflight(request.method, request.headers):
+        access = access_of(view) or (OPTIONAL if optional else None)
+        if access != PUBLIC and is_preflight(request.method, request.headers):
             return await _asked_beforehand(request, handler)
         try:
-            credential = _credential(request, bearer, asks)
+            credential = _credential(request, bearer, access)
             if credential is not None:
                 request[TOKEN] = await credential.verified_async(app[VERIFIER].verify)
             return await handler(_without_token(request, bearer))  # type: ignore[no-any-return]
@@ -131,12 +131,12 @@ def _view(request: web.Request) -> Any:
     return getattr(handler, request.method.lower(), None) if isinstance(handler, type) else handler
 
 
-def _credential(request: web.Request, bearer: Bearer, asks: Asks | None) -> Credential | None:
+def _credential(request: web.Request, bearer: Bearer, access: Access | None) -> Credential | None:
     """The token that a request carries, with its proof; None where it has none and needs none."""
-    if asks == PUBLIC:
+    if access == PUBLIC:
         return None
     headers, query = request.headers.items(), request.rel_url.raw_query_string
-    optional = asks == OPTIONAL
+    optional = access == OPTIONAL
     return carried(bearer, headers, query, lambda: _sent(request), request, optional=optional, key=_PRESENTED)
 
 

@@ -32,7 +32,7 @@ from rightkey.integrations.djangoconf import (
     verify_async,
 )
 from rightkey.integrations.settings import extra
-from rightkey.integrations.views import OPTIONAL, PUBLIC, Asks, Decorators, asks_of, requirement_of
+from rightkey.integrations.views import OPTIONAL, PUBLIC, Access, Decorators, access_of, requirement_of
 from rightkey.integrations.wsgi import asks_beforehand
 from rightkey.verdict.verified import Verified
 
@@ -118,11 +118,11 @@ def operation_of(request: HttpRequest, view: Any) -> Any:
     return next((one for one in operations if request.method in one.methods), None)
 
 
-def asks_at(request: HttpRequest, view: Any) -> Asks | None:
+def access_at(request: HttpRequest, view: Any) -> Access | None:
     """What is asked of a request: by the view's mark, or the settings."""
     if request.path_info in public_paths():
         return PUBLIC
-    return asks_of(view) or (OPTIONAL if optional_everywhere() else None)
+    return access_of(view) or (OPTIONAL if optional_everywhere() else None)
 
 
 def known_as(request: HttpRequest, token: Verified) -> None:
@@ -174,12 +174,12 @@ _OF_NINJA = "_ninja_contribute_to_operation"
 def _found(request: HttpRequest, view: Any) -> Credential | HttpResponse | None:
     """The token that a request carries; None where it needs none; the answer to a CORS preflight, which never
     reaches a view that may take any method for the same."""
-    asks = asks_at(request, view)
-    if asks == PUBLIC:
+    access = access_at(request, view)
+    if access == PUBLIC:
         return None
     if asks_beforehand(request.META):
         return HttpResponse(headers={"Allow": "OPTIONS"})
-    return credential(request, optional=asks == OPTIONAL)
+    return credential(request, optional=access == OPTIONAL)
 
 
 def _sign_in(request: HttpRequest, user: Any) -> None:

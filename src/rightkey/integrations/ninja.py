@@ -17,8 +17,8 @@ from typing import Any
 from rightkey.errors import RightkeyError
 from rightkey.integrations.credential import Credential
 from rightkey.integrations.django import (
+    access_at,
     asked_by,
-    asks_at,
     known_as,
     known_as_async,
     operation_of,
@@ -69,11 +69,11 @@ class RightKey(AuthBase):
         """The verified token, or an awaitable of it in an async operation. Raises RightkeyError."""
         operation = operation_of(request, request.resolver_match.func)
         operation.api.add_exception_handler(RightkeyError, _answered)
-        asks = asks_at(request, operation.view_func)
+        access = access_at(request, operation.view_func)
         request.token = None
-        if asks == PUBLIC:
+        if access == PUBLIC:
             return _awaited(NO_TOKEN) if operation.is_async else NO_TOKEN
-        found = credential(request, optional=asks == OPTIONAL)
+        found = credential(request, optional=access == OPTIONAL)
         if operation.is_async:
             return _awaited(NO_TOKEN) if found is None else _known_async(request, found)
         return NO_TOKEN if found is None else _known(request, found)

@@ -1,4 +1,5 @@
-"""What a view asks: a mark on it, which the middleware in front of it reads; and what a preflight is.
+"""Access: what a view asks of a request, as a mark on it, which the middleware in front of it reads. And what
+a preflight is.
 
 The decorators `require`, `optional` and `public` are the same in every framework whose middleware verifies;
 they differ in where a view finds its request's token.
@@ -15,7 +16,7 @@ from rightkey.errors import TokenRejected
 from rightkey.requirements import AllOf, Requirement, required
 from rightkey.verdict.verified import Verified
 
-Asks: TypeAlias = AllOf | str
+Access: TypeAlias = AllOf | str
 """What a token must grant; or PUBLIC, or OPTIONAL."""
 
 PUBLIC, OPTIONAL = "public", "optional"
@@ -24,7 +25,7 @@ PREFLIGHT = ("origin", "access-control-request-method")
 OVERRIDES = ("x-http-method", "x-http-method-override", "x-method-override")
 """Headers by which some applications take another method than the request's. No preflight has one: it names
 headers, and sends none of a script's."""
-_MARK = "rightkey_asks"
+_MARK = "rightkey_access"
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
@@ -53,54 +54,54 @@ class Decorators:
         requirement = required(asked)
 
         def decorate(view: _View, /) -> _View:
-            return self._asking(view, requirement)
+            return self._marked(view, requirement)
 
         return decorate
 
     def optional(self, view: _View) -> _View:
         """Let a view take requests without a token too; a bad token is refused all the same."""
-        return self._asking(view, OPTIONAL)
+        return self._marked(view, OPTIONAL)
 
     def public(self, view: _View) -> _View:
         """Let a view take any request; no token is looked for."""
-        return self._asking(view, PUBLIC)
+        return self._marked(view, PUBLIC)
 
-    def _asking(self, view: _View, asks: Asks) -> _View:
+    def _marked(self, view: _View, access: Access) -> _View:
         """A view that says what it asks: a new one, since this one may be in use elsewhere."""
 
         @wraps(view)
-        def asking(*args: Any, **named: Any) -> Any:
-            self._require(args[0], asks)
+        def guarded(*args: Any, **named: Any) -> Any:
+            self._require(args[0], access)
             return view(*args, **named)
 
         @wraps(view)
-        async def asking_async(*args: Any, **named: Any) -> Any:
-            self._require(args[0], asks)
+        async def guarded_async(*args: Any, **named: Any) -> Any:
+            self._require(args[0], access)
             return await view(*args, **named)
 
         waits = inspect.iscoroutinefunction(view)
-        return cast("_View", marked(asking_async if waits else asking, asks))
+        return cast("_View", marked(guarded_async if waits else guarded, access))
 
-    def _require(self, first: Any, asks: Asks) -> None:
-        if isinstance(asks, AllOf):
-            require_granted(self._token_of(first), asks)
+    def _require(self, first: Any, access: Access) -> None:
+        if isinstance(access, AllOf):
+            require_granted(self._token_of(first), access)
 
 
-def marked(view: _View, asks: Asks) -> _View:
+def marked(view: _View, access: Access) -> _View:
     """The view, with the mark on it."""
-    setattr(view, _MARK, asks)
+    setattr(view, _MARK, access)
     return view
 
 
-def asks_of(view: Any) -> Asks | None:
-    """What a view asks, if it says so."""
+def access_of(view: Any) -> Access | None:
+    """The access of a view, if it says so."""
     return getattr(view, _MARK, None)
 
 
 def requirement_of(view: Any) -> AllOf | None:
     """What a view requires of a token, if anything, so that a client without one learns of it."""
-    asks = asks_of(view)
-    return asks if isinstance(asks, AllOf) else None
+    access = access_of(view)
+    return access if isinstance(access, AllOf) else None
 
 
 def present(token: Verified | None) -> Verified:
