@@ -38,7 +38,7 @@ from starlette.routing import Route
 
 import rightkey
 from rightkey.integrations import aiohttp, django, drf, fastapi, flask, litestar, ninja, wsgi
-from rightkey.integrations.asgi import RightKeyMiddleware, _emptied, asks_beforehand
+from rightkey.integrations.asgi import RightKeyMiddleware, _emptied, is_cors_preflight
 from rightkey.integrations.starlette import RightKeyBackend
 
 pytestmark = pytest.mark.slow
@@ -385,8 +385,8 @@ def test_an_override_is_known_however_its_name_is_spelled() -> None:
     names = (b"origin", b"access-control-request-method")
     headers = [(name, b"GET") for name in names]
     scope = {"type": "http", "method": "OPTIONS", "headers": headers}
-    assert asks_beforehand(scope)
-    assert not asks_beforehand({**scope, "headers": [*headers, (b"X_HTTP_Method_Override", b"DELETE")]})
+    assert is_cors_preflight(scope)
+    assert not is_cors_preflight({**scope, "headers": [*headers, (b"X_HTTP_Method_Override", b"DELETE")]})
 
 
 DISGUISED = {"_method": "DELETE", "__METHOD_OVERRIDE__": "DELETE"}

@@ -86,7 +86,7 @@ def _guard(app: web.Application, bearer: Bearer, *, optional: bool) -> Any:
         view = _view(request)
         access = access_of(view) or (OPTIONAL if optional else None)
         if access != PUBLIC and is_preflight(request.method, request.headers):
-            return await _asked_beforehand(request, handler)
+            return await _preflight(request, handler)
         try:
             credential = _credential(request, bearer, access)
             if credential is not None:
@@ -108,7 +108,7 @@ async def _renewing(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.setdefault(NONCE, nonce)
 
 
-async def _asked_beforehand(request: web.Request, handler: Any) -> web.StreamResponse:
+async def _preflight(request: web.Request, handler: Any) -> web.StreamResponse:
     """A CORS preflight goes to a handler for OPTIONS, and never to one that takes any method for the same."""
     method = hdrs.METH_OPTIONS
     named = request.match_info.route.method == method or isinstance(request.match_info.handler, type)

@@ -83,7 +83,7 @@ class RightKeyMiddleware:
             return
         state = scope.setdefault("state", {})
         state["token"] = None
-        if asks_beforehand(scope):
+        if is_cors_preflight(scope):
             scope, receive, send = {**scope, "query_string": b""}, _emptied(receive), bodiless(send)
         elif not self._is_public(scope):
             try:
@@ -234,7 +234,7 @@ def _telling(send: Send, scope: Scope) -> Send:
     return sent
 
 
-def asks_beforehand(scope: Scope) -> bool:
+def is_cors_preflight(scope: Scope) -> bool:
     """Whether it is a CORS preflight."""
     if scope.get("method") != "OPTIONS":
         return False

@@ -33,7 +33,7 @@ from rightkey.integrations.djangoconf import (
 )
 from rightkey.integrations.settings import extra
 from rightkey.integrations.views import OPTIONAL, PUBLIC, Access, Decorators, access_of, requirement_of
-from rightkey.integrations.wsgi import asks_beforehand
+from rightkey.integrations.wsgi import is_cors_preflight
 from rightkey.verdict.verified import Verified
 
 with extra("django"):
@@ -177,7 +177,7 @@ def _found(request: HttpRequest, view: Any) -> Credential | HttpResponse | None:
     access = access_at(request, view)
     if access == PUBLIC:
         return None
-    if asks_beforehand(request.META):
+    if is_cors_preflight(request.META):
         return HttpResponse(headers={"Allow": "OPTIONS"})
     return credential(request, optional=access == OPTIONAL)
 

@@ -22,7 +22,7 @@ from rightkey.integrations.bearer import Refusal
 from rightkey.integrations.djangoconf import credential, refusal_of, user_of, verify
 from rightkey.integrations.settings import extra
 from rightkey.integrations.views import require_granted
-from rightkey.integrations.wsgi import asks_beforehand
+from rightkey.integrations.wsgi import is_cors_preflight
 from rightkey.requirements import Requirement, required
 from rightkey.verdict.verified import Verified
 
@@ -112,7 +112,7 @@ def Requires(*asked: str | Requirement) -> type[BasePermission]:  # noqa: N802 -
     class Required(BasePermission):
         def has_permission(self, request: Request, view: Any) -> bool:
             if (
-                asks_beforehand(request.META)
+                is_cors_preflight(request.META)
                 and getattr(type(view), "options", None) is views.APIView.options
             ):
                 return True

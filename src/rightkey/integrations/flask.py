@@ -20,7 +20,7 @@ from rightkey.integrations.bearer import BEARER, Bearer
 from rightkey.integrations.credential import NONCE, renewed
 from rightkey.integrations.settings import Settings, environ_of, extra, verifier_from
 from rightkey.integrations.views import present
-from rightkey.integrations.wsgi import Verifying, asks_beforehand, verified
+from rightkey.integrations.wsgi import Verifying, is_cors_preflight, verified
 from rightkey.requirements import Requirement, required
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
@@ -81,7 +81,7 @@ class RightKey:
         def decorate(view: Callable[_P, Any]) -> Callable[_P, Any]:
             @wraps(view)
             def protected(*args: _P.args, **named: _P.kwargs) -> Any:
-                if asks_beforehand(request.environ):
+                if is_cors_preflight(request.environ):
                     return current_app.make_default_options_response()
                 self._verify(requirement)
                 self.token.require(requirement)
@@ -96,7 +96,7 @@ class RightKey:
 
         @wraps(view)
         def open_to_all(*args: _P.args, **named: _P.kwargs) -> Any:
-            if asks_beforehand(request.environ):
+            if is_cors_preflight(request.environ):
                 return current_app.make_default_options_response()
             self._verify(None, optional=True)
             return current_app.ensure_sync(view)(*args, **named)

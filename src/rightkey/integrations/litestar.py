@@ -25,7 +25,7 @@ from rightkey.integrations.asgi import (
     Scope,
     Send,
     Verifying,
-    asks_beforehand,
+    is_cors_preflight,
     prepare,
     respond,
     verified,
@@ -121,7 +121,7 @@ class RightKey(InitPlugin):
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             opt = scope["route_handler"].opt
             scope["auth"] = scope["user"] = None
-            if not opt.get(PUBLIC) and not _asked_beforehand(scope):
+            if not opt.get(PUBLIC) and not _passes_as_preflight(scope):
                 try:
                     optional = bool(opt.get(OPTIONAL))
                     token = await verified(self.verifier, self.bearer, scope, optional=optional)
@@ -147,7 +147,7 @@ class Required:
 
     async def __call__(self, connection: Any, handler: Any) -> None:
         """Raises TokenRejected, InsufficientScope; for a websocket WebSocketException."""
-        if _asked_beforehand(connection.scope):
+        if _passes_as_preflight(connection.scope):
             return
         try:
             present(connection.scope["auth"]).require(self.requirement)
@@ -157,10 +157,10 @@ class Required:
             raise
 
 
-def _asked_beforehand(scope: Scope) -> bool:
+def _passes_as_preflight(scope: Scope) -> bool:
     """A CORS preflight goes to a handler for OPTIONS, and never to one that takes other methods too."""
     methods = getattr(scope["route_handler"], "http_methods", ())
-    return asks_beforehand(scope) and {*methods} == {"OPTIONS"}
+    return is_cors_preflight(scope) and {*methods} == {"OPTIONS"}
 
 
 def _requirement_of(handler: Any) -> AllOf:

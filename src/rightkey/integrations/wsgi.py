@@ -73,7 +73,7 @@ class RightKeyMiddleware:
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         environ[TOKEN] = None
-        if asks_beforehand(environ):
+        if is_cors_preflight(environ):
             return _bodiless(self.app, environ, start_response)
         if environ.get("PATH_INFO", "") not in self._public:
             try:
@@ -148,7 +148,7 @@ def variable_of(name: str) -> str:
     return "HTTP_" + name.upper().replace("-", "_")
 
 
-def asks_beforehand(environ: Mapping[str, Any]) -> bool:
+def is_cors_preflight(environ: Mapping[str, Any]) -> bool:
     """Whether it is a CORS preflight."""
     if environ["REQUEST_METHOD"] != "OPTIONS":
         return False
