@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rightkey import Misconfigured
-from rightkey.gateway.dialect import DIALECTS, Asked, Unsaid, dialect_of
+from rightkey.gateway.dialect import DIALECTS, OriginalRequest, Unsaid, dialect_of
 
 SENT = {
     "host": ["gateway:9090"],
@@ -17,16 +17,16 @@ SENT = {
 @pytest.mark.parametrize(
     ("proxy", "expected"),
     [
-        ("nginx", Asked("original-method", "original-uri", "original-host")),
-        ("haproxy", Asked("original-method", "original-uri", "original-host")),
-        ("caddy", Asked("forwarded-method", "forwarded-uri", "forwarded-host")),
-        ("traefik", Asked("forwarded-method", "forwarded-uri", "forwarded-host")),
-        ("envoy", Asked("PUT", "/line", "gateway:9090")),
+        ("nginx", OriginalRequest("original-method", "original-uri", "original-host")),
+        ("haproxy", OriginalRequest("original-method", "original-uri", "original-host")),
+        ("caddy", OriginalRequest("forwarded-method", "forwarded-uri", "forwarded-host")),
+        ("traefik", OriginalRequest("forwarded-method", "forwarded-uri", "forwarded-host")),
+        ("envoy", OriginalRequest("PUT", "/line", "gateway:9090")),
     ],
 )
-def test_each_proxy_is_believed_where_it_speaks_itself(proxy: str, expected: Asked) -> None:
+def test_each_proxy_is_believed_where_it_speaks_itself(proxy: str, expected: OriginalRequest) -> None:
     """And nowhere else, whatever its client sent under the names of another proxy."""
-    assert dialect_of(proxy).asked("PUT", "/line", SENT) == expected
+    assert dialect_of(proxy).original("PUT", "/line", SENT) == expected
 
 
 @pytest.mark.parametrize("proxy", DIALECTS)
@@ -36,7 +36,7 @@ def test_what_is_not_said_once_is_not_said(proxy: str) -> None:
     for name in dialect.names:
         for values in ([], ["/a", "/b"]):
             with pytest.raises(Unsaid, match=name):
-                dialect.asked("GET", "/", SENT | {name: values})
+                dialect.original("GET", "/", SENT | {name: values})
 
 
 def test_a_proxy_is_named() -> None:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from starlette.routing import compile_path
 
 from rightkey import Misconfigured
-from rightkey.gateway.dialect import Asked
+from rightkey.gateway.dialect import OriginalRequest
 from rightkey.gateway.routes import NoRoute, Route, Routes, host_of, segments_of
 
 
 def found(routes: Routes, path: str, method: str = "GET", host: str = "api.example.com") -> str:
     try:
-        return routes.find(Asked(method, path, host)).path
+        return routes.find(OriginalRequest(method, path, host)).path
     except NoRoute as error:
         return error.code
 

@@ -16,7 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from rightkey.gateway.dialect import Asked
+from rightkey.gateway.dialect import OriginalRequest
 from rightkey.gateway.routes import NoRoute, Route, Routes
 
 PATHS = ("/orders", "/orders/items")
@@ -94,6 +94,6 @@ def test_no_service_takes_a_public_path_for_a_guarded_one(service: Callable[[], 
 
 def is_public(path: str) -> bool:
     try:
-        return ROUTES.find(Asked("GET", path, "api.example")).public
+        return ROUTES.find(OriginalRequest("GET", path, "api.example")).public
     except NoRoute:
         return False

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
 from rightkey.errors import RightkeyError, TokenRejected
-from rightkey.gateway.dialect import Asked, Dialect, Unsaid
+from rightkey.gateway.dialect import Dialect, OriginalRequest, Unsaid
 from rightkey.gateway.eager import Begun, begun
 from rightkey.gateway.identity import STATUS, Identity
 from rightkey.gateway.routes import NoRoute, Route, Routes
@@ -130,9 +130,9 @@ class Decision:
         """What can be told by the request alone: its rule and its token, or the answer where that needs no
         verdict."""
         try:
-            asked = self.dialect.asked(*question)
-            route = self.routes.find(asked)
-            credential = None if route.public else self._credential(route, asked, question.fields)
+            original = self.dialect.original(*question)
+            route = self.routes.find(original)
+            credential = None if route.public else self._credential(route, original, question.fields)
         except NoRoute as error:
             return refused(403, error.code, error.message)
         except Unsaid as error:
@@ -144,13 +144,15 @@ class Decision:
         known = None if credential.presented is not None else self.passed.get(_place(route, credential))
         return known or TokenCase(self, route, credential)
 
-    def _credential(self, route: Route, asked: Asked, fields: Mapping[str, list[str]]) -> Credential | None:
+    def _credential(
+        self, route: Route, original: OriginalRequest, fields: Mapping[str, list[str]]
+    ) -> Credential | None:
         raw = self.bearer.usual(fields.get("authorization", ()))
         if raw is not None:  # how it is written is looked at where it is refused: verified ones are tokens
             return Credential(raw)
         headers = [(name, value) for name in self.bearer.header_names for value in fields.get(name, ())]
-        path, _, query = asked.uri.partition("?")
-        sent = partial(Sent, asked.method, path, _UNKNOWN)
+        path, _, query = original.uri.partition("?")
+        sent = partial(Sent, original.method, path, _UNKNOWN)
         return carried(self.bearer, headers, query, sent, {}, optional=route.optional)
 
     def refusal(self, error: RightkeyError, route: Route, credential: Credential | None = None) -> Answer:

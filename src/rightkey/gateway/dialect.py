@@ -22,7 +22,7 @@ class Unsaid(Exception):
     """The proxy did not say what its client asked for, or said it twice. It must be configured otherwise."""
 
 
-class Asked(NamedTuple):
+class OriginalRequest(NamedTuple):
     """What a client asked a service for: its method, its URI as it was written, and the service's host."""
 
     method: str
@@ -30,7 +30,7 @@ class Asked(NamedTuple):
     host: str
 
     def __repr__(self) -> str:
-        return f"Asked({self.method!r}, {self.host!r})"  # a query may hold a token
+        return f"OriginalRequest({self.method!r}, {self.host!r})"  # a query may hold a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Dialect:
         """The headers that it looks at."""
         return frozenset(name for name in (self.method, self.uri, self.host) if name is not None)
 
-    def asked(self, method: str, target: str, fields: Mapping[str, list[str]]) -> Asked:
+    def original(self, method: str, target: str, fields: Mapping[str, list[str]]) -> OriginalRequest:
         """What the client asked for.
 
         Args:
@@ -65,7 +65,7 @@ class Dialect:
                 (target,) = fields[self.uri]
         except (KeyError, ValueError):
             raise self._unsaid(fields) from None
-        return Asked(method, target, host)
+        return OriginalRequest(method, target, host)
 
     def _unsaid(self, fields: Mapping[str, list[str]]) -> Unsaid:
         counts = {name: len(fields.get(name, ())) for name in (self.method, self.uri, self.host) if name}

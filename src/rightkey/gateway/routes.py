@@ -27,7 +27,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from rightkey.errors import Misconfigured, quoted
-from rightkey.gateway.dialect import Asked
+from rightkey.gateway.dialect import OriginalRequest
 from rightkey.requirements import AllOf
 
 MAX_REMEMBERED = 4096
@@ -136,15 +136,15 @@ class Routes:
         self._deciding = max(len(route.segments) + (not route.below) for route in routes)
         self._remembered: Callable[[str, str, str], Route] = lru_cache(MAX_REMEMBERED)(self._found)
 
-    def find(self, asked: Asked) -> Route:
+    def find(self, original: OriginalRequest) -> Route:
         """The rule for a request.
 
         Raises:
             NoRoute: `path_refused`, `method_refused`, `host_refused` or `route_unknown`.
         """
-        path = asked.uri.partition("?")[0]
-        short = len(path) + len(asked.host) <= MAX_REMEMBERED_LENGTH
-        return (self._remembered if short else self._found)(asked.method, asked.host, path)
+        path = original.uri.partition("?")[0]
+        short = len(path) + len(original.host) <= MAX_REMEMBERED_LENGTH
+        return (self._remembered if short else self._found)(original.method, original.host, path)
 
     def _found(self, method: str, host: str, path: str) -> Route:
         segments = segments_of(path, self._deciding)
