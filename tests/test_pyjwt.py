@@ -619,13 +619,13 @@ def test_a_refresh_of_a_client_that_is_gone_fails(endpoint: Endpoint) -> None:
     """It is kept alive by none of what one process shares."""
     client = PyJWKClient(URL, transport=endpoint)
     client.get_signing_key("one")
-    asked, gone = client._asked, weakref.ref(client)
+    transport, gone = client._client_transport, weakref.ref(client)
     del client
     gc.collect()
     assert gone() is None
-    assert asked is not None
+    assert transport is not None
     with pytest.raises(ExchangeFailed, match="no longer there"):
-        asked.get(Request(URL))
+        transport.get(Request(URL))
 
 
 # -- of a verifier

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rightkey.errors import Misconfigured, quoted
 from rightkey.exchange import Transport
 from rightkey.freshness.settings import Freshness
-from rightkey.integrations.pyjwt import Asked, ClientMisconfigured, Sets, signing
+from rightkey.integrations.pyjwt import ClientMisconfigured, ClientTransport, Sets, signing
 from rightkey.integrations.settings import extra
 from rightkey.policy.trust import ANY
 from rightkey.verifier.lookup import awaited, waited
@@ -71,7 +71,7 @@ class _Client:
     verifier: Any
     """The verifier whose keys these are, for `status()`, `refresh()` and `distrust(...)`."""
     _kind: type[Verifier | AsyncVerifier]
-    _asked: Asked | None
+    _client_transport: ClientTransport | None
     _sets: Sets
 
     def __init__(
@@ -95,7 +95,7 @@ class _Client:
         vars(self).update(vars(jwt.PyJWKClient(uri, False, max_cached_keys, *given)))
         if cache_keys:
             LOG.warning("PyJWKClient: cache_keys is ignored: keys kept without end outlive their revocation")
-        self._asked = Asked(self, _Client.fetch_data, transport)
+        self._client_transport = ClientTransport(self, _Client.fetch_data, transport)
         try:
             freshness = _freshness(lifespan, timeout, cooldown_duration)
             self.verifier = self._kind(
@@ -103,7 +103,7 @@ class _Client:
                 audience=ANY,
                 keys=uri,
                 freshness=freshness,
-                transport=self._asked,
+                transport=self._client_transport,
                 elapsed=elapsed,
                 listener=listener,
             )
@@ -125,7 +125,7 @@ class _Client:
         uri = one.source.located().jwks_uri or str(one.trust.issuer)
         client = cls.__new__(cls)
         vars(client).update(vars(jwt.PyJWKClient(uri if "://" in uri else f"https://{uri}")))
-        client.verifier, client._asked = verifier, None
+        client.verifier, client._client_transport = verifier, None
         client._sets = Sets(client, verifier, threads=cls._kind is Verifier)
         return client
 
@@ -140,9 +140,9 @@ class _Client:
             jwt.PyJWKClientConnectionError: there was no answer, or none of status 200.
             jwt.PyJWKClientError: the answer is no key set.
         """
-        asked = self._asked
-        if asked is not None and (asked.is_busy or asked.is_overridden(self)):
-            return asked.document(self)
+        transport = self._client_transport
+        if transport is not None and (transport.is_busy or transport.is_overridden(self)):
+            return transport.document(self)
         return waited(self._sets.document())
 
     @staticmethod

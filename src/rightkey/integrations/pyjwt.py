@@ -222,7 +222,7 @@ def _usable(keys: jwt.PyJWKSet) -> list[jwt.PyJWK]:
     return [key for key in keys.keys if key.key_id and key.public_key_use in (None, "sig")]
 
 
-class Asked:
+class ClientTransport:
     """The transport of one client: its headers, its `ssl_context`, and its `fetch_data` if that is not ours.
 
     Args:
