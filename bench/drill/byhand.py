@@ -176,7 +176,7 @@ def certificate(work: Path) -> Path:
     return both
 
 
-class Asking:
+class ProductClient:
     """How a product is asked: as its options for `rightkey drill` have it."""
 
     def __init__(self, product: Product, port: int) -> None:
@@ -199,7 +199,7 @@ class Asking:
 def tried(name: str, row: str, work: Path) -> str:
     """What became of a good token, and of the row's."""
     product, port = PRODUCTS[name], free_port()
-    ask = Asking(product, port)
+    ask = ProductClient(product, port)
     both = certificate(work) if "--tls" in product.options else None
     trusted = {name: str(work / "certificate.pem") for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
     dress = ask.options.get("--dress", "")
