@@ -21,7 +21,7 @@ from rightkey.events import IntrospectionFailed
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.freshness.settings import Freshness
 from rightkey.introspection.answer import Unusable
-from rightkey.introspection.question import Asked
+from rightkey.introspection.request import IntrospectionRequest
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.introspection import Introspection
 from rightkey.sources import introspector as module
@@ -314,9 +314,9 @@ def test_threads_that_cannot_be_started_are_told(
 # -- alone -------------------------------------------------------------------------------------------
 
 
-def asked(token: str = "one") -> Asked:
+def asked(token: str = "one") -> IntrospectionRequest:
     digest = sha256(token.encode()).digest()
-    return Asked(token, digest, "https://as.example/introspect", "https://as.example", 1000.0)
+    return IntrospectionRequest(token, digest, "https://as.example/introspect", "https://as.example", 1000.0)
 
 
 def made(endpoint: Any, clock: Any, **settings: Any) -> Introspector:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rightkey.errors import IssuerUnavailable, TokenRejected
 from rightkey.exchange import Response
-from rightkey.introspection.question import JWT
+from rightkey.introspection.request import JWT
 from rightkey.jose import strictjson
 from rightkey.jose.jws import Header
 

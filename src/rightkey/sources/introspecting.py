@@ -17,7 +17,7 @@ from rightkey.errors import IssuerFault, IssuerUnavailable, Misconfigured, Right
 from rightkey.introspection import verdict
 from rightkey.introspection.answer import Unusable, failed, inactive, signed_document
 from rightkey.introspection.memory import UNKNOWN
-from rightkey.introspection.question import Asked
+from rightkey.introspection.request import IntrospectionRequest
 from rightkey.issuer.discovery import endpoint_of
 from rightkey.issuer.name import url_fault
 from rightkey.jose import strictjson
@@ -154,26 +154,26 @@ class Asking:
     def _asked(self, digest: bytes) -> Generator[Job, None, dict[str, Any] | None]:
         yield from self._opaque.place()
         introspector = self._opaque.introspector
-        asked = Asked(self._raw, digest, *self._opaque.where(), self._now)
-        question = introspector.ask(asked)
+        request = IntrospectionRequest(self._raw, digest, *self._opaque.where(), self._now)
+        question = introspector.ask(request)
         if question.job is not None:
             yield question.job
         if question.failure is not None:
             raise _again(question.failure)
         if question.jws is not None:
-            yield from self._read(question.jws, asked, question)
+            yield from self._read(question.jws, request, question)
         if not question.settled:
             raise failed("no answer in time", retry_after=1.0)
         return None if question.claims is None else strictjson.copied(question.claims)
 
-    def _read(self, jws: str, asked: Asked, question: Question) -> Iterator[Job]:
+    def _read(self, jws: str, request: IntrospectionRequest, question: Question) -> Iterator[Job]:
         """Take in a signed answer, once its signature, `iss` and `aud` are known to be good."""
         opaque, introspector = self._opaque, self._opaque.introspector
         try:
             answer = yield from self._verified(jws)
             leeway = opaque.trust.leeway
             document = signed_document(answer._header, answer.claims, self._now, leeway)
-            introspector.keep(asked, question, document)
+            introspector.keep(request, question, document)
         except IssuerUnavailable as error:
             raise failed(str(error), hint=error.hint, retry_after=error.retry_after) from error
         except TokenRejected as error:

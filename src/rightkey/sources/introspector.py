@@ -25,7 +25,7 @@ from rightkey.freshness.budget import Backoff, Draws, draw
 from rightkey.freshness.documents import proper
 from rightkey.introspection.answer import Unusable, active, failed, life_of, read
 from rightkey.introspection.memory import Answers, Unknown
-from rightkey.introspection.question import Asked, request_of
+from rightkey.introspection.request import IntrospectionRequest, request_of
 from rightkey.policy.introspection import Introspection, octets_of, signer_of
 from rightkey.sources.announcer import Announcer
 from rightkey.sources.elapsed import COUNT
@@ -101,7 +101,7 @@ class Introspector:
         with GUARD:
             return self._answers.recall(digest, self._means.elapsed())
 
-    def ask(self, asked: Asked) -> Question:
+    def ask(self, request: IntrospectionRequest) -> Question:
         """The request about a token: the one that runs, or a new one; or none, where the answer has come
         since `recall` was asked.
 
@@ -110,18 +110,18 @@ class Introspector:
         """
         try:
             with GUARD:
-                claims = self._answers.recall(asked.digest, self._means.elapsed())
+                claims = self._answers.recall(request.digest, self._means.elapsed())
                 if not isinstance(claims, Unknown):
                     return Question(known=True, asked_at=0, settled=True, claims=claims)
-                question = self._asked.get(asked.digest)
-                if question is None or self._jobs.find(asked.digest) is None:
-                    question = self._start(asked)
+                question = self._asked.get(request.digest)
+                if question is None or self._jobs.find(request.digest) is None:
+                    question = self._start(request)
         finally:
             self._jobs.launch()
             self.announcer.tell()
         return question
 
-    def keep(self, asked: Asked, question: Question, document: dict[str, Any]) -> None:
+    def keep(self, request: IntrospectionRequest, question: Question, document: dict[str, Any]) -> None:
         """Take in what an answer says of a token.
 
         Raises:
@@ -129,9 +129,9 @@ class Introspector:
         """
         claims, settings = active(document), self.settings
         least = settings.refused
-        life = least if claims is None else life_of(claims, asked.now, settings.life, least)
+        life = least if claims is None else life_of(claims, request.now, settings.life, least)
         with GUARD:
-            self._answers.keep(asked.digest, claims, question.began + life, question.size)
+            self._answers.keep(request.digest, claims, question.began + life, question.size)
             question.settled, question.claims = True, claims
 
     def unusable(self, error: Unusable, question: Question) -> IssuerUnavailable:
@@ -143,19 +143,19 @@ class Introspector:
 
     # -- inside, with GUARD held
 
-    def _start(self, asked: Asked) -> Question:
-        question = Question(self._answers.was_active(asked.digest), next(COUNT))
+    def _start(self, request: IntrospectionRequest) -> Question:
+        question = Question(self._answers.was_active(request.digest), next(COUNT))
         self._require_may_ask(question.known)
 
         def over(error: Unusable) -> None:
             question.failure = self._failed(error, question)
-            self._leave(asked, question)
+            self._leave(request, question)
 
         wait = self._means.freshness.wait
         question.job = self._jobs.start(
-            asked.digest,
+            request.digest,
             wait,
-            lambda job: self._work(job, asked, question),
+            lambda job: self._work(job, request, question),
             late=lambda: over(Unusable("timeout", f"no answer within {wait:.3g} s")),
             unasked=lambda: over(Unusable("thread", _HUNG, pauses=False)),
             after=self.announcer.tell,
@@ -164,7 +164,7 @@ class Introspector:
         )
         if question.job is None:
             raise failed(_HUNG, retry_after=1.0)
-        self._asked[asked.digest] = question
+        self._asked[request.digest] = question
         return question
 
     def _require_may_ask(self, known: bool) -> None:
@@ -190,16 +190,16 @@ class Introspector:
         self.announcer.note([IntrospectionFailed(self.issuer, error.reason, str(error), pause)])
         return failed(str(error), hint=error.hint, retry_after=pause)
 
-    def _leave(self, asked: Asked, question: Question) -> None:
-        if self._asked.get(asked.digest) is question:
-            del self._asked[asked.digest]
+    def _leave(self, request: IntrospectionRequest, question: Question) -> None:
+        if self._asked.get(request.digest) is question:
+            del self._asked[request.digest]
 
     # -- inside, on a thread of its own
 
-    def _work(self, job: Job, asked: Asked, question: Question) -> None:
+    def _work(self, job: Job, request: IntrospectionRequest, question: Question) -> None:
         question.began = self._means.elapsed()
         try:
-            response = proper(self._transport.post(self._request(asked)))
+            response = proper(self._transport.post(self._request(request)))
             answer, error = read(response, signed=self.settings.signed), None
             question.size = len(response.body)
             if isinstance(answer, dict):
@@ -215,18 +215,18 @@ class Introspector:
                 job.answered = True
                 self._backoffs[question.known].succeeded()
             if isinstance(answer, dict):
-                self.keep(asked, question, answer)
+                self.keep(request, question, answer)
             else:
                 question.jws = answer
-            self._leave(asked, question)
+            self._leave(request, question)
 
-    def _request(self, asked: Asked) -> Request:
+    def _request(self, request: IntrospectionRequest) -> Request:
         """Raises Unusable: our own secret cannot be read, or used."""
         times, settings = self._means.freshness, self.settings
         jti = secrets.token_urlsafe(16)
         try:
             secret = _secret(settings)
-            return request_of(settings, secret, asked, jti, times.connect_timeout, times.timeout)
+            return request_of(settings, secret, request, jti, times.connect_timeout, times.timeout)
         except (OSError, ValueError) as error:  # whose text may quote what is in the file
             why = f"our own secret cannot be used ({type(error).__name__})"
             raise Unusable("credentials", why, hint="secret= must be what the issuer gave") from None

@@ -1,4 +1,4 @@
-"""The question: a form with the token, and what we authenticate with (RFC 7662, section 2.1)."""
+"""The introspection request: a form with the token, and what we authenticate with (RFC 7662, section 2.1)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ JSON, JWT = "application/json", "application/token-introspection+jwt"
 _BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-class Asked(NamedTuple):
-    """What is asked about, and where."""
+class IntrospectionRequest(NamedTuple):
+    """Which token is asked about, and where."""
 
     raw: str
     digest: bytes
@@ -30,25 +30,30 @@ class Asked(NamedTuple):
     """The Unix time in seconds."""
 
     def __repr__(self) -> str:
-        return "Asked(...)"  # it holds a token
+        return "IntrospectionRequest(...)"  # it holds a token
 
 
 def request_of(
-    settings: Introspection, secret: bytes, asked: Asked, jti: str, connect_timeout: float, timeout: float
+    settings: Introspection,
+    secret: bytes,
+    request: IntrospectionRequest,
+    jti: str,
+    connect_timeout: float,
+    timeout: float,
 ) -> Request:
     """The request about a token.
 
     Args:
         settings: how we authenticate, and whether the answer must be signed.
         secret: what we authenticate with, as it is now.
-        asked: what is asked.
+        request: which token, and where.
         jti: one that was never used, for an assertion.
         connect_timeout, timeout: the request's, in seconds.
 
     Raises:
         Misconfigured: the secret is no key, and must be one.
     """
-    form: dict[str, str | bytes] = {"token": asked.raw, "token_type_hint": "access_token"}
+    form: dict[str, str | bytes] = {"token": request.raw, "token_type_hint": "access_token"}
     headers = {
         "accept": JWT if settings.signed else JSON,
         "content-type": "application/x-www-form-urlencoded",
@@ -59,14 +64,14 @@ def request_of(
     elif settings.auth_method == "client_secret_post":
         form |= {"client_id": settings.client_id, "client_secret": secret}
     else:
-        assertion = _assertion(settings, secret, asked, jti)
+        assertion = _assertion(settings, secret, request, jti)
         form |= {
             "client_id": settings.client_id,
             "client_assertion_type": _BEARER,
             "client_assertion": assertion,
         }
     body = urlencode(form).encode("ascii")
-    return Request(asked.endpoint, headers, connect_timeout, timeout, MAX_ANSWER, body)
+    return Request(request.endpoint, headers, connect_timeout, timeout, MAX_ANSWER, body)
 
 
 def basic(client_id: str, secret: bytes) -> str:
@@ -76,14 +81,14 @@ def basic(client_id: str, secret: bytes) -> str:
     return b64encode(pair.encode("ascii")).decode("ascii")
 
 
-def _assertion(settings: Introspection, secret: bytes, asked: Asked, jti: str) -> str:
+def _assertion(settings: Introspection, secret: bytes, request: IntrospectionRequest, jti: str) -> str:
     claims = {
         "iss": settings.client_id,
         "sub": settings.client_id,
-        "aud": settings.assertion_audience or asked.audience,
+        "aud": settings.assertion_audience or request.audience,
         "jti": jti,
-        "iat": int(asked.now),
-        "exp": int(asked.now + ASSERTION_LIFE),
+        "iat": int(request.now),
+        "exp": int(request.now + ASSERTION_LIFE),
     }
     header = {"typ": "JWT"} | ({} if settings.kid is None else {"kid": settings.kid})
     return signer_of(settings, secret).sign(claims, header)

@@ -1,4 +1,4 @@
-"""The question: RFC 7662, section 2.1, with each way to authenticate."""
+"""The introspection request: RFC 7662, section 2.1, with each way to authenticate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.jose.test_signing import RSA, pem
 
 from rightkey.exchange import Request
-from rightkey.introspection.question import MAX_ANSWER, Asked, request_of
+from rightkey.introspection.request import MAX_ANSWER, IntrospectionRequest, request_of
 from rightkey.jose.jws import verify_jws
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.introspection import Introspection
@@ -24,7 +24,9 @@ def asked(
     client_id: str = "us", secret: bytes = b"secret", token: str = TOKEN, **settings: Any
 ) -> tuple[Request, dict[str, list[str]]]:
     """The request, and its form."""
-    about = Asked(token, b"", "https://server.example.com/introspect", "https://server.example.com", 1000.5)
+    about = IntrospectionRequest(
+        token, b"", "https://server.example.com/introspect", "https://server.example.com", 1000.5
+    )
     request = request_of(Introspection(client_id, secret, **settings), secret, about, "j-1", 2.0, 4.0)
     return request, parse_qs(request.body.decode(), keep_blank_values=True, strict_parsing=True)
 
@@ -90,4 +92,4 @@ def test_an_assertion_is_signed_and_short_lived(audience: str | None) -> None:
 
 
 def test_its_repr_holds_no_token() -> None:
-    assert repr(Asked(TOKEN, b"", "", "", 0.0)) == "Asked(...)"
+    assert repr(IntrospectionRequest(TOKEN, b"", "", "", 0.0)) == "IntrospectionRequest(...)"
