@@ -1,4 +1,4 @@
-"""Asking: one caller's way to the verdict on an opaque token, up to the issuer's answer about it.
+"""OpaqueVerification: one caller's way to the verdict on an opaque token, up to the issuer's answer about it.
 
 Like `Retry`, whose place it takes: iterate it, wait for each job as your kind of verifier can, then take
 `verified`. The metadata are waited for where they must say where to ask, and the keys where the answer is
@@ -114,8 +114,8 @@ class Opaque:
             raise failed(str(error), hint="Introspection(endpoint=...) names it", retry_after=60.0) from error
 
 
-class Asking:
-    """One caller's question about one token.
+class OpaqueVerification:
+    """One caller's verification of one opaque token.
 
     Args:
         opaque: the issuer.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rightkey.proof.settings import DPoP
     from rightkey.sources.announcer import Announcer
     from rightkey.sources.fleets import Member
-    from rightkey.sources.introspecting import Asking, Opaque
+    from rightkey.sources.introspecting import Opaque, OpaqueVerification
     from rightkey.sources.jobs import Job
     from rightkey.sources.remote import Remote
     from rightkey.sources.retry import Retry
@@ -193,14 +193,14 @@ class OneIssuer:
 
     def retry(
         self, raw: str | bytes, demands: Demands, now: float, held: Held, need: NeedsNewer, *, threads: bool
-    ) -> Retry[Verified] | Asking:
+    ) -> Retry[Verified] | OpaqueVerification:
         """The one retry for a token that needs newer keys than those by which it was judged; or what asks the
         issuer about it, if it is opaque."""
         if need.reason == "opaque":
-            from rightkey.sources.introspecting import Asking
+            from rightkey.sources.introspecting import OpaqueVerification
 
             assert self._opaque is not None  # noqa: S101 - else it was read as a JWT
-            return Asking(self._opaque, raw, now, demands, threads=threads)
+            return OpaqueVerification(self._opaque, raw, now, demands, threads=threads)
         from rightkey.sources.elapsed import COUNT
         from rightkey.sources.retry import Retry
 
