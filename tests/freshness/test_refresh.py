@@ -14,7 +14,7 @@ import pytest
 
 from rightkey import Freshness, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.freshness.documents import Direct, Document, NotAsked, Terms
+from rightkey.freshness.documents import Direct, Document, FleetBudgetSpent, Terms
 from rightkey.freshness.refresh import NoSigningKey, Place, Plan, Refresh, Refreshed
 from rightkey.issuer.discovery import Metadata
 from rightkey.issuer.name import Issuer
@@ -469,7 +469,7 @@ def test_a_document_that_cannot_be_read_is_not_accepted() -> None:
 
 def test_a_spent_fleet_is_no_failure() -> None:
     """Nothing was asked."""
-    refreshed = refreshed_from(Kept(NotAsked(12.0)), Plan(HELD, HELD, forced=True))
+    refreshed = refreshed_from(Kept(FleetBudgetSpent(12.0)), Plan(HELD, HELD, forced=True))
     assert (refreshed.failure, refreshed.spent) == (None, 12.0)
     assert refreshed.requests == ()
 

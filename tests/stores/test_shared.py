@@ -14,7 +14,7 @@ import pytest
 from rightkey import IssuerMisbehaved, IssuerUnavailable
 from rightkey.events import EntryRejected
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.freshness.documents import NotAsked, Terms
+from rightkey.freshness.documents import FleetBudgetSpent, Terms
 from rightkey.stores.entry import SKEW, Entry
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.local import DirectoryStore
@@ -279,7 +279,7 @@ def test_a_spent_budget_is_no_failure(world: World) -> None:
     one = world.process(GOOD, GOOD)
     one.fetched(FORCED)
     one.fetched(FORCED)
-    with pytest.raises(NotAsked) as caught:
+    with pytest.raises(FleetBudgetSpent) as caught:
         one.fetched(FORCED)
     assert caught.value.seconds == pytest.approx(10.0)
 
@@ -396,7 +396,7 @@ def test_a_store_that_refuses_for_ever_is_obeyed_for_a_while(world: World, verb:
 
     world.store = Refusing(str(world.path / "r"))
     one = world.process(GOOD)
-    with pytest.raises((NotAsked, LeftAlone)) as caught:
+    with pytest.raises((FleetBudgetSpent, LeftAlone)) as caught:
         one.fetched(FORCED)
     assert getattr(caught.value, "seconds", getattr(caught.value, "retry_after", None)) == 300.0
     world.now += 300.0

@@ -37,7 +37,7 @@ class Document(NamedTuple):
     """A reading of COUNT before its request began; None where it was made just now."""
 
 
-class NotAsked(Exception):
+class FleetBudgetSpent(Exception):
     """The budget of a fleet is spent, for `seconds`: the issuer was not asked, and has not failed."""
 
     def __init__(self, seconds: float) -> None:
@@ -49,7 +49,7 @@ class Documents(Protocol):
     """What fetches documents for one refresh, and learns what they were worth."""
 
     def get(self, request: Request, terms: Terms, /) -> Document:
-        """The answer. Raises NotAsked, and what a transport raises."""
+        """The answer. Raises FleetBudgetSpent, and what a transport raises."""
 
     def accept(self, url: str, /) -> None:
         """The answer from this URL is good."""

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response
-from rightkey.freshness.documents import Document, Documents, NotAsked, Terms
+from rightkey.freshness.documents import Document, Documents, FleetBudgetSpent, Terms
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.discovery import Metadata, is_elsewhere, metadata_requests, read_metadata
 from rightkey.issuer.jwks import MOVED, jwks_request, read_jwks
@@ -139,7 +139,7 @@ class Refresh:
             keys, response = self._keys(plan)
         except IssuerFault as failure:
             return self._result(failure=failure)
-        except NotAsked as spent:
+        except FleetBudgetSpent as spent:
             return self._result(spent=spent.seconds)
         except Exception as error:  # noqa: BLE001 - without a failure there is no backoff
             unforeseen = IssuerUnavailable("keys_unavailable", f"the refresh raised {type(error).__name__}")
@@ -227,7 +227,7 @@ class Refresh:
         )
         try:
             document = self._documents.get(bounded, terms._replace(left=left))
-        except NotAsked:
+        except FleetBudgetSpent:
             raise
         except BaseException as error:  # on a thread of its own: a cancellation in there is not ours
             word = str(error.reason) if isinstance(error, ExchangeFailed) else type(error).__name__

@@ -16,7 +16,7 @@ from rightkey.errors import IssuerFault, IssuerUnavailable
 from rightkey.exchange import ExchangeFailed, Request, Response, Transport
 from rightkey.freshness.budget import MAX_PAUSE as MAX_BACKOFF
 from rightkey.freshness.budget import RETRY_AFTER
-from rightkey.freshness.documents import Document, NotAsked, Terms, proper
+from rightkey.freshness.documents import Document, FleetBudgetSpent, Terms, proper
 from rightkey.issuer.jwks import is_sendable
 from rightkey.stores.clocks import monotonic, sleep, wall
 from rightkey.stores.entry import KEPT, Entry, Unreadable, read_entry
@@ -118,7 +118,7 @@ class Shared:
         self._leads: dict[str, _Lead] = {}
 
     def get(self, request: Request, terms: Terms, /) -> Document:
-        """As the store says. Raises NotAsked, ExchangeFailed, and what the transport raises.
+        """As the store says. Raises FleetBudgetSpent, ExchangeFailed, and what the transport raises.
 
         An entry that is found is taken, unless it is of no use; where it is this process's turn, it asks for
         the fleet; where another asks, it waits and looks again; or it is refused. Otherwise it asks for
@@ -275,7 +275,7 @@ def _asked(request: Request, terms: Terms, held: int, writes: bool) -> Asked:
 def _refusal(turn: Turn, outage: Outage | None) -> Exception:
     seconds = min(max(turn.seconds, 0.0), MAX_PAUSE)
     if turn.verb == "spent":
-        return NotAsked(seconds)
+        return FleetBudgetSpent(seconds)
     return LeftAlone(seconds, outage.word if outage else "")
 
 
