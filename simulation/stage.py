@@ -13,7 +13,7 @@ from rightkey.freshness.budget import MAX_SETTLED
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.name import identity_of
 from rightkey.policy.trust import Trust
-from rightkey.sources.by_kid import MAX_PROVED, MAX_UNPROVED, ByKid
+from rightkey.sources.by_kid import MAX_IN_USE, MAX_UNUSED, ByKid
 from rightkey.sources.jobs import JOBS
 from rightkey.sources.registry import MAX_IDLE, REGISTRY
 from rightkey.sources.remote import Remote
@@ -184,7 +184,7 @@ class Stage:
             self._check_remote(remote)
         for one in self.threads._all():
             if isinstance(one.source, ByKid):
-                _bounded("key ids that are kept", len(one.source.remotes), MAX_PROVED + MAX_UNPROVED)
+                _bounded("key ids that are kept", len(one.source.remotes), MAX_IN_USE + MAX_UNUSED)
         backing_off = sum(not remote.may_be_forgotten() for remote in REGISTRY._remotes.in_use())
         _bounded("key sets that are kept", len(REGISTRY._remotes._recent), MAX_IDLE + backing_off + 64)
         _bounded("tenants that are kept", len(self.many._all()), MAX_KEPT_TENANTS)

@@ -15,7 +15,7 @@ from rightkey import AsyncVerifier, FirstOf, KeySet, Verifier
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.jose.jws import read
 from rightkey.localissuer.keys.signing import Form, SigningKey
-from rightkey.sources.by_kid import MAX_PROVED, MAX_UNPROVED
+from rightkey.sources.by_kid import MAX_IN_USE, MAX_UNUSED
 from rightkey.verdict.held import NeedsNewer, Outlook
 
 NOW = 1_000_000.0
@@ -164,32 +164,32 @@ def test_what_has_verified_a_token_is_never_pushed_out(
     """Not by key ids that do not exist, nor by ones that exist and have verified nothing: at this endpoint
     every customer of the region has keys."""
     assert code(verifier, token()) is None
-    for number in range(3 * MAX_UNPROVED):
+    for number in range(3 * MAX_UNUSED):
         now[0] += 20.0
         kid = str(UUID(int=number))
         if number % 2:
             aws.keys[kid] = pem(STRANGER)
         code(verifier, token(kid=kid, exp=int(NOW) + 10_000))
     source: Any = verifier._one.source
-    assert list(source._proved) == [KID]
-    assert len(source._unproved) == MAX_UNPROVED
+    assert list(source._in_use) == [KID]
+    assert len(source._unused) == MAX_UNUSED
     asked = len(aws.asked)
     assert code(verifier, token(exp=int(NOW) + 10_000)) is None
     assert len(aws.asked) - asked <= 1  # its own refresh
 
 
-def test_what_is_proved_is_bounded_by_use(verifier: Verifier, aws: Aws, now: list[float]) -> None:
+def test_what_is_in_use_is_bounded_by_use(verifier: Verifier, aws: Aws, now: list[float]) -> None:
     """Of more keys that verify than are kept, the least recently used goes."""
-    kids = [str(UUID(int=number)) for number in range(MAX_PROVED + 1)]
+    kids = [str(UUID(int=number)) for number in range(MAX_IN_USE + 1)]
     for kid in kids:
         now[0] += 10.0
         aws.keys[kid] = pem(KEY)
         assert code(verifier, token(kid=kid, exp=int(NOW) + 10_000)) is None
         assert code(verifier, token(kid=kids[0], exp=int(NOW) + 10_000)) is None
     source: Any = verifier._one.source
-    assert len(source._proved) == MAX_PROVED
-    assert kids[0] in source._proved
-    assert kids[1] not in source._proved
+    assert len(source._in_use) == MAX_IN_USE
+    assert kids[0] in source._in_use
+    assert kids[1] not in source._in_use
 
 
 @pytest.mark.slow
@@ -290,9 +290,9 @@ def test_a_key_that_is_no_longer_kept_proves_nothing(verifier: Verifier) -> None
     """It may have been let go while its token was verified."""
     key = verifier.verify(token()).key
     source: Any = verifier._issuer.source
-    source._proved.clear()
-    source.proves(key)
-    assert not source._proved
+    source._in_use.clear()
+    source.mark_in_use(key)
+    assert not source._in_use
 
 
 def test_one_key_fetched_serves_every_verifier(aws: Aws, now: list[float]) -> None:
@@ -308,7 +308,7 @@ def test_key_ids_that_do_not_exist_are_asked_about_within_the_budget(
     verifier: Verifier, aws: Aws, now: list[float]
 ) -> None:
     """Again and again the same ones, each after its own pause: all of it draws."""
-    kids = [str(UUID(int=number)) for number in range(MAX_UNPROVED)]
+    kids = [str(UUID(int=number)) for number in range(MAX_UNUSED)]
     for _ in range(600):
         for kid in kids:
             code(verifier, token(kid=kid, exp=int(NOW) + 10_000))

@@ -26,9 +26,9 @@ from rightkey.sources.remote import Remote
 from rightkey.sources.source import Located, Means
 from rightkey.verdict.held import Held, NeedsNewer, Outlook
 
-MAX_PROVED = 64
+MAX_IN_USE = 64
 """Key ids that are kept whose key has verified a token."""
-MAX_UNPROVED = 16
+MAX_UNUSED = 16
 """Other key ids that are kept, with a key or with the answer that there is none."""
 _NONE_YET = Held(KeySet(()))
 _ABSENT = ("403", "404")
@@ -45,8 +45,8 @@ class ByKid:
     def __init__(self, name: str, remote: Callable[[str], Remote], means: Means, account: Draws) -> None:
         self.wait = means.freshness.wait
         self._name, self._remote, self._means, self._account = name, remote, means, account
-        self._proved: OrderedDict[str, Remote] = OrderedDict()
-        self._unproved: OrderedDict[str, Remote] = OrderedDict()
+        self._in_use: OrderedDict[str, Remote] = OrderedDict()
+        self._unused: OrderedDict[str, Remote] = OrderedDict()
         """The least recently used first, of both."""
         self._all: InOrder | None = None
 
@@ -70,18 +70,18 @@ class ByKid:
         remote = self._kept(need.header.kid or "")
         return Outlook() if remote is None else remote.unanswered(need, came)
 
-    def proves(self, key: Key) -> None:
+    def mark_in_use(self, key: Key) -> None:
         """Keep this key before those that have verified nothing."""
         kid = key.kid or ""
-        proved = self._proved
+        in_use = self._in_use
         with suppress(KeyError):  # others may let it go meanwhile
-            proved.move_to_end(kid)
+            in_use.move_to_end(kid)
             return
         with GUARD:
-            remote = self._unproved.pop(kid, None)
+            remote = self._unused.pop(kid, None)
             if remote is not None:
-                proved[kid] = remote
-                self._let_go(proved, MAX_PROVED)
+                in_use[kid] = remote
+                self._let_go(in_use, MAX_IN_USE)
 
     def located(self) -> Located:
         if self._all is None:
@@ -95,10 +95,10 @@ class ByKid:
     @property
     def remotes(self) -> tuple[Remote, ...]:
         """The sources of the key ids that are kept."""
-        return (*self._proved.values(), *self._unproved.values())
+        return (*self._in_use.values(), *self._unused.values())
 
     def _kept(self, kid: str) -> Remote | None:
-        return self._proved.get(kid) or self._unproved.get(kid)
+        return self._in_use.get(kid) or self._unused.get(kid)
 
     def _of(self, kid: str) -> tuple[Remote | None, float]:
         """The source of a key id. None where it is not one, or where the budget is spent: then with the
@@ -112,17 +112,17 @@ class ByKid:
             if draws and not draw((self._account,), now, freshness, may_take_last=True):
                 return None, max(1.0, self._account.left(now, freshness))
             if remote is None:
-                remote = self._unproved[kid] = self._remote(kid)
-                self._let_go(self._unproved, MAX_UNPROVED)
+                remote = self._unused[kid] = self._remote(kid)
+                self._let_go(self._unused, MAX_UNUSED)
         return remote, 0.0
 
     def _let_go(self, kept: OrderedDict[str, Remote], most: int) -> None:
-        """Keep the bound, with GUARD held. What is proved and used least is unproved again."""
+        """Keep the bound, with GUARD held. What was in use longest ago is unused again."""
         while len(kept) > most:
             kid, remote = kept.popitem(last=False)
-            if kept is self._proved:
-                self._unproved[kid] = remote
-                self._let_go(self._unproved, MAX_UNPROVED)
+            if kept is self._in_use:
+                self._unused[kid] = remote
+                self._let_go(self._unused, MAX_UNUSED)
         self._all = InOrder(self.remotes)
 
 

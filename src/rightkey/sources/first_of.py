@@ -16,7 +16,7 @@ from rightkey.freshness.status import Status
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.sources.jobs import Job
-from rightkey.sources.source import Located, Proved, Source
+from rightkey.sources.source import Located, MarksInUse, Source
 from rightkey.verdict.held import NOTHING, Held, NeedsNewer, Outlook
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class InOrder:
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
         self.wait = max(source.wait for source in sources)
-        self._proved = [source for source in sources if isinstance(source, Proved)]
+        self._in_use = [source for source in sources if isinstance(source, MarksInUse)]
         self._latest: tuple[tuple[Held, ...], Held] = ((), NOTHING)
 
     def held(self, *, waited: bool = False) -> Held:
@@ -78,10 +78,10 @@ class InOrder:
             parts=parts,
         )
 
-    def proves(self, key: Key) -> None:
+    def mark_in_use(self, key: Key) -> None:
         """Tell the sources that publish keys one by one that this key has verified a token."""
-        for source in self._proved:
-            source.proves(key)
+        for source in self._in_use:
+            source.mark_in_use(key)
 
     def status(self) -> Status:
         """Of all together: the sooner of what is to come, the longer of every bound."""

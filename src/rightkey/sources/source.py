@@ -115,9 +115,8 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class Proved(Protocol):
-    """A source that lets go of keys that have verified nothing before those that have verified a token
-    (`ByKid`). No proof of possession is meant."""
+class MarksInUse(Protocol):
+    """A source that lets go of unused keys before those that have verified a token (`ByKid`)."""
 
-    def proves(self, key: Key) -> None:
+    def mark_in_use(self, key: Key) -> None:
         """This key has verified a token."""

@@ -146,7 +146,7 @@ class OneIssuer:
         from rightkey.sources.announcer import Subscription
         from rightkey.sources.elapsed import SYSTEM
         from rightkey.sources.given import record_of, source_of
-        from rightkey.sources.source import Means, Proved
+        from rightkey.sources.source import MarksInUse, Means
 
         self.trust, self.memory = trust, memory
         self.clock = surroundings.clock
@@ -155,12 +155,12 @@ class OneIssuer:
         means = Means(surroundings.transport, surroundings.freshness, elapsed, self.fleet)
         self.record = record_of(trust)
         self.source = source_of(trust, means, self.record)
-        self.proves = self.source.proves if isinstance(self.source, Proved) else None
+        self.mark_in_use = self.source.mark_in_use if isinstance(self.source, MarksInUse) else None
         """To be called with each key that has verified a token; None where the source need not know."""
         self._opaque = None if trust.introspection is None else self._introspecting(means)
         denying = surroundings.denying()  # a logout token is of a session that has ended, and no token of it
         self.denying = None if trust.profile in ("logout", "event") else denying
-        self.concludes = self.proves is not None or self.denying is not None
+        self.concludes = self.mark_in_use is not None or self.denying is not None
         """Whether there is more to a token than `attempt` says of it."""
         listener = surroundings.listener
         self._subscription = None if listener is None else Subscription(listener)

@@ -163,8 +163,8 @@ class InTasks:
             for job in retry:
                 await self._wait(job, retry.patience)
             outcome = retry.verified
-        if one.proves is not None and outcome.key is not None:
-            one.proves(outcome.key)
+        if one.mark_in_use is not None and outcome.key is not None:
+            one.mark_in_use(outcome.key)
         if one.denying is not None:
             if one.denying.late:
                 await one.denying.catch_up_async()

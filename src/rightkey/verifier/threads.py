@@ -176,8 +176,8 @@ class InThreads:
             for job in retry:
                 self._wait(job, retry.patience)
             outcome = retry.verified
-        if one.proves is not None and outcome.key is not None:
-            one.proves(outcome.key)
+        if one.mark_in_use is not None and outcome.key is not None:
+            one.mark_in_use(outcome.key)
         if one.denying is not None:
             if one.denying.late:
                 one.denying.catch_up()
