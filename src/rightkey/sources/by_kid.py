@@ -19,7 +19,7 @@ from rightkey.freshness.status import Status
 from rightkey.issuer.vendor import is_guid
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
-from rightkey.sources.first_of import InOrder
+from rightkey.sources.first_of import FirstOfSource
 from rightkey.sources.guard import GUARD
 from rightkey.sources.jobs import Job
 from rightkey.sources.remote import Remote
@@ -48,7 +48,7 @@ class ByKid:
         self._in_use: OrderedDict[str, Remote] = OrderedDict()
         self._unused: OrderedDict[str, Remote] = OrderedDict()
         """The least recently used first, of both."""
-        self._all: InOrder | None = None
+        self._all: FirstOfSource | None = None
 
     def held(self, *, waited: bool = False) -> Held:
         held = self._all.held(waited=waited) if self._all is not None else _NONE_YET
@@ -123,7 +123,7 @@ class ByKid:
             if kept is self._in_use:
                 self._unused[kid] = remote
                 self._let_go(self._unused, MAX_UNUSED)
-        self._all = InOrder(self.remotes)
+        self._all = FirstOfSource(self.remotes)
 
 
 def _is_absent(remote: Remote) -> bool:

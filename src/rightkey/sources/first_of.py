@@ -36,7 +36,7 @@ class Layered(KeySet):
         return all(layer.names_refused(header) for layer in self.layers)
 
 
-class InOrder:
+class FirstOfSource:
     """Several sources, each asked in its turn: what a `rightkey.FirstOf` becomes."""
 
     def __init__(self, sources: tuple[Source, ...]) -> None:

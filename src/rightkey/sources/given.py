@@ -29,7 +29,7 @@ from rightkey.policy.trust import ANY, FirstOf, Given, Trust
 from rightkey.sources import retry, waiting  # noqa: F401 - as those above
 from rightkey.sources.by_kid import ByKid
 from rightkey.sources.files import shown
-from rightkey.sources.first_of import InOrder
+from rightkey.sources.first_of import FirstOfSource
 from rightkey.sources.fixed import Fixed
 from rightkey.sources.registry import REGISTRY
 from rightkey.sources.remote import Remote
@@ -94,7 +94,7 @@ def _in_order(keys: FirstOf, trust: Trust, means: Means, record: Record) -> Sour
         if copy is not None:
             _begin(copy, sources, record)
     each = tuple(source for _, source in sources)
-    return each[0] if len(each) == 1 else InOrder(each)
+    return each[0] if len(each) == 1 else FirstOfSource(each)
 
 
 def _begin(copy: Copy, sources: Iterable[tuple[Any, Source]], record: Record) -> None:
@@ -123,7 +123,7 @@ def alone(place: Place, means: Means) -> Remote:
 
 def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
     """The sources that are read again: this one, or those that it has in order."""
-    if isinstance(source, InOrder):
+    if isinstance(source, FirstOfSource):
         return tuple(kept for one in source.sources for kept in kept_in(one))
     if isinstance(source, ByKid):
         return source.remotes
@@ -132,7 +132,7 @@ def kept_in(source: Source) -> tuple[Remote | Watched, ...]:
 
 def fetches(source: Source) -> bool:
     """Whether any of the keys are fetched over the network."""
-    if isinstance(source, InOrder):
+    if isinstance(source, FirstOfSource):
         return any(map(fetches, source.sources))
     return isinstance(source, Remote | ByKid)
 
