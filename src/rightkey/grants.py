@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 
-class Place(NamedTuple):
+class ClaimPath(NamedTuple):
     """Where names of a kind are found: the claim at the end of `path`, a string or an array of strings.
 
     In a provider's row `{audience}` in a path stands for each audience that is expected, without a slash at
@@ -19,8 +19,8 @@ class Place(NamedTuple):
     implied: Mapping[str, frozenset[str]] | None = None
     """What each name grants besides itself, such as the narrower scopes that a broad one implies."""
 
-    def filled(self, audiences: Iterable[str]) -> list[Place]:
-        """The place once for each audience where it has a hole for one; itself where it has none."""
+    def filled(self, audiences: Iterable[str]) -> list[ClaimPath]:
+        """The path once for each audience where it has a hole for one; itself where it has none."""
         if not any(_HOLE in name for name in self.path):
             return [self]
         return [
@@ -29,13 +29,13 @@ class Place(NamedTuple):
         ]
 
 
-Places: TypeAlias = Mapping[str, tuple[Place, ...]]
+ClaimPaths: TypeAlias = Mapping[str, tuple[ClaimPath, ...]]
 
-GRANTS: Places = {
-    "scope": (Place(("scope",)), Place(("scp",))),
-    "permission": (Place(("permissions",)),),
-    "role": (Place(("roles",)), Place(("role",))),
-    "group": (Place(("groups",)),),
+GRANTS: ClaimPaths = {
+    "scope": (ClaimPath(("scope",)), ClaimPath(("scp",))),
+    "permission": (ClaimPath(("permissions",)),),
+    "role": (ClaimPath(("roles",)), ClaimPath(("role",))),
+    "group": (ClaimPath(("groups",)),),
 }
 """Kind of grant -> where it is found at every provider: RFC 8693's `scope`, `scp` of Okta and Entra, Auth0's
 `permissions`, RFC 9068's `roles` and `groups`."""
@@ -56,7 +56,7 @@ class Granted:
 
     __slots__ = ("_names", "_places", "claims")
 
-    def __init__(self, claims: Mapping[str, Any], places: Places = GRANTS) -> None:
+    def __init__(self, claims: Mapping[str, Any], places: ClaimPaths = GRANTS) -> None:
         self.claims, self._places = claims, places
         self._names: dict[str, frozenset[str]] = {}
 
@@ -68,7 +68,7 @@ class Granted:
         return names
 
 
-def granted(claims: Mapping[str, Any], kind: str, places: Places = GRANTS) -> frozenset[str]:
+def granted(claims: Mapping[str, Any], kind: str, places: ClaimPaths = GRANTS) -> frozenset[str]:
     """The names of a kind that the claims grant.
 
     `scope` and `scp` given as a string are split at spaces (RFC 8693, section 4.2); any other string is one.

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rightkey.errors import Misconfigured, may_be_a_key, quoted
-from rightkey.grants import GRANTS, Granted, Places, at, items
+from rightkey.grants import GRANTS, ClaimPaths, Granted, at, items
 from rightkey.grants import granted as granted
 
 MAX_DEPTH = 16
@@ -36,7 +36,7 @@ class _Judged(ABC):
 
     __slots__ = ()
 
-    def missing(self, claims: Mapping[str, Any], places: Places = GRANTS) -> Requirement | None:
+    def missing(self, claims: Mapping[str, Any], places: ClaimPaths = GRANTS) -> Requirement | None:
         """What the claims lack: the requirement's unsatisfied part; None where they lack nothing."""
         return self.lacking(Granted(claims, places))
 

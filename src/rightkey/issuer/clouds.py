@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rightkey.grants import Place
+from rightkey.grants import ClaimPath
 from rightkey.issuer.vendor import GUID, RequiredClaim, Vendor
 
 _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of Microsoft's own, personal accounts
@@ -31,7 +31,7 @@ _STS = ("https://sts.windows.net/", "https://sts.chinacloudapi.cn/")
 _ENTRA: dict[str, Any] = {
     "keys_of_tenants": True,
     "grace": 300.0,
-    "grants": (("role", Place(("wids",))),),  # directory roles, each by the GUID of its template
+    "grants": (("role", ClaimPath(("wids",))),),  # directory roles, each by the GUID of its template
     "elsewhere": _GRAPH,
 }
 _ENTRA_OF_MANY = _ENTRA | {
@@ -114,7 +114,7 @@ CLOUDS = (
         rf"(issuer-)?cognito-idp(-fips)?\.[a-z0-9-]+\.({_AWS})",
         r"/[^/]+",
         client="client_id",
-        grants=(("group", Place(("cognito:groups",))), ("role", Place(("cognito:roles",)))),
+        grants=(("group", ClaimPath(("cognito:groups",))), ("role", ClaimPath(("cognito:roles",)))),
         required_claims=(
             RequiredClaim(("token_use",), "access", ("access", "at+jwt")),
             RequiredClaim(("token_use",), "id", ("id",)),
@@ -173,7 +173,7 @@ CLOUDS = (
         "Cloudflare Access",
         r"[a-z0-9-]+\.cloudflareaccess\.com",
         keys="{url}/cdn-cgi/access/certs",
-        grants=(("role", Place(("custom", "roles"))), ("group", Place(("custom", "groups")))),
+        grants=(("role", ClaimPath(("custom", "roles"))), ("group", ClaimPath(("custom", "groups")))),
     ),
     Vendor(
         "github-actions",

@@ -5,7 +5,7 @@ docs/providers.md names the page of the provider's documentation that each is af
 
 from __future__ import annotations
 
-from rightkey.grants import Place
+from rightkey.grants import ClaimPath
 from rightkey.issuer.vendor import Vendor
 
 _MAPPER = "give the client an audience mapper: without one its tokens name no API of yours"
@@ -18,7 +18,7 @@ SERVICES = (
         "Auth0",
         r"[a-z0-9-]+(\.[a-z0-9-]+)?\.auth0(app)?\.com",
         # Claims of one's own need a namespace there. Under the API's own identifier they are this API's.
-        grants=(("role", Place(("{audience}/roles",))), ("group", Place(("{audience}/groups",)))),
+        grants=(("role", ClaimPath(("{audience}/roles",))), ("group", ClaimPath(("{audience}/groups",)))),
     ),
     Vendor(
         "okta",
@@ -34,8 +34,8 @@ SERVICES = (
         "Zitadel",
         r"[a-z0-9-]+(\.[a-z0-9-]+)?\.zitadel\.cloud",
         grants=(
-            ("role", Place(("urn:zitadel:iam:org:project:roles",), keys=True)),
-            ("role", Place(("urn:zitadel:iam:org:project:{audience}:roles",), keys=True)),
+            ("role", ClaimPath(("urn:zitadel:iam:org:project:roles",), keys=True)),
+            ("role", ClaimPath(("urn:zitadel:iam:org:project:{audience}:roles",), keys=True)),
         ),
     ),
     Vendor(
@@ -45,7 +45,7 @@ SERVICES = (
         r"(/[^/]+)*",
         unaddressed="allow the client this audience, and have it ask for audience=",
         grants=tuple(
-            (kind, Place(("ext", name)))
+            (kind, ClaimPath(("ext", name)))
             for kind, name in (("role", "roles"), ("group", "groups"), ("permission", "permissions"))
         ),
     ),
@@ -56,7 +56,10 @@ SERVICES = (
         "/auth/v1",
         keys="{url}/.well-known/jwks.json",
         # Users write `user_metadata` themselves, so that nothing in there grants anything.
-        grants=(("role", Place(("app_metadata", "roles"))), ("role", Place(("app_metadata", "role")))),
+        grants=(
+            ("role", ClaimPath(("app_metadata", "roles"))),
+            ("role", ClaimPath(("app_metadata", "role"))),
+        ),
     ),
     Vendor(
         "clerk",
@@ -64,9 +67,9 @@ SERVICES = (
         r"[a-z0-9-]+\.clerk\.accounts\.dev|clerk\..+",
         unaddressed="session tokens have no aud: audience=rightkey.ANY, and require azp with claim(...)",
         grants=(
-            ("role", Place(("org_role",))),
-            ("role", Place(("o", "rol"))),
-            ("permission", Place(("org_permissions",))),
+            ("role", ClaimPath(("org_role",))),
+            ("role", ClaimPath(("o", "rol"))),
+            ("permission", ClaimPath(("org_permissions",))),
         ),
     ),
     Vendor(
@@ -85,7 +88,7 @@ SERVICES = (
         keys="{url}/.well-known/jwks.json",
         aliases=("{project}",),
     ),
-    Vendor("gitlab", "GitLab", r"gitlab\.com", grants=(("group", Place(("groups_direct",))),)),
+    Vendor("gitlab", "GitLab", r"gitlab\.com", grants=(("group", ClaimPath(("groups_direct",))),)),
 )
 SERVERS = (
     # JWT-SVID, sections 2 and 3: `sub` is an id of the trust domain, and `iss` is not needed.
@@ -106,9 +109,9 @@ SERVERS = (
         aliases=("http://{host}/adfs/services/trust",),
         any_case=True,
         grants=(
-            ("role", Place(("http://schemas.microsoft.com/ws/2008/06/identity/claims/role",))),
-            ("group", Place(("group",))),
-            ("group", Place(("http://schemas.xmlsoap.org/claims/Group",))),
+            ("role", ClaimPath(("http://schemas.microsoft.com/ws/2008/06/identity/claims/role",))),
+            ("group", ClaimPath(("group",))),
+            ("group", ClaimPath(("http://schemas.xmlsoap.org/claims/Group",))),
         ),
     ),
     Vendor(
@@ -120,8 +123,8 @@ SERVERS = (
         unaddressed=_MAPPER,
         # The realm's roles, and those of the client that this API is: another client's are its own affair.
         grants=(
-            ("role", Place(("realm_access", "roles"))),
-            ("role", Place(("resource_access", "{audience}", "roles"))),
+            ("role", ClaimPath(("realm_access", "roles"))),
+            ("role", ClaimPath(("resource_access", "{audience}", "roles"))),
         ),
     ),
 )

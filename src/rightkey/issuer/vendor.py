@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from rightkey.errors import Failure
-from rightkey.grants import GRANTS, Place, Places
+from rightkey.grants import GRANTS, ClaimPath, ClaimPaths
 from rightkey.issuer.spelling import lower_host
 
 TENANT, ANY_GUID = "{tenantid}", "{guid}"
@@ -90,7 +90,7 @@ class Vendor(NamedTuple):
     """Audiences and members of the header that tell a token for another service, and what to do about it."""
     unaddressed: str | None = None
     """What to do about a token that names no audience."""
-    grants: tuple[tuple[str, Place], ...] = ()
+    grants: tuple[tuple[str, ClaimPath], ...] = ()
     """Where else its tokens have names of a kind (`scope`, `permission`, `role`, `group`). `{audience}` in a
     path stands for each audience that is expected."""
     hints: tuple[tuple[str, str], ...] = ()
@@ -142,7 +142,7 @@ class Vendor(NamedTuple):
             return {**claims, "iss": spiffe_id and spiffe_id[1]}
         return {**claims, **{claim: header.get(member) for claim, member in self.from_header}}
 
-    def places(self, audiences: Iterable[str]) -> Places:
+    def places(self, audiences: Iterable[str]) -> ClaimPaths:
         """Where the tokens of one trust have their scopes, permissions, roles and groups."""
         found = dict(GRANTS)
         for kind, place in self.grants:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from rightkey.errors import Misconfigured
-from rightkey.grants import GRANTS, Granted, Places
+from rightkey.grants import GRANTS, ClaimPaths, Granted
 from rightkey.requirements import AllOf, AnyOf, Grant, Requirement, scope
 
 MAX_IMPLIED = 10_000
@@ -29,7 +29,7 @@ def stated(implies: Any) -> dict[str, tuple[str, ...]]:
     return {_name(broad): _names(narrow) for broad, narrow in implies.items()}
 
 
-def with_implied(places: Places, implies: Mapping[str, tuple[str, ...]]) -> Places:
+def with_implied(places: ClaimPaths, implies: Mapping[str, tuple[str, ...]]) -> ClaimPaths:
     """Where grants are, and what each scope found there grants besides itself.
 
     Raises:
@@ -48,13 +48,13 @@ def with_implied(places: Places, implies: Mapping[str, tuple[str, ...]]) -> Plac
     return {**places, "scope": tuple(place._replace(implied=implied) for place in places["scope"])}
 
 
-def broader(places: Places, name: str) -> list[str]:
+def broader(places: ClaimPaths, name: str) -> list[str]:
     """The scopes that imply this one, in the order of the setting."""
     implied = places["scope"][0].implied or {}
     return [broad for broad, narrow in implied.items() if name in narrow]
 
 
-def hint_of(missing: Requirement, places: Places) -> str | None:
+def hint_of(missing: Requirement, places: ClaimPaths) -> str | None:
     """Which broader scopes would grant what a token lacks; None where none would."""
     told = [
         f"{name} comes with {' or '.join(found[:_SHOWN])}, too"
@@ -64,7 +64,7 @@ def hint_of(missing: Requirement, places: Places) -> str | None:
     return "; ".join(told) or None
 
 
-def through(claims: Mapping[str, Any], asked: Requirement, places: Places) -> dict[str, list[str]]:
+def through(claims: Mapping[str, Any], asked: Requirement, places: ClaimPaths) -> dict[str, list[str]]:
     """The scopes asked for that a token grants by broader ones alone, and which of these it has."""
     has = Granted(claims, {**places, "scope": GRANTS["scope"]}).names("scope")
     found = {name: [one for one in broader(places, name) if one in has] for name in _scopes(asked)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured, flag, quoted
-from rightkey.grants import GRANTS, Places
+from rightkey.grants import GRANTS, ClaimPaths
 from rightkey.issuer.name import AUTO, Issuer, identity_of
 from rightkey.jose.algorithms import SAFE
 from rightkey.jose.jws import known_algorithms
@@ -162,7 +162,7 @@ class Trust:
     allowed: frozenset[str] = field(init=False, repr=False)
     kind: Profile = field(init=False, repr=False)
     compiled: Compiled = field(init=False, repr=False)
-    places: Places = field(init=False, repr=False)
+    places: ClaimPaths = field(init=False, repr=False)
     """Where scopes, permissions, roles and groups are in its tokens."""
     requirement: AllOf | None = field(init=False, repr=False)
     matched: bool = field(init=False, repr=False)
@@ -206,7 +206,7 @@ def requirement_of(asked: str | Requirement | Iterable[str | Requirement]) -> Al
     return requirement if requirement.parts else None
 
 
-def _implied(implies: Any, places: Places) -> dict[str, Any]:
+def _implied(implies: Any, places: ClaimPaths) -> dict[str, Any]:
     from rightkey.policy.implied import stated, with_implied
 
     said = stated(implies)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rightkey.errors import InsufficientScope
-from rightkey.grants import GRANTS, Places, granted, ungranted_hint
+from rightkey.grants import GRANTS, ClaimPaths, granted, ungranted_hint
 from rightkey.jose.jws import Header
 from rightkey.jose.key import Key
 from rightkey.policy.trust import requirement_of
@@ -29,7 +29,7 @@ class Verified:
     claims: dict[str, Any]
     key: Key | Any  # not `Key | None`: only those who set up introspection ever meet None
     _header: Header
-    _places: Places
+    _places: ClaimPaths
 
     @property
     def header(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Typed(Verified, Generic[Claims]):
         return cls(token.claims, token.key, token._header, token._places, token.into(claims_type))
 
 
-def require(claims: Mapping[str, Any], requirement: AllOf, places: Places = GRANTS) -> None:
+def require(claims: Mapping[str, Any], requirement: AllOf, places: ClaimPaths = GRANTS) -> None:
     """Raises InsufficientScope: `scope_insufficient`."""
     missing = requirement.missing(claims, places)
     if missing is not None:
