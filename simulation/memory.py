@@ -14,7 +14,7 @@ from rightkey.stores.store import Asked, StoreFailed, Turn
 class Saved(NamedTuple):
     """What a backup has of it."""
 
-    places: dict[str, turns.Place]
+    places: dict[str, turns.PlaceState]
     entries: dict[str, bytes]
     records: dict[bytes, None]
 
@@ -69,8 +69,8 @@ class MemoryStore:
         self._saved = Saved({}, {}, {}) if saved is None else copy.deepcopy(saved)
         self._version += 1
 
-    def _place(self, place: str) -> turns.Place:
-        return self._saved.places.setdefault(place, turns.Place())
+    def _place(self, place: str) -> turns.PlaceState:
+        return self._saved.places.setdefault(place, turns.PlaceState())
 
     def _answer(self) -> None:
         if self.down:

@@ -168,9 +168,11 @@ def test_records_last_and_are_counted_once(store: Store) -> None:
 @pytest.mark.parametrize("back", [10.0, 7200.0])
 def test_a_clock_that_is_set_back_holds_nothing_up(back: float) -> None:
     """A lease or a pause that is longer than it can be is none."""
-    place = turns.Place()
+    place = turns.PlaceState()
     turns.look(place, Asked(), 1_000_000.0)
     assert turns.look(place, Asked(), 1_000_000.0 - back).verb == "lead"
-    turns.fail(place, turns.look(turns.Place(place.number, leading=0), Asked(), 5.0), 1.0, "", False, 9.0)
-    place = turns.Place(paused=1_000_000.0)
+    turns.fail(
+        place, turns.look(turns.PlaceState(place.number, leading=0), Asked(), 5.0), 1.0, "", False, 9.0
+    )
+    place = turns.PlaceState(paused=1_000_000.0)
     assert turns.look(place, Asked(), 1_000_000.0 - turns.MAX_PAUSE - back).verb == "lead"

@@ -152,7 +152,7 @@ class DirectoryStore:
         try:
             return _Kept.read(self._at(place).read_bytes())
         except FileNotFoundError:
-            return _Kept(turns.Place())
+            return _Kept(turns.PlaceState())
 
     def _write(self, name: str, octets: bytes) -> None:
         """Whole or not at all. It is not forced to the disk: a file that a crash loses costs one request."""
@@ -178,7 +178,7 @@ class DirectoryStore:
 class _Kept:
     """A place's file: one line of JSON, and the entry."""
 
-    place: turns.Place
+    place: turns.PlaceState
     boot: float = 0.0
     """When the entry's request began, by the clock that runs from the boot: the other one may be set back."""
     entry: bytes = b""
@@ -190,9 +190,9 @@ class _Kept:
         try:
             members = json.loads(head)
             boot = float(members.pop("boot"))
-            return cls(turns.Place(**members), boot, entry)
+            return cls(turns.PlaceState(**members), boot, entry)
         except (ValueError, TypeError, KeyError, AttributeError):
-            return cls(turns.Place())
+            return cls(turns.PlaceState())
 
     def octets(self) -> bytes:
         return json.dumps(asdict(self.place) | {"boot": self.boot}).encode() + b"\n" + self.entry

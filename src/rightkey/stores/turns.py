@@ -20,7 +20,7 @@ MAX_PAUSE = 300.0
 
 
 @dataclass(slots=True)
-class Place:
+class PlaceState:
     """The state of one place."""
 
     number: int = 0
@@ -46,7 +46,7 @@ class Place:
     since: float = 0.0
 
 
-def look(place: Place, asked: Asked, now: float) -> Turn:
+def look(place: PlaceState, asked: Asked, now: float) -> Turn:
     """Whose turn it is."""
     latest = max(place.number, asked.held)
     if place.kept > asked.held and not asked.anew:
@@ -68,7 +68,7 @@ def look(place: Place, asked: Asked, now: float) -> Turn:
     return Turn("lead", place.number, at=now, failures=place.failures)
 
 
-def put(place: Place, turn: Turn) -> bool:
+def put(place: PlaceState, turn: Turn) -> bool:
     """Whether what a leader has brought is kept."""
     if place.leading == turn.number:
         place.leading = 0
@@ -80,7 +80,7 @@ def put(place: Place, turn: Turn) -> bool:
     return True
 
 
-def fail(place: Place, turn: Turn, pause: float, word: str, forced: bool, now: float) -> None:
+def fail(place: PlaceState, turn: Turn, pause: float, word: str, forced: bool, now: float) -> None:
     """A leader has brought nothing. One whose place was taken is heard as well, where no newer entry is kept:
     if an issuer hangs, each lease ends before its leader's request."""
     if place.leading == turn.number:
@@ -95,7 +95,7 @@ def fail(place: Place, turn: Turn, pause: float, word: str, forced: bool, now: f
         place.paused = now + pause
 
 
-def _draw(place: Place, asked: Asked, now: float) -> float:
+def _draw(place: PlaceState, asked: Asked, now: float) -> float:
     """Take a draw; or the seconds until there is one."""
     spent = max(0.0, place.spent - max(0.0, now - place.since) / asked.every)
     lacking = asked.least - (asked.draws - spent)
