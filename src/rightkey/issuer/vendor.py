@@ -134,7 +134,7 @@ class Vendor(NamedTuple):
         named = re.search(GUID, key_issuer) if isinstance(key_issuer, str) else None
         return named is None or named[0] in (claims.get("tid"), *re.findall(GUID, str(claims.get("iss"))))
 
-    def stated_in(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    def counted_claims(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """The claims as they count: some as the header has them, or the issuer as the subject names it."""
         if self.of_subject:
             subject: Any = claims.get("sub")

@@ -90,7 +90,7 @@ class Compiled(NamedTuple):
     """Whether the profile looks at claims at all."""
     padded: bool
     """Whether tokens are spelled with padding."""
-    stated: bool
+    claims_elsewhere: bool
     """Whether some claims are stated elsewhere than in the claim of their name, such as in the header."""
     of_tenants: bool
     """Whether a key may be one tenant's among many, and sign for that tenant alone."""
@@ -99,13 +99,13 @@ class Compiled(NamedTuple):
     def of(cls, kind: Profile, vendor: Vendor | None) -> Compiled:
         """The copies."""
         if vendor is None:
-            return cls(kind.types, kind.judges, padded=False, stated=False, of_tenants=False)
+            return cls(kind.types, kind.judges, padded=False, claims_elsewhere=False, of_tenants=False)
         types = kind.types | vendor.types if kind.types and kind.name == "access" else kind.types
         return cls(
             types,
             kind.judges,
             padded=vendor.padded,
-            stated=bool(vendor.from_header) or vendor.of_subject,
+            claims_elsewhere=bool(vendor.from_header) or vendor.of_subject,
             of_tenants=vendor.keys_of_tenants,
         )
 

@@ -140,7 +140,7 @@ def _judged(
         if unverified.segment not in memory.headers:  # one that is there must not empty a full table
             memory.keep_header(unverified)
         if memory.most:
-            since, until = registered.period(_stated(trust, header, claims), trust.leeway)
+            since, until = registered.period(_counted_claims(trust, header, claims), trust.leeway)
             payload = strictjson.Repeated(unverified.payload)
             entry = Entry(header, payload, key, keys.mark, since, until, expected, trust)
             if "cnf" in claims:  # never settled: who uses it is judged at every use
@@ -189,8 +189,8 @@ def judge_claims(
         TokenRejected: `issuer_not_trusted`; or `claims_rejected`, with every failure; or `proof_rejected`.
     """
     vendor = trust.vendor
-    if trust.compiled.stated:
-        claims = _stated(trust, header, claims)
+    if trust.compiled.claims_elsewhere:
+        claims = _counted_claims(trust, header, claims)
     _judge_issuer(trust, claims, expected or trust.expected)
     failures = registered.failures(
         claims,
@@ -228,9 +228,9 @@ def _judge_issuer(trust: Trust, claims: Mapping[str, Any], spellings: tuple[str,
         raise _not_trusted(registered.issuer_failure(claims, spellings), spellings, vendor)
 
 
-def _stated(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
+def _counted_claims(trust: Trust, header: Header, claims: Mapping[str, Any]) -> Mapping[str, Any]:
     """The claims as they count, at a provider that states some of them in the header."""
-    return trust.vendor.stated_in(header.members, claims) if trust.vendor else claims
+    return trust.vendor.counted_claims(header.members, claims) if trust.vendor else claims
 
 
 def _claims(payload: bytes, header: Header) -> dict[str, Any]:

@@ -81,13 +81,13 @@ def signer_of(vendor: Vendor, raw: str | bytes) -> str:
         members = read(raw, padded=True).header.members
     except TokenRejected:  # it is spelled as others spell theirs
         return ""
-    stated = vendor.stated_in(members, {}).get("iss")
+    stated = vendor.counted_claims(members, {}).get("iss")
     return stated if isinstance(stated, str) else ""
 
 
 def domain_of(vendor: Vendor, claims: Mapping[str, Any]) -> str:
     """The trust domain that its subject is of; empty where that is none."""
-    return vendor.stated_in({}, claims).get("iss") or ""
+    return vendor.counted_claims({}, claims).get("iss") or ""
 
 
 def _asked(fixed: Iterable[OneIssuer]) -> OneIssuer | None:
