@@ -206,10 +206,10 @@ def test_metadata_may_be_elsewhere() -> None:
     for name in ("https://issuer.example", "http://keycloak:8080/realms/shop", "acme.com", "shop"):
         issuer = Issuer.parse(name, metadata_url=AT)
         assert issuer.metadata_urls == (AT,)
-        assert issuer.stated(name) == (name,)
+        assert issuer.iss_for(name) == (name,)
         assert issuer.expected[0] == name
-        assert issuer.stated("https://other.example") is None
-    assert Issuer.parse("issuer.example", metadata_url=AT).stated("https://issuer.example/") is not None
+        assert issuer.iss_for("https://other.example") is None
+    assert Issuer.parse("issuer.example", metadata_url=AT).iss_for("https://issuer.example/") is not None
 
 
 @settings(deadline=None)

@@ -180,7 +180,7 @@ def judged(key: SigningKey, token: Any) -> Any:
     ) -> Verified | str:
         trust = Trust(issuer, audience="api", profile=profile)
         payload = orjson.dumps({"aud": "api", "exp": NOW + 60} | claims)
-        expected = None if stated is None else Issuer.parse(issuer).stated(stated)
+        expected = None if stated is None else Issuer.parse(issuer).iss_for(stated)
         keys = KeySet.parse({"keys": [key.public_jwk() | (jwk or {})]})
         try:
             outcome = attempt(trust, token(key, payload), Held(keys, expected), NOW)
@@ -262,7 +262,7 @@ def test_entra_for_one_tenant_takes_no_other(judged: Any) -> None:
     assert judged(own, entra(OTHER)) == "issuer_not_trusted"
     assert judged(domain, entra(OTHER), own) == "issuer_not_trusted"
     assert judged(domain, entra(TENANT), own).issuer == own
-    assert Issuer.parse(own).stated(f"{ENTRA}/{OTHER}/v2.0") is None
+    assert Issuer.parse(own).iss_for(f"{ENTRA}/{OTHER}/v2.0") is None
 
 
 def test_entra_of_version_one_states_another_host(judged: Any) -> None:
@@ -329,8 +329,8 @@ def test_b2c_states_an_issuer_that_differs_from_where_it_was_asked(judged: Any) 
     with_policy = f"{B2C}/tfp/{TENANT}/b2c_1_signin/v2.0/"
     lower = f"{B2C}/contoso.onmicrosoft.com/b2c_1_signin/v2.0"
     assert judged(lower, claims | {"iss": with_policy}, with_policy).issuer == with_policy
-    assert Issuer.parse(issuer).stated("https://other.b2clogin.com/{guid}/v2.0/") is None
-    assert Issuer.parse(issuer).stated(f"https://other.b2clogin.com/{TENANT}/v2.0/") is None
+    assert Issuer.parse(issuer).iss_for("https://other.b2clogin.com/{guid}/v2.0/") is None
+    assert Issuer.parse(issuer).iss_for(f"https://other.b2clogin.com/{TENANT}/v2.0/") is None
 
 
 def test_cognito_names_the_client_where_others_name_the_audience(judged: Any) -> None:
@@ -363,8 +363,8 @@ def test_adfs_spells_its_host_as_it_likes(judged: Any) -> None:
     assert judged("https://fs.example.com/adfs", {"iss": stated}).issuer == stated  # before metadata say so
     services = "http://fs.example.com/adfs/services/trust"
     assert judged("https://fs.example.com/adfs", {"iss": services}, stated).issuer == services
-    assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.example.com/ADFS") is None
-    assert Issuer.parse("https://fs.example.com/adfs").stated("https://fs.evil.com/adfs") is None
+    assert Issuer.parse("https://fs.example.com/adfs").iss_for("https://fs.example.com/ADFS") is None
+    assert Issuer.parse("https://fs.example.com/adfs").iss_for("https://fs.evil.com/adfs") is None
 
 
 APPLE = ("https://appleid.apple.com", "https://account.apple.com")
@@ -416,8 +416,8 @@ def test_some_have_no_metadata_to_ask() -> None:
 
 def test_no_form_is_taken_of_an_issuer_that_nobody_knows() -> None:
     """A template in the metadata of just any issuer is another issuer."""
-    assert Issuer.parse("https://issuer.example").stated("https://issuer.example/{tenantid}") is None
-    assert Issuer.parse("https://dev.okta.com").stated("https://{tenantid}") is None
+    assert Issuer.parse("https://issuer.example").iss_for("https://issuer.example/{tenantid}") is None
+    assert Issuer.parse("https://dev.okta.com").iss_for("https://{tenantid}") is None
 
 
 # -- nothing is asked --------------------------------------------------------------------------------------

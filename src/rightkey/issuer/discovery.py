@@ -106,7 +106,7 @@ def _refused(issuer: Issuer, response: Response) -> IssuerUnavailable:
 
 def _expected(issuer: Issuer, stated: str) -> tuple[str, ...]:
     """What `iss` must be; the document must not be another issuer's (Discovery, section 4.3)."""
-    expected = issuer.stated(stated)
+    expected = issuer.iss_for(stated)
     if expected is not None:
         return expected
     near = (near_hint(one, [stated], "name the issuer", scheme=False) for one in issuer.spellings)

@@ -124,14 +124,14 @@ class Issuer:
         closed = () if any("{" in form for form in forms) else self.spellings
         return tuple(dict.fromkeys((*forms, *closed, *self.vendor.aliases)))
 
-    def stated(self, issuer: str) -> tuple[str, ...] | None:
+    def iss_for(self, issuer: str) -> tuple[str, ...] | None:
         """The values of `iss` that pass where its metadata state this issuer; None if that is another."""
         if self.vendor is None:
             return (issuer,) if issuer in self.spellings else None
         same = issuer in self.spellings or (
             self.vendor.any_case and lower_host(issuer) in map(lower_host, self.spellings)
         )
-        form = issuer if same else self.vendor.stated(issuer)
+        form = issuer if same else self.vendor.iss_for(issuer)
         return None if form is None else (form, *(one for one in self.vendor.aliases if one != form))
 
     @property

@@ -119,7 +119,7 @@ class Vendor(NamedTuple):
         """What to do about a token with this `iss`, which is not trusted."""
         return next((hint for form, hint in self.hints if _is_form(form, iss)), None)
 
-    def stated(self, issuer: str) -> str | None:
+    def iss_for(self, issuer: str) -> str | None:
         """The spelling that tokens must have where the metadata state this issuer; None if it is no form
         of this one's."""
         form = re.sub(re.escape(TENANT), TENANT, issuer, flags=re.IGNORECASE)
