@@ -12,14 +12,14 @@ from rightkey import InsufficientScope, Misconfigured, Trust, any_of, permission
 from rightkey.grants import GRANTS, granted
 from rightkey.integrations.bearer import BEARER
 from rightkey.localissuer import LocalIssuer
-from rightkey.policy.implied import MAX_IMPLIED, stated, through, with_implied
+from rightkey.policy.implied import MAX_IMPLIED, implies_of, through, with_implied
 from rightkey.requirements import required
 
 FILES = {"files:admin": ["files:write", "files:share"], "files:write": "files:read", "a": ["b"], "b": ["a"]}
 
 
 def scopes(scope: str, implies: Any = FILES) -> set[str]:
-    return {*granted({"scope": scope}, "scope", with_implied(GRANTS, stated(implies)))}
+    return {*granted({"scope": scope}, "scope", with_implied(GRANTS, implies_of(implies)))}
 
 
 def test_what_is_implied_implies_in_turn() -> None:
@@ -35,7 +35,7 @@ def test_what_is_implied_implies_in_turn() -> None:
 
 def test_scopes_alone_imply() -> None:
     """In `scp` and in an array, too; a permission of the same name grants itself."""
-    places = with_implied(GRANTS, stated(FILES))
+    places = with_implied(GRANTS, implies_of(FILES))
     assert granted({"scp": ["files:write"]}, "scope", places) == {"files:write", "files:read"}
     assert granted({"permissions": ["files:write"]}, "permission", places) == {"files:write"}
 
@@ -119,6 +119,6 @@ def test_explain_tells_which_scope_let_it_in() -> None:
 
 def test_what_is_granted_itself_is_not_told_as_implied() -> None:
     """Of a choice, each that a broader scope grants."""
-    places = with_implied(GRANTS, stated(FILES))
+    places = with_implied(GRANTS, implies_of(FILES))
     asked = required([any_of("files:read", "files:write", permission("files:share"))])
     assert through({"scope": "files:write"}, asked, places) == {"files:read": ["files:write"]}

@@ -22,7 +22,7 @@ Implies: TypeAlias = "Mapping[str, str | Iterable[str]]"
 """By each scope what it implies: one scope or several."""
 
 
-def stated(implies: Any) -> dict[str, tuple[str, ...]]:
+def implies_of(implies: Any) -> dict[str, tuple[str, ...]]:
     """The setting, as it was given, in a form that nothing changes later. Raises Misconfigured."""
     if not isinstance(implies, Mapping):
         raise _unreadable()

@@ -207,9 +207,9 @@ def requirement_of(asked: str | Requirement | Iterable[str | Requirement]) -> Al
 
 
 def _implied(implies: Any, places: ClaimPaths) -> dict[str, Any]:
-    from rightkey.policy.implied import stated, with_implied
+    from rightkey.policy.implied import implies_of, with_implied
 
-    said = stated(implies)
+    said = implies_of(implies)
     return {"implies": said, "places": with_implied(places, said)}
 
 
