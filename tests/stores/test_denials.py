@@ -21,7 +21,7 @@ from rightkey.stores.fleet import Fleet
 from rightkey.stores.local import DirectoryStore
 from rightkey.stores.seal import Seal, seal_of
 from rightkey.stores.store import Denying, News, StoreFailed, StoreRefused
-from rightkey.verdict.denylist import Denial, Denied, key_of
+from rightkey.verdict.denylist import Denial, DenialSet, key_of
 
 ISSUER, FAR = "https://issuer.example", 4e9
 
@@ -36,7 +36,7 @@ class Process:
     def __init__(self, store: Any, seal: Seal | None = None, most: int = 1000) -> None:
         self.now, self.events, self.store = 1000.0, list[Any](), store
         fleet = Fleet(store, seal or seal_of(SECRET), self.events.append, lambda *_: None, lambda: self.now)
-        self.list = Denials(fleet, store, Denied(threading.Lock(), most), lambda: self.now)
+        self.list = Denials(fleet, store, DenialSet(threading.Lock(), most), lambda: self.now)
 
     def knows(self, number: int) -> bool:
         return self.list.denied.reason([ISSUER], {"sid": str(number)}, time.time()) is not None

@@ -15,7 +15,7 @@ from rightkey.verdict.denylist import (
     LONGEST,
     REASONS,
     Denial,
-    Denied,
+    DenialSet,
     denial,
     denial_of,
     key_of,
@@ -24,9 +24,9 @@ from rightkey.verdict.denylist import (
 ISSUER, OTHER, NOW = "https://issuer.example", "https://other.example", 1_000_000.0
 
 
-def denied(*given: Denial, most: int = 10) -> Denied:
+def denied(*given: Denial, most: int = 10) -> DenialSet:
     """A list with these entries."""
-    made = Denied(threading.Lock(), most)
+    made = DenialSet(threading.Lock(), most)
     assert all(made.add(one, NOW) for one in given)
     return made
 

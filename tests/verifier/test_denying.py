@@ -23,7 +23,7 @@ from rightkey import Denylist, IssuerUnavailable, Misconfigured, TokenRejected
 from rightkey.localissuer import LocalIssuer
 from rightkey.stores.denials import LATE
 from rightkey.stores.local import DirectoryStore
-from rightkey.verdict.denylist import Denied
+from rightkey.verdict.denylist import DenialSet
 from rightkey.verifier import denying
 
 KINDS = [rightkey.Verifier, rightkey.AsyncVerifier]
@@ -155,7 +155,7 @@ def test_without_a_denylist_nothing_is_denied(kind: Any, issuer: LocalIssuer) ->
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_list_says_so(kind: Any, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """503, so that the caller asks again: the tokens may pass."""
-    full = Denied(denying.GUARD, 1)
+    full = DenialSet(denying.GUARD, 1)
     monkeypatch.setattr(denying, "own", lambda: full)
     verifier = kind(issuer.url, audience=issuer.audience, denylist=REFUSE)
     done(verifier.deny(sid="1"))

@@ -47,7 +47,7 @@ class Member(Fleet):
     def denials(self) -> Denials:
         """The fleet's denylist, which is read from now on. Raises Misconfigured: its store keeps none."""
         from rightkey.stores.denials import Denials
-        from rightkey.verdict.denylist import MAX_DENIED, Denied
+        from rightkey.verdict.denylist import MAX_DENIED, DenialSet
 
         store: Any = self.store
         if not isinstance(store, Denying):
@@ -56,7 +56,9 @@ class Member(Fleet):
             )
         with GUARD:
             if self._denials is None:
-                self._denials = Denials(self, store, Denied(GUARD, 2 * MAX_DENIED))  # a journal may have more
+                self._denials = Denials(
+                    self, store, DenialSet(GUARD, 2 * MAX_DENIED)
+                )  # a journal may have more
             return self._denials
 
     def status(self) -> StoreStatus:

@@ -15,7 +15,7 @@ from rightkey.stores.clocks import monotonic, wall
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.seal import Broken
 from rightkey.stores.store import Denying, StoreFailed, StoreRefused
-from rightkey.verdict.denylist import Denial, Denied, denial_of
+from rightkey.verdict.denylist import Denial, DenialSet, denial_of
 
 LATE = 5.0
 """Seconds without a look at the denylist after which `on_loss` counts."""
@@ -40,7 +40,7 @@ class Denials:
         self,
         fleet: Fleet,
         store: Denying,
-        denied: Denied,
+        denied: DenialSet,
         monotonic: Callable[[], float] = monotonic,
         wall: Callable[[], float] = wall,
     ) -> None:

@@ -141,7 +141,7 @@ def denial(
     return Denial(key_of(issuer, kind, value), issued, ends)
 
 
-class Denied:
+class DenialSet:
     """The entries that one process knows, in bounds. A look takes no lock.
 
     Args:

@@ -14,7 +14,7 @@ from rightkey.errors import IssuerUnavailable, Misconfigured, TokenRejected
 from rightkey.issuer.identity import identity_of
 from rightkey.sources.aside import aside
 from rightkey.sources.guard import GUARD
-from rightkey.verdict.denylist import Denial, Denied, Denylist, denial
+from rightkey.verdict.denylist import Denial, DenialSet, Denylist, denial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +34,9 @@ _identity = lru_cache(1024)(identity_of)
 
 
 @cache
-def own() -> Denied:
+def own() -> DenialSet:
     """The denylist of this process: a verifier may be built for each request, and another beside it."""
-    return Denied(GUARD)
+    return DenialSet(GUARD)
 
 
 class Denying:
