@@ -16,7 +16,7 @@ from tests.stores.conftest import SECRET, Open, Server
 
 from rightkey.events import EntryRejected
 from rightkey.stores import journal, redis
-from rightkey.stores.denials import LATE, READ_WHOLE, Denials
+from rightkey.stores.denials import LATE, READ_WHOLE, SharedDenials
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.local import DirectoryStore
 from rightkey.stores.seal import Seal, seal_of
@@ -36,7 +36,7 @@ class Process:
     def __init__(self, store: Any, seal: Seal | None = None, most: int = 1000) -> None:
         self.now, self.events, self.store = 1000.0, list[Any](), store
         fleet = Fleet(store, seal or seal_of(SECRET), self.events.append, lambda *_: None, lambda: self.now)
-        self.list = Denials(fleet, store, DenialSet(threading.Lock(), most), lambda: self.now)
+        self.list = SharedDenials(fleet, store, DenialSet(threading.Lock(), most), lambda: self.now)
 
     def knows(self, number: int) -> bool:
         return self.list.denied.reason([ISSUER], {"sid": str(number)}, time.time()) is not None

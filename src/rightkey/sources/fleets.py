@@ -27,7 +27,7 @@ from rightkey.stores.store import Denying, Store
 
 if TYPE_CHECKING:
     from rightkey.freshness.status import StoreStatus
-    from rightkey.stores.denials import Denials
+    from rightkey.stores.denials import SharedDenials
 
 POLL = (0.4, 0.6)
 """Seconds from one look at what the fleet distrusts to the next, at random between these."""
@@ -42,11 +42,11 @@ class Member(Fleet):
         self.announcer = Announcer()
         self._thread: threading.Thread | None = None
         self._turn: object = None
-        self._denials: Denials | None = None
+        self._denials: SharedDenials | None = None
 
-    def denials(self) -> Denials:
+    def denials(self) -> SharedDenials:
         """The fleet's denylist, which is read from now on. Raises Misconfigured: its store keeps none."""
-        from rightkey.stores.denials import Denials
+        from rightkey.stores.denials import SharedDenials
         from rightkey.verdict.denylist import MAX_DENIED, DenialSet
 
         store: Any = self.store
@@ -56,7 +56,7 @@ class Member(Fleet):
             )
         with GUARD:
             if self._denials is None:
-                self._denials = Denials(
+                self._denials = SharedDenials(
                     self, store, DenialSet(GUARD, 2 * MAX_DENIED)
                 )  # a journal may have more
             return self._denials

@@ -1,4 +1,4 @@
-"""Denials: one process's view of the denylist that a fleet shares.
+"""SharedDenials: one process's view of the denylist that a fleet shares.
 
 Only what is new is read, and now and then all of it: a store may have been restored from a backup. What this
 process knows and the store lacks is put in again. What it has once read it refuses, whatever becomes of the
@@ -25,7 +25,7 @@ _PATIENCE = 1.0
 _KIND = "deny"
 
 
-class Denials:
+class SharedDenials:
     """Of one fleet.
 
     Args:
