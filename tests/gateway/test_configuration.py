@@ -176,9 +176,9 @@ def test_what_others_deny_is_refused(tmp_path: Path) -> None:
     """By all workers, through the store."""
     said = {"store": f"file://{tmp_path}/fleet", "denylist": {"on_loss": "refuse", "longest": 600}}
     verifier: Any = configuration_of(LEAST | said, tmp_path).decision().verifier
-    assert verifier._issuer.denying is not None
+    assert verifier._issuer.verifier_denylist is not None
     plain: Any = configuration_of(LEAST, tmp_path).decision().verifier
-    assert plain._issuer.denying is None
+    assert plain._issuer.verifier_denylist is None
 
 
 def test_the_standards_alone_are_a_provider_as_elsewhere() -> None:

@@ -1,4 +1,4 @@
-"""Denying: a denied token is refused, remembered or not, in all verifiers that share the list."""
+"""VerifierDenylist: a denied token is refused, remembered or not, in all verifiers that share the list."""
 
 from __future__ import annotations
 
@@ -125,8 +125,12 @@ def test_an_issuer_that_has_two_names_is_one(kind: Any, named: str, other: str, 
     single = kind(named, audience="api", denylist=REFUSE)
     several = kind.of(rightkey.Trust(named, "api"), trust_of(issuer), denylist=REFUSE)
     for verifier in (single, several):
-        assert verifier._denier(other)[1] == verifier._denier(named)[1] == single._denier(None)[1]
-        assert verifier._denier(issuer.url)[1] != single._denier(None)[1]
+        assert (
+            verifier._verifier_denylist(other)[1]
+            == verifier._verifier_denylist(named)[1]
+            == single._verifier_denylist(None)[1]
+        )
+        assert verifier._verifier_denylist(issuer.url)[1] != single._verifier_denylist(None)[1]
         with pytest.raises(Misconfigured, match="issuer must be a string, not int"):
             done(verifier.deny(sid="s", issuer=5))
 
@@ -292,7 +296,7 @@ def test_a_lost_store_forgets_nothing(kind: Any, issuer: LocalIssuer, stores: Ca
     with pytest.raises(IssuerUnavailable, match="did not take it") as caught:
         done(verifier.deny(sid="s1"))
     assert caught.value.code == "store_unavailable"
-    shared = verifier._issuer.denying._shared
+    shared = verifier._issuer.verifier_denylist._shared
     shared._read_at = -LATE * 1e9
     assert refused(lambda: verifier.verify(token)) == "session_denied"
     Other.lost = False
@@ -313,7 +317,7 @@ def test_a_task_waits_for_so_long_and_no_longer(
 ) -> None:
     """What has no answer by then is late, or was not taken."""
     monkeypatch.setattr(denying, "MAX_WAIT", 0.0)
-    asked = denying.Denying(
+    asked = denying.VerifierDenylist(
         Denylist(on_loss="serve", store=stores(), store_secret=SECRET), None, lambda: 1000.0
     )
     entry, over = asked.denial("i", None, None, sid="s"), threading.Event()
@@ -330,7 +334,7 @@ def test_a_task_waits_for_so_long_and_no_longer(
 
 def test_in_memory_nothing_is_late(issuer: LocalIssuer) -> None:
     """There is no store to wait for."""
-    asked = denying.Denying(REFUSE, None, None)
+    asked = denying.VerifierDenylist(REFUSE, None, None)
     assert not asked.late
     asked.catch_up()
     asked.judge("i", {"sub": "alice"}, 0.0)
@@ -347,7 +351,7 @@ def test_a_logout_token_is_of_a_session_that_has_ended(issuer: LocalIssuer) -> N
     """A verifier of logout tokens denies, and looks nothing up: it may come twice."""
     verifier = rightkey.Verifier(issuer.url, audience=issuer.audience, profile="logout", denylist=REFUSE)
     verifier.deny(sid="s1")
-    assert verifier._issuer.denying is None
+    assert verifier._issuer.verifier_denylist is None
     assert not verifier._issuer.concludes
 
 

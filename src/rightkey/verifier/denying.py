@@ -1,4 +1,4 @@
-"""Denying: a verifier's denylist, looked up once a token is known to be good, remembered or not.
+"""VerifierDenylist: a verifier's denylist, looked up once a token is known to be good, remembered or not.
 
 What does this is loaded with the first verifier that has a denylist: others pay nothing.
 """
@@ -39,7 +39,7 @@ def own() -> DenialSet:
     return DenialSet(GUARD)
 
 
-class Denying:
+class VerifierDenylist:
     """The denylist, as a verifier asks it.
 
     Args:
@@ -140,7 +140,7 @@ def require_receiver(verifier: Any, profile: str) -> None:
     surroundings = verifier._settings[2]
     if any(one.trust.profile != profile for one in verifier._all()):
         raise Misconfigured(f"the verifier must be one of {profile} tokens", hint=f'profile="{profile}"')
-    surroundings.denier()
+    surroundings.required_verifier_denylist()
 
 
 def _unavailable(told: str) -> IssuerUnavailable:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rightkey.sources.watched import Watched
     from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verdict.denylist import Denylist
-    from rightkey.verifier.denying import Denying
+    from rightkey.verifier.denying import VerifierDenylist
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.proving import Origin, Proving
 
@@ -89,20 +89,20 @@ class Surroundings(NamedTuple):
 
         return fleet_of(self.store, self.store_secret)
 
-    def denying(self) -> Denying | None:
+    def verifier_denylist(self) -> VerifierDenylist | None:
         """What asks the denylist; None where there is none. Raises Misconfigured."""
         if self.denylist is None:
             return None
-        from rightkey.verifier.denying import Denying
+        from rightkey.verifier.denying import VerifierDenylist
 
-        return Denying(self.denylist, self.fleet(), self.clock)
+        return VerifierDenylist(self.denylist, self.fleet(), self.clock)
 
-    def denier(self) -> Denying:
+    def required_verifier_denylist(self) -> VerifierDenylist:
         """The same, where there must be one. Raises Misconfigured."""
-        denying = self.denying()
-        if denying is None:
+        denylist = self.verifier_denylist()
+        if denylist is None:
             raise Misconfigured("deny() needs denylist=", hint='such as rightkey.Denylist(on_loss="refuse")')
-        return denying
+        return denylist
 
     def verdicts(self) -> Verdicts:
         """What tells listeners of verdicts; the log is one of them, from the first verifier on."""
@@ -158,9 +158,11 @@ class OneIssuer:
         self.mark_in_use = self.source.mark_in_use if isinstance(self.source, MarksInUse) else None
         """To be called with each key that has verified a token; None where the source need not know."""
         self._opaque = None if trust.introspection is None else self._introspecting(means)
-        denying = surroundings.denying()  # a logout token is of a session that has ended, and no token of it
-        self.denying = None if trust.profile in ("logout", "event") else denying
-        self.concludes = self.mark_in_use is not None or self.denying is not None
+        denylist = (
+            surroundings.verifier_denylist()
+        )  # a logout token is of a session that has ended, and no token of it
+        self.verifier_denylist = None if trust.profile in ("logout", "event") else denylist
+        self.concludes = self.mark_in_use is not None or self.verifier_denylist is not None
         """Whether there is more to a token than `attempt` says of it."""
         listener = surroundings.listener
         self._subscription = None if listener is None else Subscription(listener)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rightkey.freshness.status import Status
     from rightkey.proof.settings import DPoP
     from rightkey.verdict.denylist import Denylist
-    from rightkey.verifier.denying import Denying
+    from rightkey.verifier.denying import VerifierDenylist
     from rightkey.verifier.proving import Origin
 
 Resolver: TypeAlias = Callable[[str], Trust | None]
@@ -62,7 +62,7 @@ class Several:
         surroundings = Surroundings(*world)
         surroundings.require_sound()
         surroundings.fleet()  # what is wrong is told now, and not with the first issuer of a resolver
-        surroundings.denying()
+        surroundings.verifier_denylist()
         self._begin(trusts, remember, surroundings, issuers, trusted_for)
 
     def _begin(
@@ -119,10 +119,10 @@ class Several:
     def _require_fetched(self, what: str = "refresh") -> None:
         """Of several issuers, those whose keys were passed in are left as they are."""
 
-    def _denier(self, issuer: str | None) -> tuple[Denying, str]:
+    def _verifier_denylist(self, issuer: str | None) -> tuple[VerifierDenylist, str]:
         if issuer is None:
             raise Misconfigured("deny() needs issuer=: several are trusted here")
-        return self._surroundings.denier(), denied_as(issuer, self._all())
+        return self._surroundings.required_verifier_denylist(), denied_as(issuer, self._all())
 
     def _all(self) -> list[OneIssuer]:
         return [*self._table.fixed, *self._answers.in_use()]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rightkey.proof.settings import DPoP
     from rightkey.requirements import Requirement
     from rightkey.verdict.denylist import Denylist
-    from rightkey.verifier.denying import Denying
+    from rightkey.verifier.denying import VerifierDenylist
     from rightkey.verifier.proving import Origin
 
 Require: TypeAlias = "str | Requirement | Iterable[str | Requirement]"
@@ -170,9 +170,11 @@ class Single:
         if not self._issuer.kept:
             raise Misconfigured(f"{what}() needs fetched keys; these were passed in with keys=")
 
-    def _denier(self, issuer: str | None) -> tuple[Denying, str]:
+    def _verifier_denylist(self, issuer: str | None) -> tuple[VerifierDenylist, str]:
         own = self._issuer.record.identity
-        return self._settings[2].denier(), own if issuer is None else denied_as(issuer, self._all())
+        return self._settings[2].required_verifier_denylist(), own if issuer is None else denied_as(
+            issuer, self._all()
+        )
 
     def _all(self) -> list[OneIssuer]:
         return [self._issuer]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
     from rightkey.telemetry.verdicts import Verdicts
-    from rightkey.verifier.denying import Denying
+    from rightkey.verifier.denying import VerifierDenylist
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.one import OneIssuer
     from rightkey.verifier.proving import Proving
@@ -38,7 +38,7 @@ class InTasks:
         def _all(self) -> list[OneIssuer]: ...
         async def _issuer_of(self, raw: str | bytes) -> OneIssuer: ...
         def _require_fetched(self, what: str = "refresh") -> None: ...
-        def _denier(self, issuer: str | None) -> tuple[Denying, str]: ...
+        def _verifier_denylist(self, issuer: str | None) -> tuple[VerifierDenylist, str]: ...
 
     @overload
     async def verify(
@@ -144,9 +144,9 @@ class InTasks:
         issuer: str | None = None,
     ) -> None:
         """Refuse tokens before they end. Arguments and errors are those of `Verifier.deny`."""
-        denier, identity = self._denier(issuer)
-        denial = denier.denial(identity, before, until, sid=sid, sub=sub, jti=jti)
-        await denier.deny_async(denial)
+        denylist, identity = self._verifier_denylist(issuer)
+        denial = denylist.denial(identity, before, until, sid=sid, sub=sub, jti=jti)
+        await denylist.deny_async(denial)
 
     async def _concluded(
         self,
@@ -165,10 +165,10 @@ class InTasks:
             outcome = retry.verified
         if one.mark_in_use is not None and outcome.key is not None:
             one.mark_in_use(outcome.key)
-        if one.denying is not None:
-            if one.denying.late:
-                await one.denying.catch_up_async()
-            one.denying.judge(one.record.identity, outcome.claims, now)
+        if one.verifier_denylist is not None:
+            if one.verifier_denylist.late:
+                await one.verifier_denylist.catch_up_async()
+            one.verifier_denylist.judge(one.record.identity, outcome.claims, now)
         presented = demands.presented
         if presented is not None and presented.by_dpop:
             await self._proving.prove_async(one.memory.hash_of(raw), outcome, presented, now)

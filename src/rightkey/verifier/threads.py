@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
     from rightkey.telemetry.verdicts import Verdicts
-    from rightkey.verifier.denying import Denying
+    from rightkey.verifier.denying import VerifierDenylist
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.one import OneIssuer
     from rightkey.verifier.proving import Proving
@@ -36,7 +36,7 @@ class InThreads:
         def _all(self) -> list[OneIssuer]: ...
         def _issuer_of(self, raw: str | bytes) -> OneIssuer: ...
         def _require_fetched(self, what: str = "refresh") -> None: ...
-        def _denier(self, issuer: str | None) -> tuple[Denying, str]: ...
+        def _verifier_denylist(self, issuer: str | None) -> tuple[VerifierDenylist, str]: ...
 
     @overload
     def verify(
@@ -157,9 +157,9 @@ class InThreads:
                 may pass elsewhere; call it again.
             Misconfigured: there is no denylist, not one thing is named, or a time is none.
         """
-        denier, identity = self._denier(issuer)
-        denial = denier.denial(identity, before, until, sid=sid, sub=sub, jti=jti)
-        denier.deny(denial)
+        denylist, identity = self._verifier_denylist(issuer)
+        denial = denylist.denial(identity, before, until, sid=sid, sub=sub, jti=jti)
+        denylist.deny(denial)
 
     def _concluded(
         self,
@@ -178,10 +178,10 @@ class InThreads:
             outcome = retry.verified
         if one.mark_in_use is not None and outcome.key is not None:
             one.mark_in_use(outcome.key)
-        if one.denying is not None:
-            if one.denying.late:
-                one.denying.catch_up()
-            one.denying.judge(one.record.identity, outcome.claims, now)
+        if one.verifier_denylist is not None:
+            if one.verifier_denylist.late:
+                one.verifier_denylist.catch_up()
+            one.verifier_denylist.judge(one.record.identity, outcome.claims, now)
         presented = demands.presented
         if presented is not None and presented.by_dpop:
             self._proving.prove(one.memory.hash_of(raw), outcome, presented, now)
