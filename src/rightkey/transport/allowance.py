@@ -27,7 +27,7 @@ class Allowance:
     _body: int = 0
     _lines: int = field(default=MAX_FIELDS + 1)  # one is the status line
 
-    def came(self, octets: int) -> None:
+    def count_received(self, octets: int) -> None:
         """Count octets that have left the socket; never more than `left`."""
         self.left -= octets
 
@@ -39,7 +39,7 @@ class Allowance:
             )
         return self.left
 
-    def is_body(self, octets: int) -> None:
+    def count_body(self, octets: int) -> None:
         """Count octets as the body's, and give them back to `left`. Raises ExchangeFailed: `too_large`, where
         the body has too many."""
         self._body += octets
@@ -47,7 +47,7 @@ class Allowance:
             raise ExchangeFailed("too_large", f"the body is larger than the {self.max_body} bytes allowed")
         self.left += octets
 
-    def is_line(self) -> None:
+    def count_line(self) -> None:
         """Count a status line, a header field or a trailer. Raises ExchangeFailed: `too_large`."""
         self._lines -= 1
         if self._lines < 0:

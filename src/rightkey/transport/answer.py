@@ -70,7 +70,7 @@ class Incoming:
             return b""
         octets = self._held[self._at : self._at + at_most]
         self._at += len(octets)
-        self.allowance.is_body(len(octets))
+        self.allowance.count_body(len(octets))
         return octets
 
     @property
@@ -116,7 +116,7 @@ def read_body(head: Head, incoming: Incoming) -> Iterator[bytes]:
 
 
 def _read_section(incoming: Incoming) -> Head:
-    incoming.allowance.is_line()
+    incoming.allowance.count_line()
     status = _STATUS.fullmatch(incoming.line())
     if status is None:
         raise _improper("its first line is not a status line: does the port speak http?")
@@ -132,7 +132,7 @@ def _read_section(incoming: Incoming) -> Head:
 def _lines(incoming: Incoming) -> Iterator[bytes]:
     """Lines up to the blank one that ends a section."""
     while line := incoming.line():
-        incoming.allowance.is_line()
+        incoming.allowance.count_line()
         yield line
 
 
@@ -175,7 +175,7 @@ def _chunks(incoming: Incoming) -> Iterator[bytes]:
     """Section 7.1; extensions and trailers are passed over."""
     try:
         while left := _chunk_size(incoming.line()):
-            incoming.allowance.came(_PRICE)
+            incoming.allowance.count_received(_PRICE)
             # As `_of_length`, but without another generator: a chunk of one octet takes half the time.
             while left:
                 octets = incoming.body(left)

@@ -60,7 +60,7 @@ class Wire:
         at_most = min(SIZE, self.allowance.require_some())
         self.sock.settimeout(self.deadline.left())
         octets = self.sock.recv(at_most)
-        self.allowance.came(len(octets))
+        self.allowance.count_received(len(octets))
         return octets
 
     def write(self, octets: bytes, /) -> None:
