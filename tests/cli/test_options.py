@@ -591,7 +591,7 @@ def test_certificates_may_be_less_than_strict() -> None:
     """As the transport has it."""
     assert Connection(strict_x509=False).transport() == rightkey.DefaultTransport(strict_x509=False)
     assert Connection().transport() == rightkey.DefaultTransport()
-    assert Connection(truststore=True).belief.truststore
+    assert Connection(truststore=True).tls.truststore
 
 
 def test_a_set_of_skipped_keys_is_shown_with_exit_3(issuer: LocalIssuer) -> None:

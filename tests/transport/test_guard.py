@@ -15,7 +15,7 @@ from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.transport.connection import Route
 from rightkey.transport.fetch import fetch
 from rightkey.transport.guard import GuardedTransport, judged
-from rightkey.transport.tls import Belief
+from rightkey.transport.tls import TlsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +126,7 @@ def leading_to(*addresses: tuple[str, int]) -> LookUp:
 def guarded(look_up: LookUp, ca_file: str | None = None, also: Any = ()) -> Callable[[Request], Response]:
     """What a guarded transport does, with another look-up than the system's."""
     route = judged(look_up, also)
-    return lambda request: fetch(request, lambda address: Route(address, route, Belief(ca_file)))
+    return lambda request: fetch(request, lambda address: Route(address, route, TlsSettings(ca_file)))
 
 
 def test_a_name_is_looked_up_once(serve: Serve, authority: Any) -> None:

@@ -22,7 +22,7 @@ from rightkey.transport.answer import Incoming
 from rightkey.transport.credentials import Credentials
 from rightkey.transport.deadline import Deadline
 from rightkey.transport.default import DefaultTransport
-from rightkey.transport.tls import _CONTEXTS, Belief, Encrypted, context_for
+from rightkey.transport.tls import _CONTEXTS, Encrypted, TlsSettings, context_for
 from rightkey.transport.wire import Wire
 
 pytestmark = pytest.mark.usefixtures("no_proxies")
@@ -67,10 +67,10 @@ def test_an_authority_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_context_serves_more_than_one_fetch(authority: Authority) -> None:
     """It takes 15 ms to build: metadata and keys share one."""
-    assert context_for(Belief(authority.file)) is context_for(Belief(authority.file))
-    assert context_for(Belief(authority.file)) is not context_for(Belief())
+    assert context_for(TlsSettings(authority.file)) is context_for(TlsSettings(authority.file))
+    assert context_for(TlsSettings(authority.file)) is not context_for(TlsSettings())
     made = ssl.create_default_context()
-    assert context_for(Belief(context=made)) is made
+    assert context_for(TlsSettings(context=made)) is made
 
 
 def test_a_file_that_has_changed_is_read_again(
@@ -79,11 +79,11 @@ def test_a_file_that_has_changed_is_read_again(
     """At once, where its time, size or place on the disk tell it."""
     file = tmp_path / "ca.pem"
     file.write_bytes(Path(authority_for("a.example").file).read_bytes())
-    before = context_for(Belief(str(file)))
+    before = context_for(TlsSettings(str(file)))
     replacement = tmp_path / "new.pem"
     replacement.write_bytes(Path(authority_for("a.example").file).read_bytes())
     replacement.replace(file)
-    after = context_for(Belief(str(file)))
+    after = context_for(TlsSettings(str(file)))
     assert after is not before
     assert after.get_ca_certs() != before.get_ca_certs()
 
@@ -93,7 +93,7 @@ def test_only_some_contexts_are_kept(authority: Authority, tmp_path: Path) -> No
     for number in range(40):
         file = tmp_path / f"{number}.pem"
         file.write_bytes(Path(authority.file).read_bytes())
-        context_for(Belief(str(file)))
+        context_for(TlsSettings(str(file)))
     assert len(_CONTEXTS) <= 32
 
 
@@ -153,8 +153,8 @@ def test_strictness_is_relaxed_by_name(authority: Authority) -> None:
     """What Python asks for stays on, unless it is turned off."""
     usual = ssl.create_default_context().verify_flags & ssl.VERIFY_X509_STRICT
     strict, relaxed = (
-        context_for(Belief(authority.file)),
-        context_for(Belief(authority.file, strict_x509=False)),
+        context_for(TlsSettings(authority.file)),
+        context_for(TlsSettings(authority.file, strict_x509=False)),
     )
     assert strict.verify_flags & ssl.VERIFY_X509_STRICT == usual
     assert not relaxed.verify_flags & ssl.VERIFY_X509_STRICT
@@ -195,7 +195,7 @@ def test_octets_around_records_count(authority: Authority) -> None:
     """A record of one octet has more than twenty around it: 64 KiB of these, and it is over."""
     peer, allowance = Peer(authority.server), Allowance(1 << 20)
     wire = Wire(cast("socket.socket", peer), Deadline.after(60), allowance)
-    stream = Encrypted.within(wire, context_for(Belief(authority.file)), "127.0.0.1")
+    stream = Encrypted.within(wire, context_for(TlsSettings(authority.file)), "127.0.0.1")
     incoming = Incoming(stream, allowance)
     with pytest.raises(ExchangeFailed, match="64 KiB outside"):
         list(iter(lambda: incoming.body(1 << 16), b""))

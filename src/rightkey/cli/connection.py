@@ -16,7 +16,7 @@ from rightkey.cli.files import contents
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.providers import PROVIDERS
 from rightkey.transport.default import DefaultTransport
-from rightkey.transport.tls import Belief
+from rightkey.transport.tls import TlsSettings
 from rightkey.verifier.variables import PREFIX
 
 
@@ -38,9 +38,9 @@ class Connection:
         return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
 
     @property
-    def belief(self) -> Belief:
+    def tls(self) -> TlsSettings:
         """What a TLS handshake trusts."""
-        return Belief(self.ca_file, self.truststore, self.strict_x509)
+        return TlsSettings(self.ca_file, self.truststore, self.strict_x509)
 
     def transport(self) -> DefaultTransport:
         """Raises BadUse where what is to be trusted cannot be read, which is not the issuer's fault."""

@@ -24,7 +24,7 @@ from rightkey.issuer.jwks import jwks_request
 from rightkey.jose import strictjson
 from rightkey.jose.key import shown
 from rightkey.transport.default import DefaultTransport
-from rightkey.transport.tls import Belief
+from rightkey.transport.tls import TlsSettings
 from rightkey.verifier.lookup import Lookup, Steps
 from rightkey.verifier.single import Single
 
@@ -309,7 +309,7 @@ class _Default(DefaultTransport):
 
     def _route(self, address: Address) -> Route:
         route = DefaultTransport._route(self, address)
-        return route if self.context is None else replace(route, belief=Belief(context=self.context))
+        return route if self.context is None else replace(route, tls=TlsSettings(context=self.context))
 
 
 def _run(fetching: Coroutine[Any, Any, Any]) -> Any:

@@ -18,7 +18,7 @@ from rightkey.issuer.name import is_loopback
 from rightkey.transport.answer import Incoming, read_head
 from rightkey.transport.failure import failure
 from rightkey.transport.request import written
-from rightkey.transport.tls import SYSTEM, Belief, Encrypted, context_for
+from rightkey.transport.tls import SYSTEM, Encrypted, TlsSettings, context_for
 from rightkey.transport.wire import Stream, Wire
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ class Route:
     """How an address is reached, and which headers a transport adds there.
 
     `look_up` is asked once an exchange, and what it gives is what is dialled: so it may judge as well.
-    `belief` is for the address, `of_proxy` for a proxy that is reached by https.
+    `tls` is for the address, `of_proxy` for a proxy that is reached by https.
     """
 
     address: Address
     look_up: LookUp
-    belief: Belief = SYSTEM
+    tls: TlsSettings = SYSTEM
     proxy: Proxy | None = None
-    of_proxy: Belief = SYSTEM
+    of_proxy: TlsSettings = SYSTEM
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -57,7 +57,7 @@ def connect(route: Route, connecting: Deadline, whole: Deadline, allowance: Allo
     Raises:
         ExchangeFailed: and whatever sockets and TLS raise, for `failure` to tell.
     """
-    context = context_for(route.belief) if route.address.scheme == "https" else None
+    context = context_for(route.tls) if route.address.scheme == "https" else None
     with _told_of(route.proxy, whole):
         stream: Stream = Wire(_dial(route, connecting, whole), whole, allowance)
     try:

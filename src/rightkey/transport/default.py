@@ -13,7 +13,7 @@ from rightkey.transport.connection import Route, look_up, look_up_loopback
 from rightkey.transport.fetch import fetch
 from rightkey.transport.filename import require_names
 from rightkey.transport.proxy import proxy_for
-from rightkey.transport.tls import Belief
+from rightkey.transport.tls import TlsSettings
 
 if TYPE_CHECKING:
     from rightkey.exchange import Request, Response
@@ -86,17 +86,17 @@ class DefaultTransport:
 
     def _route(self, address: Address) -> Route:
         named = self._own_headers()
-        belief = Belief(self.ca_file, self.truststore, self.strict_x509)
-        theirs = belief
+        tls = TlsSettings(self.ca_file, self.truststore, self.strict_x509)
+        theirs = tls
         if self.credentials is not None and self.credentials.are_for(address):
-            theirs, shown = _with(self.credentials, belief), self.credentials.shown()
+            theirs, shown = _with(self.credentials, tls), self.credentials.shown()
             named = shown | named
         return Route(
             address,
             look_up_loopback if address.scheme == "http" and address.loopback else look_up,
             theirs,
             proxy_for(address) if self.trust_env else None,
-            belief,
+            tls,
             named,
         )
 
@@ -104,9 +104,9 @@ class DefaultTransport:
         return {"User-Agent": self.user_agent} if self.user_agent else {}
 
 
-def _with(credentials: Credentials, belief: Belief) -> Belief:
+def _with(credentials: Credentials, tls: TlsSettings) -> TlsSettings:
     """Whom to believe at the origin of the credentials, and what to show there."""
-    shown = replace(belief, certificate_file=credentials.certificate_file, key_file=credentials.key_file)
+    shown = replace(tls, certificate_file=credentials.certificate_file, key_file=credentials.key_file)
     return (
         shown
         if credentials.ca_file is None

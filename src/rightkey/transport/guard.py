@@ -19,7 +19,7 @@ from rightkey.transport.connection import Found, LookUp, Route, look_up
 from rightkey.transport.fetch import fetch
 from rightkey.transport.filename import require_names
 from rightkey.transport.public import Network, permitted
-from rightkey.transport.tls import Belief
+from rightkey.transport.tls import TlsSettings
 
 if TYPE_CHECKING:
     from rightkey.exchange import Request, Response
@@ -79,7 +79,7 @@ class GuardedTransport:
                 "address", f"port {address.port} of {address.host} is not among those allowed"
             )
         headers = {"User-Agent": self.user_agent} if self.user_agent else {}
-        return Route(address, judged(look_up, self.also), Belief(self.ca_file), headers=headers)
+        return Route(address, judged(look_up, self.also), TlsSettings(self.ca_file), headers=headers)
 
 
 def judged(look_up: LookUp, also: Collection[Network]) -> LookUp:

@@ -32,7 +32,7 @@ _ENVIRONMENT = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class TlsSettings:
     """What a TLS handshake trusts, and what it shows of itself.
 
     Args:
@@ -52,35 +52,35 @@ class Belief:
     context: ssl.SSLContext | None = None
 
 
-SYSTEM = Belief()
+SYSTEM = TlsSettings()
 """What OpenSSL itself trusts."""
 
 _CONTEXTS: dict[tuple[object, ...], tuple[float, ssl.SSLContext]] = {}
 
 
-def context_for(belief: Belief) -> ssl.SSLContext:
-    """The context of a belief, for a minute the same, unless one of its files has changed.
+def context_for(tls: TlsSettings) -> ssl.SSLContext:
+    """The context by these settings, for a minute the same, unless one of its files has changed.
 
     Raises:
         ExchangeFailed: `tls` or `credentials`; a file cannot be read, or truststore is not installed.
     """
-    if belief.context is not None:
-        return belief.context
-    key = (belief, *_stamps(belief))
+    if tls.context is not None:
+        return tls.context
+    key = (tls, *_stamps(tls))
     now = time.monotonic()
     until, context = _CONTEXTS.get(key, (0.0, None))
     if context is None or now >= until:
-        context = _built(belief)
+        context = _built(tls)
         if len(_CONTEXTS) >= _MOST:
             _CONTEXTS.clear()
         _CONTEXTS[key] = (now + _KEPT, context)
     return context
 
 
-def _stamps(belief: Belief) -> list[object]:
+def _stamps(tls: TlsSettings) -> list[object]:
     """What changes when the files do: the environment's too, and each is looked up now."""
     named = [os.environ.get(name) for name in _ENVIRONMENT]
-    files = (belief.ca_file, belief.certificate_file, belief.key_file, *named)
+    files = (tls.ca_file, tls.certificate_file, tls.key_file, *named)
     # gevent and eventlet replace the class: a context of the one before is not for what comes after.
     return [*named, ssl.SSLContext, *(_stamp(file) for file in files if file)]
 
@@ -93,12 +93,12 @@ def _stamp(file: str) -> tuple[int, ...] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _built(belief: Belief) -> ssl.SSLContext:
-    context = _of_truststore() if belief.truststore else _of_openssl(belief.ca_file)
-    if not belief.strict_x509:
+def _built(tls: TlsSettings) -> ssl.SSLContext:
+    context = _of_truststore() if tls.truststore else _of_openssl(tls.ca_file)
+    if not tls.strict_x509:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if belief.certificate_file is not None:
-        _show_certificate(context, belief.certificate_file, belief.key_file)
+    if tls.certificate_file is not None:
+        _show_certificate(context, tls.certificate_file, tls.key_file)
     return context
 
 

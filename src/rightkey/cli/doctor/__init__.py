@@ -47,7 +47,7 @@ def doctor(
     raw = None if token is None else tokens.read(token)
     with busy(f"examining {issuer}"):
         transport, seconds = connection.transport(), min(4.0, connection.timeout or 4.0)
-        seen = with_network(Examiner(transport, seconds).examine(parsed), connection.belief, seconds)
+        seen = with_network(Examiner(transport, seconds).examine(parsed), connection.tls, seconds)
         if raw is not None:
             told = _explained(raw, parsed, audience, provider, connection)
             claims = told.verified.claims if told.verified else {}

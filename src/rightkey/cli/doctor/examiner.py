@@ -16,7 +16,7 @@ from rightkey.issuer.discovery import metadata_requests
 from rightkey.issuer.jwks import jwks_request
 from rightkey.issuer.name import Issuer, is_loopback, url_fault
 from rightkey.sources.given import place_of
-from rightkey.transport.tls import Belief, context_for
+from rightkey.transport.tls import TlsSettings, context_for
 
 _FAMILIES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 
@@ -75,11 +75,11 @@ class Examiner:
         return answer
 
 
-def with_network(seen: Examination, belief: Belief, timeout: float) -> Examination:
+def with_network(seen: Examination, tls: TlsSettings, timeout: float) -> Examination:
     """The examination, with the addresses of the host first asked and the end of its TLS certificate."""
     parts = urlsplit(seen.exchanges[0].url)  # a metadata URL, where the issuer is not where its name says
     host, port = parts.hostname or "", parts.port or 443
-    until = tls_until(host, port, belief, timeout) if parts.scheme == "https" else None
+    until = tls_until(host, port, tls, timeout) if parts.scheme == "https" else None
     return replace(seen, families=() if is_loopback(host) else families(host), tls_until=until)
 
 
@@ -91,10 +91,10 @@ def families(host: str) -> tuple[str, ...]:
     return ()
 
 
-def tls_until(host: str, port: int, belief: Belief, timeout: float) -> float | None:
+def tls_until(host: str, port: int, tls: TlsSettings, timeout: float) -> float | None:
     """When a host's TLS certificate ends, as a Unix time; None where it cannot be told from here."""
     with suppress(OSError, ValueError, ExchangeFailed):  # the exchanges have said why it does not answer
-        context = context_for(belief)
+        context = context_for(tls)
         with (
             socket.create_connection((host, port), timeout) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
