@@ -29,7 +29,7 @@ from rightkey.sources.announcer import Subscription
 from rightkey.sources.guard import GUARD
 from rightkey.sources.introspector import MAX_WAITING, Introspector, introspector_of
 from rightkey.sources.source import Means
-from rightkey.verdict.attempt import NONE, attempt
+from rightkey.verdict.attempt import NO_DEMANDS, attempt
 from rightkey.verdict.held import NeedsNewer
 from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.threads import Verifier
@@ -156,9 +156,9 @@ def retry_of(verifier: Verifier) -> Any:
     """What a caller iterates, who asks about a token."""
     one = verifier._issuer
     held = one.source.held()
-    need = attempt(one.trust, "one", held, one.now(), NONE)
+    need = attempt(one.trust, "one", held, one.now(), NO_DEMANDS)
     assert isinstance(need, NeedsNewer)
-    return one.retry("one", NONE, one.now(), held, need, threads=True)
+    return one.retry("one", NO_DEMANDS, one.now(), held, need, threads=True)
 
 
 def test_garbage_takes_half_of_the_requests_and_a_token_that_was_active_passes_by(

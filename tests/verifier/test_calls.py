@@ -8,14 +8,14 @@ import pytest
 
 from rightkey import Presented
 from rightkey.errors import Misconfigured
-from rightkey.verdict.attempt import NONE
+from rightkey.verdict.attempt import NO_DEMANDS
 from rightkey.verifier.calls import demands_of
 
 
 def test_a_call_that_asks_nothing_is_known_by_the_object() -> None:
     """So that the warm path compares no values."""
     for nothing in ({}, {"require": ()}, {"require": []}, {"nonce": None, "max_age": None}):
-        assert demands_of(nothing) is NONE
+        assert demands_of(nothing) is NO_DEMANDS
 
 
 def test_what_is_asked_is_read() -> None:
@@ -32,7 +32,7 @@ def test_what_is_presented_is_demanded() -> None:
     assert demands_of({"presented": shown}).presented is shown
     both = demands_of({"presented": shown, "nonce": "n"})
     assert (both.presented, both.nonce, both.of_claims) == (shown, "n", True)
-    assert demands_of({"presented": None}) is NONE
+    assert demands_of({"presented": None}) is NO_DEMANDS
 
 
 def test_an_option_that_does_not_exist_is_a_type_error() -> None:

@@ -67,7 +67,7 @@ class Demands:
         return self.of_claims or self.presented is not None
 
 
-NONE = Demands()
+NO_DEMANDS = Demands()
 MAX_NEWER = 4
 """How many newly fetched keys are tried on one token."""
 
@@ -77,7 +77,7 @@ def attempt(
     raw: str | bytes,
     held: Held,
     now: float,
-    demands: Demands = NONE,
+    demands: Demands = NO_DEMANDS,
     memory: Memory | None = None,
     before: NeedsNewer | None = None,
 ) -> Verified | NeedsNewer:
@@ -96,7 +96,7 @@ def attempt(
     if entry is not None and entry.trust is trust and (key := entry.signer()) is not None:  # remembered
         claims, header = entry.payload.read(), entry.header
         settled = entry.since <= now < entry.until and entry.expected == expected
-        if not settled or (demands is not NONE and demands.judged_with_claims):
+        if not settled or (demands is not NO_DEMANDS and demands.judged_with_claims):
             _judge_again(trust, entry, claims, expected, now, demands)
         if key.certificate_fault is not None or trust.certificate_policy is not None:  # else nothing to judge
             _judge_certificate(trust, key, now)
@@ -108,7 +108,7 @@ def attempt(
         claims, token = read_anew.claims, read_anew
     if trust.requirement is not None:
         require(claims, trust.requirement, trust.places)
-    if demands is not NONE and demands.require is not None:
+    if demands is not NO_DEMANDS and demands.require is not None:
         require(claims, demands.require, trust.places)
     return token
 
@@ -181,7 +181,7 @@ def judge_claims(
     claims: Mapping[str, Any],
     expected: tuple[str, ...] | None,
     now: float,
-    demands: Demands = NONE,
+    demands: Demands = NO_DEMANDS,
 ) -> None:
     """Judge everything that the token says of itself. `expected` is what metadata say of its `iss`.
 
@@ -205,7 +205,7 @@ def judge_claims(
     types = trust.compiled.types
     if types is not None and header.kind not in types:
         failures.append(trust.kind.type_failure(header.typ))
-    if trust.compiled.judges or demands is not NONE or "events" in claims:
+    if trust.compiled.judges or demands is not NO_DEMANDS or "events" in claims:
         since = None if demands.max_age is None else now - demands.max_age - trust.leeway
         evidence = Evidence(header.alg, claims, trust.audiences, demands.nonce, demands.access_token, since)
         failures += trust.kind.failures(evidence)

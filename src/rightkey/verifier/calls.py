@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from rightkey.errors import Misconfigured
 from rightkey.policy.trust import requirement_of
-from rightkey.verdict.attempt import NONE, Demands
+from rightkey.verdict.attempt import NO_DEMANDS, Demands
 from rightkey.verifier.single import Require
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def demands_of(options: Mapping[str, Any]) -> Demands:
     if unknown:
         raise TypeError(f"verify() got an unexpected keyword argument {min(unknown)!r}")
     demands = Demands(**{**options, "require": requirement_of(options.get("require", ()))})
-    if demands == NONE:
-        return NONE  # the same object, by which the warm path knows it
+    if demands == NO_DEMANDS:
+        return NO_DEMANDS  # the same object, by which the warm path knows it
     _require_sound(demands)
     return demands
 

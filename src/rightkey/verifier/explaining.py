@@ -21,7 +21,7 @@ from rightkey.jose.key import Key, shown
 from rightkey.jose.keyset import KeySet
 from rightkey.policy.trust import Trust
 from rightkey.sources.source import Located
-from rightkey.verdict.attempt import NONE, Demands, judge_claims
+from rightkey.verdict.attempt import NO_DEMANDS, Demands, judge_claims
 from rightkey.verdict.verified import Verified
 
 Outcome = Literal["ok", "failed", "skipped", "note"]
@@ -87,7 +87,7 @@ def explain(
     located: Located,
     now: float,
     outcome: Verified | RightkeyError,
-    demands: Demands = NONE,
+    demands: Demands = NO_DEMANDS,
 ) -> Explanation:
     """Tell the path of a token whose outcome is known.
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from rightkey.errors import RightkeyError
-from rightkey.verdict.attempt import NONE, Demands, attempt
+from rightkey.verdict.attempt import NO_DEMANDS, Demands, attempt
 from rightkey.verdict.held import Held, NeedsNewer
 from rightkey.verdict.verified import Claims, Typed, Verified
 from rightkey.verifier.calls import CallOptions, demands_of
@@ -75,7 +75,7 @@ class InTasks:
         one = self._one
         try:
             one = one or await self._issuer_of(raw)
-            demands = demands_of(options) if options else NONE
+            demands = demands_of(options) if options else NO_DEMANDS
             # As in `explain`, but in line: each call less is 3 % of a remembered token.
             now = time.time() if one.clock is None else one.clock()
             held = one.source.held()
