@@ -29,7 +29,7 @@ from rightkey.integrations.views import present
 from rightkey.integrations.wsgi import Verifying
 from rightkey.policy.presented import Presented
 from rightkey.requirements import AllOf, required
-from rightkey.telemetry.verdicts import not_granted
+from rightkey.telemetry.verdicts import tell_not_granted
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.threads import Verifier
 
@@ -79,7 +79,7 @@ def authorizer(
         try:
             token = guard.token(asked_of(event, bearer), kept, proofs=not cached)
         except InsufficientScope as error:
-            not_granted(error)
+            tell_not_granted(error)
             return form.denied(error, renewed(kept))
         except TokenRejected as error:
             return form.refused(error)

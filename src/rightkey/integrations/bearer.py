@@ -48,7 +48,7 @@ from rightkey.integrations.challenges import Scheme
 from rightkey.integrations.resource import WELL_KNOWN, ProtectedResource
 from rightkey.issuer.name import url_fault
 from rightkey.requirements import AllOf, Grant, Requirement
-from rightkey.telemetry.verdicts import not_granted
+from rightkey.telemetry.verdicts import tell_not_granted
 
 __all__ = [
     "AUTHORIZATION",
@@ -228,7 +228,7 @@ class Bearer:
             error: any error of rightkey.
             require: what the route requires, so that a client without a token learns which scopes to ask for.
         """
-        not_granted(error)
+        tell_not_granted(error)
         status = error.status or 500
         if isinstance(error, TokenRejected):
             hint = self._wanted if error.code == "token_missing" else error.hint

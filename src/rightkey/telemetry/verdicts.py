@@ -93,7 +93,7 @@ class Verdicts:
                 self.errors += 1
 
 
-def not_granted(error: RightkeyError) -> None:
+def tell_not_granted(error: RightkeyError) -> None:
     """A verified token does not grant what a route requires. Nothing is told of other errors, or twice."""
     if isinstance(error, InsufficientScope) and error not in _TOLD:
         _TOLD.add(error)
