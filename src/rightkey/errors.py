@@ -51,7 +51,7 @@ CODES: dict[str, str] = {
 
 MAX_QUOTED = 100
 """Characters of a setting that a message quotes."""
-_KEY = (  # compiled with the first message that quotes: to do it here is 2 % of the import
+_SUSPECT = (  # compiled with the first message that quotes: to do it here is 2 % of the import
     r"-----|^\s*[\[{<]|^\s*ey[\w-]+\.|(?<![A-Za-z0-9])ey[AJK][\w-]{6}|[A-Za-z0-9+/=]{60}"
     r"|(?=[\w=+-]*[A-Z])(?=[\w=+-]*[a-z])(?=[\w=+-]*[0-9])[\w=+-]{43}"
     r"|[@\uff20\ufe6b]|%40|[?#][^?#]*="
@@ -60,9 +60,9 @@ _KEY = (  # compiled with the first message that quotes: to do it here is 2 % of
 JWK's `d`; or have a password in it: a URL with a user name, in whatever spelling, or with a query."""
 
 
-def may_be_a_key(text: str) -> bool:
+def may_hold_secret(text: str) -> bool:
     """Whether a text may hold a private key, a token or a password, whole or in part."""
-    return re.search(_KEY, text) is not None
+    return re.search(_SUSPECT, text) is not None
 
 
 def quoted(setting: object) -> str:
@@ -71,7 +71,7 @@ def quoted(setting: object) -> str:
     People paste private keys, tokens and URLs with passwords where a name or a number is asked for.
     """
     text = without_query(setting if isinstance(setting, str) else repr(setting))
-    if "\n" in text or may_be_a_key(text):
+    if "\n" in text or may_hold_secret(text):
         return "(not shown: it may hold a secret)"
     shown = text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "..."
     return ascii(shown) if isinstance(setting, str) else shown

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from rightkey.errors import Misconfigured, may_be_a_key, quoted
+from rightkey.errors import Misconfigured, may_hold_secret, quoted
 from rightkey.grants import GRANTS, ClaimPaths, Granted, at, items
 from rightkey.grants import granted as granted
 
@@ -210,7 +210,7 @@ def _grant(kind: str, name: str) -> Grant:
         words = ", ".join(f'"{word}"' for word in name.split()[:5])
         raise Misconfigured(
             "a scope cannot contain white space (RFC 6749, section 3.3)",
-            hint=None if may_be_a_key(name) else f"for each of several: [{words}]",
+            hint=None if may_hold_secret(name) else f"for each of several: [{words}]",
         )
     return Grant(kind, name)
 
@@ -309,7 +309,7 @@ def _value(word: str) -> Any:
 
 def _unreadable(text: str) -> Misconfigured:
     names = text.replace(",", " ").split()
-    if len(names) > 1 and not may_be_a_key(text) and re.fullmatch(r"[\w:./,\s+-]+", text, re.ASCII):
+    if len(names) > 1 and not may_hold_secret(text) and re.fullmatch(r"[\w:./,\s+-]+", text, re.ASCII):
         hint = f"for all of them all_of({', '.join(names)}), for one of them any_of(...)"
     else:
         hint = "such as read:x, role(admin) or any_of(read:x, claim(org, acme))"

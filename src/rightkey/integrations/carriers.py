@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-from rightkey.errors import Misconfigured, may_be_a_key
+from rightkey.errors import Misconfigured, may_hold_secret
 from rightkey.jose import base64url
 
 Headers: TypeAlias = Iterable[tuple[str, str]]
@@ -32,7 +32,7 @@ class Carrier:
     name: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(_NAME, self.name) or may_be_a_key(self.name):
+        if not re.fullmatch(_NAME, self.name) or may_hold_secret(self.name):
             raise Misconfigured(
                 f"the name of a {self.place} must be letters, digits, '-', '_' and '.'",
                 hint=f'such as {self.place}("session")',

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
-from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured, may_be_a_key
+from rightkey.errors import IssuerMisbehaved, IssuerUnavailable, Misconfigured, may_hold_secret
 from rightkey.jose.keyset import KeySet
 from rightkey.jose.pem import is_pem
 
@@ -104,7 +104,7 @@ _HELD = re.compile(r"^\s*\"|[\w+/=-]{60}|[a-z]{2,}:[/\\]", re.ASCII)
 def shown(path: Path) -> str:
     """A path as it may stand in a message: names of files can hold line ends, and what is none a secret."""
     text = str(path)
-    if not text.startswith(_PLACES) and (may_be_a_key(text) or _HELD.search(text)):
+    if not text.startswith(_PLACES) and (may_hold_secret(text) or _HELD.search(text)):
         return "a path that is not shown, since it may be a key or a token"
     return ascii(text)[1:-1]
 
