@@ -16,7 +16,7 @@ from rightkey.gateway.decision import Answer, Question
 from rightkey.gateway.mirror import Mirror
 from rightkey.localissuer import LocalIssuer
 from rightkey.policy.trust import Trust
-from rightkey.verifier.one import OneIssuer, Surroundings
+from rightkey.verifier.one import Surroundings, TrustedIssuer
 from rightkey.verifier.single import memory_of
 
 
@@ -35,10 +35,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def one(clock: Clock) -> Iterator[Callable[[LocalIssuer], OneIssuer]]:
-    def made(issuer: LocalIssuer) -> OneIssuer:
+def one(clock: Clock) -> Iterator[Callable[[LocalIssuer], TrustedIssuer]]:
+    def made(issuer: LocalIssuer) -> TrustedIssuer:
         around = Surroundings(Freshness(), issuer.transport(), elapsed=clock)
-        return OneIssuer(Trust(issuer.url, ANY), memory_of(0), around)
+        return TrustedIssuer(Trust(issuer.url, ANY), memory_of(0), around)
 
     return made
 
@@ -111,7 +111,7 @@ def test_each_issuer_has_its_path(one: Any) -> None:
 def test_keys_that_were_passed_in_are_mirrored_too() -> None:
     """They have no age."""
     keys = KeySet.parse({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "A" * 42 + "E"}]})
-    given = OneIssuer(Trust("any", ANY, keys=keys), memory_of(0), Surroundings())
+    given = TrustedIssuer(Trust("any", ANY, keys=keys), memory_of(0), Surroundings())
     told = asked(Mirror({"a": given}))
     assert fields_of(told)["Age"] == "0"
     assert json.loads(told.body)["keys"][0]["kid"] == "a"

@@ -14,14 +14,14 @@ from rightkey.gateway.mirror import Mirror
 from rightkey.gateway.plain import Plain
 from rightkey.localissuer import LocalIssuer
 from rightkey.policy.trust import Trust
-from rightkey.verifier.one import OneIssuer, Surroundings
+from rightkey.verifier.one import Surroundings, TrustedIssuer
 from rightkey.verifier.single import memory_of
 
 
 @pytest.fixture
-def issuers() -> dict[str, OneIssuer]:
+def issuers() -> dict[str, TrustedIssuer]:
     issuer = LocalIssuer(algorithm="ES256")
-    one = OneIssuer(Trust(issuer.url, ANY), memory_of(0), Surroundings(transport=issuer.transport()))
+    one = TrustedIssuer(Trust(issuer.url, ANY), memory_of(0), Surroundings(transport=issuer.transport()))
     asyncio.run(Mirror({"": one}).prepare())
     return {'a"b\\c\nd': one}
 
@@ -71,6 +71,6 @@ def test_metrics_are_prometheus_text(issuers: dict[str, Any]) -> None:
     assert (samples[f"{took}_count",], samples[f"{took}_sum",]) == (2, 10.00002)
     assert samples["rightkey_keys", 'a"b\\c\nd'] >= 1
     assert samples["rightkey_keys_usable_seconds", 'a"b\\c\nd'] > 0
-    untried = OneIssuer(Trust("https://a.example", ANY), memory_of(0), Surroundings())
+    untried = TrustedIssuer(Trust("https://a.example", ANY), memory_of(0), Surroundings())
     assert "age_seconds{" not in asked(plain({"a": untried}), "/metrics").body.decode()
     assert "gateway" not in asked(plain(issuers), "/metrics").body.decode()

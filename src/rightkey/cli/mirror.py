@@ -15,7 +15,7 @@ from rightkey.cli.gateway import require_extra
 from rightkey.gateway.address import Address
 from rightkey.gateway.mirror import WELL_KNOWN, Mirror
 from rightkey.policy.trust import ANY, Trust
-from rightkey.verifier.one import OneIssuer, Surroundings
+from rightkey.verifier.one import Surroundings, TrustedIssuer
 from rightkey.verifier.single import memory_of
 
 
@@ -53,12 +53,12 @@ def mirror(
     require_extra("mirror")
     trust = Trust(issuer, ANY, provider=provider, metadata_url=metadata_url)
     freshness = replace(connection.freshness(), life=every, min_life=every, max_life=every)
-    one = OneIssuer(trust, memory_of(0), Surroundings(freshness, connection.transport()))
+    one = TrustedIssuer(trust, memory_of(0), Surroundings(freshness, connection.transport()))
     _serve(issuer, one, Address.of(listen), as_json=as_json)
     return 0
 
 
-def _serve(issuer: str, one: OneIssuer, address: Address, *, as_json: bool) -> None:
+def _serve(issuer: str, one: TrustedIssuer, address: Address, *, as_json: bool) -> None:
     from rightkey.gateway import logs
     from rightkey.gateway.plain import NAMES, Plain
     from rightkey.gateway.protocol import Site

@@ -25,7 +25,7 @@ from rightkey.integrations.bearer import BEARER, Bearer, Carrier
 from rightkey.integrations.certificates import network
 from rightkey.policy.trust import ANY, Trust, requirement_of
 from rightkey.requirements import Requirement, parse
-from rightkey.verifier.one import OneIssuer, Surroundings
+from rightkey.verifier.one import Surroundings, TrustedIssuer
 from rightkey.verifier.single import memory_of
 from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.variables import read_secret
@@ -88,11 +88,11 @@ class Configuration:
         judging = verifier, self.bearer.beside(verifier), self.identity, self.remember
         return Decision(self.dialect, self.routes, *judging)
 
-    def issuers(self) -> dict[str, OneIssuer]:
+    def issuers(self) -> dict[str, TrustedIssuer]:
         """Each issuer by its name: its keys are the same that `decision` judges by."""
         around = Surroundings(**self._means())
         named = zip(self.names, self.trusts, strict=True)
-        return {name: OneIssuer(trust, memory_of(0), around) for name, trust in named}
+        return {name: TrustedIssuer(trust, memory_of(0), around) for name, trust in named}
 
     def _means(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("freshness", "transport", "store", "store_secret")}

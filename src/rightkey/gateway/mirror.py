@@ -16,7 +16,7 @@ from rightkey.gateway.decision import Answer, Question, answered
 from rightkey.gateway.eager import begun
 from rightkey.integrations.bearer import BEARER
 from rightkey.sources.waiting import wait_async
-from rightkey.verifier.one import OneIssuer
+from rightkey.verifier.one import TrustedIssuer
 
 WELL_KNOWN = "/.well-known/jwks.json"
 MAX_AGE = 60
@@ -30,7 +30,7 @@ class Mirror:
         issuers: each by its name.
     """
 
-    def __init__(self, issuers: Mapping[str, OneIssuer]) -> None:
+    def __init__(self, issuers: Mapping[str, TrustedIssuer]) -> None:
         self._issuers = issuers
         self._by_path = {f"/{name}{WELL_KNOWN}": one for name, one in issuers.items()}
         if len(issuers) == 1:
@@ -54,7 +54,7 @@ class Mirror:
             await wait_async(job, job.seconds)
 
 
-async def _served(one: OneIssuer, known: list[str]) -> Answer:
+async def _served(one: TrustedIssuer, known: list[str]) -> Answer:
     for job in one.unheld():
         await wait_async(job, job.seconds)
     keys = one.source.held(waited=True).keys
@@ -74,7 +74,7 @@ async def _served(one: OneIssuer, known: list[str]) -> Answer:
     return answered(200, "ok", (*fields, ("Content-Type", "application/json")), body)
 
 
-def _unavailable(one: OneIssuer) -> Answer:
+def _unavailable(one: TrustedIssuer) -> Answer:
     try:
         one.require_keys(fresh=True)
     except IssuerFault as error:

@@ -19,7 +19,7 @@ from typing import ClassVar
 from rightkey.gateway.board import Board
 from rightkey.gateway.decision import Answer, Case, Question, answered
 from rightkey.gateway.mirror import Mirror
-from rightkey.verifier.one import OneIssuer
+from rightkey.verifier.one import TrustedIssuer
 
 NAMES = frozenset(("if-none-match",))
 """The headers that count here."""
@@ -38,7 +38,7 @@ class Plain:
     def __init__(
         self,
         board: Board | None,
-        issuers: Mapping[str, OneIssuer],
+        issuers: Mapping[str, TrustedIssuer],
         mirror: Mirror,
         draining: Callable[[], bool],
     ) -> None:

@@ -18,7 +18,7 @@ from rightkey.sources.jobs import JOBS, Job
 from rightkey.sources.retry import Retry
 from rightkey.sources.waiting import wait_async
 from rightkey.verdict.held import Held, NeedsNewer
-from rightkey.verifier.one import OneIssuer
+from rightkey.verifier.one import TrustedIssuer
 
 _Found = TypeVar("_Found")
 Steps: TypeAlias = Generator[tuple[Job, float], None, _Found]
@@ -32,7 +32,7 @@ class Lookup:
         threads: whether callers block a thread while they wait.
     """
 
-    def __init__(self, one: OneIssuer, *, threads: bool) -> None:
+    def __init__(self, one: TrustedIssuer, *, threads: bool) -> None:
         self._one, self._threads = one, threads
 
     def keys(self) -> Steps[KeySet]:

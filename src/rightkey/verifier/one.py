@@ -1,4 +1,4 @@
-"""OneIssuer: one issuer's trust, keys and remembered tokens, and what a verifier asks of them."""
+"""TrustedIssuer: one issuer's trust, keys and remembered tokens, and what a verifier asks of them."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ _CLIENTS = ("aiohttp", "httpx", "httpx2", "requests", "urllib3")
 """Their clients have a `get`, too, which takes no Request."""
 
 
-def denied_as(issuer: Any, here: Iterable[OneIssuer]) -> str:
+def denied_as(issuer: Any, here: Iterable[TrustedIssuer]) -> str:
     """The identity under which an issuer's tokens are denied: of a name that its provider uses beside that of
     one issuer here, such as Apple's older one, it is that issuer's. Raises Misconfigured: it is no string.
     """
@@ -132,7 +132,7 @@ def denied_as(issuer: Any, here: Iterable[OneIssuer]) -> str:
     return identity
 
 
-class OneIssuer:
+class TrustedIssuer:
     """One issuer, for one verifier.
 
     What touches the world (threads, the registry, a transport) is loaded here, with the first verifier that

@@ -13,7 +13,7 @@ from rightkey.verdict.attempt import not_trusted
 from rightkey.verdict.recent import Recent
 
 if TYPE_CHECKING:
-    from rightkey.verifier.one import OneIssuer, Surroundings
+    from rightkey.verifier.one import Surroundings, TrustedIssuer
 
 MAX_ISSUER = 2048
 """Characters of an `iss` about which a resolver is asked."""
@@ -26,7 +26,7 @@ STRANGER_FOR = 60.0
 class Answer(NamedTuple):
     """What a resolver said of an issuer, and until when it counts, in `elapsed` seconds."""
 
-    one: OneIssuer | None
+    one: TrustedIssuer | None
     until: float
 
 
@@ -40,7 +40,11 @@ class Answers:
     """
 
     def __init__(
-        self, build: Callable[[Trust], OneIssuer], surroundings: Surroundings, most: int, trusted_for: float
+        self,
+        build: Callable[[Trust], TrustedIssuer],
+        surroundings: Surroundings,
+        most: int,
+        trusted_for: float,
     ) -> None:
         from rightkey.sources.elapsed import SYSTEM
 
@@ -51,7 +55,7 @@ class Answers:
         self._distrusted: set[str] = set()
         self._plain_http = () if surroundings.transport is None else plain_http_of(surroundings.transport)
 
-    def kept(self, issuer: str) -> OneIssuer | None:
+    def kept(self, issuer: str) -> TrustedIssuer | None:
         """The issuer, by an answer that counts; None where the resolver must be asked.
 
         Raises TokenRejected: `issuer_not_trusted`.
@@ -65,7 +69,7 @@ class Answers:
             raise not_trusted(issuer)
         return answer.one
 
-    def answered(self, issuer: str, trust: Any) -> OneIssuer:
+    def answered(self, issuer: str, trust: Any) -> TrustedIssuer:
         """The issuer under what the resolver said, which is kept.
 
         Raises:
@@ -84,7 +88,7 @@ class Answers:
         self._trusted.put(issuer, Answer(one, self._elapsed() + self._trusted_for))
         return one
 
-    def failed(self, issuer: str, error: Exception) -> OneIssuer:
+    def failed(self, issuer: str, error: Exception) -> TrustedIssuer:
         """The issuer that there was before the resolver failed, for as long as keys would be.
 
         Raises IssuerUnavailable: `keys_unavailable`.
@@ -98,11 +102,11 @@ class Answers:
         """Refuse the keys with this key id or thumbprint, of issuers that are still to come."""
         self._distrusted.add(name)
 
-    def in_use(self) -> list[OneIssuer]:
+    def in_use(self) -> list[TrustedIssuer]:
         """The issuers that are kept."""
         return [answer.one for answer in self._trusted.all.values() if answer.one is not None]
 
-    def _new(self, issuer: str, trust: Any) -> OneIssuer:
+    def _new(self, issuer: str, trust: Any) -> TrustedIssuer:
         if not isinstance(trust, Trust) or trust.expected is None:
             raise _unresolved(issuer, "answered with something other than a Trust of that issuer")
         try:

@@ -16,7 +16,7 @@ from rightkey.freshness.settings import Freshness
 from rightkey.policy.named import by_name
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import not_trusted
-from rightkey.verifier.one import OneIssuer, Surroundings, denied_as
+from rightkey.verifier.one import Surroundings, TrustedIssuer, denied_as
 from rightkey.verifier.single import memory_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Several:
     Takes `store`, `store_secret` and `denylist` as a verifier of one issuer does.
     """
 
-    _one: OneIssuer | None = None
+    _one: TrustedIssuer | None = None
 
     @by_name
     def __init__(
@@ -85,10 +85,10 @@ class Several:
         self._table = Table(fixed, self._memory)
         self._answers = Answers(self._issuer, surroundings, issuers, trusted_for)
 
-    def _issuer(self, trust: Trust) -> OneIssuer:
-        return OneIssuer(trust, self._memory, self._surroundings)
+    def _issuer(self, trust: Trust) -> TrustedIssuer:
+        return TrustedIssuer(trust, self._memory, self._surroundings)
 
-    def _known(self, raw: str | bytes) -> OneIssuer | str:
+    def _known(self, raw: str | bytes) -> TrustedIssuer | str:
         """The issuer of a token; or its `iss`, where the resolver must be asked about it.
 
         Raises:
@@ -124,7 +124,7 @@ class Several:
             raise Misconfigured("deny() needs issuer=: several are trusted here")
         return self._surroundings.required_verifier_denylist(), denied_as(issuer, self._all())
 
-    def _all(self) -> list[OneIssuer]:
+    def _all(self) -> list[TrustedIssuer]:
         return [*self._table.fixed, *self._answers.in_use()]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from rightkey.jose.algorithms import SAFE
 from rightkey.policy.named import by_name
 from rightkey.policy.trust import Anyone, Given, Trust
 from rightkey.verdict.memory import Memory
-from rightkey.verifier.one import OneIssuer, Surroundings, denied_as
+from rightkey.verifier.one import Surroundings, TrustedIssuer, denied_as
 
 if TYPE_CHECKING:
     from rightkey.events import Listener
@@ -77,8 +77,8 @@ class Single:
         Misconfigured: any of them is not as described.
     """
 
-    _one: OneIssuer | None
-    _issuer: OneIssuer
+    _one: TrustedIssuer | None
+    _issuer: TrustedIssuer
 
     @by_name
     def __init__(
@@ -119,7 +119,7 @@ class Single:
 
     def _begin(self, trust: Trust, remember: int, surroundings: Surroundings) -> None:
         self._settings = trust, remember, surroundings
-        self._one = self._issuer = OneIssuer(trust, memory_of(remember), surroundings)
+        self._one = self._issuer = TrustedIssuer(trust, memory_of(remember), surroundings)
         self._verdicts, self._proving = surroundings.verdicts(), surroundings.proving()
 
     @classmethod
@@ -176,7 +176,7 @@ class Single:
             issuer, self._all()
         )
 
-    def _all(self) -> list[OneIssuer]:
+    def _all(self) -> list[TrustedIssuer]:
         return [self._issuer]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from rightkey.jose.jws import malformed, read, read_payload
 from rightkey.policy.trust import ANY
 from rightkey.verdict.attempt import not_trusted
 from rightkey.verdict.memory import Memory
-from rightkey.verifier.one import OneIssuer
+from rightkey.verifier.one import TrustedIssuer
 
 
 class Table:
@@ -24,7 +24,7 @@ class Table:
         Misconfigured: two for one issuer, one without an issuer, or two that are asked about opaque tokens.
     """
 
-    def __init__(self, fixed: tuple[OneIssuer, ...], memory: Memory) -> None:
+    def __init__(self, fixed: tuple[TrustedIssuer, ...], memory: Memory) -> None:
         self.fixed = fixed
         self._memory = memory
         self._by_trust = {id(one.trust): one for one in fixed}
@@ -36,7 +36,7 @@ class Table:
         self._of_subject = next((vendor for vendor in vendors if vendor.of_subject), None)
         self._opaque = _asked(fixed)
 
-    def issuer_of(self, raw: str | bytes) -> OneIssuer:
+    def issuer_of(self, raw: str | bytes) -> TrustedIssuer:
         """The issuer of a token.
 
         Raises:
@@ -90,7 +90,7 @@ def domain_of(vendor: Vendor, claims: Mapping[str, Any]) -> str:
     return vendor.counted_claims({}, claims).get("iss") or ""
 
 
-def _asked(fixed: Iterable[OneIssuer]) -> OneIssuer | None:
+def _asked(fixed: Iterable[TrustedIssuer]) -> TrustedIssuer | None:
     """The issuer of all opaque tokens, which name none."""
     asked = [one for one in fixed if one.trust.introspection is not None]
     if len(asked) > 1:
@@ -100,8 +100,8 @@ def _asked(fixed: Iterable[OneIssuer]) -> OneIssuer | None:
     return asked[0] if asked else None
 
 
-def _by_spelling(fixed: Iterable[OneIssuer]) -> dict[str, OneIssuer]:
-    found: dict[str, OneIssuer] = {}
+def _by_spelling(fixed: Iterable[TrustedIssuer]) -> dict[str, TrustedIssuer]:
+    found: dict[str, TrustedIssuer] = {}
     for one in fixed:
         trust = one.trust
         if trust.issuer is ANY:

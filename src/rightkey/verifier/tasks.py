@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verifier.denying import VerifierDenylist
     from rightkey.verifier.explaining import Explanation
-    from rightkey.verifier.one import OneIssuer
+    from rightkey.verifier.one import TrustedIssuer
     from rightkey.verifier.proving import Proving
     from rightkey.verifier.several import AsyncResolver, Resolver
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 class InTasks:
     """What is asked of a verifier, in tasks of asyncio and trio."""
 
-    _one: OneIssuer | None
+    _one: TrustedIssuer | None
     _verdicts: Verdicts
     _proving: Proving
 
     if TYPE_CHECKING:
 
-        def _all(self) -> list[OneIssuer]: ...
-        async def _issuer_of(self, raw: str | bytes) -> OneIssuer: ...
+        def _all(self) -> list[TrustedIssuer]: ...
+        async def _issuer_of(self, raw: str | bytes) -> TrustedIssuer: ...
         def _require_fetched(self, what: str = "refresh") -> None: ...
         def _verifier_denylist(self, issuer: str | None) -> tuple[VerifierDenylist, str]: ...
 
@@ -150,7 +150,7 @@ class InTasks:
 
     async def _concluded(
         self,
-        one: OneIssuer,
+        one: TrustedIssuer,
         raw: str | bytes,
         demands: Demands,
         now: float,
@@ -204,7 +204,7 @@ class AsyncVerifier(InTasks, Single):
 class AsyncVerifiers(InTasks, Several):
     """A verifier of several issuers' tokens, in tasks of asyncio and trio. Built by `AsyncVerifier.of`."""
 
-    async def _issuer_of(self, raw: str | bytes) -> OneIssuer:
+    async def _issuer_of(self, raw: str | bytes) -> TrustedIssuer:
         known = self._known(raw)
         if not isinstance(known, str):
             return known

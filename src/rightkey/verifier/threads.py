@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verifier.denying import VerifierDenylist
     from rightkey.verifier.explaining import Explanation
-    from rightkey.verifier.one import OneIssuer
+    from rightkey.verifier.one import TrustedIssuer
     from rightkey.verifier.proving import Proving
     from rightkey.verifier.several import Resolver
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 class InThreads:
     """What is asked of a verifier, in threads."""
 
-    _one: OneIssuer | None
+    _one: TrustedIssuer | None
     _verdicts: Verdicts
     _proving: Proving
 
     if TYPE_CHECKING:
 
-        def _all(self) -> list[OneIssuer]: ...
-        def _issuer_of(self, raw: str | bytes) -> OneIssuer: ...
+        def _all(self) -> list[TrustedIssuer]: ...
+        def _issuer_of(self, raw: str | bytes) -> TrustedIssuer: ...
         def _require_fetched(self, what: str = "refresh") -> None: ...
         def _verifier_denylist(self, issuer: str | None) -> tuple[VerifierDenylist, str]: ...
 
@@ -163,7 +163,7 @@ class InThreads:
 
     def _concluded(
         self,
-        one: OneIssuer,
+        one: TrustedIssuer,
         raw: str | bytes,
         demands: Demands,
         now: float,
@@ -217,7 +217,7 @@ class Verifier(InThreads, Single):
 class Verifiers(InThreads, Several):
     """A verifier of several issuers' tokens, in threads. Built by `Verifier.of`."""
 
-    def _issuer_of(self, raw: str | bytes) -> OneIssuer:
+    def _issuer_of(self, raw: str | bytes) -> TrustedIssuer:
         known = self._known(raw)
         if not isinstance(known, str):
             return known
