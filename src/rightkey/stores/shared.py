@@ -41,8 +41,8 @@ _CONDITIONAL = ("if-none-match", "if-modified-since")
 
 
 @dataclass(slots=True)
-class Seen:
-    """What a process has seen of one place."""
+class KnownEntry:
+    """What a process knows of the entry at one place."""
 
     held: int = 0
     """The number of the entry that it took, or brought."""
@@ -57,11 +57,11 @@ class Numbers:
     """What one source of keys has seen, by URL."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, Seen] = {}
+        self._seen: dict[str, KnownEntry] = {}
 
-    def of(self, url: str) -> Seen:
+    def of(self, url: str) -> KnownEntry:
         """Of this URL; the oldest are forgotten first."""
-        seen = self._seen.setdefault(url, Seen())
+        seen = self._seen.setdefault(url, KnownEntry())
         while len(self._seen) > MAX_URLS:
             del self._seen[next(iter(self._seen))]
         return seen
@@ -181,7 +181,7 @@ class Shared:
         return self._fleet.call(lambda: self._fleet.store.look(place, asked))
 
     def _taken(
-        self, url: str, turn: Turn, seen: Seen, terms: Terms, look: tuple[int, int]
+        self, url: str, turn: Turn, seen: KnownEntry, terms: Terms, look: tuple[int, int]
     ) -> Document | None:
         """The store's entry as an answer; None where it is of no use."""
         entry = self._opened(url, turn)
@@ -233,7 +233,7 @@ class Shared:
             lead.word = f"http_{response.status}"
         return Document(response)
 
-    def _is_honest(self, turn: Turn, seen: Seen) -> bool:
+    def _is_honest(self, turn: Turn, seen: KnownEntry) -> bool:
         """Whether its number can be: one without end would be the last that any process draws."""
         honest = seen.held < turn.number <= 1000 * (self._wall() + AHEAD)
         if not honest:
@@ -245,7 +245,7 @@ class Shared:
         outage = read_outage(self._fleet.seal, place, turn.word) if turn.verb == "paused" else None
         return outage if outage is not None and outage.is_recent(self._wall()) else None
 
-    def _believes(self, seen: Seen, outage: Outage | None) -> bool:
+    def _believes(self, seen: KnownEntry, outage: Outage | None) -> bool:
         """An issuer that goes on failing is left alone by a fleet of any size: each pause has its outage."""
         now = self._monotonic()
         if outage is not None:
