@@ -51,7 +51,7 @@ class Line:
         proven, took = past.answered, past.took
         others = [*JOBS._running.values(), *JOBS._line.values()]
         place = Place(now, proven, not proven and not took, now + SET_BACK * took, most)
-        place.ahead = [job for job in others if self.watches and (not proven or not job.fresh)]
+        place.ahead = [job for job in others if self.watches and (not proven or not job.unproven)]
         if proven and self.watches:
             for other in self.waiting.values():
                 if other.proven and now <= other.until:

@@ -34,9 +34,9 @@ class Bench:
                 key,
                 seconds,
                 self._work,
-                late=lambda: self.told.append("late"),
-                unasked=lambda: self.told.append("unasked"),
-                after=lambda: self.told.append("after"),
+                on_given_up=lambda: self.told.append("late"),
+                on_refused=lambda: self.told.append("unasked"),
+                on_end=lambda: self.told.append("after"),
                 most=MOST,
                 past=past or Past(answered=True),
             )

@@ -37,7 +37,7 @@ class Endless(Fixed):
         def nothing(*_: object) -> None:
             return None
 
-        self.job = Job("k", float("inf"), nothing, nothing, nothing, nothing, Past(), fresh=True)
+        self.job = Job("k", float("inf"), nothing, nothing, nothing, nothing, Past(), unproven=True)
         self.job.waiters.add(waiter)
         return self.job
 

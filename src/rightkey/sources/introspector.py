@@ -156,9 +156,9 @@ class Introspector:
             request.digest,
             wait,
             lambda job: self._work(job, request, question),
-            late=lambda: over(Unusable("timeout", f"no answer within {wait:.3g} s")),
-            unasked=lambda: over(Unusable("thread", _HUNG, pauses=False)),
-            after=self.announcer.tell,
+            on_given_up=lambda: over(Unusable("timeout", f"no answer within {wait:.3g} s")),
+            on_refused=lambda: over(Unusable("thread", _HUNG, pauses=False)),
+            on_end=self.announcer.tell,
             most=self.settings.at_once,
             past=Past(answered=question.known),
         )

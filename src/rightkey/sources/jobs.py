@@ -60,11 +60,11 @@ class Job:
     key: Hashable
     seconds: float
     work: Callable[[Job], None]
-    late: Callable[[], None]
-    unasked: Callable[[], None]
-    after: Callable[[], None]
+    on_given_up: Callable[[], None]
+    on_refused: Callable[[], None]
+    on_end: Callable[[], None]
     past: Past
-    fresh: bool
+    unproven: bool
     """Whether it may take only half of the places: its key's last job had no answer, or there was none."""
     done: Future[None] = field(default_factory=Future)
     waiters: set[object] = field(default_factory=set)
@@ -121,9 +121,9 @@ class Jobs:
         seconds: float,
         work: Callable[[Job], None],
         *,
-        late: Callable[[], None],
-        unasked: Callable[[], None],
-        after: Callable[[], None],
+        on_given_up: Callable[[], None],
+        on_refused: Callable[[], None],
+        on_end: Callable[[], None],
         most: int,
         past: Past,
     ) -> Job | None:
@@ -134,9 +134,9 @@ class Jobs:
             key: whose job it is.
             seconds: after which it is given up, from its start.
             work: what to do; called with the job, without GUARD. It must `claim` before it changes anything.
-            late: called with GUARD held where the job is given up.
-            unasked: called with GUARD held where no thread could be started for it.
-            after: called without GUARD when the job is over.
+            on_given_up: called with GUARD held where the job is given up.
+            on_refused: called with GUARD held where no thread could be started for it.
+            on_end: called without GUARD when the job is over.
             most: how many jobs may run at once.
             past: how the last one of this key went; this one is noted there.
 
@@ -145,10 +145,12 @@ class Jobs:
         """
         if self._hung[key] >= MAX_HUNG or len(self._line) >= MAX_LINE:
             return None
-        job = Job(key, seconds, work, late, unasked, after, past, fresh=not past.answered, owner=self)
+        job = Job(
+            key, seconds, work, on_given_up, on_refused, on_end, past, unproven=not past.answered, owner=self
+        )
         self._line[key] = job
         place = time.monotonic() + SET_BACK * past.took
-        heapq.heappush(self._lines[job.fresh], (place, next(self._count), job))
+        heapq.heappush(self._lines[job.unproven], (place, next(self._count), job))
         self._most = most
         self._admit()
         return job
@@ -189,7 +191,7 @@ class Jobs:
                 return
             owner._give_up(job)
         owner.launch()
-        job.after()
+        job.on_end()
 
     def _may_watch(self) -> bool:
         with GUARD:
@@ -218,16 +220,16 @@ class Jobs:
 
     def _next_line(self) -> _Line | None:
         """The line whose first job may begin; of both, the one whose first job has come before."""
-        proven, fresh = self._lines
-        if sum(job.fresh for job in self._running.values()) >= max(1, self._most // 2):
-            fresh = []
-        return min((line for line in (proven, fresh) if line), default=None)
+        proven, unproven = self._lines
+        if sum(job.unproven for job in self._running.values()) >= max(1, self._most // 2):
+            unproven = []
+        return min((line for line in (proven, unproven) if line), default=None)
 
     def _give_up(self, job: Job) -> None:
         if not (job.claimed or job.given_up):
             job.given_up = True
             self._hung[job.key] += 1
-            job.late()
+            job.on_given_up()
             self._leave(job)
             job.done.set_result(None)
 
@@ -235,7 +237,7 @@ class Jobs:
         """No thread could be started for it."""
         with GUARD:
             job.refused = job.given_up = True
-            job.unasked()
+            job.on_refused()
             self._leave(job)
         job.done.set_result(None)
 
@@ -251,7 +253,7 @@ class Jobs:
             if not job.given_up:
                 job.done.set_result(None)
             self.launch()
-            job.after()
+            job.on_end()
 
     def _leave(self, job: Job) -> None:
         if self._running.get(job.key) is job and job.began is not None:

@@ -203,12 +203,12 @@ class Remote:
                     self._last = refreshed
                     self._take(refreshed, forced)
 
-        def late() -> None:
+        def on_given_up() -> None:
             why = f"the issuer's keys could not be fetched: no answer within {self.wait:.3g} s"
             failure = IssuerUnavailable("keys_unavailable", why)
             self._take(Refreshed(self._elapsed(), failure=failure, seconds=self.wait), forced)
 
-        def unasked() -> None:
+        def on_refused() -> None:
             if forced:
                 self._cache.not_asked()
 
@@ -216,14 +216,14 @@ class Remote:
             self,
             self.wait,
             work,
-            late=late,
-            unasked=unasked,
-            after=self.announcer.tell,
+            on_given_up=on_given_up,
+            on_refused=on_refused,
+            on_end=self.announcer.tell,
             most=means.freshness.jobs,
             past=self._past,
         )
         if job is None:
-            unasked()
+            on_refused()
         return job
 
     def _take(self, refreshed: Refreshed, forced: bool) -> None:

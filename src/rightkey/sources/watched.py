@@ -105,9 +105,9 @@ class Watched:
                 self,
                 self.wait,
                 self._work,
-                late=lambda: self._take(replace(self._reading, failure=self._late_failure())),
-                unasked=lambda: None,
-                after=lambda: None,
+                on_given_up=lambda: self._take(replace(self._reading, failure=self._late_failure())),
+                on_refused=lambda: None,
+                on_end=lambda: None,
                 most=MAX_LOOKS,
                 past=self._past,
             )
