@@ -49,7 +49,7 @@ class Line:
         """As `Jobs.start`; it is noted who stands ahead."""
         now = self.world.now
         proven, took = past.answered, past.took
-        others = [*JOBS._running.values(), *JOBS._line.values()]
+        others = [*JOBS._running.values(), *JOBS._queued.values()]
         place = Place(now, proven, not proven and not took, now + SET_BACK * took, most)
         place.ahead = [job for job in others if self.watches and (not proven or not job.unproven)]
         if proven and self.watches:

@@ -126,7 +126,7 @@ class Stage:
         view = self.observed.view(identity, kid if isinstance(issuer, Balancers) else None, issuer)
         call = Call(identity, signer, kid, self.world.now, threads=isinstance(face, Threads))
         call.in_line = self._stood_in_line(identity)
-        call.in_flight = self._among([*JOBS._line, *JOBS._running], identity)
+        call.in_flight = self._among([*JOBS._queued, *JOBS._running], identity)
         self.waiting += 1
         try:
             face.call(raw)

@@ -218,7 +218,9 @@ def test_a_key_that_hung_before_stands_behind_one_that_was_never_asked(bench: Be
     bench.start("new", past=Past())
     order = [
         key
-        for _, _, key in sorted((place, n, job.key) for line in bench.jobs._lines for place, n, job in line)
+        for _, _, key in sorted(
+            (place, n, job.key) for queue in bench.jobs._queues for place, n, job in queue
+        )
     ]
     assert order == ["new", "slow"]
 
@@ -237,7 +239,7 @@ def test_how_a_job_went_is_noted(bench: Bench) -> None:
 
 def test_the_line_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond it a job is refused, and the caller told that the issuer could not be asked."""
-    monkeypatch.setattr(module, "MAX_LINE", 1)
+    monkeypatch.setattr(module, "MAX_QUEUED", 1)
     assert all(bench.start(str(number)) for number in range(MOST + 1))
     assert bench.start("one more") is None
 

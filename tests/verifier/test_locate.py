@@ -58,7 +58,7 @@ def test_where_the_line_is_full_the_keys_are_unavailable(
     locate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503, and no request."""
-    monkeypatch.setattr("rightkey.sources.jobs.MAX_LINE", 0)
+    monkeypatch.setattr("rightkey.sources.jobs.MAX_QUEUED", 0)
     with LocalIssuer(algorithm="ES256") as issuer:
         with pytest.raises(rightkey.IssuerUnavailable):
             locate(issuer.url)

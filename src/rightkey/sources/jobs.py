@@ -38,7 +38,7 @@ from rightkey.sources.guard import GUARD
 
 MAX_HUNG = 2
 """Threads of one key that may hang in what cannot be shut, such as a name look-up."""
-MAX_LINE = 10_000
+MAX_QUEUED = 10_000
 """Refreshes that may stand in line, of all issuers."""
 SET_BACK = 4.0
 """How far back a refresh stands in line, as a multiple of the seconds that the last one took."""
@@ -89,7 +89,7 @@ class Job:
         return max(0.0, self.began + self.seconds - time.monotonic())
 
 
-_Line: TypeAlias = "list[tuple[float, int, Job]]"
+_Queue: TypeAlias = "list[tuple[float, int, Job]]"
 
 
 class Jobs:
@@ -97,8 +97,8 @@ class Jobs:
 
     def __init__(self) -> None:
         self._running: dict[Hashable, Job] = {}
-        self._line: dict[Hashable, Job] = {}
-        self._lines: tuple[_Line, _Line] = ([], [])
+        self._queued: dict[Hashable, Job] = {}
+        self._queues: tuple[_Queue, _Queue] = ([], [])
         """The same in order: of keys that have answered, and of the others."""
         self._begun: deque[Job] = deque()
         """Those whose turn has come, and which are not launched yet."""
@@ -109,7 +109,7 @@ class Jobs:
 
     def find(self, key: Hashable) -> Job | None:
         """The job of this key. Call with GUARD held."""
-        job = self._running.get(key) or self._line.get(key)
+        job = self._running.get(key) or self._queued.get(key)
         if job is not None and job.began is not None and job.left <= 0:
             self._give_up(job)
             return None
@@ -143,21 +143,21 @@ class Jobs:
         Returns:
             The job; None where too many of this key hang, or too many stand in line.
         """
-        if self._hung[key] >= MAX_HUNG or len(self._line) >= MAX_LINE:
+        if self._hung[key] >= MAX_HUNG or len(self._queued) >= MAX_QUEUED:
             return None
         job = Job(
             key, seconds, work, on_given_up, on_refused, on_end, past, unproven=not past.answered, owner=self
         )
-        self._line[key] = job
+        self._queued[key] = job
         place = time.monotonic() + SET_BACK * past.took
-        heapq.heappush(self._lines[job.unproven], (place, next(self._count), job))
+        heapq.heappush(self._queues[job.unproven], (place, next(self._count), job))
         self._most = most
         self._admit()
         return job
 
     def counts(self) -> dict[str, int]:
         """How many run, and how many stand in line."""
-        return {"running": len(self._running), "waiting": len(self._line)}
+        return {"running": len(self._running), "waiting": len(self._queued)}
 
     def launch(self) -> None:
         """Start the threads of the jobs whose turn has come, and the one that watches. Call without GUARD."""
@@ -168,7 +168,7 @@ class Jobs:
                 break
             if not _started(self._run, job):
                 self._refuse(job)
-        if self._line and self._may_watch() and not _started(self._watch):
+        if self._queued and self._may_watch() and not _started(self._watch):
             self._watched = False
 
     def wait(self, job: Job, seconds: float) -> None:
@@ -206,24 +206,24 @@ class Jobs:
 
     def _first(self) -> Job | None:
         with GUARD:
-            self._watched = bool(self._line)
+            self._watched = bool(self._queued)
             return min(self._running.values(), key=lambda job: job.left) if self._watched else None
 
     def _admit(self) -> None:
         """Begin those whose turn it is, with GUARD held."""
-        while len(self._running) < self._most and (line := self._next_line()):
-            *_, job = heapq.heappop(line)
-            del self._line[job.key]
+        while len(self._running) < self._most and (queue := self._next_queue()):
+            *_, job = heapq.heappop(queue)
+            del self._queued[job.key]
             job.began = time.monotonic()
             self._running[job.key] = job
             self._begun.append(job)
 
-    def _next_line(self) -> _Line | None:
-        """The line whose first job may begin; of both, the one whose first job has come before."""
-        proven, unproven = self._lines
+    def _next_queue(self) -> _Queue | None:
+        """The queue whose first job may begin; of both, the one whose first job has come before."""
+        proven, unproven = self._queues
         if sum(job.unproven for job in self._running.values()) >= max(1, self._most // 2):
             unproven = []
-        return min((line for line in (proven, unproven) if line), default=None)
+        return min((queue for queue in (proven, unproven) if queue), default=None)
 
     def _give_up(self, job: Job) -> None:
         if not (job.claimed or job.given_up):
@@ -263,7 +263,7 @@ class Jobs:
 
     def empty(self) -> None:
         """Forget everything: after a fork no thread of the parent runs here."""
-        for held in (self._running, self._line, self._lines[0], self._lines[1], self._begun, self._hung):
+        for held in (self._running, self._queued, self._queues[0], self._queues[1], self._begun, self._hung):
             held.clear()
         self._watched = False
 
