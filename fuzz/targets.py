@@ -31,7 +31,7 @@ from rightkey.exchange import Response
 from rightkey.issuer.discovery import read_metadata
 from rightkey.issuer.name import Issuer, url_fault
 from rightkey.jose.base64url import decode
-from rightkey.jose.skipped import SKIPPED
+from rightkey.jose.skipped import SKIP_REASONS
 from rightkey.policy.confirmation import REASONS
 from rightkey.proof.dpop import Proofs
 
@@ -193,7 +193,7 @@ def keyset(rng: Random, number: int) -> bool:
         require(error.code == "keyset_invalid", f"code {error.code}")
         told_well(error)
         return False
-    require(all(one.reason in SKIPPED for one in keys.skipped), "an unknown reason")
+    require(all(one.reason in SKIP_REASONS for one in keys.skipped), "an unknown reason")
     for key in keys:
         require(bool(key.checks) and not {"d", "k", "priv"} & key.jwk.keys(), "no public key")
         require(isinstance(key.kid, str | None) and not str(key.checks).startswith("HS"), "an odd key")
@@ -238,7 +238,7 @@ def pem(rng: Random, number: int) -> bool:
     except Misconfigured as error:
         told_well(error)
         return False
-    require(all(one.reason in SKIPPED for one in keys.skipped), "an unknown reason")
+    require(all(one.reason in SKIP_REASONS for one in keys.skipped), "an unknown reason")
     require(not any("d" in key.jwk for key in keys), "a private half is kept")
     return True
 

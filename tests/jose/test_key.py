@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rightkey.errors import Misconfigured
 from rightkey.jose.base64url import encode
 from rightkey.jose.key import OTHERS, SHORT, Key, judge, shown
-from rightkey.jose.skipped import SKIPPED, Skip
+from rightkey.jose.skipped import SKIP_REASONS, UnusableKey
 from rightkey.jose.strictjson import NAMED_TWICE
 from rightkey.localissuer.keys.jwk import public_members
 from rightkey.localissuer.keys.signing import ALGORITHMS, SigningKey
@@ -166,7 +166,7 @@ BAD: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("reason", "member"), BAD, ids=lambda value: ascii(value)[:60])
 def test_what_cannot_be_used(reason: str, member: Any) -> None:
     """It is skipped, with the reason that fits; where it is handed over alone, it is Misconfigured."""
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         judge(member, published=True)
     assert (caught.value.reason, bool(caught.value.detail)) == (reason, True)
     if reason != "private_key_published":
@@ -176,7 +176,7 @@ def test_what_cannot_be_used(reason: str, member: Any) -> None:
 
 def test_every_reason_is_tried_here() -> None:
     """But for those that are the set's, or a verifier's, to say."""
-    assert SKIPPED.keys() - {reason for reason, _ in BAD} == {"too_many", "distrusted"}
+    assert SKIP_REASONS.keys() - {reason for reason, _ in BAD} == {"too_many", "distrusted"}
 
 
 def spaced(text: str) -> str:
@@ -221,7 +221,7 @@ def test_coordinates_behind_a_zero() -> None:
     padded = EC | {"x": led(EC["x"]), "y": led(EC["y"])}
     assert judge(padded, published=True).thumbprint == judge(EC, published=True).thumbprint
     for zeros in (2, 40):
-        with pytest.raises(Skip, match="longer than its curve"):
+        with pytest.raises(UnusableKey, match="longer than its curve"):
             judge(EC | {"x": led(EC["x"], zeros)}, published=True)
 
 
@@ -299,7 +299,7 @@ def test_names_that_are_no_text_are_passed_over(signer: Signer) -> None:
 def test_a_published_private_key_is_known_by_its_thumbprint(algorithm: str, signer: Signer) -> None:
     """So that it can be refused from then on; in a local document its public half serves."""
     signing = signer(algorithm)
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         judge(signing.private_jwk(), published=True)
     key = Key.from_jwk(signing.private_jwk() | {"key_ops": ["sign"]})
     assert (caught.value.reason, caught.value.thumbprint) == ("private_key_published", key.thumbprint)
@@ -403,7 +403,7 @@ def test_a_repr_is_one_line(signer: Signer) -> None:
 )
 def test_what_cannot_be_used_says_which_member(member: dict[str, Any], detail: str) -> None:
     """An operator must find it in the document."""
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         judge(member, published=True)
     assert caught.value.detail == detail
 

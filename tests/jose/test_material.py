@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from rightkey.jose.base64url import encode
 from rightkey.jose.key import judge
 from rightkey.jose.material import numbers, of_der, public_key
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 
 EC = {  # RFC 7517, appendix A.1
     "kty": "EC",
@@ -49,7 +49,7 @@ ODD = encode(b"\xff" * 256)
 )
 def test_numbers_that_make_no_key_say_why(member: dict[str, Any], reason: str, detail: str) -> None:
     """The owner of the document must find out what to mend."""
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         judge(member, published=True)
     assert (caught.value.reason, caught.value.detail) == (reason, detail)
 
@@ -59,7 +59,7 @@ def test_a_second_spelling_of_a_coordinate_is_told_as_that() -> None:
     found = ec.derive_private_key(2, ec.SECP521R1()).public_key().public_numbers()
     x, y = (encode(value.to_bytes(66)) for value in (found.x + 2**521 - 1, found.y))
     member = {"kty": "EC", "crv": "P-521", "x": x, "y": y}
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         judge(member, published=True)
     assert caught.value.detail == "a coordinate is not below its curve's prime"
 
@@ -67,20 +67,20 @@ def test_a_second_spelling_of_a_coordinate_is_told_as_that() -> None:
 def test_a_key_from_elsewhere_says_what_it_is() -> None:
     """Of a certificate or a PEM: another type than was said, one that signs no tokens, or none."""
     key = ed25519.Ed25519PrivateKey.generate().public_key()
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         public_key({"kty": "RSA"}, key)
     assert (caught.value.reason, caught.value.detail) == (
         "malformed",
         "the certificate's key is not of type RSA",
     )
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         numbers(ec.generate_private_key(ec.SECP224R1()).public_key())
     assert (caught.value.reason, caught.value.detail) == (
         "unknown_kty",
         "a key of its type or curve does not sign tokens",
     )
     for private in (True, False):
-        with pytest.raises(Skip) as caught:
+        with pytest.raises(UnusableKey) as caught:
             of_der(b"AAAA", private=private)
         assert (caught.value.reason, caught.value.detail) == (
             "malformed",

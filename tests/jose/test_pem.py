@@ -28,7 +28,7 @@ from rightkey.jose.certificate import MAX_CHAIN
 from rightkey.jose.key import Key
 from rightkey.jose.keyset import KeySet
 from rightkey.jose.pem import is_pem, members
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 from rightkey.sources.files import read
 
 BEGIN = dt.datetime(2026, 1, 1)
@@ -150,7 +150,7 @@ def test_one_key_is_not_several() -> None:
 def test_there_is_always_a_member() -> None:
     """So that what holds nothing is skipped with a reason, and not forgotten."""
     (one,) = members("nothing")
-    assert isinstance(one, Skip)
+    assert isinstance(one, UnusableKey)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_there_is_always_a_member() -> None:
 def test_a_block_that_cannot_be_read_is_malformed(text: str, detail: str) -> None:
     """An operator counts skipped keys by their reason, and reads the detail."""
     (one,) = members(text)
-    assert isinstance(one, Skip)
+    assert isinstance(one, UnusableKey)
     assert (one.reason, one.detail) == ("malformed", detail)
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa,
 from rightkey.jose.algorithms import CURVES
 from rightkey.jose.base64url import encode
 from rightkey.jose.key import judge
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 from rightkey.jose.weak import FERMAT_STEPS, MAX_COST, MIN_FACTOR, rsa_cost
 from rightkey.localissuer.keys.signing import Form, SigningKey
 
@@ -38,7 +38,7 @@ NOT_CANONICAL += [("Ed448", 2**448), ("Ed448", 2**455 - 1)]
 
 def refused(member: dict[str, Any], reason: str, words: str) -> None:
     for published in (True, False):
-        with pytest.raises(Skip, match=words) as caught:
+        with pytest.raises(UnusableKey, match=words) as caught:
             judge(member, published=published)
         assert caught.value.reason == reason
 
@@ -323,6 +323,6 @@ def test_a_lattice_key_may_have_a_quarter_of_zeros(alg: str) -> None:
 )
 def test_a_weak_key_says_what_is_wrong_with_it(member: dict[str, Any], reason: str, detail: str) -> None:
     """The owner of the key must find out from it."""
-    with pytest.raises(Skip) as caught:
+    with pytest.raises(UnusableKey) as caught:
         judge(member, published=True)
     assert (caught.value.reason, caught.value.detail) == (reason, detail)

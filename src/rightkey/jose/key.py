@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rightkey.errors import Misconfigured
 from rightkey.jose import strictjson
 from rightkey.jose.algorithms import ALGORITHMS, Check, accepts
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 
 if TYPE_CHECKING:
     from rightkey.jose.certificate import Certificate
@@ -77,8 +77,8 @@ class Key:
         """
         try:
             return judge(jwk, published=False)
-        except Skip as skip:
-            raise Misconfigured(f"the key cannot be used: {skip.detail}") from None
+        except UnusableKey as unusable:
+            raise Misconfigured(f"the key cannot be used: {unusable.detail}") from None
 
     @classmethod
     def from_pem(cls, pem: str | bytes, *, kid: str | None = None, alg: str | None = None) -> Key:
@@ -95,8 +95,8 @@ class Key:
             raise Misconfigured("the PEM holds several keys", hint="KeySet.from_pem(...)")
         try:
             return judge(first, published=False)
-        except Skip as skip:
-            raise Misconfigured(f"the PEM holds no key that can be used: {skip.detail}") from None
+        except UnusableKey as unusable:
+            raise Misconfigured(f"the PEM holds no key that can be used: {unusable.detail}") from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Key.from_jwk, (dict(self.jwk),)
@@ -116,22 +116,22 @@ def shown(kid: str | None) -> str:
 
 
 def judge(member: Any, *, published: bool) -> Key:
-    """Make one member of a key set a Key, or raise Skip.
+    """Make one member of a key set a Key, or raise UnusableKey.
 
     Args:
-        member: a JWK, or the Skip that stands for what could not be made one.
+        member: a JWK, or the UnusableKey that stands for what could not be made one.
         published: whether an issuer published it, so that the world has what private half it holds.
     """
     from rightkey.jose import material  # with the first key: it and what it needs are 2 % of the import
 
-    if isinstance(member, Skip):
+    if isinstance(member, UnusableKey):
         raise member
     if strictjson.marked(member):
-        raise Skip("named_twice")
+        raise UnusableKey("named_twice")
     if member is strictjson.ODD:
-        raise Skip("malformed", "a number or a text in it cannot be read")
+        raise UnusableKey("malformed", "a number or a text in it cannot be read")
     if not isinstance(member, Mapping):
-        raise Skip("not_an_object")
+        raise UnusableKey("not_an_object")
     # Null counts as absent, and so does a name that is no text, which Python's mappings may have.
     jwk = {name: value for name, value in member.items() if value is not None and isinstance(name, str)}
     _judge_types(jwk)
@@ -142,7 +142,7 @@ def judge(member: Any, *, published: bool) -> Key:
     thumbprint = material.thumbprint(numbers)
     secrets = _SECRETS & jwk.keys()
     if secrets and published:
-        raise Skip("private_key_published", thumbprint=thumbprint)
+        raise UnusableKey("private_key_published", thumbprint=thumbprint)
     if certificate and not certificate.matches(public_key):
         fault = "mismatch"
     return _ready(jwk, public_key, numbers, thumbprint, certificate, fault, bool(secrets))
@@ -151,24 +151,24 @@ def judge(member: Any, *, published: bool) -> Key:
 def _judge_types(jwk: Mapping[str, Any]) -> None:
     for name in ("kty", "kid", "alg", "use", "crv", "x5t", "x5t#S256"):
         if not isinstance(jwk.get(name, ""), str):
-            raise Skip("malformed", f"{name} is not a string")
+            raise UnusableKey("malformed", f"{name} is not a string")
     if jwk.get("kty") == "oct":
-        raise Skip("symmetric")
+        raise UnusableKey("symmetric")
     if jwk.get("kty") not in ("RSA", "EC", "OKP", "AKP"):
-        raise Skip("unknown_kty")
+        raise UnusableKey("unknown_kty")
 
 
 def _judge_purpose(jwk: Mapping[str, Any]) -> None:
     if jwk.get("use", "sig") not in ("sig", "jwt-svid"):  # SPIFFE's bundles say the latter of what signs JWTs
-        raise Skip("not_for_signatures")
+        raise UnusableKey("not_for_signatures")
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list):
-        raise Skip("malformed", "key_ops is not an array")
+        raise UnusableKey("malformed", "key_ops is not an array")
     # A local private key says `sign`; what it signed, its public half may verify.
     if "verify" not in operations and not (_SECRETS & jwk.keys() and "sign" in operations):
-        raise Skip("not_to_verify")
+        raise UnusableKey("not_to_verify")
     if jwk.get("alg", "").startswith(_ENCRYPTS):
-        raise Skip("encryption_alg")
+        raise UnusableKey("encryption_alg")
 
 
 def _certificate(jwk: Mapping[str, Any]) -> tuple[Certificate | None, str | None]:
@@ -199,7 +199,7 @@ def _ready(
     if kty == "AKP":  # such a key is of one algorithm, which a JWK with a certificate alone does not name
         able = [one for one in able if one.name == numbers["alg"]]
     if not able:
-        raise Skip("unusable_alg")
+        raise UnusableKey("unusable_alg")
     named = {jwk.get("x5t"), jwk.get("x5t#S256")}
     if certificate:
         named |= {certificate.x5t, certificate.x5t_hex, certificate.x5t_s256}

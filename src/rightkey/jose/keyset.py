@@ -11,7 +11,7 @@ from rightkey.errors import IssuerMisbehaved, Misconfigured
 from rightkey.jose import strictjson
 from rightkey.jose.fitting import Index
 from rightkey.jose.key import Key, judge, shown
-from rightkey.jose.skipped import REFUSED, SKIPPED, Skip, Skipped, skipped
+from rightkey.jose.skipped import REFUSED, SKIP_REASONS, Skipped, UnusableKey, skipped
 
 if TYPE_CHECKING:
     from rightkey.jose.fitting import Named
@@ -132,7 +132,7 @@ class KeySet:
         gone = [key for key in self.keys if key.thumbprint in unwanted]
         if not gone:
             return self
-        told = [skipped(key.kid, Skip(reason, thumbprint=key.thumbprint)) for key in gone]
+        told = [skipped(key.kid, UnusableKey(reason, thumbprint=key.thumbprint)) for key in gone]
         kept = tuple(key for key in self.keys if key.thumbprint not in unwanted)
         return KeySet(kept, (*self.skipped, *told))
 
@@ -203,7 +203,7 @@ def _of_pem(kid: str, text: Any) -> Iterable[Any]:
     from rightkey.jose import pem as inside  # as above
 
     if not isinstance(text, str) or not inside.is_pem(text):
-        return [Skip("malformed", "not PEM, as other members of the document are")]
+        return [UnusableKey("malformed", "not PEM, as other members of the document are")]
     return inside.members(text, kid=kid)
 
 
@@ -215,10 +215,10 @@ def _judged(members: Iterable[tuple[str | None, Any]], *, published: bool) -> Ke
     for kid, member in islice(rest, MAX_MEMBERS):
         try:
             keys.append(judge(member, published=published))
-        except Skip as skip:
-            told.append(skipped(kid, skip))
+        except UnusableKey as unusable:
+            told.append(skipped(kid, unusable))
     if next(rest, None) is not None:
-        told.append(Skipped(None, "too_many", f"{SKIPPED['too_many']}: the others were not read"))
+        told.append(Skipped(None, "too_many", f"{SKIP_REASONS['too_many']}: the others were not read"))
     return KeySet(tuple(keys), tuple(told))
 
 

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rightkey.jose import base64url, weak
 from rightkey.jose.algorithms import AKP_KEYS, CURVES, OKP_KEYS
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 
 RSA_BITS = range(2048, 8193)
 RSA_EXPONENTS = range(3, 2**32, 2)
 
 
 def public_key(jwk: Mapping[str, Any], certified: Any = None) -> Any:
-    """The key of a JWK's numbers, or where it has none, of its certificate. Raises Skip.
+    """The key of a JWK's numbers, or where it has none, of its certificate. Raises UnusableKey.
 
     Args:
         jwk: a member of known `kty`.
@@ -33,15 +33,15 @@ def public_key(jwk: Mapping[str, Any], certified: Any = None) -> Any:
         return _of_type(certified, kty)
     absent = [name for name in wanted if name not in jwk]
     if absent:
-        raise Skip("no_public_key", f"{' and '.join(absent)} missing")
+        raise UnusableKey("no_public_key", f"{' and '.join(absent)} missing")
     try:
         return _BUILD[kty](jwk)
     except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
-        raise Skip("malformed", "the numbers make no key") from None
+        raise UnusableKey("malformed", "the numbers make no key") from None
 
 
 def numbers(public_key: Any) -> dict[str, str]:
-    """The members that RFC 7638 hashes, in their one spelling. Raises Skip for another type or curve."""
+    """The members that RFC 7638 hashes, in their one spelling. Raises UnusableKey: another type or curve."""
     if isinstance(public_key, rsa.RSAPublicKey):
         rsa_numbers = public_key.public_numbers()
         return {"kty": "RSA", "n": _integer(rsa_numbers.n), "e": _integer(rsa_numbers.e)}
@@ -53,7 +53,7 @@ def numbers(public_key: Any) -> dict[str, str]:
         for value, class_ in classes.items():
             if isinstance(public_key, class_):
                 return {"kty": kty, name: value, x: base64url.encode(public_key.public_bytes_raw())}
-    raise Skip("unknown_kty", "a key of its type or curve does not sign tokens")
+    raise UnusableKey("unknown_kty", "a key of its type or curve does not sign tokens")
 
 
 def thumbprint(numbers: Mapping[str, str]) -> str:
@@ -65,7 +65,7 @@ def thumbprint(numbers: Mapping[str, str]) -> str:
 
 
 def of_der(der: bytes, *, private: bool) -> Any:
-    """The public key in DER, or of a private key its public half. Raises Skip."""
+    """The public key in DER, or of a private key its public half. Raises UnusableKey."""
     from cryptography.hazmat.primitives import serialization  # slow to load, seldom used
 
     try:
@@ -73,24 +73,24 @@ def of_der(der: bytes, *, private: bool) -> Any:
             return serialization.load_der_private_key(der, None).public_key()
         return serialization.load_der_public_key(der)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
-        raise Skip("malformed", "its DER cannot be read as a key, or is encrypted") from None
+        raise UnusableKey("malformed", "its DER cannot be read as a key, or is encrypted") from None
 
 
 def _of_type(certified: Any, kty: str) -> Any:
     found = numbers(certified)
     if found["kty"] != kty:
-        raise Skip("malformed", f"the certificate's key is not of type {kty}")
+        raise UnusableKey("malformed", f"the certificate's key is not of type {kty}")
     return _BUILD[kty](found)
 
 
 def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
     modulus, exponent = (int.from_bytes(base64url.decode_published(jwk[name])) for name in ("n", "e"))
     if modulus.bit_length() not in RSA_BITS:
-        raise Skip("weak", f"RSA of {modulus.bit_length()} bits, not 2048 to 8192")
+        raise UnusableKey("weak", f"RSA of {modulus.bit_length()} bits, not 2048 to 8192")
     if modulus % 2 == 0:
-        raise Skip("malformed", "the RSA modulus is even: no two primes make it")
+        raise UnusableKey("malformed", "the RSA modulus is even: no two primes make it")
     if exponent not in RSA_EXPONENTS:
-        raise Skip("weak", "the RSA exponent is even, under 3 or over 32 bits")
+        raise UnusableKey("weak", "the RSA exponent is even, under 3 or over 32 bits")
     weak.require_sound_modulus(modulus, exponent)
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
@@ -98,14 +98,14 @@ def _rsa(jwk: Mapping[str, Any]) -> rsa.RSAPublicKey:
 def _ec(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
     curve = CURVES.get(jwk["crv"])
     if curve is None:
-        raise Skip("unknown_curve")
+        raise UnusableKey("unknown_curve")
     x, y = (_coordinate(jwk[name], curve[1]) for name in ("x", "y"))
     point = ec.EllipticCurvePublicNumbers(x, y, curve[0])
     key = point.public_key()
     # OpenSSL takes x + p for x. A field element is below p (SEC 1, section 2.3.5): else one key has many
     # spellings, and the base point one that is not known as such.
     if key.public_numbers() != point:
-        raise Skip("malformed", "a coordinate is not below its curve's prime")
+        raise UnusableKey("malformed", "a coordinate is not below its curve's prime")
     weak.require_sound_coordinate(jwk["crv"], x)
     return key
 
@@ -116,13 +116,13 @@ def _coordinate(text: str, size: int) -> int:
     """
     octets = base64url.decode_published(text)
     if len(octets) > size + 1:
-        raise Skip("malformed", "a coordinate is longer than its curve's")
+        raise UnusableKey("malformed", "a coordinate is longer than its curve's")
     return int.from_bytes(octets)
 
 
 def _okp(jwk: Mapping[str, Any]) -> Any:
     if jwk["crv"] not in OKP_KEYS:
-        raise Skip("unknown_curve")
+        raise UnusableKey("unknown_curve")
     point = base64url.decode_published(jwk["x"])
     weak.require_sound_point(jwk["crv"], point)
     return OKP_KEYS[jwk["crv"]].from_public_bytes(point)
@@ -130,7 +130,7 @@ def _okp(jwk: Mapping[str, Any]) -> Any:
 
 def _akp(jwk: Mapping[str, Any]) -> Any:
     if jwk["alg"] not in AKP_KEYS:
-        raise Skip("unusable_alg")
+        raise UnusableKey("unusable_alg")
     pub = base64url.decode_published(jwk["pub"])
     # It asks for the length, which is all that can be malformed.
     key = AKP_KEYS[jwk["alg"]].from_public_bytes(pub)

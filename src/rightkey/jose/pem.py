@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rightkey.jose import base64url, material
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 from rightkey.jose.strictjson import without_mark
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def has_block(document: str | bytes) -> bool:
 
 def members(
     pem: str | bytes, *, kid: str | None = None, alg: str | None = None
-) -> Iterator[dict[str, Any] | Skip]:
-    """What a PEM holds: JWKs to judge, and a Skip for each block that cannot be read. At least one of them.
+) -> Iterator[dict[str, Any] | UnusableKey]:
+    """What a PEM holds: JWKs to judge, and an UnusableKey for each block that cannot be read. One at least.
 
     A certificate right behind one that it issued belongs to that one's chain and is no key of its own.
 
@@ -54,7 +54,7 @@ def members(
         alg: the algorithm of each.
     """
     named = {name: value for name, value in (("kid", kid), ("alg", alg)) if value is not None}
-    held: dict[str, Any] | Skip | None = None  # the last one, as long as its chain may grow
+    held: dict[str, Any] | UnusableKey | None = None  # the last one, as long as its chain may grow
     last: Certificate | None = None
     for label, body, end in _blocks(_octets(pem)):
         member, certificate = _read(label, body, end)
@@ -63,9 +63,9 @@ def members(
         else:
             if held is not None:
                 yield held
-            held = member if isinstance(member, Skip) else member | named
+            held = member if isinstance(member, UnusableKey) else member | named
         last = certificate
-    yield held or Skip("malformed", _without_any(_octets(pem)))
+    yield held or UnusableKey("malformed", _without_any(_octets(pem)))
 
 
 _LOOKS_LIKE = (
@@ -104,14 +104,14 @@ def _blocks(octets: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
             yield label, body, end
 
 
-def _lengthen(member: dict[str, Any] | Skip, certificate: Certificate) -> None:
+def _lengthen(member: dict[str, Any] | UnusableKey, certificate: Certificate) -> None:
     from rightkey.jose.certificate import MAX_CHAIN
 
     if isinstance(member, dict) and len(member["x5c"]) < MAX_CHAIN:
         member["x5c"].append(_base64(certificate))
 
 
-def _read(label: bytes, body: bytes, end: bytes) -> tuple[dict[str, Any] | Skip, Certificate | None]:
+def _read(label: bytes, body: bytes, end: bytes) -> tuple[dict[str, Any] | UnusableKey, Certificate | None]:
     """One block: the JWK it makes, and if it is a certificate, that."""
     certificate = None
     try:
@@ -124,8 +124,8 @@ def _read(label: bytes, body: bytes, end: bytes) -> tuple[dict[str, Any] | Skip,
             jwk = dict(material.numbers(material.of_der(der, private=private)))
             if private:
                 jwk["d"] = ""  # says that its private half is known, and does not repeat it
-    except Skip as skip:
-        return skip, certificate
+    except UnusableKey as unusable:
+        return unusable, certificate
     return jwk, certificate
 
 
@@ -135,7 +135,7 @@ def _der(body: bytes, end: bytes) -> bytes:
             return base64url.decode_published(body.decode("ascii"))
     except ValueError:
         pass
-    raise Skip("malformed", "the PEM is cut off, or not base64")
+    raise UnusableKey("malformed", "the PEM is cut off, or not base64")
 
 
 def _certificate(der: bytes) -> Certificate:
@@ -144,7 +144,7 @@ def _certificate(der: bytes) -> Certificate:
     try:
         return read_der(der)
     except Unreadable:
-        raise Skip("malformed", "the PEM holds no readable certificate") from None
+        raise UnusableKey("malformed", "the PEM holds no readable certificate") from None
 
 
 def _issued(above: Certificate, below: Certificate) -> bool:

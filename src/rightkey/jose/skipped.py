@@ -7,7 +7,7 @@ from typing import NamedTuple
 MAX_NAME = 1024
 """Characters of a skipped member's key id that are kept. A longer one is cut, and is no name of any key."""
 
-SKIPPED: dict[str, str] = {
+SKIP_REASONS: dict[str, str] = {
     "not_an_object": "the member is not a JSON object",
     "named_twice": "a name stands twice in the member",
     "unknown_kty": "the key type is not supported",
@@ -30,15 +30,15 @@ REFUSED = frozenset(("private_key_published", "distrusted"))
 """Reasons that no newer answer mends."""
 
 
-class Skip(Exception):
+class UnusableKey(Exception):
     """A member that cannot be used; says why."""
 
     def __init__(self, reason: str, detail: str = "", thumbprint: str | None = None) -> None:
-        self.reason, self.detail, self.thumbprint = reason, detail or SKIPPED[reason], thumbprint
+        self.reason, self.detail, self.thumbprint = reason, detail or SKIP_REASONS[reason], thumbprint
 
 
 class Skipped(NamedTuple):
-    """A member that was skipped. `reason` is a word of `SKIPPED`."""
+    """A member that was skipped. `reason` is a word of `SKIP_REASONS`."""
 
     kid: str | None
     reason: str
@@ -46,8 +46,8 @@ class Skipped(NamedTuple):
     thumbprint: str | None = None
 
 
-def skipped(kid: str | None, skip: Skip) -> Skipped:
+def skipped(kid: str | None, unusable: UnusableKey) -> Skipped:
     """What is kept of a member that was skipped: its name, cut to a length, and why."""
     if kid is not None and len(kid) > MAX_NAME:
         kid = f"{kid[:MAX_NAME]}..."
-    return Skipped(kid, skip.reason, skip.detail, skip.thumbprint)
+    return Skipped(kid, unusable.reason, unusable.detail, unusable.thumbprint)

@@ -12,7 +12,7 @@ from itertools import count, islice
 from math import gcd, isqrt, prod
 from typing import NamedTuple
 
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 
 FERMAT_STEPS = 100
 """How far apart two primes may be to be found: CVE-2022-26320's were within a few steps."""
@@ -46,17 +46,17 @@ def require_sound_point(crv: str, octets: bytes) -> None:
     8032, section 5.1.7, leaves it open to refuse them; libsodium does. x = 0 with its sign set (section
     5.1.3, step 4) is among them.
 
-    Raises Skip.
+    Raises UnusableKey.
     """
     field = _EDWARDS[crv]
     if len(octets) != field.size:
-        raise Skip("malformed", "the numbers make no key")
+        raise UnusableKey("malformed", "the numbers make no key")
     value = int.from_bytes(octets, "little")
     y = value & ((1 << (8 * field.size - 1)) - 1)  # the highest bit is the sign of x
     if y >= field.p:  # RFC 8032, sections 5.1.3 and 5.2.3, step 1
-        raise Skip("weak", f"the {crv} point is not in canonical form")
+        raise UnusableKey("weak", f"the {crv} point is not in canonical form")
     if _is_of_small_order(y, field):
-        raise Skip("weak", f"the {crv} point is of small order: others can sign for it")
+        raise UnusableKey("weak", f"the {crv} point is of small order: others can sign for it")
 
 
 def _is_of_small_order(y: int, field: _Field) -> bool:
@@ -74,19 +74,21 @@ def _is_of_small_order(y: int, field: _Field) -> bool:
 def require_sound_modulus(modulus: int, exponent: int) -> None:
     """An RSA modulus that does not fall to known shortcuts, and a check that does not cost too much.
 
-    Raises Skip.
+    Raises UnusableKey.
     """
     if gcd(modulus, _small_primes()) != 1:
-        raise Skip("weak", f"the RSA modulus has a factor under {MIN_FACTOR}")
+        raise UnusableKey("weak", f"the RSA modulus has a factor under {MIN_FACTOR}")
     if _is_power(modulus):  # NIST SP 800-89, section 5.3.3
-        raise Skip("weak", "the RSA modulus is a power of one number")
+        raise UnusableKey("weak", "the RSA modulus is a power of one number")
     if _has_close_primes(modulus):
-        raise Skip("weak", "the primes of the RSA modulus are close together, as in CVE-2022-26320")
+        raise UnusableKey("weak", "the primes of the RSA modulus are close together, as in CVE-2022-26320")
     if _is_roca(modulus):
-        raise Skip("weak", "the RSA modulus has the guessable form of CVE-2017-15361")
+        raise UnusableKey("weak", "the RSA modulus has the guessable form of CVE-2017-15361")
     if rsa_cost(modulus.bit_length(), exponent) > MAX_COST:
         told = f"RSA of {modulus.bit_length()} bits with an exponent of {exponent.bit_length()} bits"
-        raise Skip("costly", f"{told} takes over {MAX_COST} times as long as RSA of 2048 bits with 65537")
+        raise UnusableKey(
+            "costly", f"{told} takes over {MAX_COST} times as long as RSA of 2048 bits with 65537"
+        )
 
 
 def rsa_cost(bits: int, exponent: int) -> float:
@@ -190,21 +192,21 @@ _GENERATORS = {
 
 
 def require_sound_coordinate(crv: str, x: int) -> None:
-    """A point that is not its curve's own base point. Raises Skip.
+    """A point that is not its curve's own base point. Raises UnusableKey.
 
     That a point is on its curve, and not at infinity, `cryptography` asks. These curves have prime order:
     no other point is of small order.
     """
     if x == _GENERATORS[crv]:
-        raise Skip("weak", f"the point is the base point of {crv}: its private half is 1")
+        raise UnusableKey("weak", f"the point is the base point of {crv}: its private half is 1")
 
 
 def require_sound_matrix(pub: bytes) -> None:
-    """An ML-DSA key whose vector t1 is not all but zero. Raises Skip.
+    """An ML-DSA key whose vector t1 is not all but zero. Raises UnusableKey.
 
     FIPS 204, algorithm 8 verifies A z - c t1 2^d: with t1 = 0 the key's owner has no part in it, and
     anyone can sign. Of an honest key one octet in 256 is zero.
     """
     vector = pub[32:]  # behind the seed rho (FIPS 204, algorithm 22)
     if 4 * vector.count(0) > len(vector):
-        raise Skip("weak", "the vector of the ML-DSA key is almost all zero: anyone can sign for it")
+        raise UnusableKey("weak", "the vector of the ML-DSA key is almost all zero: anyone can sign for it")

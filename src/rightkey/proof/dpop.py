@@ -25,7 +25,7 @@ from rightkey.errors import Failure, TokenRejected
 from rightkey.jose import strictjson
 from rightkey.jose.jws import holds_a_token, opened, passes, read_header
 from rightkey.jose.key import judge
-from rightkey.jose.skipped import Skip
+from rightkey.jose.skipped import UnusableKey
 from rightkey.policy.confirmation import rejected
 from rightkey.policy.presented import Presented
 from rightkey.proof.keys import Keys, Known
@@ -149,8 +149,8 @@ def _known(segment: bytes, algorithms: Collection[str]) -> Known:
     try:
         # What a certificate says of it does not count here, and is not looked at.
         key = judge({name: value for name, value in jwk.items() if name[:2] != "x5"}, published=True)
-    except Skip as skip:
-        why = "it holds private members" if skip.reason == "private_key_published" else skip.detail
+    except UnusableKey as unusable:
+        why = "it holds private members" if unusable.reason == "private_key_published" else unusable.detail
         raise rejected("proof_key", told=f"the DPoP proof's jwk cannot be used: {why}") from None
     if header.alg not in key.checks:
         raise rejected("proof_key")
