@@ -48,7 +48,7 @@ REASONS: dict[str, str] = {
     "proof_replayed": "the DPoP proof was used before, or is as old as used ones that are forgotten",
 }
 """Every reason of `proof_rejected`, and what it means."""
-LETTERS = 43
+THUMBPRINT_LENGTH = 43
 """Characters of a thumbprint by SHA-256, in base64url."""
 JKT, X5T = "jkt", "x5t#S256"
 """The confirmations that are known: RFC 9449, section 6.1; RFC 8705, section 3.1."""
@@ -95,7 +95,7 @@ def _known(cnf: Any) -> dict[str, str]:
 
 
 def _is_thumbprint(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == LETTERS
+    return isinstance(value, str) and len(value) == THUMBPRINT_LENGTH
 
 
 def _require_proofs(known: Mapping[str, str], presented: Presented | None, cnf: Any) -> None:
