@@ -212,13 +212,8 @@ class Server:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
-
-    def settle(self) -> None:
-        """Wait for the connections of this server to be over."""
-        for thread in self.threads[1:]:
-            thread.join(5)
 
     def _start(self, target: Callable[..., None], *args: object) -> None:
         self.threads.append(threading.Thread(target=target, args=args, daemon=True))
@@ -232,19 +227,25 @@ class Server:
                 self._start(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:
-        with ExitStack() as stack, suppress(OSError):
-            sock = stack.enter_context(sock)
-            sock.settimeout(5)
-            if self.tls:
-                sock = stack.enter_context(self.tls.wrap_socket(sock, server_side=True))
-            if self.greedy:
-                self.heads.append(read_head(sock))
-            with suppress(ConnectionError, ssl.SSLError):
-                self.answer(sock)
-                sock.shutdown(socket.SHUT_WR)
-                while sock.recv(65536):
-                    pass
+        with ExitStack() as stack:
+            try:
+                self._converse(stack.enter_context(sock), stack)
+            except TimeoutError:  # the client holds its connection open
+                return
+            except OSError:  # it has closed it, at whatever point
+                pass
             self.saw_close.set()
+
+    def _converse(self, sock: socket.socket, stack: ExitStack) -> None:
+        sock.settimeout(30)
+        if self.tls:
+            sock = stack.enter_context(self.tls.wrap_socket(sock, server_side=True))
+        if self.greedy:
+            self.heads.append(read_head(sock))
+        self.answer(sock)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
 
 
 def read_head(sock: socket.socket) -> bytes:
@@ -436,7 +437,7 @@ class Looped:
 
     def _close(self, thread: threading.Thread) -> None:
         self.server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
     @property
@@ -535,7 +536,7 @@ def running(app: Any) -> Iterator[str]:
     thread.start()
 
     def done(waiting: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(waiting, loop).result(30)
+        return asyncio.run_coroutine_threadsafe(waiting, loop).result(60)
 
     runner = web.AppRunner(app)
     try:
@@ -545,7 +546,7 @@ def running(app: Any) -> Iterator[str]:
     finally:
         done(runner.cleanup())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
