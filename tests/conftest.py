@@ -475,11 +475,17 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
 
 
 def a_free_port() -> int:
-    """Below those that systems give to connections, of which one would soon be taken by some other test."""
+    """Below those that systems give to connections, of which one would soon be taken by some other test; and
+    never the same twice, since what was told of one may not listen on it yet."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
+
+
+_GIVEN = set[int]()
 
 
 @pytest.fixture
