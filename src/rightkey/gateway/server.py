@@ -199,10 +199,10 @@ class Server:
 
 
 def _made() -> str:
-    """A directory for used proofs, in memory where there is one. Raises Misconfigured."""
+    """A directory for used proofs, named by this process, in memory where possible. Raises Misconfigured."""
     for folder in ("/dev/shm", None):  # noqa: S108 - it is made there with a name of its own, mode 0700
         with suppress(OSError):
-            return tempfile.mkdtemp(prefix="rightkey-", dir=folder)
+            return tempfile.mkdtemp(prefix=f"rightkey-{os.getpid()}-", dir=folder)
     raise Misconfigured("there is no directory in which workers can share used DPoP proofs", hint="set store")
 
 
