@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Gateway:
 
     def look(self, path: str, **headers: str) -> httpx.Response:
         """What its plain listener answers."""
-        with httpx.Client(trust_env=False, verify=False, timeout=30) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
             return client.get(f"{self.plain}{path}", headers=headers)
 
     def count(self, code: str) -> int:
@@ -80,13 +80,14 @@ class Gateway:
     def kill(self) -> None:
         """End it at once: an idle connection of a proxy would have it drain for 10 s."""
         for pid in (self.process.pid, *self.workers()):
-            os.kill(pid, signal.SIGKILL)
-        self.process.wait(30)
+            with suppress(ProcessLookupError):  # a worker that has seen that its parent is gone
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(60)
 
     def stop(self) -> int:
         """Stop it, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 def fields_of(answer: Answer) -> dict[str, str]:
@@ -122,19 +123,19 @@ def gateway(
             stack.callback(ended, process)
             started = Gateway(path, listen, f"http://127.0.0.1:{plain}", process)
             _wait_for(lambda: started.look("/readyz").status_code == 200, started)
+            _wait_for(lambda: len(started.workers()) == workers, started)
             return started
 
         yield start
 
 
 def _wait_for(ready: Callable[[], bool], gateway: Gateway) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until and gateway.process.poll() is None:
-        try:
+        with suppress(httpx.TransportError):
             if ready():
                 return
-        except httpx.TransportError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     pytest.fail(gateway.log())
 
 
@@ -148,7 +149,7 @@ def ask(gateway: Any) -> Callable[..., httpx.Response]:
         sent = {"x-original-method": method, "x-original-uri": uri, "x-original-host": "api.example.com"}
         if token is not None:
             sent["authorization"] = f"Bearer {token}"
-        with httpx.Client(trust_env=False, verify=False, timeout=30) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
             return client.get(f"http://{of.listen}/", headers=sent | headers)
 
     return asked

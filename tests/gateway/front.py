@@ -1,6 +1,7 @@
-"""A service behind nginx and the gateway, for `rightkey drill`: python front.py FOLDER PORT.
+"""A service behind nginx and the gateway, for `rightkey drill`: front.py FOLDER LIFE PORT GATEWAY PLAIN
 
-The issuer is that of the environment. It ends with the first of its processes, or by SIGTERM.
+The last three are free ports. The issuer is that of the environment. It ends with the first of its processes,
+or by SIGTERM.
 """
 
 from __future__ import annotations
@@ -58,19 +59,19 @@ class Told(BaseHTTPRequestHandler):
         pass
 
 
-def main(folder: Path, port: int, life: str) -> None:
+def main(folder: Path, life: str, port: int, gateway: int, plain: int) -> None:
     service = ThreadingHTTPServer(("127.0.0.1", 0), Told)
     threading.Thread(target=service.serve_forever, daemon=True).start()
-    ports = {"gateway": free(), "plain": free()}
+    ports = {"gateway": gateway, "plain": plain}
     environ = {"issuer": os.environ["RIGHTKEY_ISSUER"], "audience": os.environ["RIGHTKEY_AUDIENCE"]}
     (folder / "gateway.toml").write_text(CONFIGURATION.format(life=life, **ports, **environ))
     text = snippets.of("nginx")["nginx.conf"].replace("listen 8080", f"listen 127.0.0.1:{port}")
-    text = text.replace(":9090", f":{ports['gateway']}").replace(":8000", f":{service.server_port}")
+    text = text.replace(":9090", f":{gateway}").replace(":8000", f":{service.server_port}")
     (folder / "nginx.conf").write_text(text)
     (folder / "nginx.main").write_text(NGINX.format(folder=folder))
-    gateway = [sys.executable, "-m", "rightkey", "gateway", "--config", str(folder / "gateway.toml")]
-    started = [subprocess.Popen(gateway)]
-    while not listens(ports["plain"]):
+    command = [sys.executable, "-m", "rightkey", "gateway", "--config", str(folder / "gateway.toml")]
+    started = [subprocess.Popen(command)]
+    while not listens(plain):
         time.sleep(0.02)
     started.append(subprocess.Popen(["/usr/sbin/nginx", "-c", str(folder / "nginx.main")]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -80,13 +81,7 @@ def main(folder: Path, port: int, life: str) -> None:
     finally:
         for process in reversed(started):
             process.terminate()
-            process.wait(15)
-
-
-def free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+            process.wait(60)
 
 
 def listens(port: int) -> bool:
@@ -95,4 +90,4 @@ def listens(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:]))

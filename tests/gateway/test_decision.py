@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -184,11 +185,13 @@ def test_the_next_nonce_comes_with_the_identity() -> None:
 def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:
     """Nothing blocks meanwhile: what waits is awaited."""
 
+    awaited = threading.Event()
+
     class Gone:
-        """Says so after a while."""
+        """Says so once it is waited for."""
 
         def get(self, request: Request, /) -> Response:
-            time.sleep(0.05)
+            awaited.wait(60)
             raise ExchangeFailed("refused", "no answer")
 
     verifier = AsyncVerifier("https://gone.example", audience="a", transport=Gone())
@@ -196,6 +199,7 @@ def test_an_issuer_that_is_gone_is_503_after_a_wait() -> None:
     async def main() -> Answer:
         answer = answer_of(decision(verifier), "/any", {"host": ["a"], "authorization": [f"Bearer {token}"]})
         assert isinstance(answer, Awaitable)
+        awaited.set()
         return await answer
 
     token = ISSUER.token(iss="https://gone.example", aud="a")

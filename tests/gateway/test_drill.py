@@ -18,9 +18,10 @@ def test_every_exercise_is_passed(tmp_path: Path, free_ports: Callable[[], int])
     """What a standard demands, and what is advice."""
     if not Path("/usr/sbin/nginx").exists():
         pytest.skip("there is no nginx on this machine")
-    port = free_ports()
-    service = [sys.executable, str(FRONT), str(tmp_path), str(port), "2"]
-    drill = [sys.executable, "-m", "rightkey", "drill", f"http://127.0.0.1:{port}/", "--life", "2", "--json"]
+    ports = [str(free_ports()) for _ in range(3)]
+    service = [sys.executable, str(FRONT), str(tmp_path), "2", *ports]
+    url = f"http://127.0.0.1:{ports[0]}/"
+    drill = [sys.executable, "-m", "rightkey", "drill", url, "--life", "2", "--json"]
     done = subprocess.run([*drill, "--", *service], capture_output=True, text=True, timeout=600)
     card = json.loads(done.stdout)
     assert (card["failing"], card["failed"], card["error"], done.returncode) == ([], 0, 0, 0), done.stderr

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.conftest import ended
 
 from rightkey.localissuer import LocalIssuer
 
@@ -87,11 +88,11 @@ def statuses(tmp_path: Path, free_ports: Callable[[], int]) -> Any:
         processes.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
         def ask(token: str) -> int:
-            with httpx.Client(trust_env=False, verify=False, timeout=20) as client:
+            with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
                 headers = {"Authorization": f"Bearer {token}"}
                 return client.get(f"http://127.0.0.1:{port}/", headers=headers).status_code
 
-        for _ in range(400):
+        for _ in range(1200):
             try:
                 ask("none")
                 return ask
@@ -101,8 +102,7 @@ def statuses(tmp_path: Path, free_ports: Callable[[], int]) -> Any:
 
     yield start
     for process in processes:
-        process.terminate()
-        process.wait(20)
+        ended(process)
 
 
 def test_a_surprise_key_is_taken_through_the_mirror(gateway: Any, issuer: LocalIssuer, statuses: Any) -> None:
@@ -114,6 +114,6 @@ def test_a_surprise_key_is_taken_through_the_mirror(gateway: Any, issuer: LocalI
     issuer.rotate(surprise=True)
     began = time.monotonic()
     while mirrored(issuer.token()) != 200:
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
         time.sleep(0.05)
     assert alone(issuer.token()) == 401

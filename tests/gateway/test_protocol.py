@@ -13,8 +13,9 @@ import pytest
 
 from rightkey.gateway.decision import Answer, Case, Question, answered
 from rightkey.gateway.peers import Peers
-from rightkey.gateway.protocol import HEAD_SECONDS, IDLE_SECONDS, MAX_HEAD, MAX_HEADERS, Site
+from rightkey.gateway.protocol import HEAD_SECONDS, IDLE_SECONDS, MAX_HEAD, MAX_HEADERS, Connection, Site
 
+PATIENCE = 60.0
 LOOPS = [asyncio.new_event_loop]
 with suppress(ModuleNotFoundError):
     import uvloop
@@ -75,6 +76,37 @@ def fails(question: Question) -> Answer | Awaitable[Answer]:
     raise RuntimeError("a secret")
 
 
+class Served:
+    """The one connection of a site, and how much has come over it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.came, self.made = site, 0, list[Connection]()
+
+    def connection(self) -> Connection:
+        one = self.site.connection()
+        feed = one.data_received
+
+        def received(data: bytes) -> None:
+            self.came += len(data)
+            feed(data)
+
+        one.data_received = received  # type: ignore[method-assign]
+        self.made.append(one)
+        return one
+
+    async def until(self, came: int) -> None:
+        """Wait until so much has come, or nothing more is read."""
+        while not self.made or not hasattr(self.made[0], "transport"):
+            await asyncio.sleep(0.001)
+        while self.came < came and not self.made[0]._ended:
+            await asyncio.sleep(0.001)
+
+    async def until_answered(self) -> None:
+        """Wait until nothing of what has come waits for its answer."""
+        while self.made[0]._task is not None and self.site.connections:
+            await asyncio.sleep(0.001)
+
+
 @pytest.fixture(params=LOOPS, ids=lambda loop: loop.__module__)
 def talk(request: pytest.FixtureRequest) -> Callable[..., tuple[bytes, Site]]:
     """Sends pieces over one connection, and is what was answered until the end of it."""
@@ -89,30 +121,39 @@ def talk(request: pytest.FixtureRequest) -> Callable[..., tuple[bytes, Site]]:
     ) -> tuple[bytes, Site]:
         async def main() -> tuple[bytes, Site]:
             site = Site(read or Reading(answer), frozenset(("host", "authorization")), peers)
-            server = await asyncio.get_running_loop().create_server(site.connection, "127.0.0.1", 0)
+            served = Served(site)
+            server = await asyncio.get_running_loop().create_server(served.connection, "127.0.0.1", 0)
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=10**7)
-            for piece in pieces:
+            await served.until(0)
+            for number, piece in enumerate(pieces):
                 writer.write(piece)
                 with suppress(ConnectionError):
                     await writer.drain()
-                await asyncio.sleep(0.002)
+                await served.until(sum(map(len, pieces[: number + 1])))
             meanwhile(site)
             if end:
-                await asyncio.sleep(0.05)
+                await served.until_answered()
                 with suppress(OSError):
                     writer.write_eof()
             got = b""
             with suppress(ConnectionError):
-                got = await asyncio.wait_for(reader.read(), 2)
+                got = await reader.read()
             writer.close()
             server.close()
-            await asyncio.sleep(0.01)
+            while site.connections:
+                await asyncio.sleep(0.001)
             return got, site
 
         with asyncio.Runner(loop_factory=request.param) as runner:
-            return runner.run(main())
+            return runner.run(asyncio.wait_for(main(), PATIENCE))
 
     return talked
+
+
+async def come(true: Callable[[], bool]) -> None:
+    """Wait until something has come about."""
+    while not true():
+        await asyncio.sleep(0.001)
 
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nOther: y\r\n\r\n"
@@ -291,26 +332,23 @@ def test_answers_that_are_not_taken_stop_the_reading(talk: Any) -> None:
         server = await loop.create_server(site.connection, "127.0.0.1", 0)
         with socket.create_connection(server.sockets[0].getsockname()) as sock:
             sock.setblocking(False)
-            await asyncio.sleep(0.01)
+            await come(lambda: bool(site.connections))
             (connection,) = site.connections
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await loop.sock_sendall(sock, GET % 1 * 2000)
-            await asyncio.sleep(0.05)
-            assert not connection.transport.is_reading()
+            await come(lambda: not connection.transport.is_reading())
             while not connection.transport.is_reading():
                 with suppress(BlockingIOError):
                     sock.recv(10**6)
                 await asyncio.sleep(0.001)
             sock.send(GET % 1 * 500)
-            await asyncio.sleep(0.05)
-            assert not connection.transport.is_reading()
+            await come(lambda: not connection.transport.is_reading())
             site.sweep(HEAD_SECONDS + 1)
-            await asyncio.sleep(0.01)
-            assert site.connections == set()
+            await come(lambda: site.connections == set())
         server.close()
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
 
 
 def test_while_it_drains_the_next_answer_is_the_last(talk: Any) -> None:
@@ -338,12 +376,12 @@ def test_an_answer_takes_from_its_octets_on(talk: Any) -> None:
         site = Site(Reading(some_slowly), frozenset(), told=lambda *one: told.append(one), clock=tick)
         server = await asyncio.get_running_loop().create_server(site.connection, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        for piece in (GET % 1, b"GET /slow HTTP/1.1\r\n\r\n" + GET % 2, b"\0"):
+        for piece, answers in ((GET % 1, 1), (b"GET /slow HTTP/1.1\r\n\r\n" + GET % 2, 3), (b"\0", 4)):
             writer.write(piece)
-            await asyncio.sleep(0.05)
+            await come(lambda answers=answers: len(told) == answers)
         await reader.read()
         writer.close()
         server.close()
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
     assert told == [("ok", 5), ("ok", 5), ("ok", 10), ("head_refused", 5)]

@@ -23,7 +23,7 @@ from rightkey.localissuer import LocalIssuer, Sender
 pytestmark = pytest.mark.slow
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> bool:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Whether it has come about in that time."""
     end = time.monotonic() + seconds
     while not true():
@@ -65,7 +65,12 @@ class Load:
         return response.status
 
     def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self._gateway.listen, timeout=20)
+        return http.client.HTTPConnection(self._gateway.listen, timeout=60)
+
+    def goes_on(self, answers: int) -> bool:
+        """Whether so many more come."""
+        before = len(self.statuses)
+        return until(lambda: len(self.statuses) >= before + answers)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -76,7 +81,7 @@ class Load:
         finally:
             self._over.set()
             for thread in self._threads:
-                thread.join(30)
+                thread.join(60)
 
 
 @pytest.fixture
@@ -95,10 +100,9 @@ def test_a_reload_loses_no_request(gateway: Any, token: Any, keeps: bool) -> Non
             done = of.log().count("all workers are new")
             of.process.send_signal(signal.SIGHUP)
             assert until(lambda done=done: of.log().count("all workers are new") > done), of.log()
-        time.sleep(0.2)
+        assert load.goes_on(100)
     assert load.broken == []
     assert set(load.statuses) == {200}
-    assert len(load.statuses) > 100
     assert not before & of.workers() or until(lambda: not before & of.workers())
     assert of.count("ok") >= len(load.statuses)
 
@@ -109,9 +113,9 @@ def test_a_rotation_refuses_no_valid_token(gateway: Any, issuer: LocalIssuer, to
     load = Load(of, token, keeps=True)
     with load.running():
         for surprise in (False, True):
-            time.sleep(0.3)
+            assert load.goes_on(20)
             issuer.rotate(surprise=surprise)
-        time.sleep(0.5)
+        assert load.goes_on(40)
     assert (set(load.statuses), load.broken) == ({200}, [])
 
 
@@ -213,7 +217,7 @@ def test_a_worker_that_is_stopped_takes_nothing_from_the_other(gateway: Any, tok
     load = Load(of, token, keeps=False)
     try:
         with load.running():
-            time.sleep(0.5)
+            assert load.goes_on(100)
     finally:
         os.kill(starved, signal.SIGCONT)
     assert (set(load.statuses), load.broken) == ({200}, [])
@@ -225,19 +229,20 @@ def test_it_drains_and_ends(gateway: Any, ask: Any, token: Any, number: int) -> 
     of = gateway("nginx", workers=2)
     workers = of.workers()
     host, port = of.listen.split(":")
-    with socket.create_connection((host, int(port))) as kept:
-        kept.sendall(b"GET / HTTP/1.1\r\nX-Original-Method: GET\r\n")
-        time.sleep(0.1)
+    asked = b"GET / HTTP/1.1\r\nX-Original-Method: GET\r\nX-Original-Uri: /public/a\r\nX-Original-Host: a\r\n"
+    with socket.create_connection((host, int(port)), timeout=60) as kept:
+        kept.sendall(asked + b"\r\n")
+        assert kept.recv(4096).endswith(b"\r\n\r\n")  # so that it is accepted before the signal comes
+        kept.sendall(asked)
         of.process.send_signal(number)
         assert until(lambda: _refuses(host, int(port)))
-        kept.sendall(b"X-Original-Uri: /public/a\r\nX-Original-Host: a\r\n\r\n")
-        kept.settimeout(10)
+        kept.sendall(b"\r\n")
         got = b""
         while piece := kept.recv(4096):
             got += piece
     assert got.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Connection: close\r\n" in got
-    assert of.process.wait(20) == 0
+    assert of.process.wait(60) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
@@ -256,7 +261,7 @@ def test_garbage_and_slow_heads_hold_up_no_other(gateway: Any, ask: Any, token: 
             with suppress(OSError):
                 sock.sendall((b"GET / HTTP/1.1\r\nA: ", os.urandom(2000), b"\x16\x03\x01")[number % 3])
         assert ask(of, "/orders/1", token()).status_code == 200
-        assert of.count("head_refused") >= 100
+        assert until(lambda: of.count("head_refused") >= 100)
     finally:
         for sock in slow:
             sock.close()
@@ -273,7 +278,7 @@ def test_connections_wait_to_be_accepted(gateway: Any) -> None:
     with ExitStack() as stack:
         stack.callback(os.kill, worker, signal.SIGCONT)
         for _ in range(most):
-            stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=60))
 
 
 def test_ten_thousand_connections_are_kept(gateway: Any, ask: Any, token: Any) -> None:
@@ -287,7 +292,7 @@ def test_ten_thousand_connections_are_kept(gateway: Any, ask: Any, token: Any) -
         of = gateway("nginx")
         host, port = of.listen.split(":")
         for _ in range(most):
-            kept.append(socket.create_connection((host, int(port)), timeout=20))
+            kept.append(socket.create_connection((host, int(port)), timeout=60))
         asked = b"GET / HTTP/1.1\r\nX-Original-Method: GET\r\nX-Original-Uri: /public/a\r\n"
         asked += b"X-Original-Host: a\r\n\r\n"
         for sock in kept[:: most // 50]:
@@ -336,7 +341,7 @@ def test_a_proof_passes_once_in_all_workers(gateway: Any, issuer: LocalIssuer) -
     for _ in range(3):
         headers, statuses = proof_of(issuer), list[int]()
         for _ in range(16):
-            connection = http.client.HTTPConnection(of.listen, timeout=20)
+            connection = http.client.HTTPConnection(of.listen, timeout=60)
             connection.request("GET", "/", headers=headers)
             statuses.append(connection.getresponse().status)
             connection.close()
@@ -356,7 +361,7 @@ def test_a_denied_session_is_refused_by_all_workers(
     asked = {"x-original-method": "GET", "x-original-uri": "/me", "x-original-host": "api.example.com"}
 
     def status() -> int:
-        connection = http.client.HTTPConnection(of.listen, timeout=20)
+        connection = http.client.HTTPConnection(of.listen, timeout=60)
         connection.request("GET", "/", headers=asked | {"authorization": f"Bearer {token}"})
         answer = connection.getresponse().status
         connection.close()
@@ -364,14 +369,14 @@ def test_a_denied_session_is_refused_by_all_workers(
 
     def all_refuse() -> bool:
         """For longer than a look at the list may be away: a worker may not be asked for a while."""
-        end = time.monotonic() + 1.2
-        while time.monotonic() < end:
+        end, refused = time.monotonic() + 1.2, 0
+        while refused < 20 or time.monotonic() < end:
             if status() != 401:
                 return False
+            refused += 1
         return True
 
     assert {status() for _ in range(20)} == {200}
     assert run(["deny", issuer.url, "--sid", "s1", "--store", f"file://{tmp_path}/fleet"]) == 0
     assert until(all_refuse)
-    assert {status() for _ in range(20)} == {401}
     assert of.count("token_revoked") >= 20
