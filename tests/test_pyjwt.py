@@ -534,6 +534,18 @@ def test_a_subclass_that_filters_is_asked(endpoint: Endpoint, one: Any, two: Any
         client.fetch_data()  # called by a user, it is the subclass's
 
 
+@pytest.mark.parametrize("odd", ['{"kid": "a", "kid": "b"}', '{"n": 1e999}', '{"kid": "\\ud83d"}', "1e999"])
+def test_a_subclass_gets_no_member_that_is_no_json(odd: str, endpoint: Endpoint, one: Any) -> None:
+    """It could hand that on to no one, and one odd member would take all keys away."""
+
+    class Handing(PyJWKClient):
+        def fetch_data(self) -> Any:
+            return json.loads(json.dumps(super().fetch_data()))
+
+    endpoint.body = f'{{"keys": [{odd}, {json.dumps(one.public_jwk())}], "x": {odd}}}'.encode()
+    assert Handing(URL, transport=endpoint).get_signing_key("one").key_id == "one"
+
+
 def test_a_subclass_may_fetch_by_a_coroutine(endpoint: Endpoint, two: Any) -> None:
     """It runs in a loop of its own, whichever loop waits for it."""
 

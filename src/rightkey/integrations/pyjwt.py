@@ -288,9 +288,10 @@ class ClientTransport:
         except ExchangeFailed as error:
             raise unavailable(error, error.retry_after) from error
         try:
-            return strictjson.read_members(strictjson.without_mark(response.body))
+            document = strictjson.read_members(strictjson.without_mark(response.body))
         except strictjson.NotJson as error:
             raise KeysUnusable("keys_unavailable", f"{NOT_JSON}: {error}") from error
+        return strictjson.unmarked(document)  # a member that no reader could use would not be JSON
 
     def _fetched(self, client: Client, request: Request) -> Response:
         headers = {str(name).lower(): str(value) for name, value in (client.headers or {}).items()}

@@ -110,9 +110,9 @@ def read_unique(text: bytes, most: tuple[int, int] | None = None) -> dict[str, A
 
 
 def read_members(text: bytes) -> dict[str, Any]:
-    """Read a JSON object as `read_unique` does, but for objects inside it: of those, one with a name
-    twice becomes `NAMED_TWICE`, and one with a value that no two readers take for the same `ODD`, so that one
-    bad member of an array need not harm the rest."""
+    """Read a JSON object as `read_unique` does, but for what is inside it: an object with a name twice
+    becomes `NAMED_TWICE`, and what no two readers need take for the same `ODD`, so that one bad member, of
+    this object or of an array in it, need not harm the rest."""
     try:
         read_object(text, None)
         value = _pairs(text, _unique_or_marked)
@@ -128,17 +128,20 @@ def read_members(text: bytes) -> dict[str, Any]:
 NAMED_TWICE = object()
 """Stands for an object in which a name stood twice."""
 ODD = object()
-"""Stands for an object that has a number too large for a float, or half of a surrogate pair: both are JSON
-(RFC 8259, sections 6 and 8.2). A key's modulus may be such a number where it should be a text."""
+"""Stands for what is, or has in it, a number too large for a float, or half of a surrogate pair: both are
+JSON (RFC 8259, sections 6 and 8.2). A key's modulus may be such a number where it should be a text."""
 _TOO_LARGE = object()
 _DIGITS_OF_A_FLOAT = 308
 
 
 def _with_odd_values(text: bytes) -> Any:
-    """What orjson refused, if it is JSON for the standard library; None where it is not."""
+    """What orjson refused, if it is JSON for the standard library; None where it is not. What is odd in the
+    outermost object itself, or in an array there, is `ODD` each alone."""
+    outermost: Any = None
 
     def read(pairs: list[tuple[str, Any]]) -> Any:
-        members = _unique_or_marked(pairs)
+        nonlocal outermost
+        members = outermost = _unique_or_marked(pairs)
         if members is NAMED_TWICE:
             return members
         return ODD if any(map(_is_odd, (*members, *members.values()))) else members
@@ -154,7 +157,15 @@ def _with_odd_values(text: bytes) -> Any:
         _require_shallow(value)
     except (ValueError, RecursionError):
         return None
-    return value
+    if value is not ODD:
+        return value
+    return {name: _each_alone(one) for name, one in outermost.items() if not _is_odd(name)}
+
+
+def _each_alone(value: Any) -> Any:
+    if type(value) is list:
+        return [ODD if _is_odd(one) else one for one in value]
+    return ODD if _is_odd(value) else value
 
 
 def _whole(digits: str) -> Any:
@@ -182,6 +193,16 @@ def _is_odd(value: Any) -> bool:
 def marked(value: Any) -> bool:
     """Whether a value of `read_members` is `NAMED_TWICE`, or holds it anywhere inside."""
     return value is NAMED_TWICE or any(map(marked, _members(value)))
+
+
+def unmarked(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of `read_members` without what is marked in it, which is JSON again."""
+
+    def is_plain(value: Any) -> bool:
+        return value is not ODD and not marked(value)
+
+    kept = {name: [*filter(is_plain, one)] if type(one) is list else one for name, one in document.items()}
+    return {name: one for name, one in kept.items() if is_plain(one)}
 
 
 def copied(value: dict[str, Any]) -> dict[str, Any]:
