@@ -354,7 +354,7 @@ def _sockets() -> int:
     return found
 
 
-def settled(condition: Callable[[], bool], otherwise: str, seconds: float = 10.0) -> None:
+def settled(condition: Callable[[], bool], otherwise: str, seconds: float = 60.0) -> None:
     """Wait until it is so, since what runs apart may take its time; fail if it never is."""
     until = time.monotonic() + seconds
     while not condition():

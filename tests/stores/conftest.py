@@ -13,20 +13,36 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from tests.conftest import a_free_port
 
+from rightkey.stores import local, redis
 from rightkey.stores.local import DirectoryStore
 from rightkey.stores.redis import RedisStore
 from rightkey.stores.store import Store
 
 SECRET = b"s" * 32
+TIMEOUT, PATIENCE = redis.TIMEOUT, local.PATIENCE
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of a second may be too short for a server, or a lock, of a busy machine."""
+    monkeypatch.setattr(redis, "TIMEOUT", 60.0)
+    monkeypatch.setattr(local, "PATIENCE", 60.0)
+
+
+@pytest.fixture
+def hasty(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores that are made in this test wait for as long as they do by default."""
+    monkeypatch.setattr(redis, "TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(local, "PATIENCE", PATIENCE)
 
 
 class Server:
     """A server of Redis or Valkey, in memory alone."""
 
     def __init__(self, program: str, folder: Path, *options: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = a_free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *options]
         self._folder = folder
@@ -37,7 +53,8 @@ class Server:
         self._process = subprocess.Popen(
             self._command, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _ in range(500):
+        until = time.monotonic() + 60
+        while self._process.poll() is None and time.monotonic() < until:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
@@ -56,7 +73,7 @@ class Server:
     def kill(self) -> None:
         """Have it gone, and all that it holds."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 def program_of(name: str) -> str:

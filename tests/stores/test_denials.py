@@ -260,8 +260,9 @@ def test_a_lost_store_is_told_when_it_is_back(tmp_path: Path) -> None:
     assert later.knows(1)
 
 
-def test_of_many_that_are_late_one_reads(tmp_path: Path) -> None:
+def test_of_many_that_are_late_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others wait for it, and read nothing."""
+    monkeypatch.setattr("rightkey.stores.denials._PATIENCE", 60.0)
     store = DirectoryStore(str(tmp_path / "store"))
     one, reads = Process(store), list[Any]()
 

@@ -15,6 +15,7 @@ from rightkey import IssuerMisbehaved, IssuerUnavailable
 from rightkey.events import EntryRejected
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.freshness.documents import FleetBudgetSpent, Terms
+from rightkey.stores import local
 from rightkey.stores.entry import SKEW, Entry
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.local import DirectoryStore
@@ -88,9 +89,11 @@ class Process:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Empty."""
-    return World(tmp_path)
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Empty; the clock that runs from the boot goes with its time."""
+    world = World(tmp_path)
+    monkeypatch.setattr(local, "_boot", lambda: world.now - NOW)
+    return world
 
 
 def put(world: World, entry: Entry, seal: Seal = SEAL, place: str = place_of(URL), at: float = NOW) -> None:

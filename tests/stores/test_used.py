@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_of_many_processes_one_is_the_first(
         assert racer.stdin is not None
         racer.stdin.write("x")
         racer.stdin.flush()
-    told = [json.loads(racer.communicate(timeout=60)[0]) for racer in racers]
+    told = [json.loads(racer.communicate(timeout=300)[0]) for racer in racers]
     accepted = [number for first, _ in told for number in first]
     assert len(accepted) == len(set(accepted))
     assert set(accepted) | {number for _, failed in told for number in failed} == set(range(500))
@@ -151,9 +152,10 @@ def test_a_directory_that_cannot_be_used_fails(tmp_path: Path) -> None:
 def test_a_server_forgets_what_has_ended(server: Server, opened: Open) -> None:
     """By itself: a mark has a time to live."""
     store = opened(server.url)
+    began = time.monotonic()
     store.mark(mark_of(5), 300.0)
     left = store._client.pttl(f"rightkey:used:{mark_of(5).hex()}")
-    assert 299_000 < left <= 300_000
+    assert 299_990 - 1000 * (time.monotonic() - began) < left <= 300_000
 
 
 def test_a_server_that_evicts_is_refused(start_server: Callable[..., Server], opened: Open) -> None:
