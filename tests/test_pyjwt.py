@@ -18,6 +18,7 @@ import jwt
 import pytest
 import trio
 from tests.conftest import Clock
+from tests.scenarios.conftest import settled
 
 import rightkey
 from rightkey import events
@@ -693,4 +694,5 @@ def test_events_reach_a_listener(endpoint: Endpoint) -> None:
     heard: list[events.Event] = []
     client = PyJWKClient(URL, transport=endpoint, listener=heard.append)
     client.get_signing_key("one")
+    settled(lambda: heard != [], "nothing was told")
     assert [type(event) for event in heard] == [events.KeysFetched]

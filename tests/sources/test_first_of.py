@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Clock
+from tests.scenarios.conftest import settled
 
 import rightkey
 from rightkey import FirstOf, KeySet
@@ -185,7 +186,7 @@ def test_what_is_told_of_them(old: LocalIssuer, tmp_path: Path, clock: Clock) ->
     assert (status.keys, status.stale_for, status.draws, status.last_failure) == (4, math.inf, 2, None)
     assert status.revoked_key_bound is not None
     assert status.revoked_key_bound > 600
-    assert any(isinstance(event, KeysFetched) for event in told)
+    settled(lambda: any(isinstance(event, KeysFetched) for event in told), "no fetch was told")
     failed = verifier.explain(old.token(key=stranger("nobody"), iss="any name"))
     assert [step.step for step in failed.steps if step.outcome == "failed"] == ["key"]
 
