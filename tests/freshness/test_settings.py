@@ -53,6 +53,14 @@ def test_zero_turns_off_what_can_be_turned_off(name: str) -> None:
             Freshness(**{name: 0})
 
 
+@pytest.mark.parametrize("name", ["max_body", "waiting_threads", "jobs", "draws"])
+def test_what_is_counted_is_whole(name: str) -> None:
+    """Half a place in line is a mistake, and is told when the settings are made."""
+    with pytest.raises(Misconfigured, match=f"{name} must be a whole number, not 2.5"):
+        Freshness(**{name: 2.5})
+    assert getattr(Freshness(**{name: 2}), name) == 2
+
+
 def test_the_least_life_is_not_over_the_longest() -> None:
     """Bounds that admit nothing are refused."""
     with pytest.raises(Misconfigured, match="min_life"):

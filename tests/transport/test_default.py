@@ -170,6 +170,23 @@ def test_what_is_on_or_off_is_true_or_false(name: str, wrong: Any) -> None:
         DefaultTransport(**{name: wrong})
 
 
+@pytest.mark.parametrize("kind", [DefaultTransport, GuardedTransport])
+@pytest.mark.parametrize("name", [5, b"clinic", "hunter2\r\nX: y", "hunter2\n", "hunter2\u20ac"])
+def test_a_user_agent_is_what_a_header_can_carry(kind: Any, name: Any) -> None:
+    """It is told when the transport is made: each fetch would fail, as if the issuer were down."""
+    with pytest.raises(Misconfigured, match="user_agent must be a text") as caught:
+        kind(user_agent=name)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["Bearer hunter2", ("me", "hunter2"), {"basic": "hunter2"}, Credentials])
+def test_credentials_are_of_their_class(given: Any) -> None:
+    """The secret itself is not, and is not told: the transport would show it in its repr."""
+    with pytest.raises(Misconfigured, match=f"must be a Credentials, not {type(given).__name__}") as caught:
+        DefaultTransport(credentials=given)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_post_sends_its_body_and_its_own_credentials(serve: Serve) -> None:
     """With its length; what the transport shows at that origin does not take the place of what it states."""
     server = serve(saying(ok(b"{}")))

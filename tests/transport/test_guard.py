@@ -243,3 +243,10 @@ def test_settings_of_other_kinds(settings: Any) -> None:
     """Are told at once, and not at the first fetch."""
     with pytest.raises(Misconfigured, match=f"{next(iter(settings))} must be a collection of"):
         GuardedTransport(**settings)
+
+
+@pytest.mark.parametrize("ports", [(), [0], [-1], [65536], [True]])
+def test_ports_that_no_server_has(ports: Any) -> None:
+    """True is no port, and with none nothing could ever be fetched."""
+    with pytest.raises(Misconfigured, match="ports must hold at least one, each from 1 to 65535"):
+        GuardedTransport(ports=ports)

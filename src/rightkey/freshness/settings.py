@@ -38,7 +38,8 @@ class Freshness:
             provider, and is 0 for the others.
 
     Raises:
-        Misconfigured: a value is not a positive number, or a least exceeds its most.
+        Misconfigured: a value is not a positive number, or no whole one where things are counted, or a least
+            exceeds its most.
     """
 
     life: float = 600.0
@@ -69,6 +70,8 @@ class Freshness:
             if not number or value < 0 or (value == 0 and not zero):
                 what = f"{setting.name} is a number, positive{' or zero' * zero}"
                 raise Misconfigured(f"{what}, not {quoted(value)}")
+            if setting.type == "int" and not isinstance(value, int):  # half a request is never allowed
+                raise Misconfigured(f"{setting.name} must be a whole number, not {quoted(value)}")
         if not self.min_life <= self.max_life:
             raise Misconfigured("min_life is over max_life")
 

@@ -13,6 +13,7 @@ from rightkey.transport.connection import Route, look_up, look_up_loopback
 from rightkey.transport.fetch import fetch
 from rightkey.transport.filename import require_names
 from rightkey.transport.proxy import proxy_for
+from rightkey.transport.request import require_user_agent
 from rightkey.transport.tls import TlsSettings
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ class DefaultTransport:
             newer). False takes authorities whose certificates lack a key identifier, for example.
 
     Raises:
-        Misconfigured: `plain_http` or `ca_file` are not as described, or both `ca_file` and `truststore` are
-            given.
+        Misconfigured: one of them is not as described, or both `ca_file` and `truststore` are given.
     """
 
     ca_file: str | None = None
@@ -59,6 +59,9 @@ class DefaultTransport:
 
     def __post_init__(self) -> None:
         require_names(ca_file=self.ca_file)
+        require_user_agent(self.user_agent)
+        if self.credentials is not None:
+            _require_credentials(self.credentials)
         for name in ("trust_env", "truststore", "strict_x509"):
             flag(name, getattr(self, name))
         if self.ca_file is not None and self.truststore:
@@ -102,6 +105,17 @@ class DefaultTransport:
 
     def _own_headers(self) -> dict[str, str]:
         return {"User-Agent": self.user_agent} if self.user_agent else {}
+
+
+def _require_credentials(credentials: object) -> None:
+    """Raises Misconfigured where it is something else, which is not quoted: it may be the secret itself."""
+    from rightkey.transport.credentials import Credentials  # few transports have any
+
+    if not isinstance(credentials, Credentials):
+        raise Misconfigured(
+            f"credentials must be a Credentials, not {type(credentials).__name__}",
+            hint='such as rightkey.transport.Credentials("https://issuer.example", token_file="...")',
+        )
 
 
 def _with(credentials: Credentials, tls: TlsSettings) -> TlsSettings:

@@ -19,6 +19,7 @@ from rightkey.transport.connection import Found, LookUp, Route, look_up
 from rightkey.transport.fetch import fetch
 from rightkey.transport.filename import require_names
 from rightkey.transport.public import Network, permitted
+from rightkey.transport.request import require_user_agent
 from rightkey.transport.tls import TlsSettings
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class GuardedTransport:
         user_agent: what to call ourselves; `rightkey/<version>` if None.
 
     Raises:
-        Misconfigured: `also`, `ports` or `ca_file` are not as described.
+        Misconfigured: one of them is not as described.
     """
 
     also: Collection[IPv4Network | IPv6Network] = ()
@@ -54,9 +55,12 @@ class GuardedTransport:
 
     def __post_init__(self) -> None:
         require_names(ca_file=self.ca_file)
+        require_user_agent(self.user_agent)
         # As tuples, since what one process shares is found by the transport's hash.
         object.__setattr__(self, "also", _all_of(self.also, (IPv4Network, IPv6Network), "also", "networks"))
         object.__setattr__(self, "ports", _all_of(self.ports, (int,), "ports", "numbers"))
+        if not self.ports or not all(type(one) is int and 0 < one < 65536 for one in self.ports):
+            raise Misconfigured("ports must hold at least one, each from 1 to 65535", hint="such as (443,)")
 
     def get(self, request: Request, /) -> Response:
         """Any answer, of any status, that came whole within the request's bounds.

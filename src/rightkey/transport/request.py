@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rightkey.errors import Misconfigured
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def require_user_agent(name: object) -> None:
+    """What a transport calls itself: a text that a request can carry, or None for the default.
+
+    Raises:
+        Misconfigured: it is something else, and every request would fail; it is not quoted.
+    """
+    if name is not None and not (isinstance(name, str) and _VALUE.fullmatch(name)):
+        raise Misconfigured("user_agent must be a text that a header can carry", hint="such as clinic/2.1")
 
 
 def written(method: str, target: str, headers: Mapping[str, str]) -> bytes:
