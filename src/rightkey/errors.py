@@ -53,11 +53,16 @@ MAX_QUOTED = 100
 """Characters of a setting that a message quotes."""
 _SUSPECT = (  # compiled with the first message that quotes: to do it here is 2 % of the import
     r"-----|^\s*[\[{<]|^\s*ey[\w-]+\.|(?<![A-Za-z0-9])ey[AJK][\w-]{6}|[A-Za-z0-9+/=]{60}"
-    r"|(?=[\w=+-]*[A-Z])(?=[\w=+-]*[a-z])(?=[\w=+-]*[0-9])[\w=+-]{43}"
+    r"|(?=[\w=+-]{0,42}[A-Z])(?=[\w=+-]{0,42}[a-z])(?=[\w=+-]{0,42}[0-9])[\w=+-]{43}"
+    r"|^(?![a-z]+://)(?s:.*?)(?=[A-Za-z0-9+~]{0,21}[A-Z])(?=[A-Za-z0-9+~]{0,21}[a-z])(?=[A-Za-z0-9+~]{0,21}[0-9])"
+    r"[A-Za-z0-9+~]{22}"
+    r"|[0-9a-f]{32}|[0-9]Q~|\b(gh[a-z]_|github_pat_|glpat-|sk[-_]|xox[a-z]-|AKIA|AIza|hvs\.)[\w-]{8}"
+    r"|(?i:\b(bearer|basic|dpop)\s+\S|(pass|pwd|secret|token|key|auth|sig|cred|cookie)[\w-]*['\"]?\s*(=|:\s)\s*\S)"
     r"|[@\uff20\ufe6b]|%40|[?#][^?#]*="
 )
-"""What may be a key or a token: PEM, JSON, a JWT wherever in it, base64, or 32 octets in base64url, such as a
-JWK's `d`; or have a password in it: a URL with a user name, in whatever spelling, or with a query."""
+"""What may be a key or a token: PEM, JSON, a JWT wherever in it, base64, 32 octets in base64url, such as a
+JWK's `d`, or 16 in other letters, what issuers make for client secrets, or a header that has one; or have a
+password in it: a URL with a user name, in whatever spelling, or with a query, or what is named so."""
 
 
 def may_hold_secret(text: str) -> bool:

@@ -47,6 +47,20 @@ SPELLED = [
     f"https:\\\\user:{HIDDEN}@host.example",
 ]
 """As people really paste them: with what stood around them, or mistyped."""
+NAMED = [
+    f"Bearer {HIDDEN}",
+    f"Authorization: Basic {HIDDEN}",
+    f"tenant;key={HIDDEN}",
+    f"host=db password={HIDDEN}",
+    f'"client_secret": {HIDDEN}',
+    f"ghp_{HIDDEN}0aZ",
+    f"sk-proj-{HIDDEN}-a",
+    f"{HIDDEN}aB3dE5fG7hJ9kL1mN3",
+    f"{HIDDEN}8Q~aBc-dEf",
+    f"{HIDDEN}0123456789abcdef0123456789abcdef",
+]
+"""What tells itself to be a secret: by a scheme or a name before it, by how a service begins those that it makes,
+or by its letters."""
 SETTINGS = ("issuer", "algorithms", "leeway", "profile", "require", "certificates", "provider", "sender")
 SETTINGS += ("remember", "metadata_url", "keys", "transport", "freshness")
 VARIABLES = (
@@ -82,7 +96,7 @@ def told(act: Callable[[], Any]) -> str:
         return "\n".join(words)
 
 
-@pytest.mark.parametrize("secret", [*SECRETS, *SPELLED])
+@pytest.mark.parametrize("secret", [*SECRETS, *SPELLED, *NAMED])
 def test_a_secret_in_the_place_of_a_setting_is_not_told(secret: str) -> None:
     """Two variables are swapped, or a key is handed over where a name should be."""
     doors: dict[str, Callable[[], Any]] = {

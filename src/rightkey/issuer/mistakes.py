@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from rightkey.errors import may_be_a_key
+
 
 class Document(NamedTuple):
     """What a URL is the URL of (`metadata`, `keys`, `endpoint`), and the issuer that it belongs to."""
@@ -51,6 +53,7 @@ def document_of(url: str) -> Document | None:
 
 
 _POOL = "https://cognito-idp.REGION.amazonaws.com/POOL"
+_SECRET = ("it may be a key or a password, and is no host name", "give a domain, or https://host/path")
 _AT = "(?i)(https?://)?"
 _NAMES: tuple[tuple[str, str, str], ...] = (
     (
@@ -83,11 +86,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
         "it holds a token",
         "name the issuer, as its claim iss does",
     ),
-    (
-        r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])[\w=+-]{43,}|[\w=+/-]{64,}",
-        "it may be a key or a password, and is no host name",
-        "give a domain, or https://host/path",
-    ),
+    (r"[\w=+/-]{64,}", *_SECRET),
     (
         r"arn:aws[a-z-]*:cognito-idp:.*",
         "a user pool is no issuer",
@@ -118,4 +117,5 @@ Entra's metadata state it."""
 
 def fault_of(name: str) -> tuple[str, str] | None:
     """What is wrong with an issuer's name and what to do, where people often mistake it."""
-    return next(((fault, hint) for form, fault, hint in _NAMES if re.fullmatch(form, name)), None)
+    faults = ((fault, hint) for form, fault, hint in _NAMES if re.fullmatch(form, name))
+    return next(faults, None) or (_SECRET if not re.search("[.:/]", name) and may_be_a_key(name) else None)

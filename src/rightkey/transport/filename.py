@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, may_be_a_key
 
 _PATH = re.compile(r"(/|\.{1,2}/|~/|[A-Za-z]:\\)[\w ./\\:@+,~-]{0,250}", re.ASCII)
 _NO_NAME = re.compile(  # PEM, JSON, a JWT, or a URL, which may have a password in it
@@ -23,8 +23,13 @@ def require_names(**files: object) -> None:
         Misconfigured: one is something else, or looks like what such a file holds; it is not quoted.
     """
     for setting, file in files.items():
-        if file is not None and (not isinstance(file, str) or not file or _NO_NAME.search(file)):
+        if file is not None and (not isinstance(file, str) or not file or _holds(file)):
             raise Misconfigured(f"{setting} must be the name of a file as a string, not what it holds")
+
+
+def _holds(file: str) -> bool:
+    """Whether it looks like what is in a file. A path may have any letters, and a name of one an `@`."""
+    return bool(_NO_NAME.search(file)) or (not re.search(r"[/\\.]", file) and may_be_a_key(file))
 
 
 def named(setting: str, file: object) -> str:
