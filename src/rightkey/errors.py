@@ -197,6 +197,9 @@ class RequestMalformed(TokenRejected):
 class IssuerFault(RightkeyError):
     """The issuer is at fault: the token may be good, and cannot be judged."""
 
+    advice: ClassVar[str] = "the token may be good: try again later, with the same token"
+    """What to do where no hint says more."""
+
 
 class IssuerUnavailable(IssuerFault):
     """The issuer gave no usable answer. `retry_after` is in seconds."""
@@ -214,6 +217,7 @@ class IssuerMisbehaved(IssuerFault):
     """The issuer answered, and its document cannot be accepted."""
 
     status = 502
+    advice = "the token may be good, once the issuer has mended that: rightkey doctor shows what is wrong"
 
 
 class Misconfigured(RightkeyError, ValueError):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rightkey import Freshness, IssuerUnavailable, KeySet
-from rightkey.errors import IssuerFault
+from rightkey.errors import IssuerFault, IssuerMisbehaved
 from rightkey.events import (
     Event,
     FetchFailed,
@@ -506,6 +506,8 @@ def test_unavailable_gives_a_hint_of_what_failed(cold: Played) -> None:
     assert "try again later" in str(cold.cache.unavailable(cold.now).hint)
     cold.bad(IssuerUnavailable("keys_unavailable", "refused", hint="is the proxy set?"))
     assert cold.cache.unavailable(cold.now).hint == "is the proxy set?"
+    cold.bad(IssuerMisbehaved("keyset_invalid", "holds no signing key"))
+    assert "rightkey doctor" in str(cold.cache.unavailable(cold.now).hint)
 
 
 def test_what_an_attempt_took_and_came_to_is_told(cold: Played) -> None:

@@ -59,8 +59,8 @@ NAMED = [
     f"{HIDDEN}8Q~aBc-dEf",
     f"{HIDDEN}0123456789abcdef0123456789abcdef",
 ]
-"""What tells itself to be a secret: by a scheme or a name before it, by how a service begins those that it makes,
-or by its letters."""
+"""What tells itself to be a secret: by a scheme or a name before it, by how services begin those that they
+make, or by its letters."""
 SETTINGS = ("issuer", "algorithms", "leeway", "profile", "require", "certificates", "provider", "sender")
 SETTINGS += ("remember", "metadata_url", "keys", "transport", "freshness")
 VARIABLES = (

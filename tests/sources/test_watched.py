@@ -134,6 +134,9 @@ def test_what_cannot_be_read_replaces_nothing(
     clock.now += 100 * 3600
     assert code(made, issuer.token(key=OLD)) is None
     assert code(made, issuer.token(key=NEW)) == "keys_unavailable"
+    with pytest.raises(rightkey.IssuerUnavailable) as caught:
+        made.verify(issuer.token(key=NEW))
+    assert ("try again later" if harm in ("gone", "empty") else "a JWKS, a JWK") in str(caught.value.hint)
     status = made.status()
     assert (status.ready, status.keys, status.revoked_key_bound) == (True, 1, math.inf)
     assert str(path) in str(status.last_failure)

@@ -121,7 +121,7 @@ class Cache:
         error = IssuerUnavailable(
             "keys_unavailable",
             f"the keys of issuer {self.name!r} are not available{why}",
-            hint=(failure and failure.hint) or "the token may be good: try again later, with the same token",
+            hint=IssuerFault.advice if failure is None else failure.hint or failure.advice,
             retry_after=max(1.0, self._scheduled.left(now), self._gate.backoff.left(now)),
         )
         error.__cause__ = failure

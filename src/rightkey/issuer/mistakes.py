@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from rightkey.errors import may_be_a_key
+from rightkey.errors import may_hold_secret
 
 
 class Document(NamedTuple):
@@ -118,4 +118,4 @@ Entra's metadata state it."""
 def fault_of(name: str) -> tuple[str, str] | None:
     """What is wrong with an issuer's name and what to do, where people often mistake it."""
     faults = ((fault, hint) for form, fault, hint in _NAMES if re.fullmatch(form, name))
-    return next(faults, None) or (_SECRET if not re.search("[.:/]", name) and may_be_a_key(name) else None)
+    return next(faults, None) or (_SECRET if not re.search("[.:/]", name) and may_hold_secret(name) else None)

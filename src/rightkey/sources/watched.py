@@ -150,7 +150,7 @@ class Watched:
         error = IssuerUnavailable(
             "keys_unavailable",
             f"{shown(self._path)} cannot be read: {failure}",
-            hint="the token may be good: try again later, with the same token",
+            hint=failure.hint or IssuerFault.advice,
             retry_after=EVERY,
         )
         error.__cause__ = failure

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from rightkey.errors import Misconfigured, may_be_a_key
+from rightkey.errors import Misconfigured, may_hold_secret
 
 _PATH = re.compile(r"(/|\.{1,2}/|~/|[A-Za-z]:\\)[\w ./\\:@+,~-]{0,250}", re.ASCII)
 _NO_NAME = re.compile(  # PEM, JSON, a JWT, or a URL, which may have a password in it
@@ -29,7 +29,7 @@ def require_names(**files: object) -> None:
 
 def _holds(file: str) -> bool:
     """Whether it looks like what is in a file. A path may have any letters, and a name of one an `@`."""
-    return bool(_NO_NAME.search(file)) or (not re.search(r"[/\\.]", file) and may_be_a_key(file))
+    return bool(_NO_NAME.search(file)) or (not re.search(r"[/\\.]", file) and may_hold_secret(file))
 
 
 def named(setting: str, file: object) -> str:
