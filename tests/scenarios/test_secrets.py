@@ -15,7 +15,7 @@ import rightkey
 from rightkey.exchange import Request, Response
 from rightkey.gateway.configuration import configuration_of
 from rightkey.gateway.decision import Question
-from rightkey.gateway.dialect import Asked
+from rightkey.gateway.dialect import OriginalRequest
 from rightkey.integrations.awsevents import HTTPEvent
 from rightkey.integrations.bearer import Bearer, ProtectedResource, header
 from rightkey.integrations.certificates import Connection, from_header
@@ -215,7 +215,7 @@ def test_nothing_that_lives_shows_a_secret() -> None:
         Credential(raw, Presented("DPoP", proofs=(raw,))),
         HTTPEvent(tuple(headers), raw, sent),
         Handshake("bearer", [raw]),
-        Asked("GET", f"/?access_token={raw}", "h.example"),
+        OriginalRequest("GET", f"/?access_token={raw}", "h.example"),
         Question("GET", f"/?access_token={raw}", {"authorization": [raw]}),
     ]
     found += transport.asked
