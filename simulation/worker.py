@@ -45,11 +45,11 @@ TRIES_AGAIN = 1.0
 class Token:
     """A token by a key id. An honest user comes again until it passes."""
 
-    __slots__ = ("came", "first", "honest", "kid", "need", "tries")
+    __slots__ = ("first", "honest", "kid", "moment", "need", "tries")
 
     def __init__(self, kid: str, first: float, *, honest: bool) -> None:
         self.kid, self.first, self.honest = kid, first, honest
-        self.came = self.tries = 0
+        self.moment = self.tries = 0
         header = Header("EdDSA", kid, None, None, None, None, "", {})
         self.need = NeedsNewer("nothing_fits", header, TokenRejected("key_not_found", "no such key"))
 
@@ -135,7 +135,7 @@ class Worker:
 
     def come(self, token: Token) -> None:
         """A token comes."""
-        token.came, token.tries = self._hosts.count(), 0
+        token.moment, token.tries = self._hosts.count(), 0
         self._judge(token)
 
     def distrust(self, name: str) -> None:
@@ -195,7 +195,7 @@ class Worker:
     def _newer(self, token: Token) -> bool:
         """Whether a refresh was started for it."""
         cache, now = self.cache, self._now()
-        if cache.last_answer > token.came:
+        if cache.last_answer > token.moment:
             moved = cache.ask_metadata(now, token.need)
             cache.settle(now, token.need)
             if moved:

@@ -33,7 +33,7 @@ class Endless(Fixed):
 
     job: Job
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+    def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
         def nothing(*_: object) -> None:
             return None
 
@@ -41,7 +41,7 @@ class Endless(Fixed):
         self.job.waiters.add(waiter)
         return self.job
 
-    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+    def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
         unavailable = rightkey.IssuerUnavailable("keys_unavailable", "no answer in time")
         return Outlook(confirmed=False, unavailable=unavailable)
 
@@ -77,7 +77,7 @@ def test_keys_that_came_between_judging_and_asking_count() -> None:
         def held(self, *, waited: bool = False) -> Held:
             return held[0]
 
-        def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+        def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
             del held[:-1]
             return Outlook()
 

@@ -151,15 +151,15 @@ class Cache:
         """An answer whose request began after the token came has not mended it."""
         self._gate.settle(now, need)
 
-    def outlook(self, now: float, need: NeedsNewer, came: int) -> Outlook:
+    def outlook(self, now: float, need: NeedsNewer, moment: int) -> Outlook:
         """Why no newer keys are coming for a token.
 
         Args:
-            came: when it came, by COUNT.
+            moment: when it came, by COUNT.
         """
         if need.reason == "no_keys":
             return Outlook(confirmed=False, unavailable=self.unavailable(now))
-        if self.last_answer > came:
+        if self.last_answer > moment:
             return Outlook()
         failed = self.unavailable(now) if self.last_failure is not None else None
         left = self._gate.left(now, need, self._accounts)

@@ -114,7 +114,7 @@ class Refresh:
         documents: Documents,
         freshness: Freshness,
         elapsed: Elapsed,
-        moment: Callable[[], int],
+        count: Callable[[], int],
         reading: Callable[[int], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._place = place
@@ -122,12 +122,12 @@ class Refresh:
         self._documents = documents
         self._freshness = freshness
         self._elapsed = elapsed
-        self._count = moment
+        self._count = count
         self._deadline = elapsed() + freshness.wait
         self._requests: list[tuple[str, str]] = []
         self._metadata: Metadata | None = None
         self._metadata_began: float | None = None
-        self._began, self._moment = elapsed(), moment()
+        self._began, self._moment = elapsed(), count()
         self._started = self._began
         self._discovered = False
         self._url: str | None = None

@@ -54,21 +54,21 @@ class ByKid:
         held = self._all.held(waited=waited) if self._all is not None else _NONE_YET
         return held if held.keys is not None else _NONE_YET
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+    def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
         remote, spent = self._of(need.header.kid or "")
         if remote is None:
             return Outlook(confirmed=False, retry_after=spent) if spent else Outlook()
         if remote.held().keys is not None:
-            return remote.newer(need, came, waiter)
+            return remote.newer(need, moment, waiter)
         # To this source it is a question for any keys, and not for newer ones: it has none yet.
-        answer = remote.newer(NeedsNewer("no_keys", need.header), came, waiter)
+        answer = remote.newer(NeedsNewer("no_keys", need.header), moment, waiter)
         if isinstance(answer, Outlook) and _is_absent(remote):
             return Outlook(confirmed=False, retry_after=max(1.0, remote.status().next_attempt_in))
         return answer
 
-    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+    def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
         remote = self._kept(need.header.kid or "")
-        return Outlook() if remote is None else remote.unanswered(need, came)
+        return Outlook() if remote is None else remote.unanswered(need, moment)
 
     def mark_in_use(self, key: Key) -> None:
         """Keep this key before those that have verified nothing."""

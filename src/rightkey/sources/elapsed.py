@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rightkey.freshness.refresh import Elapsed
 
 COUNT = itertools.count(1)
-"""One count for the process, so that moments of several sources can be told apart."""
+"""One count for the process. A reading of it is a moment: those of several sources can be told apart."""
 
 
 def system_elapsed(

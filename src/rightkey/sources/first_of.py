@@ -55,17 +55,17 @@ class FirstOfSource:
         self._latest = parts, held
         return held
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+    def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
         outlooks: list[Outlook] = []
         for source, own in self._concerned(need):
-            answer = source.newer(own, came, waiter)
+            answer = source.newer(own, moment, waiter)
             if isinstance(answer, Job):
                 return answer
             outlooks.append(answer)
         return _together(outlooks)
 
-    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
-        return _together([source.unanswered(own, came) for source, own in self._concerned(need)])
+    def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
+        return _together([source.unanswered(own, moment) for source, own in self._concerned(need)])
 
     def located(self) -> Located:
         parts = tuple(source.located() for source in self.sources)

@@ -29,10 +29,10 @@ class Fixed:
     def held(self, *, waited: bool = False) -> Held:
         return self._held
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+    def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
         return Outlook()
 
-    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+    def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
         return Outlook()
 
     def located(self) -> Located:

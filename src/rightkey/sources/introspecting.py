@@ -189,10 +189,10 @@ class OpaqueVerification:
         def judge(held: Held, before: NeedsNewer | None) -> Verified | NeedsNewer:
             return attempt(trust, jws, held, self._now, before=before)
 
-        came, held = next(COUNT), source.held()
+        moment, held = next(COUNT), source.held()
         outcome = judge(held, None)
         if isinstance(outcome, NeedsNewer):
-            retry = Retry(source, judge, came, held, outcome, threads=self._threads)
+            retry = Retry(source, judge, moment, held, outcome, threads=self._threads)
             yield from retry
             outcome = retry.verified
         return outcome

@@ -54,7 +54,7 @@ class Question:
 
     known: bool
     """Whether the token was active before."""
-    asked_at: int
+    moment: int
     """When, by COUNT."""
     job: Job | None = None
     settled: bool = False
@@ -112,7 +112,7 @@ class Introspector:
             with GUARD:
                 claims = self._answers.recall(request.digest, self._means.elapsed())
                 if not isinstance(claims, Unknown):
-                    return Question(known=True, asked_at=0, settled=True, claims=claims)
+                    return Question(known=True, moment=0, settled=True, claims=claims)
                 question = self._asked.get(request.digest)
                 if question is None or self._jobs.find(request.digest) is None:
                     question = self._start(request)
@@ -183,7 +183,7 @@ class Introspector:
 
     def _failed(self, error: Unusable, question: Question) -> IssuerUnavailable:
         backoff, now = self._backoffs[question.known], self._means.elapsed()
-        if error.pauses and question.asked_at >= self._counted[question.known]:
+        if error.pauses and question.moment >= self._counted[question.known]:
             self._counted[question.known] = next(COUNT)
             backoff.failed(now, random.random(), error.retry_after)  # noqa: S311 - spreads load
         pause = max(1.0, backoff.left(now))

@@ -65,10 +65,10 @@ class Remote:
         self._after()
         return held
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+    def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
         with GUARD:
-            job = self._for_keys() if need.reason == "no_keys" else self._newer(need, came)
-            answer: Job | Outlook = job or self._cache.outlook(self._elapsed(), need, came)
+            job = self._for_keys() if need.reason == "no_keys" else self._newer(need, moment)
+            answer: Job | Outlook = job or self._cache.outlook(self._elapsed(), need, moment)
             if job is not None and waiter is not None and need.reason != "no_keys":
                 if len(job.waiters) < self.means.freshness.waiting_threads:
                     job.waiters.add(waiter)
@@ -77,9 +77,9 @@ class Remote:
         self._after()
         return answer
 
-    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+    def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
         with GUARD:
-            if need.reason != "no_keys" and self._cache.last_answer > came:
+            if need.reason != "no_keys" and self._cache.last_answer > moment:
                 return Outlook()  # an answer has settled it; what did not end was a look elsewhere
             return Outlook(confirmed=False, unavailable=self._cache.unavailable(self._elapsed()))
 
@@ -169,13 +169,13 @@ class Remote:
             job = self._start()
         return job
 
-    def _newer(self, need: NeedsNewer, came: int) -> Job | None:
+    def _newer(self, need: NeedsNewer, moment: int) -> Job | None:
         """The job for a token that the held keys do not satisfy, with GUARD held."""
         job = JOBS.find(self)
         if job is not None:
             return job  # joining is free
         cache, now = self._cache, self._elapsed()
-        if cache.last_answer > came:  # asked and answered: it is final, unless the keys have moved
+        if cache.last_answer > moment:  # asked and answered: it is final, unless the keys have moved
             moved = cache.ask_metadata(now, need)
             cache.settle(now, need)
             return self._start(forced=True, metadata=True) if moved else None

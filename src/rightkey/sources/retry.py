@@ -32,7 +32,7 @@ class Retry(Generic[_Outcome]):
     Args:
         source: of the keys.
         judge: judges the token by the keys held, after what was needed before.
-        came: when the token came, by COUNT.
+        moment: when the token came, by COUNT.
         judged: the keys by which it was judged before.
         need: what was needed then.
         threads: whether the caller blocks a thread while it waits.
@@ -42,7 +42,7 @@ class Retry(Generic[_Outcome]):
         self,
         source: Source,
         judge: Callable[[Held, NeedsNewer | None], _Outcome | NeedsNewer],
-        came: int,
+        moment: int,
         judged: Held,
         need: NeedsNewer,
         *,
@@ -50,7 +50,7 @@ class Retry(Generic[_Outcome]):
     ) -> None:
         self._source = source
         self._judge = judge
-        self._came = came
+        self._moment = moment
         self._waiter = self if threads else None
         self._attempts = 0
         self._waited = False
@@ -69,8 +69,8 @@ class Retry(Generic[_Outcome]):
         needs = self._judge_again(None) if self._source.held() != self._judged else True
         while needs:
             if self._waited and self._need.reason == "no_keys":
-                raise fault_of(self._need, self._source.unanswered(self._need, self._came))
-            answer = self._source.newer(self._need, self._came, self._waiter)
+                raise fault_of(self._need, self._source.unanswered(self._need, self._moment))
+            answer = self._source.newer(self._need, self._moment, self._waiter)
             if isinstance(answer, Outlook):
                 needs = self._stop(answer)
                 continue
@@ -97,7 +97,7 @@ class Retry(Generic[_Outcome]):
             self._waited = not over or self._attempts >= MAX_ATTEMPTS
             return self._judge_again(None)
         if not over:
-            return self._stop(self._source.unanswered(self._need, self._came))
+            return self._stop(self._source.unanswered(self._need, self._moment))
         return self._judge_again(self._need)
 
     def _judge_again(self, before: NeedsNewer | None) -> bool:

@@ -94,17 +94,17 @@ class Source(Protocol):
             waited: whether the caller has waited for an attempt already.
         """
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+    def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
         """The job to wait for so that newer keys may mend a token; or why there is none.
 
         Args:
             need: what the token needs.
-            came: when the token came, by COUNT.
+            moment: when the token came, by COUNT.
             waiter: stands for a waiting thread, of which only so many may wait; None for a task. It is among
                 the job's `waiters` until it leaves.
         """
 
-    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+    def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
         """The outlook where a job did not end in time, or could not be started. `came`: as above."""
 
     def located(self) -> Located:

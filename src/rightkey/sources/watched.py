@@ -39,7 +39,7 @@ class Reading:
     """One reading: the keys of each file, and what could not be read."""
 
     began: float
-    count: int
+    moment: int
     stamps: Mapping[Path, Stamp] | None = None
     files: Mapping[Path, KeySet] | None = None
     failure: IssuerFault | None = None
@@ -78,13 +78,13 @@ class Watched:
         self.refetch()  # the last reading failed: no caller waits for the next one
         return self._held
 
-    def newer(self, need: NeedsNewer, came: int, waiter: object | None) -> Job | Outlook:
+    def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
         reading = self._reading
-        if need.reason != "no_keys" and reading.count > came:
+        if need.reason != "no_keys" and reading.moment > moment:
             return self._outlook(reading.failure)
-        return self.refetch() or self.unanswered(need, came)
+        return self.refetch() or self.unanswered(need, moment)
 
-    def unanswered(self, need: NeedsNewer, came: int) -> Outlook:
+    def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
         return self._outlook(self._reading.failure or self._late_failure())
 
     def located(self) -> Located:
@@ -169,14 +169,14 @@ class Watched:
     def _read(self) -> Reading:
         """Read what has changed. A file that cannot be read keeps the keys it had; one that is gone loses
         them."""
-        last, began, count = self._reading, self._elapsed(), next(COUNT)
+        last, began, moment = self._reading, self._elapsed(), next(COUNT)
         before = last.files or {}
         try:
             found = stamps(self._path)  # before what they stamp is read: what changes meanwhile is seen later
         except IssuerFault as failure:
-            return Reading(began, count, None, before, failure)
+            return Reading(began, moment, None, before, failure)
         if found == last.stamps:
-            return replace(last, began=began, count=count)
+            return replace(last, began=began, moment=moment)
         files: dict[Path, KeySet] = {}
         failed: IssuerFault | None = None
         for file in found:
@@ -188,7 +188,7 @@ class Watched:
                 failed = failed or failure
                 if file in before:
                     files[file] = before[file]
-        return Reading(began, count, found, files, failed)
+        return Reading(began, moment, found, files, failed)
 
     def _take(self, reading: Reading) -> None:
         keys = self._record.distrusted.taken_from(KeySet.union((reading.files or {}).values()))

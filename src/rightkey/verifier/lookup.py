@@ -73,11 +73,11 @@ class Lookup:
         def judged(held: Held, before: NeedsNewer | None) -> _Found | NeedsNewer:
             return NeedsNewer("no_keys", header) if held.keys is None else judge(held.keys)
 
-        came = next(COUNT)
+        moment = next(COUNT)
         held = self._one.source.held()
         found = judged(held, None)
         if isinstance(found, NeedsNewer):
-            retry = Retry(self._one.source, judged, came, held, found, threads=self._threads)
+            retry = Retry(self._one.source, judged, moment, held, found, threads=self._threads)
             for job in retry:
                 yield job, retry.patience
             return retry.verified
