@@ -252,7 +252,7 @@ class Worker:
         snapshot = self.cache.snapshot
         if self._number() < before:
             raise Fault("never a lower number", f"{self._number()} after {before}")
-        if refreshed.failure or refreshed.spent is not None or snapshot is None:
+        if refreshed.failure or refreshed.spent_for is not None or snapshot is None:
             return
         if snapshot.began != refreshed.began:
             return  # overtaken: what is held is newer

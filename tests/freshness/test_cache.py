@@ -1025,7 +1025,7 @@ def test_budgets_are_the_issuers_and_the_places() -> None:
 def test_a_spent_fleet_leaves_this_process_no_draw(warm: Played) -> None:
     """It is no failure: what is held serves on, and a token is told when there may be newer keys."""
     assert warm.ask() is RefetchDecision.REFETCH
-    spent = Refreshed(warm.now, moment=next(MOMENTS), spent=15.0)
+    spent = Refreshed(warm.now, moment=next(MOMENTS), spent_for=15.0)
     assert warm.cache.take(spent, warm.now, 1.0, forced=True) == []
     assert warm.serve() is Serve.HELD
     assert warm.ask() is RefetchDecision.SPENT

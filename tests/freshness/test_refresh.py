@@ -470,7 +470,7 @@ def test_a_document_that_cannot_be_read_is_not_accepted() -> None:
 def test_a_spent_fleet_is_no_failure() -> None:
     """Nothing was asked."""
     refreshed = refreshed_from(Kept(FleetBudgetSpent(12.0)), Plan(HELD, HELD, forced=True))
-    assert (refreshed.failure, refreshed.spent) == (None, 12.0)
+    assert (refreshed.failure, refreshed.spent_for) == (None, 12.0)
     assert refreshed.requests == ()
 
 

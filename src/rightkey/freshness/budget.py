@@ -91,7 +91,7 @@ class Draws:
         """Seconds until there are as many draws as `least`."""
         return max(0.0, (least - self.level(now, limits)) * self.interval(limits))
 
-    def spend(self, now: float, seconds: float, limits: Limits) -> None:
+    def spend_for(self, now: float, seconds: float, limits: Limits) -> None:
         """Have no draw for so many seconds."""
         self.level(now, limits)
         self.spent = max(self.spent, limits.draws - 1.0 + seconds / self.interval(limits))

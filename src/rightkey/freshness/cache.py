@@ -216,8 +216,8 @@ class Cache:
             self._failure_began = refreshed.began
             events = self._failed(refreshed, refreshed.failure, now, jitter, forced)
             self._publish(self.snapshot)  # the metadata may be newer, though the keys are not
-        elif refreshed.spent is not None:
-            self._gate.spent(now, refreshed.spent, self._accounts)
+        elif refreshed.spent_for is not None:
+            self._gate.spend_for(now, refreshed.spent_for, self._accounts)
             self._publish(self.snapshot)
             return leaked
         else:

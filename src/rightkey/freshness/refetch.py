@@ -68,10 +68,10 @@ class RefetchGate:
         """No thread could be started: return what was drawn."""
         give_back(accounts)
 
-    def spent(self, now: float, seconds: float, accounts: Sequence[Draws]) -> None:
+    def spend_for(self, now: float, seconds: float, accounts: Sequence[Draws]) -> None:
         """The fleet has no draw for so long, and so this process has none."""
         for account in accounts:
-            account.spend(now, seconds, self._freshness)
+            account.spend_for(now, seconds, self._freshness)
 
     def settle(self, now: float, need: NeedsNewer) -> None:
         """An answer whose request began after the token came has not mended it."""

@@ -77,7 +77,7 @@ class Refreshed:
     """What all of it took."""
     shared: bool = False
     """Whether the keys are from a store, so that the issuer was not asked."""
-    spent: float | None = None
+    spent_for: float | None = None
     """Seconds until the fleet has a draw again, where it had none and nothing was asked."""
 
     def unless_older(self, before: KeySet) -> Refreshed:
@@ -140,7 +140,7 @@ class Refresh:
         except IssuerFault as failure:
             return self._result(failure=failure)
         except FleetBudgetSpent as spent:
-            return self._result(spent=spent.seconds)
+            return self._result(spent_for=spent.seconds)
         except Exception as error:  # noqa: BLE001 - without a failure there is no backoff
             unforeseen = IssuerUnavailable("keys_unavailable", f"the refresh raised {type(error).__name__}")
             unforeseen.__cause__ = error
@@ -245,7 +245,7 @@ class Refresh:
         keys: KeySet | None = None,
         headers: Mapping[str, str] | None = None,
         failure: IssuerFault | None = None,
-        spent: float | None = None,
+        spent_for: float | None = None,
     ) -> Refreshed:
         self._documents.end(failure)
         return Refreshed(
@@ -260,7 +260,7 @@ class Refresh:
             requests=tuple(self._requests),
             seconds=self._elapsed() - self._started,
             shared=self._shared,
-            spent=spent,
+            spent_for=spent_for,
         )
 
 

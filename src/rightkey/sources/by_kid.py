@@ -55,9 +55,9 @@ class ByKid:
         return held if held.keys is not None else _NONE_YET
 
     def newer(self, need: NeedsNewer, moment: int, waiter: object | None) -> Job | Outlook:
-        remote, spent = self._of(need.header.kid or "")
+        remote, wait = self._of(need.header.kid or "")
         if remote is None:
-            return Outlook(confirmed=False, retry_after=spent) if spent else Outlook()
+            return Outlook(confirmed=False, retry_after=wait) if wait else Outlook()
         if remote.held().keys is not None:
             return remote.newer(need, moment, waiter)
         # To this source it is a question for any keys, and not for newer ones: it has none yet.
