@@ -118,6 +118,8 @@ class RightkeyError(Exception):
 
     status: ClassVar[int | None] = None
     """The HTTP status a service should answer with; None where no request is being answered."""
+    _step: str | None = None
+    """The step of the path that it ends, where its code alone does not say that."""
 
     def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(code, message)  # args alone rebuild it: errors pickle without a reducer

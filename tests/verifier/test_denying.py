@@ -25,6 +25,7 @@ from rightkey.stores.denials import LATE
 from rightkey.stores.local import DirectoryStore
 from rightkey.verdict.denylist import DenialSet
 from rightkey.verifier import denying
+from rightkey.verifier.explaining import step_of
 
 KINDS = [rightkey.Verifier, rightkey.AsyncVerifier]
 REFUSE, SERVE = Denylist(on_loss="refuse"), Denylist(on_loss="serve")
@@ -362,6 +363,19 @@ def test_the_path_tells_it(issuer: LocalIssuer) -> None:
     told = verifier.explain(issuer.token(sid="s1"))
     assert (told.steps[-1].step, told.steps[-1].outcome) == ("denylist", "failed")
     assert [step.step for step in told.steps if step.outcome == "failed"] == ["denylist"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_path_tells_a_list_that_cannot_be_read(
+    kind: Any, issuer: LocalIssuer, stores: Callable[[], Other]
+) -> None:
+    """At the same step: there may be no proof in sight. So does a copy of the error."""
+    Other.lost = True
+    verifier = kind(issuer.url, audience=issuer.audience, store=stores(), denylist=REFUSE)
+    told = done(verifier.explain(issuer.token()))
+    assert told.error.code == "store_unavailable"
+    assert [step.step for step in told.steps if step.outcome == "failed"] == ["denylist"]
+    assert step_of(pickle.loads(pickle.dumps(told.error))) == "denylist"
 
 
 @pytest.mark.slow

@@ -190,6 +190,8 @@ def test_what_remembers_may_be_yours(kind: Any, issuer: LocalIssuer, bound: str)
         done(verifier.verify(bound, presented=request(bound)))
     assert (caught.value.code, caught.value.status) == ("store_unavailable", 503)
     assert "secret" not in str(caught.value)
+    told = done(verifier.explain(bound, presented=request(bound)))
+    assert [step.step for step in told.steps if step.outcome == "failed"] == ["proof"]
 
 
 def test_a_task_waits_for_what_remembers(issuer: LocalIssuer, bound: str) -> None:

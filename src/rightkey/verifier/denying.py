@@ -144,4 +144,6 @@ def require_receiver(verifier: Any, profile: str) -> None:
 
 
 def _unavailable(told: str) -> IssuerUnavailable:
-    return IssuerUnavailable("store_unavailable", told, retry_after=1.0)
+    error = IssuerUnavailable("store_unavailable", told, retry_after=1.0)
+    error._step = "denylist"
+    return error

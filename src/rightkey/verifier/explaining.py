@@ -1,9 +1,9 @@
 """The path of one token, told step by step: what was asked, found, passed over, and the verdict.
 
 Steps, in the order in which they are judged: token, algorithm, claims, metadata, keys, key, signature,
-certificate, requirements; denylist, where the token is on it; and proof, where one was judged. After the
-first that failed the rest is `skipped`. Details hold no token, no signature and no claim's value beyond the
-issuer and key ids; `data` of the claims step does.
+certificate, requirements; denylist, where the token is on it, or it could not be read; and proof, where one
+was judged. After the first that failed the rest is `skipped`. Details hold no token, no signature and no
+claim's value beyond the issuer and key ids; `data` of the claims step does.
 """
 
 from __future__ import annotations
@@ -59,7 +59,12 @@ STEP_OF = {
     "certificate_rejected": "certificate",
     "scope_insufficient": "requirements",
 }
-"""The step at which an error ends the path, by its code."""
+"""The step at which an error ends the path, by its code, unless the error itself says another."""
+
+
+def step_of(error: RightkeyError) -> str:
+    """The step at which this error ends the path."""
+    return error._step or STEP_OF[error.code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ def ended(steps: Iterable[Step], error: RightkeyError) -> tuple[Step, ...]:
     reached."""
     made = {step.step: step for step in steps}
     if not any(step.outcome == "failed" for step in made.values()):
-        name = STEP_OF[error.code]
+        name = step_of(error)
         made[name] = failed_step(name, error)
     told = [made.get(name) or Step(name, "skipped", "not reached") for name in STEPS]
     return (*told, *(made[name] for name in ("introspection", "denylist", "proof") if name in made))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rightkey.verdict.verified import Verified
-from rightkey.verifier.explaining import STEP_OF, STEPS, Explanation, Step, ended
+from rightkey.verifier.explaining import STEPS, Explanation, Step, ended, step_of
 
 if TYPE_CHECKING:
     from rightkey.errors import RightkeyError
@@ -36,7 +36,7 @@ def _made(outcome: Verified | RightkeyError, demands: Demands) -> Iterator[Step]
     for name in STEPS:
         if name in _NEEDLESS:
             yield Step(name, "skipped", "not needed for an opaque token")
-    failed = None if isinstance(outcome, Verified) else STEP_OF[outcome.code]
+    failed = None if isinstance(outcome, Verified) else step_of(outcome)
     if failed == "introspection":
         return
     yield Step("introspection", "ok", "the issuer says that the token is active")
