@@ -405,11 +405,11 @@ def test_an_event_is_told_without_the_guard(endpoint: Endpoint, clock: Clock) ->
     subscription = Subscription(lambda event: told.append((event, GUARD.is_mine)))
     one.announcer.subscribe(subscription)
     endpoint.about = lambda token: ExchangeFailed("dns", "no such host")
-    question = one.ask(asked())
-    assert question.job is not None
-    question.job.done.result(10)
+    pending = one.ask(asked())
+    assert pending.job is not None
+    pending.job.done.result(10)
     settled(lambda: len(told) == 1, "it is told")
-    error = one.unusable(Unusable("answer", "its signed answer is none"), question)
+    error = one.unusable(Unusable("answer", "its signed answer is none"), pending)
     assert error.code == "introspection_failed"
     assert [(event.reason, mine) for event, mine in told] == [("dns", False), ("answer", False)]
     assert all(isinstance(event, IntrospectionFailed) for event, _ in told)

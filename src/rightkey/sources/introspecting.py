@@ -24,7 +24,7 @@ from rightkey.jose import strictjson
 from rightkey.policy.introspection import Introspection
 from rightkey.sources.elapsed import COUNT
 from rightkey.sources.given import identity_in, kept_in
-from rightkey.sources.introspector import Question, introspector_of, require_secret
+from rightkey.sources.introspector import PendingAnswer, introspector_of, require_secret
 from rightkey.sources.remote import Remote
 from rightkey.sources.retry import Retry
 from rightkey.verdict.attempt import attempt
@@ -155,32 +155,32 @@ class OpaqueVerification:
         yield from self._opaque.place()
         introspector = self._opaque.introspector
         request = IntrospectionRequest(self._raw, digest, *self._opaque.where(), self._now)
-        question = introspector.ask(request)
-        if question.job is not None:
-            yield question.job
-        if question.failure is not None:
-            raise _again(question.failure)
-        if question.jws is not None:
-            yield from self._read(question.jws, request, question)
-        if not question.settled:
+        pending = introspector.ask(request)
+        if pending.job is not None:
+            yield pending.job
+        if pending.failure is not None:
+            raise _again(pending.failure)
+        if pending.jws is not None:
+            yield from self._read(pending.jws, request, pending)
+        if not pending.settled:
             raise failed("no answer in time", retry_after=1.0)
-        return None if question.claims is None else strictjson.copied(question.claims)
+        return None if pending.claims is None else strictjson.copied(pending.claims)
 
-    def _read(self, jws: str, request: IntrospectionRequest, question: Question) -> Iterator[Job]:
+    def _read(self, jws: str, request: IntrospectionRequest, pending: PendingAnswer) -> Iterator[Job]:
         """Take in a signed answer, once its signature, `iss` and `aud` are known to be good."""
         opaque, introspector = self._opaque, self._opaque.introspector
         try:
             answer = yield from self._verified(jws)
             leeway = opaque.trust.leeway
             document = signed_document(answer._header, answer.claims, self._now, leeway)
-            introspector.keep(request, question, document)
+            introspector.keep(request, pending, document)
         except IssuerUnavailable as error:
             raise failed(str(error), hint=error.hint, retry_after=error.retry_after) from error
         except TokenRejected as error:
             told = Unusable("answer", f"its signed answer is refused: {error}", hint=error.hint)
-            raise introspector.unusable(told, question) from error
+            raise introspector.unusable(told, pending) from error
         except Unusable as error:
-            raise introspector.unusable(error, question) from None
+            raise introspector.unusable(error, pending) from None
 
     def _verified(self, jws: str) -> Generator[Job, None, Verified]:
         """By the path of every token: its key, its signature, its `iss` and `aud`."""

@@ -49,7 +49,7 @@ class Rate(NamedTuple):
 
 
 @dataclass(eq=False, slots=True, repr=False)
-class Question:
+class PendingAnswer:
     """One request about one token, shared by all callers that wait for it."""
 
     known: bool
@@ -91,7 +91,7 @@ class Introspector:
         self._begin()
 
     def _begin(self) -> None:
-        self._jobs, self._asked, self._draws = Jobs(), dict[bytes, Question](), Draws()
+        self._jobs, self._pending, self._draws = Jobs(), dict[bytes, PendingAnswer](), Draws()
         self._backoffs = {known: Backoff() for known in (True, False)}
         self._counted = {True: 0, False: 0}
         """When a failure was counted last, by COUNT: those that were asked before it tell nothing new."""
@@ -101,7 +101,7 @@ class Introspector:
         with GUARD:
             return self._answers.recall(digest, self._means.elapsed())
 
-    def ask(self, request: IntrospectionRequest) -> Question:
+    def ask(self, request: IntrospectionRequest) -> PendingAnswer:
         """The request about a token: the one that runs, or a new one; or none, where the answer has come
         since `recall` was asked.
 
@@ -112,16 +112,16 @@ class Introspector:
             with GUARD:
                 claims = self._answers.recall(request.digest, self._means.elapsed())
                 if not isinstance(claims, Unknown):
-                    return Question(known=True, moment=0, settled=True, claims=claims)
-                question = self._asked.get(request.digest)
-                if question is None or self._jobs.find(request.digest) is None:
-                    question = self._start(request)
+                    return PendingAnswer(known=True, moment=0, settled=True, claims=claims)
+                pending = self._pending.get(request.digest)
+                if pending is None or self._jobs.find(request.digest) is None:
+                    pending = self._start(request)
         finally:
             self._jobs.launch()
             self.announcer.tell()
-        return question
+        return pending
 
-    def keep(self, request: IntrospectionRequest, question: Question, document: dict[str, Any]) -> None:
+    def keep(self, request: IntrospectionRequest, pending: PendingAnswer, document: dict[str, Any]) -> None:
         """Take in what an answer says of a token.
 
         Raises:
@@ -131,41 +131,41 @@ class Introspector:
         least = settings.refused
         life = least if claims is None else life_of(claims, request.now, settings.life, least)
         with GUARD:
-            self._answers.keep(request.digest, claims, question.began + life, question.size)
-            question.settled, question.claims = True, claims
+            self._answers.keep(request.digest, claims, pending.began + life, pending.size)
+            pending.settled, pending.claims = True, claims
 
-    def unusable(self, error: Unusable, question: Question) -> IssuerUnavailable:
+    def unusable(self, error: Unusable, pending: PendingAnswer) -> IssuerUnavailable:
         """The error of a signed answer that a caller could not use; it counts as a failure."""
         with GUARD:
-            failure = self._failed(error, question)
+            failure = self._failed(error, pending)
         self.announcer.tell()
         return failure
 
     # -- inside, with GUARD held
 
-    def _start(self, request: IntrospectionRequest) -> Question:
-        question = Question(self._answers.was_active(request.digest), next(COUNT))
-        self._require_may_ask(question.known)
+    def _start(self, request: IntrospectionRequest) -> PendingAnswer:
+        pending = PendingAnswer(self._answers.was_active(request.digest), next(COUNT))
+        self._require_may_ask(pending.known)
 
         def over(error: Unusable) -> None:
-            question.failure = self._failed(error, question)
-            self._leave(request, question)
+            pending.failure = self._failed(error, pending)
+            self._leave(request, pending)
 
         wait = self._means.freshness.wait
-        question.job = self._jobs.start(
+        pending.job = self._jobs.start(
             request.digest,
             wait,
-            lambda job: self._work(job, request, question),
+            lambda job: self._work(job, request, pending),
             on_given_up=lambda: over(Unusable("timeout", f"no answer within {wait:.3g} s")),
             on_refused=lambda: over(Unusable("thread", _HUNG, pauses=False)),
             on_end=self.announcer.tell,
             most=self.settings.at_once,
-            past=Past(answered=question.known),
+            past=Past(answered=pending.known),
         )
-        if question.job is None:
+        if pending.job is None:
             raise failed(_HUNG, retry_after=1.0)
-        self._asked[request.digest] = question
-        return question
+        self._pending[request.digest] = pending
+        return pending
 
     def _require_may_ask(self, known: bool) -> None:
         """Raises IssuerUnavailable."""
@@ -181,27 +181,27 @@ class Introspector:
             wait = max(1.0, self._draws.left(elapsed, self._rate))
             raise failed("too many tokens came that were never active before", retry_after=wait)
 
-    def _failed(self, error: Unusable, question: Question) -> IssuerUnavailable:
-        backoff, now = self._backoffs[question.known], self._means.elapsed()
-        if error.pauses and question.moment >= self._counted[question.known]:
-            self._counted[question.known] = next(COUNT)
+    def _failed(self, error: Unusable, pending: PendingAnswer) -> IssuerUnavailable:
+        backoff, now = self._backoffs[pending.known], self._means.elapsed()
+        if error.pauses and pending.moment >= self._counted[pending.known]:
+            self._counted[pending.known] = next(COUNT)
             backoff.failed(now, random.random(), error.retry_after)  # noqa: S311 - spreads load
         pause = max(1.0, backoff.left(now))
         self.announcer.note([IntrospectionFailed(self.issuer, error.reason, str(error), pause)])
         return failed(str(error), hint=error.hint, retry_after=pause)
 
-    def _leave(self, request: IntrospectionRequest, question: Question) -> None:
-        if self._asked.get(request.digest) is question:
-            del self._asked[request.digest]
+    def _leave(self, request: IntrospectionRequest, pending: PendingAnswer) -> None:
+        if self._pending.get(request.digest) is pending:
+            del self._pending[request.digest]
 
     # -- inside, on a thread of its own
 
-    def _work(self, job: Job, request: IntrospectionRequest, question: Question) -> None:
-        question.began = self._means.elapsed()
+    def _work(self, job: Job, request: IntrospectionRequest, pending: PendingAnswer) -> None:
+        pending.began = self._means.elapsed()
         try:
             response = proper(self._transport.post(self._request(request)))
             answer, error = read(response, signed=self.settings.signed), None
-            question.size = len(response.body)
+            pending.size = len(response.body)
             if isinstance(answer, dict):
                 active(answer)  # whether it is one
         except Exception as raised:  # noqa: BLE001 - whatever a transport raises is a failed request
@@ -210,15 +210,15 @@ class Introspector:
             if not self._jobs.claim(job):
                 return
             if error is not None:
-                question.failure = self._failed(error, question)
+                pending.failure = self._failed(error, pending)
             else:
                 job.answered = True
-                self._backoffs[question.known].succeeded()
+                self._backoffs[pending.known].succeeded()
             if isinstance(answer, dict):
-                self.keep(request, question, answer)
+                self.keep(request, pending, answer)
             else:
-                question.jws = answer
-            self._leave(request, question)
+                pending.jws = answer
+            self._leave(request, pending)
 
     def _request(self, request: IntrospectionRequest) -> Request:
         """Raises Unusable: our own secret cannot be read, or used."""
