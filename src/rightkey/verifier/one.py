@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rightkey.proof.settings import DPoP
     from rightkey.sources.announcer import Announcer
     from rightkey.sources.fleets import Member
-    from rightkey.sources.introspecting import Opaque, OpaqueVerification
     from rightkey.sources.jobs import Job
+    from rightkey.sources.opaque import Opaque, OpaqueVerification
     from rightkey.sources.remote import Remote
     from rightkey.sources.retry import Retry
     from rightkey.sources.source import Means
@@ -157,7 +157,7 @@ class TrustedIssuer:
         self.source = source_of(trust, means, self.record)
         self.mark_in_use = self.source.mark_in_use if isinstance(self.source, MarksInUse) else None
         """To be called with each key that has verified a token; None where the source need not know."""
-        self._opaque = None if trust.introspection is None else self._introspecting(means)
+        self._opaque = None if trust.introspection is None else self._opaque_of(means)
         denylist = (
             surroundings.verifier_denylist()
         )  # a logout token is of a session that has ended, and no token of it
@@ -170,8 +170,8 @@ class TrustedIssuer:
             for announcer in self._announcers():
                 announcer.subscribe(self._subscription)
 
-    def _introspecting(self, means: Means) -> Opaque:
-        from rightkey.sources.introspecting import Opaque  # few services take opaque tokens
+    def _opaque_of(self, means: Means) -> Opaque:
+        from rightkey.sources.opaque import Opaque  # few services take opaque tokens
 
         return Opaque(self.trust, self.source, means)
 
@@ -199,7 +199,7 @@ class TrustedIssuer:
         """The one retry for a token that needs newer keys than those by which it was judged; or what asks the
         issuer about it, if it is opaque."""
         if need.reason == "opaque":
-            from rightkey.sources.introspecting import OpaqueVerification
+            from rightkey.sources.opaque import OpaqueVerification
 
             assert self._opaque is not None  # noqa: S101 - else it was read as a JWT
             return OpaqueVerification(self._opaque, raw, now, demands, threads=threads)
