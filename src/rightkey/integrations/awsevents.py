@@ -52,7 +52,7 @@ def request_of(event: Event) -> HTTPEvent:
     raise Misconfigured("the event is not of an API Gateway, a function URL or a load balancer")
 
 
-def asked_of(event: Event, bearer: Bearer) -> HTTPEvent:
+def request_to_authorize(event: Event, bearer: Bearer) -> HTTPEvent:
     """The request that an authorizer is asked about. Raises Misconfigured: the event asks about none.
 
     Args:

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias, Unpack
 
 from rightkey.errors import InsufficientScope, IssuerFault, Misconfigured, TokenRejected, flag, quoted
-from rightkey.integrations.awsevents import Event, HTTPEvent, asked_of, mapping, request_of
+from rightkey.integrations.awsevents import Event, HTTPEvent, mapping, request_of, request_to_authorize
 from rightkey.integrations.bearer import BEARER, Bearer, Refusal
 from rightkey.integrations.credential import NONCE, Credential, carried, renewed
 from rightkey.integrations.settings import Settings, verifier_from
@@ -77,7 +77,7 @@ def authorizer(
     def authorize(event: Event, _: Any = None) -> Answer:
         form, kept = _Form.of(event, cached=cached, simple=simple), dict[Any, Any]()
         try:
-            token = guard.token(asked_of(event, bearer), kept, proofs=not cached)
+            token = guard.token(request_to_authorize(event, bearer), kept, proofs=not cached)
         except InsufficientScope as error:
             tell_not_granted(error)
             return form.denied(error, renewed(kept))
