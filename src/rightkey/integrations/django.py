@@ -79,10 +79,10 @@ class RightKeyMiddleware:
         """The answer where a view raises an error of ours, such as by `request.token.require(...)`."""
         if not isinstance(error, RightkeyError):
             return None
-        return refused(error, asked_by(request, request.resolver_match.func))
+        return refused(error, marked_view(request, request.resolver_match.func))
 
     def _judged(self, request: HttpRequest, view: Any, args: Any, named: Any) -> HttpResponse | None:
-        view = asked_by(request, view)
+        view = marked_view(request, view)
         try:
             found = _found(request, view)
             if isinstance(found, Credential):
@@ -94,7 +94,7 @@ class RightKeyMiddleware:
     async def _judged_async(
         self, request: HttpRequest, view: Any, args: Any, named: Any
     ) -> HttpResponse | None:
-        view = asked_by(request, view)
+        view = marked_view(request, view)
         try:
             found = _found(request, view)
             if isinstance(found, Credential):
@@ -104,8 +104,8 @@ class RightKeyMiddleware:
         return found if isinstance(found, HttpResponse) else None
 
 
-def asked_by(request: HttpRequest, view: Any) -> Any:
-    """What says what is asked of a request: the view, or of Ninja's views the operation for the method."""
+def marked_view(request: HttpRequest, view: Any) -> Any:
+    """What has the mark of a request's access: the view, or of Ninja's views the operation for the method."""
     if getattr(view, "__module__", None) != "ninja.operation":
         return view
     operation = operation_of(request, view)

@@ -18,9 +18,9 @@ from rightkey.errors import RightkeyError
 from rightkey.integrations.credential import Credential
 from rightkey.integrations.django import (
     access_at,
-    asked_by,
     known_as,
     known_as_async,
+    marked_view,
     operation_of,
     optional,
     public,
@@ -94,4 +94,4 @@ async def _awaited(value: Any) -> Any:
 
 
 def _answered(request: HttpRequest, error: Any) -> HttpResponse:
-    return refused(error, asked_by(request, request.resolver_match.func))
+    return refused(error, marked_view(request, request.resolver_match.func))
