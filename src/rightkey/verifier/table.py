@@ -34,7 +34,7 @@ class Table:
         vendors = [one.trust.vendor for one in fixed if one.trust.vendor is not None]
         self._padded = next((vendor for vendor in vendors if vendor.padded), None)
         self._of_subject = next((vendor for vendor in vendors if vendor.of_subject), None)
-        self._opaque = _asked(fixed)
+        self._opaque = _issuer_of_opaque(fixed)
 
     def issuer_of(self, raw: str | bytes) -> TrustedIssuer:
         """The issuer of a token.
@@ -90,14 +90,14 @@ def domain_of(vendor: Vendor, claims: Mapping[str, Any]) -> str:
     return vendor.counted_claims({}, claims).get("iss") or ""
 
 
-def _asked(fixed: Iterable[TrustedIssuer]) -> TrustedIssuer | None:
+def _issuer_of_opaque(fixed: Iterable[TrustedIssuer]) -> TrustedIssuer | None:
     """The issuer of all opaque tokens, which name none."""
-    asked = [one for one in fixed if one.trust.introspection is not None]
-    if len(asked) > 1:
+    introspected = [one for one in fixed if one.trust.introspection is not None]
+    if len(introspected) > 1:
         raise Misconfigured(
             "introspection can be that of one of several issuers: an opaque token does not say whose it is"
         )
-    return asked[0] if asked else None
+    return introspected[0] if introspected else None
 
 
 def _by_spelling(fixed: Iterable[TrustedIssuer]) -> dict[str, TrustedIssuer]:
