@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -76,8 +77,8 @@ SLOW: dict[str, Answer] = {
 
 
 def get(url: str, transport: DefaultTransport | None = None, **settings: object) -> Response:
-    """A request with four seconds, unless a test says otherwise."""
-    request = Request(url, **{"timeout": 4.0, **settings})  # type: ignore[arg-type]
+    """A request with a minute, unless a test says otherwise: this machine may be busy."""
+    request = Request(url, **{"connect_timeout": 60.0, "timeout": 60.0, **settings})  # type: ignore[arg-type]
     return (transport or DefaultTransport()).get(request)
 
 
@@ -99,8 +100,11 @@ def below(error: BaseException) -> Iterator[BaseException]:
         error = deeper
 
 
+@cache
 def unused_port() -> int:
-    """A port of this machine on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port of this machine on which nothing listens, nor will: it is bound."""
+    _BOUND.bind(("127.0.0.1", 0))
+    return int(_BOUND.getsockname()[1])
+
+
+_BOUND = socket.socket()

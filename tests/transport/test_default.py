@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.scenarios.conftest import settled
 from tests.transport.conftest import SLOW, Authority, Serve, failed, get, ok, saying, unused_port
 
 from rightkey.errors import Misconfigured
@@ -121,9 +122,7 @@ def test_no_file_descriptor_is_left(serve: Serve, authority: Authority) -> None:
         failed(f"http://127.0.0.1:{unused_port()}/")
         failed(good.url, max_body=1)
         get(good.url)
-    for server in (short, slow, unknown, good):
-        server.settle()
-    assert open_files() <= before
+    settled(lambda: open_files() <= before, "files are left open")  # once the servers have seen all ends
 
 
 def test_every_reason_is_documented() -> None:

@@ -33,7 +33,7 @@ def serve() -> Iterator[Callable[..., str]]:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             thread = threading.Thread(target=answer, args=(listener, pieces, every), daemon=True)
             thread.start()
-            stack.callback(thread.join, 5)
+            stack.callback(thread.join, 60)
             return f"http://127.0.0.1:{listener.getsockname()[1]}/jwks"
 
         yield start
@@ -70,7 +70,8 @@ def answering(response: object) -> httpx.Client:
 
 
 def get(client: httpx.Client, url: str = URL, **settings: object) -> Response:
-    return HttpxTransport(client).get(Request(url, **settings))  # type: ignore[arg-type]
+    patient = {"connect_timeout": 60.0, "timeout": 60.0}
+    return HttpxTransport(client).get(Request(url, **patient | settings))  # type: ignore[arg-type]
 
 
 def failed(client: httpx.Client, url: str = URL, **settings: object) -> ExchangeFailed:
@@ -173,9 +174,8 @@ def test_no_answer_in_time(client: httpx.Client, serve: Callable[..., str]) -> N
 
 def test_a_refused_connection(client: httpx.Client) -> None:
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    assert failed(client, f"http://127.0.0.1:{port}/").reason == "refused"
+        sock.bind(("127.0.0.1", 0))  # and does not listen
+        assert failed(client, f"http://127.0.0.1:{sock.getsockname()[1]}/").reason == "refused"
 
 
 @pytest.mark.parametrize(
