@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,10 +21,49 @@ import pytest
 import trio
 
 import rightkey
-from rightkey.localissuer import LocalIssuer
+from rightkey.exchange import Request, Response
+from rightkey.localissuer import Fault, LocalIssuer
+from rightkey.localissuer.answers import Answer
+from rightkey.localissuer.misbehaving.faults import BEHAVED
+from rightkey.transport.default import DefaultTransport
 
-FAST = {"connect_timeout": 0.5, "timeout": 0.5, "wait": 1.5}
-"""Seconds: what hangs or drips is given up soon. `wait` has room for both documents and a busy machine."""
+PATIENT = {"connect_timeout": 60.0, "timeout": 60.0, "wait": 120.0}
+"""Seconds: what is answered is waited for, however busy this machine is."""
+SOON = 0.5
+"""Seconds after which what hangs or drips is given up, where a scene plays that."""
+
+
+class Impatient:
+    """A transport that gives up soon what an issuer is told to hold back, and waits for all else."""
+
+    def __init__(self, issuer: LocalIssuer) -> None:
+        self._issuer, self._inner = issuer, DefaultTransport()
+
+    def get(self, request: Request, /) -> Response:
+        endpoint = "jwks" if "jwks" in request.url else "discovery"
+        planned = {one["fault"] for one in self._issuer.script.planned() if one["endpoint"] == endpoint}
+        if not planned & {"hang", "drip-headers", "drip-body"}:
+            return self._inner.get(request)
+        came = self._issuer.requests[endpoint] + 1
+        try:
+            return self._inner.get(replace(request, timeout=SOON))
+        finally:
+            assert self._issuer.requests.wait(endpoint, came, 60)
+
+
+class Gate:
+    """Holds back answers that are made already, until it is open."""
+
+    def __init__(self) -> None:
+        self.reached, self._open = threading.Event(), threading.Event()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def __call__(self, answer: Answer) -> Answer:
+        self.reached.set()
+        assert self._open.wait(60)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +148,10 @@ class Face:
     def verifier(self, issuer: LocalIssuer, **settings: Any) -> Any:
         """A verifier of its own for a scene's issuer.
 
-        Settings of `Freshness` may be among the others; `named` is what the issuer is called, where that
-        is not its URL.
+        Settings of `Freshness` may be among the others, and it waits long unless they say otherwise; `named`
+        is what the issuer is called, where that is not its URL.
         """
-        fresh = {
+        fresh = PATIENT | {
             name: settings.pop(name)
             for name in list(settings)
             if name in rightkey.Freshness.__dataclass_fields__
@@ -139,9 +178,10 @@ class Face:
         raise NotImplementedError
 
     def besieged(
-        self, verifier: Any, flood: Sequence[str], known: str, seconds: float
+        self, verifier: Any, flood: Sequence[str], known: str, seconds: float, told: Callable[[int], None]
     ) -> tuple[list[Outcome], list[Outcome]]:
-        """A flood spread over `seconds`, and a known token all the while until the flood is answered."""
+        """A flood spread over `seconds`, and a known token all the while until the flood is answered; `told`
+        hears how often that was."""
         raise NotImplementedError
 
     def meanwhile(self, verifier: Any, raws: Sequence[str | bytes]) -> Future[list[Outcome]]:
@@ -173,14 +213,14 @@ class Threads(Face):
         barrier = threading.Barrier(len(raws))
 
         def run(raw: str | bytes) -> Outcome:
-            barrier.wait(30)
+            barrier.wait(60)
             return _judged(partial(verifier.verify, raw))
 
         with ThreadPoolExecutor(len(raws), "scene") as pool:
             return list(pool.map(run, raws))
 
     def besieged(
-        self, verifier: Any, flood: Sequence[str], known: str, seconds: float
+        self, verifier: Any, flood: Sequence[str], known: str, seconds: float, told: Callable[[int], None]
     ) -> tuple[list[Outcome], list[Outcome]]:
         def run(raw: str) -> Outcome:
             return _judged(partial(verifier.verify, raw))
@@ -197,6 +237,7 @@ class Threads(Face):
             pouring = pourer.submit(pour)
             while not pouring.done() or not all(one.done() for one in pouring.result()):
                 meanwhile.append(run(known))
+                told(len(meanwhile))
                 time.sleep(0.002)
             return [one.result() for one in pouring.result()], meanwhile
 
@@ -219,7 +260,7 @@ class Asyncio(Face):
         return asyncio.run(main())
 
     def besieged(
-        self, verifier: Any, flood: Sequence[str], known: str, seconds: float
+        self, verifier: Any, flood: Sequence[str], known: str, seconds: float, told: Callable[[int], None]
     ) -> tuple[list[Outcome], list[Outcome]]:
         async def main() -> tuple[list[Outcome], list[Outcome]]:
             tasks: list[asyncio.Task[Outcome]] = []
@@ -234,6 +275,7 @@ class Asyncio(Face):
             meanwhile: list[Outcome] = []
             while not pouring.done() or not all(task.done() for task in tasks):
                 meanwhile.append(await _judged_async(partial(verifier.verify, known)))
+                told(len(meanwhile))
                 await asyncio.sleep(0.002)
             await pouring
             return [task.result() for task in tasks], meanwhile
@@ -266,7 +308,7 @@ class Trio(Face):
         return [outcomes[number] for number in range(len(raws))]
 
     def besieged(
-        self, verifier: Any, flood: Sequence[str], known: str, seconds: float
+        self, verifier: Any, flood: Sequence[str], known: str, seconds: float, told: Callable[[int], None]
     ) -> tuple[list[Outcome], list[Outcome]]:
         flooded: list[Outcome] = []
         meanwhile: list[Outcome] = []
@@ -285,6 +327,7 @@ class Trio(Face):
                 nursery.start_soon(pour, nursery)
                 while len(flooded) < len(flood):
                     meanwhile.append(await _judged_async(partial(verifier.verify, known)))
+                    told(len(meanwhile))
                     await trio.sleep(0.002)
 
         trio.run(main)
@@ -331,6 +374,21 @@ def issuer(local: Callable[..., LocalIssuer]) -> LocalIssuer:
 
 
 @pytest.fixture
+def hold(issuer: LocalIssuer) -> Iterator[Callable[..., Gate]]:
+    """Has the issuer hold back its keys, good or spoilt, until the gate that this returns is open."""
+    gates: list[Gate] = []
+
+    def held(what: Fault = BEHAVED) -> Gate:
+        gates.append(gate := Gate())
+        issuer.misbehave("jwks", replace(what, name="held", dress=lambda answer: gate(what.dress(answer))))
+        return gate
+
+    yield held
+    for gate in gates:
+        gate.open()
+
+
+@pytest.fixture
 def nothing_left_behind() -> Iterator[None]:
     """After a scene no thread runs on, and no socket is open or was forgotten unclosed."""
     threads, sockets = set(threading.enumerate()), _sockets()
@@ -369,6 +427,6 @@ def settled_fixture() -> Callable[..., None]:
 
 
 @pytest.fixture
-def fast() -> dict[str, float]:
-    """Settings for issuers that hang."""
-    return dict(FAST)
+def fast(issuer: LocalIssuer) -> dict[str, Any]:
+    """Settings of a verifier for an issuer that hangs."""
+    return {"transport": Impatient(issuer)}

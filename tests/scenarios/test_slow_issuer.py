@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_keys_are_refreshed_ahead_and_nobody_waits(face, issuer, elapsed, settled):
+def test_keys_are_refreshed_ahead_and_nobody_waits(face, issuer, elapsed, settled, hold):
     """In the last fifth of their life one request in the background, for however many callers."""
     verifier = face.verifier(issuer, elapsed=elapsed)
     known = issuer.token()
@@ -16,10 +16,11 @@ def test_keys_are_refreshed_ahead_and_nobody_waits(face, issuer, elapsed, settle
     assert verifier.status().refresh_in > 0
     assert issuer.requests["jwks"] == 1
     elapsed.move(120)
-    issuer.delay = 1.0
+    gate = hold()
     outcomes = face.together(verifier, [known] * 20) + face.calls(verifier, [known] * 20)
     assert {outcome.status for outcome in outcomes} == {200}
     assert verifier.status().fresh_for < 500  # none of them waited for the answer
+    gate.open()
     settled(lambda: verifier.status().fresh_for > 500, "it was not refreshed")
     assert (issuer.requests["discovery"], issuer.requests["jwks"]) == (1, 2)
 
