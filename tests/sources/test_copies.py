@@ -31,7 +31,7 @@ class Gate:
         self._inner = issuer.transport()
 
     def get(self, request: Request) -> Response:
-        assert self.open.wait(30)
+        assert self.open.wait(60)
         return self._inner.get(request)
 
 
@@ -75,6 +75,7 @@ def fetched(verifier: Verifier, issuer: LocalIssuer) -> None:
 
 def test_a_copy_is_a_key_set_that_any_tool_reads(issuer: LocalIssuer, tmp_path: Path) -> None:
     """Public halves alone, and beside them of whom, from where, since when and for how long."""
+    began = time.time()
     path = saved(issuer, tmp_path / "keys.json")
     document = json.loads(path.read_text(encoding="utf-8"))
     assert KeySet.parse(document).identities == rightkey.locate(issuer.url).keys.identities
@@ -82,7 +83,7 @@ def test_a_copy_is_a_key_set_that_any_tool_reads(issuer: LocalIssuer, tmp_path: 
     copy = copy_in(path)
     assert isinstance(copy, Copy)
     assert (copy.issuer, copy.jwks_uri) == (issuer.url.rstrip("/"), f"{issuer.url}.well-known/jwks.json")
-    assert abs(copy.age(time.time())) < 5
+    assert 0 <= copy.age(time.time()) <= time.time() - began + 1  # it has whole seconds
     assert copy.headers["cache-control"].startswith("max-age=")
 
 

@@ -22,8 +22,8 @@ SECRET = "s" * 32
 
 
 def until(condition: Callable[[], object]) -> bool:
-    """Whether it becomes so within five seconds."""
-    end = time.monotonic() + 5
+    """Whether it becomes so within a minute."""
+    end = time.monotonic() + 60
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
     return bool(condition())
@@ -84,7 +84,7 @@ def test_a_thread_ends_when_another_has_its_turn(tmp_path: Path) -> None:
     before = member._thread
     assert before is not None
     member._turn, member._thread = object(), None
-    before.join(10)
+    before.join(60)
     assert not before.is_alive()
     member.watch()
     assert member._thread is not before

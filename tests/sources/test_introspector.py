@@ -35,6 +35,8 @@ from rightkey.verifier.tasks import AsyncVerifier
 from rightkey.verifier.threads import Verifier
 
 ACTIVE = {"active": True, "aud": "a", "exp": 9e9, "sub": "alice"}
+PATIENT = Freshness(wait=60.0)
+"""No question is given up that waits for what a test does, however busy this machine is."""
 
 
 class Endpoint:
@@ -58,7 +60,7 @@ class Endpoint:
             self.running += 1
             self.most = max(self.most, self.running)
         try:
-            assert self.open.wait(20)
+            assert self.open.wait(60)
             answer = self.about(token)
             if isinstance(answer, Exception):
                 raise answer
@@ -75,7 +77,7 @@ def endpoint() -> Endpoint:
 
 @pytest.fixture
 def build(endpoint: Endpoint, clock: Clock) -> Callable[..., Verifier]:
-    def make(freshness: Freshness = Freshness(), **settings: Any) -> Verifier:  # noqa: B008 - a frozen value
+    def make(freshness: Freshness = PATIENT, **settings: Any) -> Verifier:
         asked = Introspection("us", "secret", endpoint="https://as.example/introspect", **settings)
         return Verifier(
             "https://as.example",
@@ -109,7 +111,7 @@ def test_a_token_is_asked_about_once_however_many_threads_wait(
         waiting = [pool.submit(outcome, verifier, "one") for _ in range(20)]
         settled(lambda: endpoint.posted == ["one"], "it is asked about")
         endpoint.open.set()
-        tokens = [one.result(10) for one in waiting]
+        tokens = [one.result(60) for one in waiting]
     assert endpoint.posted == ["one"]
     assert {token.subject for token in tokens} == {"alice"}
     assert len({id(token.claims) for token in tokens}) == 20
@@ -124,7 +126,7 @@ def test_they_share_its_failure_too(build: Callable[..., Verifier], endpoint: En
         waiting = [pool.submit(outcome, verifier, "one") for _ in range(8)]
         settled(lambda: endpoint.posted == ["one"], "it is asked about")
         endpoint.open.set()
-        errors = [one.result(10) for one in waiting]
+        errors = [one.result(60) for one in waiting]
     assert endpoint.posted == ["one"]
     assert {error.code for error in errors} == {"introspection_failed"}
     assert len(set(map(id, errors))) == 8
@@ -147,7 +149,7 @@ def test_a_caller_that_gives_up_leaves_the_question_to_the_others(
         with pytest.raises(IssuerUnavailable, match="no answer in time"):
             next(jobs)
         endpoint.open.set()
-        assert waiting.result(10).subject == "alice"
+        assert waiting.result(60).subject == "alice"
     assert hasty.verify("one").subject == "alice"
     assert endpoint.posted == ["one"]
 
@@ -173,7 +175,7 @@ def test_garbage_takes_half_of_the_requests_and_a_token_that_was_active_passes_b
     def about(token: str) -> Any:
         if token == "honest":
             return ACTIVE
-        assert held.wait(20)
+        assert held.wait(60)
         return {"active": False}
 
     endpoint.about, endpoint.most = about, 0
@@ -183,7 +185,7 @@ def test_garbage_takes_half_of_the_requests_and_a_token_that_was_active_passes_b
         assert verifier.verify("honest").subject == "alice"
         assert endpoint.most == 5
         held.set()
-        assert {one.result(10).code for one in garbage} == {"token_inactive"}
+        assert {one.result(60).code for one in garbage} == {"token_inactive"}
     assert endpoint.most <= 5
 
 
@@ -198,7 +200,7 @@ def test_the_line_is_short(build: Callable[..., Verifier], endpoint: Endpoint) -
         error = outcome(verifier, "one-more")
         assert (error.code, error.retry_after) == ("introspection_failed", 1.0)
         endpoint.open.set()
-        assert {one.result(10).subject for one in waiting} == {"alice"}
+        assert {one.result(60).subject for one in waiting} == {"alice"}
 
 
 def test_distinct_garbage_is_asked_about_at_a_rate(
@@ -245,7 +247,7 @@ def test_many_that_fail_at_once_count_as_one(
         waiting = [pool.submit(outcome, verifier, f"t-{number}") for number in range(4)]
         settled(lambda: endpoint.running == 4, "all four are asked about")
         endpoint.open.set()
-        assert {one.result(10).status for one in waiting} == {503}
+        assert {one.result(60).status for one in waiting} == {503}
     clock.now += 1.01
     endpoint.about = lambda token: ACTIVE
     assert verifier.verify("t-0").subject == "alice"
@@ -321,7 +323,7 @@ def asked(token: str = "one") -> IntrospectionRequest:
 
 def made(endpoint: Any, clock: Any, **settings: Any) -> Introspector:
     return Introspector(
-        "https://as.example", Introspection("us", "s", **settings), Means(endpoint, Freshness(), clock)
+        "https://as.example", Introspection("us", "s", **settings), Means(endpoint, PATIENT, clock)
     )
 
 
@@ -330,7 +332,7 @@ def test_who_asks_after_the_answer_has_come_has_it(endpoint: Endpoint, clock: Cl
     one = made(endpoint, clock)
     first = one.ask(asked())
     assert first.job is not None
-    first.job.done.result(10)
+    first.job.done.result(60)
     second = one.ask(asked())
     assert (second.job, second.settled, second.claims) == (
         None,
@@ -359,11 +361,12 @@ def test_what_a_child_forgets(endpoint: Endpoint, clock: Clock) -> None:
     assert childs is not parents
     endpoint.open.set()
     assert childs.job is not None
-    childs.job.done.result(10)
+    childs.job.done.result(60)
     assert one.recall(asked().digest) == {"aud": "a", "exp": 9e9, "sub": "alice"}
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_a_forked_child_asks(build: Callable[..., Verifier], endpoint: Endpoint) -> None:
     """Though the parent's question was under way."""
     verifier = build()
@@ -373,10 +376,11 @@ def test_a_forked_child_asks(build: Callable[..., Verifier], endpoint: Endpoint)
         settled(lambda: endpoint.posted == ["one"], "it is asked about")
         child = os.fork()
         if child == 0:  # pragma: no cover - another process
+            endpoint.open, endpoint._lock = threading.Event(), threading.Lock()  # a thread may have held them
             endpoint.open.set()
             os._exit(0 if outcome(verifier, "one").subject == "alice" else 1)
         endpoint.open.set()
-        assert waiting.result(10).subject == "alice"
+        assert waiting.result(60).subject == "alice"
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -407,7 +411,7 @@ def test_an_event_is_told_without_the_guard(endpoint: Endpoint, clock: Clock) ->
     endpoint.about = lambda token: ExchangeFailed("dns", "no such host")
     pending = one.ask(asked())
     assert pending.job is not None
-    pending.job.done.result(10)
+    pending.job.done.result(60)
     settled(lambda: len(told) == 1, "it is told")
     error = one.unusable(Unusable("answer", "its signed answer is none"), pending)
     assert error.code == "introspection_failed"
@@ -443,6 +447,7 @@ def in_tasks(endpoint: Endpoint, clock: Clock) -> AsyncVerifier:
         keys=KeySet(()),
         introspection=settings,
         transport=endpoint,
+        freshness=PATIENT,
         clock=clock,
         elapsed=clock,
     )

@@ -17,6 +17,7 @@ import rightkey
 from rightkey import DPoP, IssuerUnavailable, Presented, TokenRejected
 from rightkey.localissuer import LocalIssuer, Sender
 from rightkey.proof.settings import MAX_AGE, MAX_AHEAD
+from rightkey.sources import marks
 from rightkey.sources.marks import BEHIND, MAX_LIFE, Marks
 from rightkey.stores.local import DirectoryStore
 from rightkey.stores.store import StoreFailed
@@ -32,6 +33,12 @@ def issuer() -> Iterator[LocalIssuer]:
         yield issuer
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks wait for a store however busy this machine is."""
+    monkeypatch.setattr(marks, "MAX_WAIT", 60.0)
+
+
 def test_a_mark_is_kept_until_the_slowest_host_refuses_the_proof() -> None:
     """By the clock that judges; never for longer than any proof can pass."""
     kept = list[float]()
@@ -40,12 +47,13 @@ def test_a_mark_is_kept_until_the_slowest_host_refuses_the_proof() -> None:
         kept.append(seconds)
         return True
 
-    marks = Marks(first, lambda: 1000.0)
-    assert all(marks.first(b"m", until) for until in (1300.0, 900.0, 1e12))
+    judged = Marks(first, lambda: 1000.0)
+    assert all(judged.first(b"m", until) for until in (1300.0, 900.0, 1e12))
     assert kept == [300.0 + BEHIND, BEHIND, MAX_LIFE + BEHIND]
     assert MAX_LIFE >= MAX_AGE + MAX_AHEAD
-    assert Marks(first, None).first(b"m", time.time() + 300)
-    assert 295 + BEHIND < kept[-1] <= 300 + BEHIND
+    until = time.time() + 300
+    assert Marks(first, None).first(b"m", until)
+    assert until - time.time() + BEHIND <= kept[-1] <= 300 + BEHIND
 
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run])
@@ -60,10 +68,10 @@ def test_no_loop_stands_still(run: Any) -> None:
         return mark == b"new"
 
     async def main() -> tuple[bool, bool]:
-        marks = Marks(first, None)
+        asked = Marks(first, None)
         with pytest.raises(StoreFailed):
-            await marks.first_async(b"lost", 1.0)
-        return await marks.first_async(b"new", 1.0), await marks.first_async(b"old", 1.0)
+            await asked.first_async(b"lost", 1.0)
+        return await asked.first_async(b"new", 1.0), await asked.first_async(b"old", 1.0)
 
     assert run(main) == (True, False) if run is trio.run else run(main()) == (True, False)
     assert threading.main_thread() not in threads
@@ -165,6 +173,7 @@ def test_of_many_threads_one_comes_in(issuer: LocalIssuer, request_of: Any, tmp_
     verifier = rightkey.Verifier(
         issuer.url, audience=issuer.audience, origin=ORIGIN, store=tmp_path / "store"
     )
+    verifier.prepare()  # lest 64 threads wait for keys
     token, proofs = request_of()
 
     def use(_: int) -> str | None:

@@ -34,7 +34,7 @@ class Stalling:
 
     def get(self, request: Request, /) -> Response:
         if self.stalls:
-            self.end.wait(30)
+            self.end.wait(60)
         return self.inner.get(request)
 
 
@@ -49,18 +49,14 @@ def stalling(issuer: LocalIssuer) -> Iterator[Stalling]:
     yield transport
     transport.end.set()
     for thread in [one for one in threading.enumerate() if one.name == "rightkey"]:
-        thread.join(10)
+        thread.join(60)
 
 
 def verifier(issuer: LocalIssuer, transport: Stalling) -> rightkey.Verifier:
-    made = rightkey.Verifier(
-        issuer.url,
-        audience=issuer.audience,
-        transport=transport,
-        freshness=rightkey.Freshness(wait=0.3),
-        remember=0,
-    )
+    """One that waits for a moment alone, once it has keys."""
+    made = rightkey.Verifier(issuer.url, audience=issuer.audience, transport=transport, remember=0)
     made.prepare()
+    made._issuer.remotes[0].wait = 0.3
     transport.stalls = True
     return made
 
@@ -133,7 +129,7 @@ def test_a_map_of_certificates_is_kept_fresh_as_a_key_set_is() -> None:
     made = rightkey.Verifier(
         "any name", audience="api", keys=url, transport=transport, elapsed=lambda: 1000.0
     )
-    claims = {"iss": "any name", "aud": "api", "exp": time.time() + 60}
+    claims = {"iss": "any name", "aud": "api", "exp": time.time() + 3600}
     for _ in range(3):
         assert made.verify(mint(old, claims)).key.certificate is not None
     transport.keys = (new, old)

@@ -258,12 +258,12 @@ def test_a_disk_that_hangs_keeps_nobody(
     path, end = tmp_path / "keys.json", threading.Event()
     write(path, OLD)
     source = Watched(path, clock, Record("file"))
-    source.wait = 0.1
-    monkeypatch.setattr(source, "_read", lambda: end.wait(10) and Watched._read(source))
+    monkeypatch.setattr(source, "_read", lambda: end.wait(60) and Watched._read(source))
     job = source.refetch()
     assert job is not None
     assert source.newer(NeedsNewer("no_keys", read(mint(OLD, {})).header), 0, None) is job
-    JOBS.wait(job, 5)
+    job.seconds = 0.1
+    JOBS.wait(job, 60)
     end.set()
     assert job.given_up
     assert "not read within" in str(source.status().last_failure)
@@ -280,6 +280,7 @@ def test_a_disk_that_hangs_holds_up_no_other_issuer_and_no_fork(
     path = tmp_path / "keys.json"
     write(path, OLD)
     source = Watched(path, clock, Record("file"))
+    source.wait = 60.0
     path.unlink()
     os.mkfifo(path)
     monkeypatch.setattr(watched, "stamps", lambda path: {path: (1,)})  # as if it was a file
@@ -293,7 +294,7 @@ def test_a_disk_that_hangs_holds_up_no_other_issuer_and_no_fork(
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert job is not None
-    JOBS.wait(job, 5)
+    JOBS.wait(job, 60)
     assert "empty" in str(source.status().last_failure)
 
 
@@ -333,7 +334,7 @@ def test_an_older_bundle_of_spiffe_replaces_nothing(tmp_path: Path, clock: Clock
 
     def svid(key: SigningKey) -> str:
         return mint(
-            key, {"sub": f"{domain}/cart", "aud": ["api"], "exp": time.time() + 60}, header={"typ": "JOSE"}
+            key, {"sub": f"{domain}/cart", "aud": ["api"], "exp": time.time() + 3600}, header={"typ": "JOSE"}
         )
 
     publish(5, OLD, NEW)
