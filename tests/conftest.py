@@ -378,7 +378,7 @@ def browser() -> Iterator[Any]:
         pytest.skip("there is no Chromium")
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with driving.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=arguments)
+        browser = driver.chromium.launch(executable_path=chromium, args=arguments, timeout=120_000)
         yield browser
         browser.close()
 
@@ -421,7 +421,7 @@ class Looped:
                 while not self.should_exit:
                     await asyncio.sleep(0.01)
 
-        config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
+        config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_keep_alive=60)
         self.server, self.loop = Server(config), asyncio.new_event_loop()
         thread = threading.Thread(target=self._run, daemon=True)
         thread.start()

@@ -57,7 +57,7 @@ class Process:
         assert self.process.stderr is not None
         with self.process.stdout, self.process.stderr:  # communicate would miss what was read ahead
             rest, words = self.process.stdout.read(), self.process.stderr.read()
-        return self.process.wait(10), rest, words
+        return self.process.wait(60), rest, words
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def ask(issuer: LocalIssuer, capsys: pytest.CaptureFixture[str]) -> Callable[...
 
 
 def fetch(url: str, **settings: Any) -> Any:
-    with urllib.request.urlopen(url, timeout=5, **settings) as response:
+    with urllib.request.urlopen(url, timeout=60, **settings) as response:
         return json.load(response)
 
 
@@ -132,7 +132,7 @@ def listens(port: int) -> bool:
 def exported(*options: str) -> subprocess.CompletedProcess[str]:
     """What `rightkey issuer --env` prints; it ends although its issuer goes on."""
     command = [sys.executable, "-m", "rightkey", "issuer", "--env", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize("tls", [(), ("--tls",)])
@@ -157,7 +157,7 @@ def test_a_shell_evaluates_its_environment(tls: tuple[str, ...]) -> None:
         assert "kill $ISSUER_PID" in done.stderr
     finally:
         os.kill(int(pid), signal.SIGTERM)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while listens(int(urlsplit(url).port or 0)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not listens(int(urlsplit(url).port or 0))
@@ -188,7 +188,7 @@ def test_options_reach_the_issuer(started: Callable[..., Process], tmp_path: Pat
     claims.write_text('{"org": "{client_id}"}')
     arguments = ["--x5t", "rfc", "--no-alg", "--client", "web:right", "--claims", str(claims), "--rate-limit"]
     told = started("--json", "--rotate-every", "3600", "--overlap", "1", *arguments).told
-    with urllib.request.urlopen(told["jwks_uri"], timeout=5) as response:
+    with urllib.request.urlopen(told["jwks_uri"], timeout=60) as response:
         key = json.load(response)["keys"][0]
         assert response.headers["x-ratelimit-limit"] == "20"
         assert response.headers["etag"]

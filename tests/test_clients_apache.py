@@ -94,7 +94,7 @@ def apache(
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
@@ -106,7 +106,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 def test_apache_signs_people_in(apache: tuple[str, LocalIssuer]) -> None:
     """From the protected page to the issuer and back, by each way of getting there."""
     url, issuer = apache
-    with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+    with httpx.Client(trust_env=False, follow_redirects=True, timeout=60) as browser:
         answer = browser.get(url)
         if "<form" in answer.text:  # a browser's script would send it
             answer = _sent(browser, answer.text)

@@ -28,7 +28,7 @@ def page(browser: Any) -> Iterator[Any]:
     with browser.new_context() as context:
         page, complaints = context.new_page(), list[str]()
         page.on("console", lambda message: complaints.append(message.text))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         yield page
         assert [text for text in complaints if "Security Policy" in text] == []
 
@@ -47,7 +47,12 @@ def application(told: dict[str, Any]) -> Starlette:
         client_id="shop",
         client_secret="any",
         server_metadata_url=told["metadata_url"],
-        client_kwargs={"scope": "openid email", "code_challenge_method": "S256", "trust_env": False},
+        client_kwargs={
+            "scope": "openid email",
+            "code_challenge_method": "S256",
+            "trust_env": False,
+            "timeout": 60,
+        },
     )
     verifier = AsyncVerifier(told["issuer"], audience=told["audience"])
 
@@ -124,6 +129,12 @@ def test_pages_fit(page: Any, login: str, width: int) -> None:
     assert len({(box["x"], box["width"]) for box in boxes}) == 1
 
 
+def press(page: Any, name: str) -> None:
+    """Press a button, and wait for the page that comes of it: what is chosen on this one would be lost."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).click()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_front_page_fits_and_its_buttons_work(browser: Any, width: int, scheme: str) -> None:
@@ -135,6 +146,7 @@ def test_the_front_page_fits_and_its_buttons_work(browser: Any, width: int, sche
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page, complaints = context.new_page(), list[str]()
         page.on("console", lambda message: complaints.append(message.text))
+        page.set_default_timeout(60_000)
         page.goto(f"{issuer.address.origin}/")
         assert page.evaluate("document.documentElement.scrollWidth") == width
         page.get_by_role("button", name="Copy").click()
@@ -142,11 +154,11 @@ def test_the_front_page_fits_and_its_buttons_work(browser: Any, width: int, sche
         token = page.evaluate("navigator.clipboard.readText()")
         assert token == page.get_by_role("textbox", name="Token").input_value()
         following = issuer.next
-        page.get_by_role("button", name="Rotate", exact=True).click()
-        page.get_by_role("button", name="Revoke").click()
+        press(page, "Rotate")
+        press(page, "Revoke")
         page.get_by_label("Endpoint").select_option("token")
         page.get_by_label("For").select_option("until behave")
-        page.get_by_role("button", name="reset").click()
+        press(page, "reset")
         page.get_by_role("cell", name="until behave").wait_for()
         page.reload()
         assert (issuer.current, len(issuer.keys), len(issuer.revoked)) == (following, 2, 1)

@@ -36,7 +36,7 @@ def page(browser: Any) -> Iterator[Any]:
     with browser.new_context() as context:
         page, complaints = context.new_page(), list[str]()
         page.on("console", lambda message: complaints.append(message.text))
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
         assert [text for text in complaints if "policy" in text.lower()] == []
 
@@ -45,7 +45,7 @@ KEYCLOAK = """<!doctype html><title>app</title><pre></pre><button>sign out</butt
 <script type="module">
 import Keycloak from "/modules/keycloak-js/lib/keycloak.js";
 const keycloak = new Keycloak({ url: "%(url)s", realm: "local", clientId: "app" });
-const signedIn = await keycloak.init(%(options)s);
+const signedIn = await keycloak.init({ messageReceiveTimeout: 60000, ...%(options)s });
 const info = signedIn ? await keycloak.loadUserInfo() : null;
 const before = keycloak.refreshToken;
 const renewed = signedIn && await keycloak.updateToken(-1);

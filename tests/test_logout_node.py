@@ -93,7 +93,7 @@ class Browser:
 @pytest.fixture
 def browsers(provider: Provider) -> Iterator[Callable[[], Browser]]:
     with ExitStack() as stack:
-        yield lambda: Browser(provider.issuer, stack.enter_context(httpx.Client(trust_env=False)))
+        yield lambda: Browser(provider.issuer, stack.enter_context(httpx.Client(trust_env=False, timeout=60)))
 
 
 def test_a_session_that_ends_at_its_provider_is_denied(

@@ -10,7 +10,7 @@ const server = createServer(app).listen(0, "127.0.0.1", () => {
   const more = response_type ? { clientSecret: "any", authorizationParams: { response_type } } : {};
   app.use(openid.auth({
     issuerBaseURL, baseURL, clientID: "shop", secret: "a long, randomly-generated string stored in env", idpLogout: true,
-    ...more,
+    httpTimeout: 60_000, ...more,
   }));
   app.get("/", (request, response) => response.json({ sub: request.oidc.user?.sub, out: !request.oidc.isAuthenticated() }));
   console.log(server.address().port);

@@ -3,7 +3,8 @@ import { createInterface } from "node:readline";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
 const [jwksUri, issuer, audience] = process.argv.slice(2);
-const keys = createRemoteJWKSet(new URL(jwksUri));
+// A machine that is slow in this minute has it ask no sooner for keys again, and give up no sooner.
+const keys = createRemoteJWKSet(new URL(jwksUri), { cooldownDuration: 600_000, timeoutDuration: 60_000 });
 
 for await (const token of createInterface({ input: process.stdin })) {
   const said = await jwtVerify(token, keys, { issuer, audience }).then(
