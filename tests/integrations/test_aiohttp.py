@@ -11,6 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from tests.integrations.slow import SlowIssuer, Turns
 
 import rightkey
 from rightkey.integrations.aiohttp import TOKEN, VERIFIER, optional, public, require, setup
@@ -78,7 +79,7 @@ def app_with(issuer: str | None = None, **settings: Any) -> web.Application:
 
 def ask(url: str, token: str | None = None, method: str = "GET") -> httpx.Response:
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    with httpx.Client(trust_env=False, verify=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
         return client.request(method, url, headers=headers)
 
 
@@ -189,20 +190,18 @@ def test_either_a_verifier_or_its_settings(issuer: LocalIssuer) -> None:
 @pytest.mark.slow
 def test_nothing_of_ours_holds_the_loop_up() -> None:
     """While the keys of a slow issuer are waited for."""
-    with LocalIssuer(algorithm="ES256", delay=1.0) as issuer:
+    turns = Turns()
+    with SlowIssuer(turns, more=25, seconds=3.0) as issuer:
         app = app_with(issuer.url)
         app.on_startup.clear()
-        status, turns = asyncio.run(watched(app, issuer.token()))
+        status = asyncio.run(watched(app, issuer.token(), turns))
     assert status == 200
-    assert turns > 40  # in two seconds: two answers, of a second each
+    assert turns.made > 40  # of which each of two answers waited for 25
 
 
-async def watched(app: web.Application, token: str) -> tuple[int, int]:
-    """The status, and how many turns of 5 ms the loop made meanwhile."""
+async def watched(app: web.Application, token: str, turns: Turns) -> int:
+    """The status. The turns of 5 ms that the loop makes meanwhile are counted."""
     async with TestClient(TestServer(app)) as client:
-        turns = 0
         asking = asyncio.ensure_future(client.get("/", headers={"authorization": f"Bearer {token}"}))
-        while not asking.done():
-            await asyncio.sleep(0.005)
-            turns += 1
-        return (await asking).status, turns
+        await turns.during(asking, 0.005)
+        return (await asking).status

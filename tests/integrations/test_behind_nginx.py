@@ -56,7 +56,7 @@ def behind(authority: Any, served: Callable[[Any], str], tmp_path: Path) -> Iter
         server = Path(authority.file).with_name("server.pem")
         file.write_text(CONFIGURATION.format(folder=tmp_path, port=port, server=server, app=served(app)))
         started.append(subprocess.Popen(["nginx", "-p", tmp_path, "-c", file], stderr=subprocess.DEVNULL))
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not answers(port) and time.monotonic() < until:
             time.sleep(0.02)
         return f"https://127.0.0.1:{port}/v1"
@@ -100,7 +100,7 @@ def test_bound_tokens_come_in(
         x5t = {"x5t#S256": thumbprint(der)}
 
         def ask(context: ssl.SSLContext, headers: dict[str, str], path: str = "/a/b?c=d") -> int:
-            with httpx.Client(trust_env=False, verify=context) as client:
+            with httpx.Client(trust_env=False, verify=context, timeout=60) as client:
                 return client.get(url + path, headers=headers).status_code
 
         keyed, both = issuer.token(cnf=sender.cnf), issuer.token(cnf={**sender.cnf, **x5t})

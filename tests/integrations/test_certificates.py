@@ -198,7 +198,7 @@ def test_a_token_comes_in_with_its_certificate(
 
     def ask(url: str, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             return client.get(f"{url}/any", headers={"authorization": f"Bearer {bound}", **named})
 
     assert ask(url, client_cert=BYTES).json() == {"subject": "alice"}

@@ -28,7 +28,7 @@ def test_rotation_flood_and_outage_are_seen(server: str) -> None:
         [sys.executable, str(FOLDER / "run.py"), server],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     if run.returncode == SKIPPED:

@@ -22,6 +22,7 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
+from tests.integrations.slow import SlowIssuer, Turns
 
 import rightkey
 from rightkey.integrations.bearer import Bearer, cookie
@@ -426,21 +427,19 @@ def test_without_a_user_of_its_own_a_token_signs_no_user_in(get: Get, issuer: Lo
 @pytest.mark.parametrize("given", [None, *EITHER])
 def test_nothing_of_ours_holds_the_loop_up(given: Any) -> None:
     """While the keys of a slow issuer are waited for, whichever verifier there is, and behind decorators."""
-    with LocalIssuer(algorithm="ES256", delay=1.0) as issuer:
+    turns = Turns()
+    with SlowIssuer(turns, more=25, seconds=3.0) as issuer:
         own = {"RIGHTKEY_ISSUER": issuer.url, "RIGHTKEY_AUDIENCE": AUDIENCE}
         if given is not None:
             own = {"RIGHTKEY_VERIFIER": given(issuer.url, audience=AUDIENCE)}
         with override_settings(ROOT_URLCONF=URLS, MIDDLEWARE=[GUARD], **own):
-            status, turns = asyncio.run(watched("/tasks", issuer.token(scope="a")))
+            status = asyncio.run(watched("/tasks", issuer.token(scope="a"), turns))
     assert status == 200
-    assert turns > 40  # in two seconds: two answers, of a second each
+    assert turns.made > 40  # of which each of two answers waited for 25
 
 
-async def watched(where: str, token: str) -> tuple[int, int]:
-    """The status, and how many turns of 5 ms the loop made meanwhile."""
-    turns = 0
+async def watched(where: str, token: str, turns: Turns) -> int:
+    """The status. The turns of 5 ms that the loop makes meanwhile are counted."""
     asking = asyncio.create_task(AsyncClient().get(where, headers=bearer(token)))
-    while not asking.done():
-        await asyncio.sleep(0.005)
-        turns += 1
-    return (await asking).status_code, turns
+    await turns.during(asking, 0.005)
+    return (await asking).status_code

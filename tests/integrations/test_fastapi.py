@@ -84,7 +84,7 @@ def test_the_example_runs(issuer: LocalIssuer, served: Callable[[Any], str]) -> 
     """As it stands, but for the issuer's name."""
     names: dict[str, Any] = {}
     exec(EXAMPLE.read_text(encoding="utf-8").replace('"tenant.eu.auth0.com"', repr(issuer.url)), names)
-    with httpx.Client(base_url=served(names["app"]), trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=served(names["app"]), trust_env=False, verify=False, timeout=60) as client:
         client.headers = bearer(issuer.token(sub="alice", scope="read:appointments"))
         assert client.get("/me").json() == {"subject": "alice"}
         assert client.get("/appointments").json() == ["read:appointments"]

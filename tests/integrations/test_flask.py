@@ -67,7 +67,7 @@ def test_the_example_runs(issuer: LocalIssuer, served: Callable[[Any], str]) -> 
     source = EXAMPLE.read_text(encoding="utf-8").replace('"tenant.eu.auth0.com"', repr(issuer.url))
     names: dict[str, Any] = {"__name__": "flask_app"}
     exec(source, names)
-    with httpx.Client(base_url=served(names["app"]), trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=served(names["app"]), trust_env=False, verify=False, timeout=60) as client:
         client.headers = bearer(issuer.token(sub="alice", scope="read:appointments"))
         assert client.get("/me").json() == client.get("/appointments").json() == {"subject": "alice"}
         assert client.get("/appointments", headers=bearer(issuer.token())).status_code == 403

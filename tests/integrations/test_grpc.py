@@ -121,7 +121,7 @@ def in_tasks(interceptor: AioRightKeyInterceptor, stack: ExitStack) -> str:
     thread.start()
 
     def done(waiting: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(waiting, loop).result(10)
+        return asyncio.run_coroutine_threadsafe(waiting, loop).result(60)
 
     async def start() -> tuple[Any, int]:
         server = grpc.aio.server(interceptors=[interceptor])
@@ -133,7 +133,7 @@ def in_tasks(interceptor: AioRightKeyInterceptor, stack: ExitStack) -> str:
     def stop() -> None:
         done(server.stop(0))
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
     server, port = done(start())
@@ -151,7 +151,7 @@ def server(request: pytest.FixtureRequest, issuer: LocalIssuer) -> Iterator[str]
 def call(server: str, method: str, *tokens: str, kind: str = "unary_unary", given: Any = b"") -> Any:
     metadata = [("authorization", f"Bearer {token}") for token in tokens]
     with grpc.insecure_channel(server, options=[("grpc.enable_http_proxy", 0)]) as channel:
-        answer = getattr(channel, kind)(f"/p.S/{method}")(given, metadata=metadata, timeout=20)
+        answer = getattr(channel, kind)(f"/p.S/{method}")(given, metadata=metadata, timeout=60)
         return list(answer) if kind.endswith("_stream") else answer
 
 
@@ -224,7 +224,7 @@ def test_a_bound_token_comes_in_with_its_proof(make: Any, serve: Any, issuer: Lo
         with grpc.insecure_channel(server, options=[("grpc.enable_http_proxy", 0)]) as channel:
             for _ in range(times):
                 metadata = [(name.lower(), value) for name, value in headers]
-                assert channel.unary_unary("/p.S/Any")(b"", metadata=metadata, timeout=20) == b"alice"
+                assert channel.unary_unary("/p.S/Any")(b"", metadata=metadata, timeout=60) == b"alice"
 
     with ExitStack() as stack:
         server = serve(make(issuer.url, audience=AUDIENCE, **how), stack)
@@ -256,7 +256,7 @@ def test_the_next_nonce_comes_however_a_call_ends(make: Any, serve: Any, issuer:
         with grpc.insecure_channel(server, options=[("grpc.enable_http_proxy", 0)]) as channel:
             metadata = [(name.lower(), value) for name, value in headers]
             asked = getattr(channel, kind)(f"/p.S/{method}")
-            made = (asked if kind.endswith("stream") else asked.future)(b"", metadata=metadata, timeout=20)
+            made = (asked if kind.endswith("stream") else asked.future)(b"", metadata=metadata, timeout=60)
             list(made if kind.endswith("stream") else ())
             return made.code(), dict(made.trailing_metadata())
 
@@ -294,7 +294,7 @@ def test_the_example_runs(issuer: LocalIssuer) -> None:
         with grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.enable_http_proxy", 0)]) as channel:
             metadata = [("authorization", f"Bearer {issuer.token(sub='alice')}")]
             asked = channel.unary_unary("/example.People/WhoAmI")
-            assert asked(b"", metadata=metadata, timeout=10) == b"alice"
+            assert asked(b"", metadata=metadata, timeout=60) == b"alice"
     finally:
         names["server"].stop(0).wait()
 

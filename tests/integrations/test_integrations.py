@@ -257,7 +257,7 @@ def issuer() -> Iterator[LocalIssuer]:
 
 def get(url: str, *tokens: str, path: str = "/any") -> httpx.Response:
     headers = [("authorization", f"Bearer {token}") for token in tokens]
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.get(url + path, headers=headers)
 
 
@@ -334,7 +334,7 @@ def test_a_rotation_under_load_refuses_no_valid_token(make: Make, issuer: LocalI
 
     async def load() -> list[int]:
         limits = httpx.Limits(max_connections=10)
-        async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=120) as client:
 
             async def ask(number: int) -> int:
                 headers = {"authorization": f"Bearer {issuer.token(jti=str(number))}"}

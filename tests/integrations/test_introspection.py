@@ -108,7 +108,7 @@ def authlibs() -> Iterator[tuple[str, list[int]]]:
         yield f"http://127.0.0.1:{listening.port}/introspect", statuses
     finally:
         listening.shutdown()
-        thread.join(10)
+        thread.join(60)
         listening.server_close()
 
 
@@ -162,7 +162,7 @@ def test_the_local_issuer_knows_its_clients_alone() -> None:
 
 def ask(url: str, token: str) -> httpx.Response:
     headers = {"accept": "application/json, text/event-stream", "authorization": f"Bearer {token}"}
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}, headers=headers)
 
 

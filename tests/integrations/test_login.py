@@ -32,11 +32,11 @@ def page() -> Iterator[Any]:
     """A window that finds Swagger UI here, and not where FastAPI's page loads it from."""
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=120_000)
         context = browser.new_context()
         context.route(re.compile("^https:"), lambda route: route.fulfill(path=UI / named(route.request.url)))
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
         browser.close()
 

@@ -58,7 +58,7 @@ def ask(url: str, token: str | None) -> httpx.Response:
     headers = {"accept": "application/json, text/event-stream"}
     if token is not None:
         headers["authorization"] = f"Bearer {token}"
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.post(url, json=ASKED, headers=headers)
 
 
@@ -69,7 +69,7 @@ async def whoami(url: str, token: str) -> str:
 
     headers = {"authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, trust_env=False) as http,
+        httpx2.AsyncClient(headers=headers, trust_env=False, timeout=60) as http,
         streamable_http_client(url, http_client=http) as streams,
         ClientSession(streams[0], streams[1]) as session,
     ):
@@ -114,7 +114,7 @@ def test_bound_tokens_come_in_with_their_proofs(
 
     def post(*headers: tuple[str, str]) -> tuple[int, list[str]]:
         accept = ("accept", "application/json, text/event-stream")
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             answer = client.post(url, json=ASKED, headers=[accept, *headers])
         return answer.status_code, answer.headers.get_list("www-authenticate")
 
@@ -141,7 +141,7 @@ def test_a_client_is_told_its_nonces(kind: str, issuer: LocalIssuer, served: Cal
         token = issuer.token(sub="alice", scope=scope, cnf=sender.cnf)
         headers = sender.headers("POST", "https://mcp.example.com/mcp", token, nonce=nonce)
         accept = {"accept": "application/json, text/event-stream"}
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             answer = client.post(url, json=ASKED, headers=headers | accept)
         return answer.status_code, answer.headers.get("dpop-nonce")
 
@@ -178,7 +178,7 @@ def bound_app(kind: str, issuer: LocalIssuer, **more: Any) -> Any:
 def test_metadata_lead_to_the_issuer(url: str) -> None:
     """RFC 9728."""
     path = "/.well-known/oauth-protected-resource/mcp"
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         told = client.get(url.removesuffix("/mcp") + path).json()
     assert told["authorization_servers"] == ["https://tenant.eu.auth0.com/"]
     assert told["resource"] == "http://127.0.0.1:8000/mcp"

@@ -100,7 +100,7 @@ def test_it_runs_behind_the_middleware(
     """And learns whose token it is."""
     url = served(make({"verifier": rightkey.AsyncVerifier(issuer.url, audience=issuer.audience)}))
     parameters = {"query": "{ whose }"} if make is with_strawberry else {}
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         headers = {"authorization": f"Bearer {issuer.token(sub='alice')}"}
         answer = client.get(url, headers=headers, params=parameters)
         assert (answer.status_code, "alice" in answer.text) == (200, True)

@@ -269,7 +269,7 @@ def sent(url: str, target: str, *headers: str) -> tuple[int, bytes]:
     """Status and body of the answer to a request whose target is exactly this."""
     parts = urlsplit(url)
     assert parts.hostname is not None
-    with socket.create_connection((parts.hostname, parts.port or 80), timeout=20) as sock:
+    with socket.create_connection((parts.hostname, parts.port or 80), timeout=60) as sock:
         lines = [f"GET {target} HTTP/1.1", "Host: a.example", "Connection: close", *headers, "", ""]
         sock.sendall("\r\n".join(lines).encode())
         answer = b""

@@ -215,7 +215,7 @@ EVERY = [
 
 
 def ask(url: str, **headers: str) -> httpx.Response:
-    with httpx.Client(trust_env=False, timeout=20) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.options(url, headers=headers)
 
 
@@ -234,7 +234,7 @@ def test_a_preflight_passes_and_no_view_runs(make: Callable[[], Any], served: Ca
 def test_without_a_token_nothing_else_passes(make: Callable[[], Any], served: Callable[[Any], str]) -> None:
     """Neither an OPTIONS that no browser asks beforehand, nor another method that looks like one."""
     url = served(make())
-    with httpx.Client(trust_env=False, timeout=20) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         assert client.get(url, headers=ASKED).status_code == 401
         for headers in ({}, {"Origin": SITE}, {"Access-Control-Request-Method": "GET"}):
             client.options(url, headers=headers)
@@ -420,7 +420,7 @@ def overridden_wsgi() -> Any:
 @pytest.mark.parametrize("make", [overridden_asgi, overridden_wsgi])
 def test_a_preflight_brings_no_other_method(make: Callable[[], Any], served: Callable[[Any], str]) -> None:
     """By its query or its body: some applications take one from there, of any request."""
-    with httpx.Client(trust_env=False, timeout=20) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         answer = client.request("OPTIONS", served(make()), headers=ASKED, params=DISGUISED, data=DISGUISED)
     assert (answer.status_code, RAN) == (204, [])
 

@@ -43,7 +43,7 @@ CALLER = Sender()
 
 
 def ask(url: str, *headers: tuple[str, str], path: str = "/any") -> httpx.Response:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.get(url + path, headers=[*headers])
 
 

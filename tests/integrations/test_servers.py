@@ -58,7 +58,7 @@ def standing(
 
 def get(url: str, *tokens: str) -> httpx.Response:
     headers = [("authorization", f"Bearer {token}") for token in tokens]
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.get(url, headers=headers)
 
 
@@ -68,7 +68,7 @@ def test_a_rotation_refuses_no_valid_token(standing: tuple[LocalIssuer, str]) ->
     issuer, url = standing
 
     async def load() -> None:
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
 
             async def ask(number: int) -> None:
                 # A connection each, so that the kernel hands them to all workers.
@@ -98,7 +98,7 @@ def test_what_is_refused_is_refused_by_every_server(standing: tuple[LocalIssuer,
 def test_no_header_makes_a_path_public(issuer: LocalIssuer, launched: Launched) -> None:
     """gunicorn, asked from this machine, takes `SCRIPT_NAME` from a header, and moves the path by it."""
     url = launched("wsgi_app", issuer.url, f"{GUNICORN} wsgi_app:app")
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         assert client.get(f"{url}/ready").status_code == 200
         for where, mounted in (("/ready", "/ready"), ("/ready/me", "/ready"), ("/ready", "/re")):
             answer = client.get(url + where, headers={"SCRIPT_NAME": mounted})

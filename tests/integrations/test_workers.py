@@ -32,7 +32,7 @@ def worked(folder: Path, issuer: LocalIssuer, *tokens: str) -> list[str]:
         input="\n".join(tokens),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -32,7 +32,7 @@ def whose(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[b
 def get(url: str, token: str | None = None, **headers: str) -> httpx.Response:
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    with httpx.Client(trust_env=False, verify=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
         return client.get(url, headers=headers)
 
 
