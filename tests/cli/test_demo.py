@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from rightkey.cli import demo_scenes
 from rightkey.cli.demo import run
-from rightkey.cli.demo_scenes import SCENES, Line, Stage, note, play
+from rightkey.cli.demo_scenes import SCENES, Line, Stage, note, play, the_path
+from rightkey.localissuer import LocalIssuer
 
 pytestmark = pytest.mark.slow
 
@@ -98,6 +100,17 @@ def test_a_verdict_that_costs_more_than_it_may_has_failed() -> None:
         yield stage.expect("a token", stage.issuer.token(), "verified", 0)
 
     assert play("dear", dear).told == (Line("failed", "verifier", "a token: verified, 2 requests"),)
+
+
+def test_the_first_request_does_not_wait_for_keys_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine that takes longer than an answer may."""
+
+    def asked(_: str) -> None:
+        raise LookupError(len(issuer.ring._ring.keys))
+
+    monkeypatch.setattr(demo_scenes, "locate", asked)
+    with LocalIssuer() as issuer, pytest.raises(LookupError, match="2"):
+        next(the_path(Stage(issuer)))
 
 
 def test_a_terminal_gets_colours_unless_told_otherwise() -> None:
