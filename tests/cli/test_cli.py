@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pty
@@ -12,7 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 PYTHON = [sys.executable, "-W", "error", "-m", "rightkey"]
 ESCAPE = "\x1b["
+PATIENCE = 120
+"""Seconds for what takes one on a machine that has nothing else to do."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def ran(
         text=True,
         encoding="utf-8",
         env=os.environ | environment,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -58,7 +59,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     written = b""
     while chunk := _read(master):
         written += chunk
-    process.wait(30)
+    process.wait(PATIENCE)
     os.close(master)
     return written.decode()
 
@@ -166,7 +167,7 @@ def test_a_reader_that_leaves_is_no_error(issuer: LocalIssuer) -> None:
     process.stdin.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(30) == 141
+    assert process.wait(PATIENCE) == 141
 
 
 def test_a_short_answer_to_a_reader_that_left() -> None:
@@ -194,7 +195,7 @@ def test_help_to_a_reader_that_left() -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(30) == 141
+    assert process.wait(PATIENCE) == 141
 
 
 @pytest.mark.parametrize("pasted", [b"x", b"-----BEGIN PUBLIC KEY-----", b"-----BEGIN \xff"])
@@ -223,16 +224,34 @@ def test_an_interruption_is_130(tmp_path: Path) -> None:
     os.mkfifo(keys := tmp_path / "keys.json")
     command = [*PYTHON, "verify", "x", "--jwks", str(keys), "--any-audience"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    writer = None
-    while writer is None and process.poll() is None:  # until the command is there to read it
-        with contextlib.suppress(OSError):
-            writer = os.open(keys, os.O_WRONLY | os.O_NONBLOCK)
-    time.sleep(0.5)  # and reads: a signal just before that would have to wait for what is read
+    writers: list[int] = []
+    until(lambda: opened(keys, writers))
+    until(lambda: sleeps(process))  # it reads: a signal just before that would have to wait for what is read
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
-    assert writer is not None
-    os.close(writer)
+    os.close(*writers)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def opened(fifo: Path, writers: list[int]) -> bool:
+    """Whether there is a reader at the other end of it."""
+    try:
+        writers.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+def sleeps(process: subprocess.Popen[bytes]) -> bool:
+    """Whether its one thread waits for something (proc(5))."""
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def test_a_terminal_has_colour_and_its_own_width(issuer: LocalIssuer) -> None:

@@ -594,6 +594,13 @@ def test_certificates_may_be_less_than_strict() -> None:
     assert Connection(truststore=True).tls.truststore
 
 
+def test_a_request_ends_before_the_wait_for_it() -> None:
+    """So that its error is told; a command waits as long as was asked."""
+    bounds = Connection(timeout=2).freshness()
+    assert (bounds.wait, bounds.timeout, bounds.connect_timeout) == (2, 1.8, 1.8)
+    assert Connection().freshness() == rightkey.Freshness()
+
+
 def test_a_set_of_skipped_keys_is_shown_with_exit_3(issuer: LocalIssuer) -> None:
     """Each with its kid, reason and detail, in words and in JSON."""
     issuer.misbehave("jwks", "use-enc")

@@ -20,7 +20,9 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -28,6 +30,7 @@ from click.testing import CliRunner
 from rightkey.cli import run
 from rightkey.localissuer import ATTACKS, LocalIssuer
 from rightkey.localissuer.keys.selfsigned import pem
+from rightkey.sources.jobs import JOBS, Job
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
 ANYTHING = "[..]"
@@ -98,6 +101,20 @@ def issuer() -> Iterator[LocalIssuer]:
         yield issuer
 
 
+@pytest.fixture
+def unhurried(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy this machine is, keys do not age, and it is its own bound that ends a request: the command
+    waits for it only a little longer."""
+
+    def wait(job: Job, _: float) -> None:
+        job.done.result(60)
+
+    for module in ("sources.elapsed", "verifier.locate", "cli.signature_only"):
+        monkeypatch.setattr(import_module(f"rightkey.{module}"), "SYSTEM", clock)
+    monkeypatch.setattr(JOBS, "wait", wait)
+
+
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_script(path: Path, issuer: LocalIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command does what its script says."""

@@ -45,7 +45,7 @@ def test_the_probes_ask_what_the_service_answers(pod: Any) -> None:
     paths = {name: container[name]["httpGet"]["path"] for name in container if name.endswith("Probe")}
     statuses = []
     for down in (False, True):
-        with LocalIssuer() as issuer:
+        with LocalIssuer(algorithm="ES256") as issuer:
             for endpoint in ("discovery", "jwks") if down else ():
                 issuer.misbehave(endpoint, fault("status"))
             names: dict[str, Any] = {}

@@ -39,10 +39,11 @@ def issuer() -> Iterator[LocalIssuer]:
 def test_a_healthy_issuer_has_no_error(dress: str) -> None:
     """In every dress; it may have notes and warnings."""
     with LocalIssuer(dress=dress) as issuer:
+        published = len(issuer.keys)  # they are made now: an answer that waits for RSA may come too late
         done = ran(issuer.url, "--json")
     assert (done.code, done.found("error"), done.err) == (0, set(), "")
     assert done.document["reached"] is True
-    assert done.document["keys"] == 2
+    assert done.document["keys"] == published == 2
 
 
 FINDINGS: dict[str, tuple[str, str, str]] = {
@@ -74,6 +75,8 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
     "moved-jwks-uri": ("discovery", "https", "note"),
 }
 """For each fault: the endpoint, and the check that finds it at least, with its severity."""
+UNANSWERED = ("hang", "drip-headers", "drip-body")
+"""They are waited for in vain; what the others answer may take its time on a busy machine."""
 OPTIONS = {"delay": {"seconds": 1.2}, "huge": {"size": 1_000_000}, "gzip-bomb": {"size": 1_000_000}}
 
 
@@ -89,7 +92,7 @@ def test_a_fault_is_found(issuer: LocalIssuer, name: str) -> None:
     """By the check it belongs to, with its severity, a reference, and exit code 1 for an error."""
     endpoint, check, severity = FINDINGS[name]
     issuer.misbehave(endpoint, fault(name, **OPTIONS.get(name, {})))
-    done = ran(issuer.url, "--json", "--timeout", "1.5")
+    done = ran(issuer.url, "--json", "--timeout", "1.5" if name in UNANSWERED else "4")
     assert check in done.found(severity), done.document["findings"]
     assert done.code == (1 if severity == "error" else done.code)
     assert all(one["message"] and one["reference"] for one in done.document["findings"])

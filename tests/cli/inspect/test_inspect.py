@@ -16,6 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-W", "error", "-m", "rightkey", "inspect"]
+PATIENCE = 120
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def url_of(process: subprocess.Popen[str]) -> str:
 
 def answered(url: str, host: str | None = None) -> http.client.HTTPResponse:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
     try:
         connection.request("GET", parts.path, headers={"host": host or parts.netloc})
         answer = connection.getresponse()
@@ -55,7 +56,7 @@ def test_it_serves_until_it_is_interrupted(process: subprocess.Popen[str], numbe
     assert answered(url, "evil.example").status == 403
     assert answered(url.rpartition("/")[0].rpartition("/")[0] + "/").status == 404
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=10)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stdout, stderr) == (0, "", "")
 
 
@@ -65,7 +66,7 @@ def test_garbage_does_not_stop_it(process: subprocess.Popen[str]) -> None:
     parts = urlsplit(url)
     head = f"POST {parts.path}decode HTTP/1.1\r\nHost: {parts.netloc}\r\nOrigin: http://{parts.netloc}\r\n"
     for octets in (b"\0" * 100, b"GET / HTTP/1.1\r\n\r\n", (head + "Content-Length: 9\r\n\r\nx").encode()):
-        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as client:
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=PATIENCE) as client:
             client.sendall(octets)
     assert answered(url).status == 200
 
@@ -75,11 +76,11 @@ def test_a_port_that_is_taken_is_a_mistake() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
-            [*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=30, check=False
+            [*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: 127.0.0.1 port {port}: ")
     done = subprocess.run(
-        [*COMMAND, "--ca-file", os.devnull], capture_output=True, text=True, timeout=30, check=False
+        [*COMMAND, "--ca-file", os.devnull], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 2

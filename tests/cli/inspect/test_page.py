@@ -20,6 +20,8 @@ from rightkey.localissuer.wire.server import Server
 pytestmark = pytest.mark.slow
 pytest.importorskip("playwright.sync_api")
 
+PATIENCE = 120_000
+"""Milliseconds for what takes some tens."""
 MARKUP = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>"
 
 
@@ -42,7 +44,7 @@ def page(browser: Any, url: str) -> Iterator[Any]:
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: asked.add(request.url))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.goto(url)
         yield page
         assert complaints == []
@@ -185,7 +187,7 @@ def test_markup_of_an_issuer_is_text(page: Any) -> None:
     try:
         url = f"http://127.0.0.1:{server.port}"
         documents["/.well-known/openid-configuration"] = {"issuer": url, "jwks_uri": f"{url}/jwks"}
-        paste(page, mint(key, {"iss": url, "aud": MARKUP, "exp": time.time() + 60}))
+        paste(page, mint(key, {"iss": url, "aud": MARKUP, "exp": time.time() + 600}))
         page.get_by_role("button", name="Ask").click()
         page.get_by_role("status").filter(has_text="Valid.").wait_for()
     finally:
@@ -249,6 +251,7 @@ def test_it_fits(browser: Any, url: str, issuer: LocalIssuer, width: int, scheme
     """Narrow and wide, light and dark, without scrolling sideways, and with text that can be read."""
     with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme) as context:
         page = context.new_page()
+        page.set_default_timeout(PATIENCE)
         page.goto(url)
         paste(page, issuer.token(sub="alice", long="x" * 300, **{"y" * 200: 1}))
         page.get_by_role("button", name="Ask").click()

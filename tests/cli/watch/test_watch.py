@@ -223,7 +223,7 @@ def test_a_signal_ends_it_cleanly(issuer: LocalIssuer, tmp_path: Path, number: i
     assert process.stdout
     assert b"fetched" in process.stdout.readline()
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
     assert read_history(str(path)).lines[-1].event == "paused"
 
