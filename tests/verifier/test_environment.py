@@ -80,7 +80,7 @@ def test_introspection_is_put_together_of_its_variables(tmp_path: Path) -> None:
     """The secret is in a file, which is read when it is needed."""
     file = tmp_path / "secret"
     file.write_text("of ours")
-    asked = {"INTROSPECTION_CLIENT_ID": "us", "INTROSPECTION_SECRET_FILE": str(file)}
+    asked = {"INTROSPECTION_KID": "us", "INTROSPECTION_SECRET_FILE": str(file)}
     assert read(**asked)["introspection"] == rightkey.Introspection("us", file)
     more = {
         "INTROSPECTION_AUTH_METHOD": "client_secret_post",
@@ -161,7 +161,9 @@ def test_issuer_and_audience_must_be_set(name: str) -> None:
         assert "such as" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("value", ['"api"', "'api'", ' "a b" '])
+@pytest.mark.parametrize(
+    "value", ['"api"', "'api'", ' "a b" ', "\u201capi\u201d", "\u2018api\u2019", "\u00abapi\u00bb", "`api`"]
+)
 def test_a_value_in_quotes_is_refused(value: str) -> None:
     """`docker run --env-file` hands them on, and no token names an audience in quotes."""
     with pytest.raises(rightkey.Misconfigured, match="RIGHTKEY_AUDIENCE is in quotes"):
@@ -169,10 +171,41 @@ def test_a_value_in_quotes_is_refused(value: str) -> None:
     assert read(AUDIENCE='"')["audience"] == ('"',)
 
 
+@pytest.mark.parametrize("name", ["AUDIENCE", "ISSUER", "REQUIRE", "LEEWAY", "STORE", "CA_FILE"])
+@pytest.mark.parametrize("value", ["\ufeffapi", "api\u200b", "a\u200dpi", "\u202eapi", "a\u00a0pi"])
+def test_characters_that_are_not_seen_are_refused(name: str, value: str) -> None:
+    """They come along when a value is copied from a page, and no token has them."""
+    with pytest.raises(rightkey.Misconfigured, match=f"^RIGHTKEY_{name} has a character that is not seen"):
+        rightkey.Verifier.from_env(GOOD | {f"RIGHTKEY_{name}": value})
+
+
+def test_a_path_may_have_any_octets() -> None:
+    """Those that are not UTF-8 are halves of surrogate pairs in Python."""
+    assert read(KEYS="/etc/k\udce4\tys")["keys"] == Path("/etc/k\udce4\tys")
+
+
+@pytest.mark.parametrize("name", ["AUDIENCE", "ISSUER", "REQUIRE", "KEYS", "ORIGIN", "INTROSPECTION_KID"])
+@pytest.mark.parametrize("value", ["null", "undefined", "nil", "NULL"])
+def test_the_text_of_an_empty_value_is_refused(name: str, value: str) -> None:
+    """As an audience or a requirement it would refuse every token, and as a file be missing."""
+    with pytest.raises(rightkey.Misconfigured, match=f"^RIGHTKEY_{name} is the text of an empty value"):
+        rightkey.Verifier.from_env(GOOD | {f"RIGHTKEY_{name}": value})
+
+
+@pytest.mark.parametrize("name", ["TRUST_ENV", "USER_AGENT", "CREDENTIALS", "MIN_LIFE", "DRAWS"])
+def test_a_setting_without_a_variable_is_not_passed_over(name: str) -> None:
+    """`RIGHTKEY_TRUST_ENV=false` must not leave the proxy in use; the hint says where it is set."""
+    with pytest.raises(rightkey.Misconfigured, match="is not a variable known here") as caught:
+        rightkey.Verifier.from_env(GOOD | {f"RIGHTKEY_{name}": "1"})
+    assert f"({name.lower()}=...)" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("PLAIN_HTTP", "*"),
+        ("PLAIN_HTTP", "true"),
+        ("PLAIN_HTTP", "1"),
         ("PLAIN_HTTP", "keycloak:8080"),
         ("CA_FILE", "-----BEGIN CERTIFICATE-----"),
         ("TRUSTSTORE", "yes"),
@@ -185,6 +218,8 @@ def test_a_value_in_quotes_is_refused(value: str) -> None:
         ("LEEWAY", "nan"),
         ("LEEWAY", "301"),
         ("LEEWAY", "five"),
+        ("LEEWAY", "1_0"),
+        ("LEEWAY", "\uff11"),
         ("PROFILE", "refresh"),
         ("REQUIRE", "all_of("),
         ("CERTIFICATES", "maybe"),
@@ -259,6 +294,9 @@ MISSPELT = {
     "RIGHTKEY_REQUIRED_THING": "REQUIRE",
     "RIGHTKEY_EXPECTED_AUDIENCE": "AUDIENCE",
     "RIGHTKEY_BLOCKLIST": "DENYLIST",
+    "RIGHTKEY_ALLOWED_CLIENTS": "REQUIRE",
+    "RIGHTKEY_ALLOWED_AUDIENCES": "AUDIENCE",
+    "RIGHTKEY_AZP": "REQUIRE",
     "RIGHTKEY_ALLOWED_ALGORITHMS": "ALGORITHMS",
     "RIGHTKEY_PINS": "CERTIFICATES",
     "RIGHTKEY_CACHE_TTL": "MAX_LIFE",
@@ -304,7 +342,11 @@ def test_what_is_anothers_own_is_let_be(name: str) -> None:
         *(("AUDIENCE", value, "in code only") for value in ("*", "ANY", "rightkey.ANY")),
         *(
             ("AUDIENCE", value, "a placeholder")
-            for value in ("$AUD", "${AUD}", "{{ aud }}", "%AUD%", "<aud>")
+            for value in ("$AUD", "${AUD}", "$(AUD)", "{{ aud }}", "%AUD%", "<aud>", "None", "changeme")
+        ),
+        *(
+            ("REQUIRE", value, "a placeholder, or the text of an empty value")
+            for value in ("$SCOPE", "${SCOPE}", "$(SCOPE)", "%SCOPE%", "[]", "None", "true", "false")
         ),
         ("ALGORITHMS", "RS256,ES256", "names with spaces between"),
         ("ORIGIN", "https://a.example,https://b.example", "names with spaces between"),

@@ -49,9 +49,9 @@ def _misnamed(
 
 def way_out(name: str, names: Collection[str]) -> str:
     """Where the setting is that was meant by a name which is not one of `names`."""
-    place = next((place for place, inside in _ELSEWHERE.items() if name in inside), None)
+    place = place_of(name)
     if place is not None and place.partition("=")[0] in names:
-        return f"it is a setting of another object: {place}({name}=...)"
+        return f"it is a setting of another object: {place}"
     meant = _OTHER_WORDS.get(name)
     if meant is None or meant.partition("=")[0] not in names:
         from difflib import get_close_matches
@@ -59,6 +59,12 @@ def way_out(name: str, names: Collection[str]) -> str:
         near = get_close_matches(name, names)
         meant = f"{near[0]}=" if near else None
     return f"did you mean {meant}?" if meant else f"known settings: {', '.join(names)}"
+
+
+def place_of(name: str) -> str | None:
+    """Where a setting of another object than a verifier is given; None where it is none of one."""
+    place = next((place for place, inside in _ELSEWHERE.items() if name in inside), None)
+    return None if place is None else f"{place}({name}=...)"
 
 
 _ELSEWHERE = {

@@ -75,10 +75,14 @@ def read_plain_http(given: object) -> tuple[str, ...]:
     return tuple(sorted({_read_host(one) for one in given}))
 
 
+_FLAGS = frozenset(("true", "false", "yes", "no", "on", "off", "none", "null", "1", "0"))
+"""What is given where a switch is expected: it would be a host that nothing is fetched from."""
+
+
 def _read_host(host: object) -> str:
     bare = host.strip("[]").lower() if isinstance(host, str) else ""
     url = f"http://[{bare}]/" if ":" in bare else f"http://{bare}/"
-    if url_fault(url, (bare,)) is not None or urlsplit(url).hostname != bare:
+    if url_fault(url, (bare,)) is not None or urlsplit(url).hostname != bare or bare in _FLAGS:
         raise Misconfigured(
             "plain_http must hold exact host names, without scheme, port, path or wildcard",
             hint='plain_http=["keycloak"] is for http://keycloak:8080/realms/x',

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rightkey.errors import Misconfigured, quoted
+from rightkey.policy.named import place_of
 from rightkey.verifier.variables import PREFIX, VARIABLES, WHOLES, Variable
 
 _LETTERS = frozenset("RIGHTKEY")
@@ -83,9 +84,20 @@ def _require_spelled(environ: Mapping[str, str]) -> None:
     known = frozenset(one.name for one in VARIABLES)
     for name in environ:
         word = None if name in known or is_injected(name) else _suspect(name)
-        near = None if word is None else _meant(word)
-        if near is not None:
-            raise Misconfigured(f"{_shown(name)} is not a variable known here", hint=f"did you mean {near}?")
+        if word is None:
+            continue
+        place, near = _in_code(word), _meant(word)
+        if place is not None or near is not None:
+            raise Misconfigured(
+                f"{_shown(name)} is not a variable known here", hint=place or f"did you mean {near}?"
+            )
+
+
+def _in_code(word: str) -> str | None:
+    """Where a setting is given that has no variable: one that is set and not heard must not seem to hold."""
+    name = word.removeprefix(PREFIX)
+    place = None if name in _CALLED or name == word else place_of(name.lower())
+    return place and f"it has no variable, and is set in Python: {place}"
 
 
 def _suspect(name: str) -> str | None:
@@ -106,11 +118,27 @@ def _shown(name: str) -> str:
 
 
 def require_bare(environ: Mapping[str, str], names: Iterable[str]) -> None:
-    """Raises Misconfigured where a value is in quotes: `docker run --env-file` hands them on."""
+    """Raises Misconfigured where a value is in quotes, which `docker run --env-file` hands on, has characters
+    that are not seen, which come along when it is copied from a page, or is what programs write for none."""
     for name in names:
         value = environ.get(name, "").strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        if len(value) > 1 and value[0] + value[-1] in _QUOTES:
             raise Misconfigured(f"{name} is in quotes", hint="leave them out: they are taken as part of it")
+        unseen = next((one for one in value if not (one.isprintable() or one in _NO_TEXT)), None)
+        if unseen is not None:
+            raise Misconfigured(
+                f"{name} has a character that is not seen, U+{ord(unseen):04X}", hint="type the value anew"
+            )
+        if value.lower() in _NOTHING:
+            raise Misconfigured(f"{name} is the text of an empty value", hint="leave the variable out")
+
+
+_QUOTES = frozenset(("''", '""', "``", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb"))
+"""Those before and behind a value, typographic ones too."""
+_NO_TEXT = frozenset(("\t", "\r", "\n", "\0", *map(chr, range(0xDC80, 0xDD00))))
+"""What divides words and lines, what no environment of a process can hold, and octets that are not UTF-8."""
+_NOTHING = ("null", "nil", "undefined")
+"""What a script writes into a variable where it has no value. (`none` is a provider.)"""
 
 
 def is_injected(name: str) -> bool:
@@ -141,7 +169,9 @@ def _meant(name: str) -> str | None:
 _CALLED = {
     other: ours
     for ours, others in {
-        "REQUIRE": "REQUIRE REQUIRED SCOPE SCOPES ROLE ROLES GROUP GROUPS PERMISSION PERMISSIONS CLAIMS",
+        "REQUIRE": "REQUIRE REQUIRED SCOPE SCOPES ROLE ROLES GROUP GROUPS PERMISSION PERMISSIONS CLAIMS "
+        "AZP AUTHORIZED_PARTY AUTHORIZED_PARTIES CLIENTS SUBJECTS TENANTS",
+        "AUDIENCE": "AUDIENCES",
         "IMPLIES": "IMPLIED HIERARCHY SCOPE_HIERARCHY",
         "KEYS": "JWKS JWKS_URL JWKS_URI JWKS_FILE PUBLIC_KEY PUBLIC_KEY_FILE PEM",
         "ALGORITHMS": "ALGORITHMS ALGORITHM ALLOWED_ALGORITHMS ALGS ALG",

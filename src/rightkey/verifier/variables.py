@@ -51,7 +51,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _audience(text: str) -> tuple[str, ...]:
     if text.lower() in ("*", "any", "rightkey.any"):
         raise Misconfigured("rightkey.ANY can be set in code only", hint="name the API's own identifier")
-    if re.search(r"\$\w|[{}<>]|%\w+%", text):
+    if re.search(r"\$[\w(]|[{}<>]|%\w+%|(?i:^(none|nan|changeme)$)", text):
         raise Misconfigured(f"{quoted(text)} is a placeholder", hint="it was not filled in")
     return _names(text)
 
@@ -81,8 +81,9 @@ def _path(text: str) -> Any:
 
 
 def _number(text: str) -> float:
-    with suppress(ValueError):  # which quotes the text: nothing is raised while it is being handled
-        return float(text)
+    if text.isascii() and "_" not in text:  # Python takes 1_0 for 10
+        with suppress(ValueError):  # which quotes the text: nothing is raised while it is being handled
+            return float(text)
     raise Misconfigured(f"expected a number, got {quoted(text)}")
 
 
@@ -125,6 +126,11 @@ def read_line(path: str) -> Any:
 def _requirement(text: str) -> Any:
     from rightkey.requirements import parse
 
+    if re.search(r"\$[\w({]|\[\]|%\w+%|(?i:^(none|nan|true|false)$)", text):
+        raise Misconfigured(
+            f"requirement {quoted(text)} is a placeholder, or the text of an empty value",
+            hint="such as read:x; without the variable nothing is required",
+        )
     return parse(text)
 
 
