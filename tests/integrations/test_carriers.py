@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import rightkey
+from rightkey.errors import RequestMalformed
 from rightkey.integrations.bearer import Bearer, cookie, header, query, subprotocol
 from rightkey.integrations.carriers import AUTHORIZATION, MAX_PARTS, Carrier, is_token, offered, withheld
 
@@ -60,6 +61,27 @@ def test_several_headers_that_a_server_joined_are_still_several(value: str) -> N
     """RFC 9110, section 5.3: WSGI servers join them by commas."""
     with pytest.raises(rightkey.RequestMalformed):
         Bearer().token([("authorization", value)])
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Bearer\t", "Bearer\xa0", "\xa0Bearer ", "\x85bearer ", "Bearer:", "DPoP\t", "Bearer\t ", 'Bearer"'],
+)
+@pytest.mark.parametrize("token", [PADDED, "forged", ""])
+def test_another_space_after_the_scheme_hides_no_token(value: str, token: str) -> None:
+    """An application that splits the header at any white space sees a token: a request that needs none is not
+    let in as one without."""
+    with pytest.raises(RequestMalformed) as caught:
+        Bearer().token_or_none([("authorization", value + token)])
+    assert caught.value.code == "request_malformed"
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearers a", "Bearer-x a", 'Digest a="b", bearer="c"', "Basic bearer", "bearer=a"]
+)
+def test_another_scheme_is_none_of_ours(value: str) -> None:
+    """Though its name, or one of its parameters, begins as ours."""
+    assert Bearer().token_or_none([("authorization", value)]) is None
 
 
 def test_a_browsers_websocket_names_its_token_after_bearer() -> None:

@@ -195,7 +195,9 @@ def _parts(value: str, separator: str) -> list[str]:
 _NAME = r"[A-Za-z0-9_.-]+"
 _LETTERS = (string.ascii_letters + string.digits + "._~+/=-").encode()
 _PADDED = r"[A-Za-z0-9._~+/-]+=*(?:\.[A-Za-z0-9_~+/-]+=*){0,2}"
-_OURS = r"(?i)[ \t]*(?:bearer|dpop)(?: |$)"
+_OURS = r"(?i)\s*(?:bearer|dpop)(?![A-Za-z0-9!#$%&'*+.^_`|~=-])"
+"""One of our schemes, whatever stands behind its name (RFC 9110, section 11.1 and 5.6.2), but for the `=` of
+a parameter: an application may take a tab, or a space beyond ASCII, for the space that is due."""
 _SCHEME = r"(?i)^(?:bearer|dpop)(?: +|$)"
 _USUAL = ("Bearer ", "bearer ")
 _DPOP, _BEGINNINGS = r"(?i)[ \t]*dpop(?: |$)", ("d", "D", " ", "\t")
