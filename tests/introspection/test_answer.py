@@ -114,6 +114,30 @@ def test_what_is_no_json_object_of_single_names_is_no_answer(body: bytes) -> Non
     assert caught.value.reason == "answer"
 
 
+@pytest.mark.parametrize(
+    ("body", "pauses"),
+    [
+        (b'{"active": true, "name": "\\ud83d"}', False),
+        (b'{"active": true, "n": 1e999}', False),
+        (b'{"active": true, "n": ' + b"9" * 5000 + b"}", False),
+        (b'{"active": true, "sub": "a", "sub": "b"}', False),
+        (b'{"active": true, "groups": [' + b"0," * 5001 + b"0]}", False),
+        (b'\xef\xbb\xbf{"a":' + b"[" * 40 + b"]" * 40 + b"}", False),
+        (b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}", False),
+        (b'{"active": tr', True),
+        (b"<html>", True),
+        (b"[1e999]", True),
+        (b"", True),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_claim_that_cannot_be_read_is_of_one_token(body: bytes, pauses: bool) -> None:
+    """Its user may have chosen it, and must not stand before the tokens of others."""
+    with pytest.raises(Unusable) as caught:
+        read(answer(body), signed=False)
+    assert (caught.value.reason, caught.value.pauses) == ("answer", pauses)
+
+
 @pytest.mark.parametrize("status", [201, 204, 302, 400, 404, 418, 429, 500, 503])
 def test_another_status_is_no_answer(status: int) -> None:
     """Whatever the body says. What may be of one token alone is no reason to leave the issuer alone."""

@@ -117,6 +117,28 @@ def test_a_token_is_asked_about_once_however_many_threads_wait(
     assert len({id(token.claims) for token in tokens}) == 20
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Response(200, {}, b'{"active": true, "name": "\\ud83d"}'),
+        ExchangeFailed("too_large", "the body is larger than the 65536 bytes allowed"),
+    ],
+    ids=["odd", "too large"],
+)
+def test_an_answer_about_one_token_does_not_hold_up_others(
+    build: Callable[..., Verifier], endpoint: Endpoint, odd: Any
+) -> None:
+    """Neither those that are new nor those that were active before, however often it comes."""
+    verifier = build(life=0.0)
+    endpoint.about = lambda token: odd if token == "odd" else ACTIVE  # noqa: S105
+    for token in ("known", "odd", "odd", "known", "new"):
+        said = outcome(verifier, token)
+        if token == "odd":  # noqa: S105
+            assert (said.code, said.status) == ("introspection_failed", 503)
+        else:
+            assert said.subject == "alice", said
+
+
 def test_they_share_its_failure_too(build: Callable[..., Verifier], endpoint: Endpoint) -> None:
     """Each raises an error of its own."""
     verifier = build()

@@ -80,10 +80,13 @@ def read(response: Response, *, signed: bool) -> dict[str, Any] | str:
             raise Unusable("answer", "its signed answer is no JWT") from None
     if signed:
         raise Unusable("answer", "its answer is not signed", hint="have it sign for this client (RFC 9701)")
+    body = strictjson.without_mark(response.body)
     try:
-        return strictjson.read_unique(strictjson.without_mark(response.body), strictjson.MAX_IN_PAYLOAD)
+        return strictjson.read_unique(body, strictjson.MAX_IN_PAYLOAD)
     except strictjson.NotJson as error:
-        raise Unusable("answer", f"its answer cannot be read: {error}", hint=response.hint) from None
+        # One with a claim that cannot be read, such as a name that was cut off, is of one token alone.
+        told, pauses = f"its answer cannot be read: {error}", not strictjson.is_object(body)
+        raise Unusable("answer", told, hint=response.hint, pauses=pauses) from None
 
 
 def signed_document(header: Header, claims: Mapping[str, Any], now: float, leeway: float) -> dict[str, Any]:

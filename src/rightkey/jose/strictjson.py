@@ -211,6 +211,16 @@ def copied(value: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
+def is_object(text: bytes) -> bool:
+    """Whether it is a JSON object for readers that are less strict, whatever is in it."""
+    try:
+        return type(json.loads(text, parse_int=len)) is dict
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+
+
 def without_mark(text: bytes) -> bytes:
     """The text without the byte order mark that some servers put in front (RFC 8259, section 8.1)."""
     return text.removeprefix(b"\xef\xbb\xbf")

@@ -265,7 +265,8 @@ def _as_unusable(error: Exception) -> Unusable:
     if isinstance(error, Unusable):
         return error
     if isinstance(error, ExchangeFailed):
-        return Unusable(error.reason, str(error), retry_after=error.retry_after)
+        pauses = error.reason != "too_large"  # a token may have many claims, and others do not
+        return Unusable(error.reason, str(error), pauses=pauses, retry_after=error.retry_after)
     return Unusable("transport", f"the transport raised {type(error).__name__}")
 
 

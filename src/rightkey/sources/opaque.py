@@ -177,8 +177,10 @@ class OpaqueVerification:
         except IssuerUnavailable as error:
             raise failed(str(error), hint=error.hint, retry_after=error.retry_after) from error
         except TokenRejected as error:
-            told = Unusable("answer", f"its signed answer is refused: {error}", hint=error.hint)
-            raise introspector.unusable(told, pending) from error
+            pauses = error.code != "token_malformed"  # which what it says of this token may be
+            told = f"its signed answer is refused: {error}"
+            unusable = Unusable("answer", told, hint=error.hint, pauses=pauses)
+            raise introspector.unusable(unusable, pending) from error
         except Unusable as error:
             raise introspector.unusable(error, pending) from None
 
