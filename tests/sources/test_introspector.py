@@ -130,10 +130,10 @@ def test_an_answer_about_one_token_does_not_hold_up_others(
 ) -> None:
     """Neither those that are new nor those that were active before, however often it comes."""
     verifier = build(life=0.0)
-    endpoint.about = lambda token: odd if token == "odd" else ACTIVE  # noqa: S105
+    endpoint.about = lambda token: odd if token == "odd" else ACTIVE
     for token in ("known", "odd", "odd", "known", "new"):
         said = outcome(verifier, token)
-        if token == "odd":  # noqa: S105
+        if token == "odd":
             assert (said.code, said.status) == ("introspection_failed", 503)
         else:
             assert said.subject == "alice", said
