@@ -62,3 +62,33 @@ def test_a_store_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     """There is no default."""
     assert run(["distrust", ISSUER, "kid"]) == 2
     assert "--store" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["distrust", "deny"])
+@pytest.mark.parametrize(
+    ("issuer", "why"),
+    [
+        ("", "it is empty"),
+        (" https://issuer.example/", "white space"),
+        ("https://issuer.example/ ", "white space"),
+        ("'https://issuer.example/'", "in quotes"),
+        ("https://$TENANT/", "placeholder"),
+        ("eyJhbGciOiJub25lIn0.e30.c2lnbmF0dXJl", "it holds a token"),
+    ],
+)
+def test_what_names_no_issuer_is_told(
+    command: str, issuer: str, why: str, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing would be refused, and it must not look as if it were. What was given is not repeated."""
+    what = ["kid"] if command == "distrust" else ["--sub", "alice"]
+    assert run([command, issuer, *what, "--store", url]) == 2
+    told = capsys.readouterr().err
+    assert why in told
+    assert "c2ln" not in told
+
+
+def test_a_key_must_be_named(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As an empty variable names none; an issuer may have words in its name."""
+    assert run(["distrust", ISSUER, "", "--store", url]) == 2
+    assert "key id" in capsys.readouterr().err
+    assert run(["distrust", "Example authority, Ltd.", "kid", "--store", url]) == 0

@@ -72,6 +72,27 @@ def test_what_cannot_be_written_leaves_nothing_behind(issuer: LocalIssuer, tmp_p
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
 
 
+def test_what_is_no_file_stays_what_it_is(issuer: LocalIssuer, tmp_path: Path) -> None:
+    """A device, a pipe or a link in the file's place: root could replace `/dev/stdout` by a file."""
+    kept, link, pipe = tmp_path / "kept.json", tmp_path / "link.json", tmp_path / "pipe"
+    link.symlink_to(kept)
+    assert ran(issuer.url, "--save", str(link)).return_value == 0
+    assert link.is_symlink()
+    assert copy_in(kept) is not None
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        replace(str(pipe), b"keys", 0o644)
+        assert os.read(reader, 10) == b"keys"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    assert isinstance(ran(issuer.url, "--save", str(full)).exception, BadUse)
+    assert stat.S_ISCHR(full.stat().st_mode)
+
+
 def test_a_copy_that_no_reader_would_take_is_not_written(
     issuer: LocalIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,8 @@ def test_other_octets_are_no_entry() -> None:
         {"before": inf},
         {"before": -(10**400)},
         {"before": "now"},
+        {"sub": "a", "before": 1_790_000_000_000},
+        {"before": 1e18},
     ],
 )
 def test_a_denial_names_one_thing(wrong: dict[str, Any]) -> None:

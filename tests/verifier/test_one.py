@@ -209,6 +209,19 @@ def test_distrust_holds_for_every_verifier_of_the_issuer(face: Any, issuer: Loca
         assert caught.value.code == "key_not_found"
 
 
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("name", [None, "", 5, b"kid", ["kid"]])
+def test_what_names_no_key_is_not_distrusted_without_a_word(
+    face: Any, several: bool, name: Any, issuer: LocalIssuer
+) -> None:
+    """Such as `token.key.kid` of a key that has none: its owner would believe that it is refused."""
+    trust = rightkey.Trust(issuer.url, audience=AUDIENCE)
+    verifier = face.make.of(trust) if several else face.make(issuer.url, audience=AUDIENCE)
+    with pytest.raises(rightkey.Misconfigured, match="needs a key id") as caught:
+        verifier.distrust(name)
+    assert "thumbprint" in str(caught.value.hint)
+
+
 def test_a_token_that_is_no_text_is_the_callers_mistake(face: Any, issuer: LocalIssuer) -> None:
     """A TypeError, which is not an error of ours."""
     verifier = face.make(issuer.url, audience=AUDIENCE, keys=keys_of(issuer))

@@ -9,9 +9,8 @@ import click
 
 from rightkey.cli import output
 from rightkey.cli.errors import BadUse
-from rightkey.cli.fleet import of_a_fleet, writing
+from rightkey.cli.fleet import issuer_named, of_a_fleet, writing
 from rightkey.cli.times import Time, written
-from rightkey.issuer.identity import identity_of
 from rightkey.verdict.denylist import Denylist, denial
 
 
@@ -42,7 +41,8 @@ def deny(
     """
     from rightkey.stores.store import StoreFailed
 
-    fleet, identity = writing(store, store_secret_file, "deny"), identity_of(issuer)
+    identity = issuer_named(issuer)
+    fleet = writing(store, store_secret_file, "deny")
     names: dict[Any, Any] = {"sid": sid, "sub": sub, "jti": jti}
     longest = Denylist(on_loss="refuse").longest
     entry = denial(identity, time.time(), longest, names=names, before=before, until=until)

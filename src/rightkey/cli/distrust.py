@@ -6,8 +6,8 @@ import click
 
 from rightkey.cli import output
 from rightkey.cli.errors import BadUse
-from rightkey.cli.fleet import of_a_fleet, writing
-from rightkey.issuer.identity import identity_of
+from rightkey.cli.fleet import issuer_named, of_a_fleet, writing
+from rightkey.freshness.distrust import key_name
 
 
 @click.command()
@@ -20,13 +20,14 @@ def distrust(issuer: str, key: str, store: str, store_secret_file: str | None, a
     They refuse it within a second, and for the life of each process; the store keeps it for those to come.
     ISSUER is named as the services name it.
     """
+    identity, name = issuer_named(issuer), key_name(key)
     fleet = writing(store, store_secret_file, "distrust")
-    if not fleet.distrust(identity_of(issuer), key):
+    if not fleet.distrust(identity, name):
         raise BadUse(
             f"{fleet.store.name} did not take it: nothing is distrusted", "does it run, and has it room?"
         )
     if as_json:
-        output.data({"issuer": identity_of(issuer), "key": key, "store": fleet.store.name})
+        output.data({"issuer": identity, "key": name, "store": fleet.store.name})
     else:
-        output.words("distrusted", f"{key} of {identity_of(issuer)}")
+        output.words("distrusted", f"{name} of {identity}")
     return 0

@@ -28,11 +28,17 @@ def contents(path: str) -> bytes:
 def replace(path: str, octets: bytes, mode: int) -> None:
     """Write a file whole, or not at all: a reader meanwhile reads the one before. Raises BadUse.
 
+    A link stays one, and what it leads to is written. What is no file, such as `/dev/stdout`, is written to.
+
     Args:
         mode: its permissions, whatever those of the one before were, and the umask is.
     """
     new = None
     try:
+        path = os.path.realpath(path)
+        if os.path.exists(path) and not os.path.isfile(path):
+            Path(path).write_bytes(octets)
+            return
         handle, new = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path) or ".")
         with open(handle, "wb") as file:
             file.write(octets)

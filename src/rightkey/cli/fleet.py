@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from rightkey.cli.errors import BadUse
+from rightkey.issuer.identity import identity_of
+from rightkey.issuer.mistakes import fault_of
 from rightkey.sources.fleets import Member, fleet_of
 from rightkey.verifier.variables import read_secret
 
@@ -32,6 +35,14 @@ def of_a_fleet(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def issuer_named(name: str) -> str:
+    """The identity of an issuer. Raises BadUse: it is none, so that nothing would be refused, without a word."""
+    fault, hint = ("it is empty", None) if not name else fault_of(name) or (None, None)
+    if fault is not None and (name.strip() != name or not re.search(r"\s", name)):  # a name may have words
+        raise BadUse(f"ISSUER does not name an issuer: {fault}", hint)
+    return identity_of(name)
 
 
 def writing(store: str, store_secret_file: str | None, what: str) -> Member:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
+from rightkey.errors import Misconfigured
 from rightkey.events import Event, KeyLeaked, LeakForgotten
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
 from rightkey.jose.keyset import KeySet
 
 MAX_LEAKED = 10_000
 """Leaked keys of one issuer that are remembered: an issuer decides how many it leaks."""
+
+
+def key_name(given: Any) -> str:
+    """What names a key to distrust. Anything else would refuse nothing, without a word.
+
+    Raises:
+        Misconfigured: it is no text, such as the key id of a key that has none, or empty.
+    """
+    if not isinstance(given, str) or not given:
+        hint = "key.thumbprint names a key that has no key id"
+        raise Misconfigured("distrust() needs a key id or an RFC 7638 thumbprint, as text", hint=hint)
+    return given
 
 
 class Distrusted:

@@ -21,6 +21,7 @@ from sys import float_info
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rightkey.errors import Misconfigured, quoted
+from rightkey.policy.claims import MILLISECONDS
 from rightkey.policy.named import settings_by_name
 
 MAX_DENIED = 100_000
@@ -122,7 +123,8 @@ def denial(
         until: when it ends; by default after `longest`.
 
     Raises:
-        Misconfigured: not one thing is named, a time is none, or `until` was over 30 days ago.
+        Misconfigured: not one thing is named, a time is none or in milliseconds, or `until` was over 30 days
+            ago.
     """
     named = [(kind, value) for kind, value in names.items() if value is not None]
     if len(named) > 1 or not all(isinstance(value, str) and value for _, value in named):
@@ -132,6 +134,8 @@ def denial(
     for name, at in (("before", before), ("until", until)):
         if at is not None and (type(at) not in (int, float) or not abs(at) <= float_info.max):
             raise Misconfigured(f"{name} must be a Unix time in seconds")
+    if before is not None and before > MILLISECONDS:  # tokens of all later logins would be refused
+        raise Misconfigured("before must be a Unix time in seconds: is this one in milliseconds?")
     if until is not None and until < now - LONGEST:  # nothing would be denied, without a word
         raise Misconfigured("until is long past: it must be a Unix time in seconds, and no duration")
     thing: tuple[Kind, Any] = named[0] if named else ("", "")

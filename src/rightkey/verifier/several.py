@@ -107,7 +107,9 @@ class Several:
         """Refuse every token by the keys with this key id or RFC 7638 thumbprint, from now on, of every
         issuer here, those included whose keys were passed in or that a resolver will name, and in all
         verifiers of those issuers in the process."""
-        self._answers.distrust(name)
+        from rightkey.freshness.distrust import key_name  # loaded by now, with what fetches
+
+        self._answers.distrust(key_name(name))
         for one in self._all():
             one.distrust(name)
 

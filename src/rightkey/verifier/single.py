@@ -146,11 +146,13 @@ class Single:
         in all processes that share its `store`.
 
         Raises:
-            Misconfigured: the keys were passed in: pass others.
+            Misconfigured: the keys were passed in: pass others; or it is no text.
         """
+        from rightkey.freshness.distrust import key_name  # loaded by now, with what fetches
+
         if not self._issuer.fetches:
             raise Misconfigured("distrust() works on fetched keys only, and these were passed in with keys=")
-        self._issuer.distrust(name)
+        self._issuer.distrust(key_name(name))
 
     def status(self) -> Status:
         """How fresh the keys are, and for how long a revoked one could still be accepted.
