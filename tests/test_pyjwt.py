@@ -46,7 +46,7 @@ class Endpoint:
     def get(self, request: Request, /) -> Response:
         self.asked.append(request)
         self.came.release()
-        assert self.may_answer.wait(10)
+        assert self.may_answer.wait(60)
         if self.failure is not None:
             raise self.failure
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -212,11 +212,11 @@ def test_a_known_key_does_not_wait_behind_a_made_up_ones_request(
 
     forging = threading.Thread(target=forge)
     forging.start()
-    assert endpoint.came.acquire(timeout=10)
+    assert endpoint.came.acquire(timeout=60)
     assert client.get_signing_key("one") is key  # while the request hangs
     assert forging.is_alive()
     endpoint.may_answer.set()
-    forging.join(10)
+    forging.join(60)
     assert [type(error) for error in told] == [inner.KeyNotFound]
 
 
@@ -366,10 +366,10 @@ def test_threads_share_one_request(client: PyJWKClient, endpoint: Endpoint) -> N
     ]
     for thread in threads:
         thread.start()
-    assert endpoint.came.acquire(timeout=10)
+    assert endpoint.came.acquire(timeout=60)
     endpoint.may_answer.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert [key.key_id for key in found] == ["one"] * 16
     assert len(endpoint.asked) == 1
     assert client.jwk_set_cache.get() is client.get_jwk_set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 
@@ -114,14 +116,14 @@ def test_a_new_algorithm_comes_with_the_rotation(face, local, elapsed):
 
 def test_a_rotation_by_the_clocks_of_the_system(face, issuer):
     """No clock of ours: a rotation at once after a cold start costs one request, and is found at once."""
-    verifier = face.verifier(issuer)
+    verifier, began = face.verifier(issuer), time.monotonic()
     assert face.call(verifier, issuer.token()).status == 200
     issuer.rotate(surprise=True)
     assert face.call(verifier, issuer.token()).status == 200
     assert (issuer.requests["discovery"], issuer.requests["jwks"]) == (1, 2)
     unknown = issuer.token(header={"kid": "unknown"})
     assert {one.verdict for one in face.calls(verifier, [unknown] * 20)} == {(401, "key_not_found")}
-    assert issuer.requests["jwks"] == 3
+    assert 0 <= issuer.requests["jwks"] - 3 <= (time.monotonic() - began) // 10  # one more each 10 s
 
 
 def test_a_rotation_is_told(face, issuer, elapsed, settled):

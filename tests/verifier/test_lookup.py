@@ -37,8 +37,13 @@ def first(keys: KeySet, kid: str = "one") -> Any:
     return next((key for key in keys if key.kid == kid), None)
 
 
+def still() -> float:
+    """A clock by which the budget never refills."""
+    return 0.0
+
+
 def lookup(kind: type[Verifier | AsyncVerifier], endpoint: Endpoint, given: Any = None) -> Lookup:
-    settings: dict[str, Any] = {} if given is not None else {"transport": endpoint}
+    settings: dict[str, Any] = {} if given is not None else {"transport": endpoint, "elapsed": still}
     verifier = kind(
         "https://issuer.example", audience="a", keys=given or "https://issuer.example/keys", **settings
     )
