@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -103,8 +104,7 @@ def below(error: BaseException) -> Iterator[BaseException]:
 @cache
 def unused_port() -> int:
     """A port of this machine on which nothing listens, nor will: it is bound."""
-    _BOUND.bind(("127.0.0.1", 0))
-    return int(_BOUND.getsockname()[1])
-
-
-_BOUND = socket.socket()
+    bound = socket.socket()
+    atexit.register(bound.close)
+    bound.bind(("127.0.0.1", 0))
+    return int(bound.getsockname()[1])
