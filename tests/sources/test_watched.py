@@ -37,9 +37,14 @@ OLD, NEW = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for 
 
 
 def write(path: Path, *keys: SigningKey) -> None:
-    """As a careful writer does: whole, or not at all."""
+    put(path, {"keys": [key.public_jwk() for key in keys]})
+
+
+def put(path: Path, document: dict[str, Any]) -> None:
+    """As a careful writer does: whole, or not at all. (And seen: two versions of one size may be written in
+    one tick of the disk's clock.)"""
     other = path.parent / f".{path.name}"
-    other.write_text(json.dumps({"keys": [key.public_jwk() for key in keys]}))
+    other.write_text(json.dumps(document))
     other.replace(path)
 
 
@@ -329,7 +334,7 @@ def test_an_older_bundle_of_spiffe_replaces_nothing(tmp_path: Path, clock: Clock
 
     def publish(number: int, *keys: SigningKey) -> None:
         members = [key.public_jwk() | {"use": "jwt-svid"} for key in keys]
-        path.write_text(json.dumps({"keys": members, "spiffe_sequence": number}), encoding="utf-8")
+        put(path, {"keys": members, "spiffe_sequence": number})
         clock.now += EVERY
 
     def svid(key: SigningKey) -> str:
