@@ -233,10 +233,10 @@ def test_the_next_nonce_is_told_before_one_ends(
     now, secret = int(issuer.clock()), bytes(32)
     how: dict[str, Any] = {"audience": issuer.audience, "origin": ORIGIN, "clock": lambda: float(now)}
     verifier = kind(issuer.url, dpop=DPoP(nonce_secret=secret), **how)
-    presented = request(bound, nonce=nonce_at(secret, now - age))
+    presented = request(bound, nonce=nonce_at(secret, now - age), iat=now)
     done(verifier.verify(bound, presented=presented))
     assert presented.nonce == (nonce_at(secret, now) if told else None)
-    plain = request(bound)
+    plain = request(bound, iat=now)
     done(kind(issuer.url, **how).verify(bound, presented=plain))
     assert plain.nonce is None
 
