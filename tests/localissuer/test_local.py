@@ -29,7 +29,7 @@ def fetch(url: str, **headers: str) -> Any:
     request = urllib.request.Request(
         url, headers={name.replace("_", "-"): text for name, text in headers.items()}
     )
-    with urllib.request.urlopen(request, timeout=5) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return json.load(response)
 
 
@@ -117,7 +117,7 @@ def test_the_lures_are_live(issuer: LocalIssuer) -> None:
     key = jwt.PyJWKSet.from_dict(fetch(header["jku"]))[header["kid"]]
     assert jwt.decode(token, key, algorithms=["ES256"], audience=issuer.audience)
     lure = jwt.get_unverified_header(issuer.attack("x5u-header"))["x5u"]
-    with urllib.request.urlopen(lure, timeout=5) as response:
+    with urllib.request.urlopen(lure, timeout=60) as response:
         assert response.read().startswith(b"-----BEGIN CERTIFICATE-----")
     assert (issuer.requests["attacker-jwks"], issuer.requests["attacker-certificate"]) == (1, 1)
 
@@ -132,10 +132,10 @@ def test_the_lure_has_a_certificate_where_the_issuer_has_none() -> None:
 def test_caching_headers_are_sent_where_set(issuer: LocalIssuer) -> None:
     """Cache-Control as set; ETag and 304 where wished; neither by default."""
     url = issuer.url + ".well-known/jwks.json"
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         assert response.headers["cache-control"] is response.headers["etag"] is None
     issuer.cache_control, issuer.etag = "max-age=600", True
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         assert response.headers["cache-control"] == "max-age=600"
         tag = response.headers["etag"]
     with pytest.raises(urllib.error.HTTPError) as raised:
@@ -162,7 +162,7 @@ def test_other_paths_and_methods() -> None:
     with LocalIssuer(algorithm="ES256") as issuer:
         for path, data, code in (("elsewhere", None, 404), (".well-known/jwks.json", b"x=1", 405)):
             with pytest.raises(urllib.error.HTTPError) as raised:
-                urllib.request.urlopen(issuer.url + path, data, timeout=5)
+                urllib.request.urlopen(issuer.url + path, data, timeout=60)
             with raised.value as answer:
                 assert answer.code == code
         assert answer.headers["allow"] == "GET, HEAD"

@@ -68,7 +68,7 @@ def issuers() -> Iterator[LocalIssuers]:
 
 def sent(port: int, *lines: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of what is answered to these very lines."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         octets = b"".join(iter(lambda: client.recv(65536), b""))
     head, _, body = octets.partition(b"\r\n\r\n")
@@ -270,7 +270,7 @@ def test_over_tls_as_well() -> None:
     with LocalIssuer(algorithm="ES256", tls=True) as issuer:
         context = ssl.create_default_context(cafile=str(issuer.ca_file))
         for host, status in ((f"localhost:{issuer.port}", b" 200 "), ("evil.example", b" 403 ")):
-            with socket.create_connection(("127.0.0.1", issuer.port), timeout=5) as plain:
+            with socket.create_connection(("127.0.0.1", issuer.port), timeout=60) as plain:
                 client = context.wrap_socket(plain, server_hostname="localhost")
                 client.sendall(f"GET /_rightkey HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
                 assert status in client.recv(100)

@@ -17,7 +17,7 @@ from rightkey.localissuer.state import InFile
 
 
 def fetch(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         return json.load(response)
 
 

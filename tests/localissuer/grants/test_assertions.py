@@ -34,7 +34,7 @@ def assertion(issuer: LocalIssuer, secret: str = SECRET, algorithm: str = "HS256
 
 def asked(issuer: LocalIssuer, raw: str, **form: str) -> httpx.Response:
     data = {"grant_type": "client_credentials", "client_assertion": raw, "client_assertion_type": TYPE} | form
-    return httpx.post(issuer.urls["token"], data=data, trust_env=False, verify=False)
+    return httpx.post(issuer.urls["token"], data=data, trust_env=False, verify=False, timeout=60)
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])

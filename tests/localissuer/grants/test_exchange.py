@@ -36,7 +36,12 @@ def asked(
     issuer: LocalIssuer, kind: str, auth: tuple[str, str] | None = SERVICE, **form: str
 ) -> tuple[int, dict[str, Any]]:
     answer = httpx.post(
-        issuer.urls["token"], data={"grant_type": kind} | form, auth=auth, trust_env=False, verify=False
+        issuer.urls["token"],
+        data={"grant_type": kind} | form,
+        auth=auth,
+        trust_env=False,
+        verify=False,
+        timeout=60,
     )
     return answer.status_code, answer.json()
 
@@ -94,9 +99,9 @@ def test_id_tokens_and_refresh_tokens(issuer: LocalIssuer) -> None:
     query = {"client_id": "app", "redirect_uri": "http://127.0.0.1:9/", "response_type": "code"}
     query |= {"scope": "openid offline_access", "prompt": "none", "login_hint": "zoë", "nonce": "n"}
     query |= {"code_challenge": "c" * 43, "code_challenge_method": "plain"}
-    back = httpx.get(issuer.urls["authorize"], params=query, trust_env=False, verify=False).headers[
-        "location"
-    ]
+    back = httpx.get(
+        issuer.urls["authorize"], params=query, trust_env=False, verify=False, timeout=60
+    ).headers["location"]
     form = {"code": back.partition("code=")[2], "redirect_uri": query["redirect_uri"], "client_id": "app"}
     form |= {"code_verifier": "c" * 43}
     brought = asked(issuer, "authorization_code", None, **form)[1]
@@ -154,7 +159,14 @@ def test_tokens_of_others_and_withdrawn_ones(issuer: LocalIssuer, alice: str) ->
     """Bring nothing."""
     other = LocalIssuer(algorithm="ES256", url=issuer.url).token(sub="alice")
     revoked = issuer.token(sub="alice", jti="gone", client_id="service")
-    httpx.post(issuer.urls["revoke"], data={"token": revoked}, auth=SERVICE, trust_env=False, verify=False)
+    httpx.post(
+        issuer.urls["revoke"],
+        data={"token": revoked},
+        auth=SERVICE,
+        trust_env=False,
+        verify=False,
+        timeout=60,
+    )
     for token in (other, revoked, issuer.token(exp=1), "", "x.y.z"):
         given = {"subject_token": token, "subject_token_type": ACCESS}
         assert asked(issuer, TokenExchange.GRANT_TYPE, **given)[1]["error"] == "invalid_request"

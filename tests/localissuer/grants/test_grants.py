@@ -44,11 +44,11 @@ def issuer(time: Clock) -> Iterator[LocalIssuer]:
 def post(
     issuer: LocalIssuer, endpoint: str, auth: tuple[str, str] | None = ME, **data: str
 ) -> httpx.Response:
-    return httpx.post(issuer.urls[endpoint], data=data, auth=auth, trust_env=False, verify=False)
+    return httpx.post(issuer.urls[endpoint], data=data, auth=auth, trust_env=False, verify=False, timeout=60)
 
 
 def get(url: str, **settings: Any) -> httpx.Response:
-    return httpx.get(url, trust_env=False, verify=False, **settings)
+    return httpx.get(url, trust_env=False, verify=False, timeout=60, **settings)
 
 
 def read(token: str) -> dict[str, Any]:
@@ -120,13 +120,14 @@ def test_the_audience_is_asked_for(issuer: LocalIssuer, name: str) -> None:
 def test_a_json_body_is_read_as_well(issuer: LocalIssuer) -> None:
     """Auth0 takes it; what is no JSON asks for nothing."""
     body = {"grant_type": "client_credentials", "client_id": "me", "client_secret": "x", "odd": 1}
-    answer = httpx.post(issuer.urls["token"], json=body, trust_env=False, verify=False)
+    answer = httpx.post(issuer.urls["token"], json=body, trust_env=False, verify=False, timeout=60)
     assert answer.status_code == 200
     broken = httpx.post(
         issuer.urls["token"],
         content=b"{",
         headers={"content-type": "application/json"},
         trust_env=False,
+        timeout=60,
         verify=False,
     )
     assert (broken.status_code, broken.json()["error"]) == (400, "unsupported_grant_type")
@@ -139,7 +140,7 @@ def test_a_token_is_bound_to_the_proof_that_asked_for_it(issuer: LocalIssuer) ->
     def ask(*proof: str) -> httpx.Response:
         headers = [("dpop", one) for one in proof]
         data = {"grant_type": "client_credentials"}
-        return httpx.post(url, data=data, auth=ME, headers=headers, trust_env=False)
+        return httpx.post(url, data=data, auth=ME, headers=headers, trust_env=False, timeout=60)
 
     answer = ask(sender.proof("POST", url)).json()
     assert answer["token_type"] == "DPoP"
@@ -160,7 +161,9 @@ def test_credentials_that_are_no_text(issuer: LocalIssuer) -> None:
     """Are a bad request, and no more."""
     headers = {"authorization": "Basic //86eA=="}
     form = {"grant_type": "client_credentials"}
-    answer = httpx.post(issuer.urls["token"], data=form, headers=headers, trust_env=False, verify=False)
+    answer = httpx.post(
+        issuer.urls["token"], data=form, headers=headers, trust_env=False, verify=False, timeout=60
+    )
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
 
 
@@ -199,7 +202,7 @@ def test_a_sign_in_by_one_click(issuer: LocalIssuer) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
     form = filled(page, decision="allow", login_claims='{"role": "admin", "key": 1}')
     assert form["login_sub"] == "alice"
-    answer = httpx.post(page.url, data=form, trust_env=False, verify=False)
+    answer = httpx.post(page.url, data=form, trust_env=False, verify=False, timeout=60)
     back = sent_back(answer)
     assert back["state"] == '"><script>'
     given = {"grant_type": "authorization_code", "code": back["code"], "redirect_uri": BACK}
@@ -214,7 +217,9 @@ def test_a_sign_in_by_one_click(issuer: LocalIssuer) -> None:
 def test_a_sign_in_may_be_refused(issuer: LocalIssuer) -> None:
     """The client hears of it, with its state."""
     page = authorize(issuer, prompt="", state="s")
-    answer = httpx.post(page.url, data=filled(page, decision="deny"), trust_env=False, verify=False)
+    answer = httpx.post(
+        page.url, data=filled(page, decision="deny"), trust_env=False, verify=False, timeout=60
+    )
     assert sent_back(answer) == {
         "error": "access_denied",
         "error_description": "The resource owner or authorization server denied the request",
@@ -226,7 +231,7 @@ def test_claims_that_are_no_json_are_asked_for_again(issuer: LocalIssuer) -> Non
     """Nothing typed is lost."""
     page = authorize(issuer, prompt="")
     form = filled(page, decision="allow", login_claims="[1]", login_sub="bob")
-    again = httpx.post(page.url, data=form, trust_env=False, verify=False)
+    again = httpx.post(page.url, data=form, trust_env=False, verify=False, timeout=60)
     assert again.status_code == 400
     assert "not a JSON object" in again.text
     assert filled(again)["login_sub"] == "bob"
@@ -283,7 +288,7 @@ def test_a_public_client_proves_that_the_code_is_its_own(issuer: LocalIssuer, me
     """PKCE (RFC 7636): the verifier must be there and right."""
     verifier = secrets.token_urlsafe(48)
     session = OAuth2Client(
-        "me", code_challenge_method="S256", redirect_uri=BACK, trust_env=False, verify=False
+        "me", code_challenge_method="S256", redirect_uri=BACK, trust_env=False, verify=False, timeout=60
     )
     given = {"prompt": "none", "login_hint": "bob"}
     if method == "S256":
@@ -448,7 +453,10 @@ def test_a_device_is_connected(issuer: LocalIssuer, time: Clock) -> None:
     form = filled(page, decision="allow", login_sub="erin")
     assert form["user_code"] == asked["user_code"]
     lower = form | {"user_code": asked["user_code"].lower()}
-    assert "Connected" in httpx.post(issuer.urls["activate"], data=lower, trust_env=False, verify=False).text
+    assert (
+        "Connected"
+        in httpx.post(issuer.urls["activate"], data=lower, trust_env=False, verify=False, timeout=60).text
+    )
     brought = post(issuer, "token", None, **ask).json()
     assert read(brought["id_token"])["sub"] == "erin"
     assert read(brought["access_token"])["aud"] == "https://tv.example"
@@ -466,7 +474,11 @@ def test_a_device_may_be_refused(issuer: LocalIssuer, time: Clock) -> None:
 
     def typed(**form: str) -> httpx.Response:
         return httpx.post(
-            issuer.urls["activate"], data={"decision": "allow"} | form, trust_env=False, verify=False
+            issuer.urls["activate"],
+            data={"decision": "allow"} | form,
+            trust_env=False,
+            verify=False,
+            timeout=60,
         )
 
     assert "No device waits" in typed(user_code="AAAA-AAAA").text
@@ -549,7 +561,12 @@ def test_introspection_is_signed_for_whom_asks_for_that(issuer: LocalIssuer) -> 
     headers = {"accept": "application/token-introspection+jwt"}
     both = {"accept": f"application/json, {headers['accept']};q=0.5"}
     plain = httpx.post(
-        issuer.urls["introspect"], data={"token": "x"}, auth=("me", "secret"), headers=both, trust_env=False
+        issuer.urls["introspect"],
+        data={"token": "x"},
+        auth=("me", "secret"),
+        headers=both,
+        trust_env=False,
+        timeout=60,
     )
     assert plain.json() == {"active": False}
     answer = httpx.post(
@@ -558,6 +575,7 @@ def test_introspection_is_signed_for_whom_asks_for_that(issuer: LocalIssuer) -> 
         auth=("me", "secret"),
         headers=headers,
         trust_env=False,
+        timeout=60,
     )
     assert answer.headers["content-type"] == headers["accept"]
     assert jwt.get_unverified_header(answer.text)["typ"] == "token-introspection+jwt"
@@ -644,15 +662,19 @@ def test_pages_of_other_origins_may_ask(issuer: LocalIssuer) -> None:
         assert answer.headers["access-control-allow-origin"] == "http://app.test"
         assert "access-control-allow-origin" not in get(issuer.urls[endpoint]).headers
     wants = page | {"access-control-request-method": "POST", "access-control-request-headers": "x-one"}
-    before = httpx.options(issuer.urls["token"], headers=wants, trust_env=False, verify=False)
+    before = httpx.options(issuer.urls["token"], headers=wants, trust_env=False, verify=False, timeout=60)
     assert (before.status_code, before.content) == (204, b"")
     assert before.headers["access-control-allow-headers"] == "x-one"
     assert "POST" in before.headers["access-control-allow-methods"]
     form = {"grant_type": "client_credentials"}
-    after = httpx.post(issuer.urls["token"], data=form, auth=ME, headers=page, trust_env=False, verify=False)
+    after = httpx.post(
+        issuer.urls["token"], data=form, auth=ME, headers=page, trust_env=False, verify=False, timeout=60
+    )
     assert after.headers["access-control-allow-origin"] == "http://app.test"
     assert (
-        httpx.options(f"{issuer.url}/nothing", headers=wants, trust_env=False, verify=False).status_code
+        httpx.options(
+            f"{issuer.url}/nothing", headers=wants, trust_env=False, verify=False, timeout=60
+        ).status_code
         == 404
     )
 

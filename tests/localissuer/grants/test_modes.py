@@ -31,7 +31,7 @@ def asked(issuer: LocalIssuer, **given: Any) -> httpx.Response:
     known = {"client_id": "app", "redirect_uri": BACK, "scope": "openid", "nonce": "n", "state": "s&1"}
     known |= {"prompt": "none", "login_hint": "alice"}
     params = {name: value for name, value in (known | given).items() if value is not None}
-    return httpx.get(issuer.urls["authorize"], params=params, trust_env=False, verify=False)
+    return httpx.get(issuer.urls["authorize"], params=params, trust_env=False, verify=False, timeout=60)
 
 
 def brought(answer: httpx.Response) -> tuple[str, dict[str, str]]:
@@ -77,7 +77,7 @@ def test_the_id_token_vouches_for_what_comes_beside_it(issuer: LocalIssuer, type
     if "code" in found:
         form = {"grant_type": "authorization_code", "code": found["code"], "redirect_uri": BACK}
         answer = httpx.post(
-            issuer.urls["token"], data=form, auth=("app", "secret"), trust_env=False, verify=False
+            issuer.urls["token"], data=form, auth=("app", "secret"), trust_env=False, verify=False, timeout=60
         )
         assert answer.json().keys() >= {"access_token", "id_token"}
 
@@ -145,7 +145,7 @@ def test_a_form_escapes_what_it_sends(issuer: LocalIssuer) -> None:
 def test_metadata_tell_of_types_and_modes(dress: str) -> None:
     """In every dress."""
     with LocalIssuer(dress=dress, algorithm="ES256") as issuer:
-        found = httpx.get(issuer.urls["discovery"], trust_env=False, verify=False).json()
+        found = httpx.get(issuer.urls["discovery"], trust_env=False, verify=False, timeout=60).json()
     assert found["response_modes_supported"] == ["query", "fragment", "form_post"]
     assert set(found["response_types_supported"]) == set(TYPES) - {"token id_token"}
     assert "client_secret_jwt" in found["token_endpoint_auth_methods_supported"]

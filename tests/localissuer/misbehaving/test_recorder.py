@@ -28,5 +28,5 @@ def test_waiting_ends_with_the_request() -> None:
     assert not requests.wait("jwks", timeout=0.01)
     thread = threading.Thread(target=requests.note, args=("jwks", ASKED))
     thread.start()
-    assert requests.wait("jwks")
+    assert requests.wait("jwks", timeout=60)
     thread.join()

@@ -35,10 +35,10 @@ def test_https_by_an_authority_of_its_own(no_proxies: None) -> None:
         context = ssl.create_default_context(cafile=file)
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         url = issuer.urls["jwks"].replace("127.0.0.1", "localhost")
-        with urllib.request.urlopen(url, timeout=5, context=context) as response:
+        with urllib.request.urlopen(url, timeout=60, context=context) as response:
             assert response.status == 200
         with pytest.raises(OSError, match="certificate verify failed"):
-            urllib.request.urlopen(issuer.urls["jwks"], timeout=5)
+            urllib.request.urlopen(issuer.urls["jwks"], timeout=60)
     assert not file.parent.exists()
     assert issuer.ca_file is None
 
@@ -51,8 +51,8 @@ def test_faults_are_felt_over_https(no_proxies: None) -> None:
             issuer.misbehave("jwks", fault, times=1)
         for _ in range(2):
             with pytest.raises((OSError, http.client.IncompleteRead)):
-                urllib.request.urlopen(issuer.urls["jwks"], timeout=5, context=context).read()
-        with urllib.request.urlopen(issuer.urls["jwks"], timeout=5, context=context) as response:
+                urllib.request.urlopen(issuer.urls["jwks"], timeout=60, context=context).read()
+        with urllib.request.urlopen(issuer.urls["jwks"], timeout=60, context=context) as response:
             assert response.read().startswith(b'{"keys":')
 
 
@@ -62,13 +62,13 @@ def test_plain_http_on_an_https_port_does_no_harm() -> None:
     listener.start()
     where = urlsplit(listener.origin)
     with socket.create_connection((where.hostname, where.port)) as silent:
-        with socket.create_connection((where.hostname, where.port), timeout=5) as plain:
+        with socket.create_connection((where.hostname, where.port), timeout=60) as plain:
             plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
             with suppress(ConnectionResetError):
                 assert b"hello" not in plain.recv(1024)
         listener.close()
         listener.close()
-        silent.settimeout(5)
+        silent.settimeout(60)
         assert silent.recv(1) == b""
 
 
@@ -88,16 +88,15 @@ def test_ipv6() -> None:
         listener.start()
     except OSError:
         pytest.skip("this machine has no IPv6")
-    with urllib.request.urlopen(listener.origin, timeout=5) as response:
+    with urllib.request.urlopen(listener.origin, timeout=60) as response:
         assert response.read() == b"hello"
     listener.close()
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_that_is_taken(free_port: int) -> None:
     """The port is taken: no authority is left behind, and a later start may succeed."""
-    with LocalIssuer(algorithm="ES256") as issuer:
-        port = urlsplit(issuer.url).port
-        assert port is not None
+    port = free_port
+    with LocalIssuer(algorithm="ES256", port=port):
         second = Listener(hello, port=port, tls=True)
         with pytest.raises(OSError, match="in use"):
             second.start()

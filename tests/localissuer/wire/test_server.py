@@ -8,6 +8,7 @@ import http.client
 import os
 import socket
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from rightkey.localissuer.answers import Answer, Delivery, Request
 from rightkey.localissuer.wire.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 HANG, DRIP = Delivery(ending="hang"), Delivery(drip="body", every=0.05)
 
@@ -50,13 +51,15 @@ def server(scripted: Scripted) -> Iterator[Server]:
 
 def raw(server: Server, octets: bytes) -> bytes:
     """What comes back until the server ends the connection."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(octets)
         return b"".join(iter(lambda: client.recv(65536), b""))
 
 
-def ours() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "rightkey-localissuer"]
+def ours(before: Iterable[threading.Thread] = ()) -> list[threading.Thread]:
+    """The threads of servers. Those of before are of others, which may be about to end."""
+    threads = [thread for thread in threading.enumerate() if thread.name == "rightkey-localissuer"]
+    return [thread for thread in threads if thread not in before]
 
 
 def test_an_answer_on_the_wire(server: Server) -> None:
@@ -106,7 +109,7 @@ def test_other_machines_cannot_reach_it(server: Server) -> None:
 @pytest.mark.slow
 def test_two_hundred_at_once() -> None:
     """All are in the server at the same moment, and all are answered."""
-    together = threading.Barrier(200, timeout=10)
+    together = threading.Barrier(200, timeout=60)
 
     def respond(_: Request) -> Answer:
         together.wait()
@@ -122,14 +125,14 @@ def test_two_hundred_at_once() -> None:
 @pytest.mark.parametrize("delivery", [HANG, DRIP, Delivery(delay=60), Delivery(drip="headers", every=60)])
 def test_closing_ends_whatever_is_under_way(delivery: Delivery) -> None:
     """Hung, dripping and delayed clients are let go at once, and no thread is left."""
-    scripted = Scripted(Answer(200, {}, b"x" * 10_000, delivery=delivery))
+    scripted, before = Scripted(Answer(200, {}, b"x" * 10_000, delivery=delivery)), ours()
     server = Server(scripted)
-    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(20)]
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(20)]
     for client in clients:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert scripted.arrived.acquire(timeout=5)
+        assert scripted.arrived.acquire(timeout=60)
     server.close()
-    assert ours() == []
+    assert ours(before) == []
     for client in clients:
         came = b""
         with contextlib.suppress(ConnectionResetError):
@@ -141,43 +144,53 @@ def test_closing_ends_whatever_is_under_way(delivery: Delivery) -> None:
 
 def test_closing_ends_those_who_have_not_asked_and_those_who_do_not_read() -> None:
     """An idle client, and one whose 64 MiB stand still, hold nothing up."""
-    scripted = Scripted(Answer(200, {}, padding=64 * 1024 * 1024))
+    scripted, before = Scripted(Answer(200, {}, padding=64 * 1024 * 1024)), ours()
     server = Server(scripted)
     with (
         socket.create_connection(("127.0.0.1", server.port)),
         socket.create_connection(("127.0.0.1", server.port)) as stuck,
     ):
         stuck.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert scripted.arrived.acquire(timeout=5)
+        assert scripted.arrived.acquire(timeout=60)
         server.close()
-    assert ours() == []
+    assert ours(before) == []
 
 
 def test_a_hung_thread_goes_with_its_client() -> None:
     """Clients that give up leave no thread waiting for the close."""
-    scripted = Scripted(Answer(200, delivery=HANG))
+    scripted, before = Scripted(Answer(200, delivery=HANG)), ours()
     server = Server(scripted)
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert scripted.arrived.acquire(timeout=5)
-        hung = [thread for thread in ours() if thread is not server._accepting]
+        assert scripted.arrived.acquire(timeout=60)
+        hung = [thread for thread in ours(before) if thread is not server._accepting]
+    assert len(hung) == 1
     for thread in hung:
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
     server.close()
 
 
+def opened() -> Counter[str]:
+    """What descriptors lead to, and how many to each. Others of this process may be closed meanwhile."""
+    found = Counter[str]()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found[os.readlink(f"/proc/self/fd/{name}")] += 1
+    return found
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")
 def test_nothing_is_left_open() -> None:
-    """As many descriptors after as before, and closing twice is harmless."""
+    """No descriptor is there that was not before, and closing twice is harmless."""
     gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
+    before = opened()
     server = Server(Scripted(Answer(200, {}, b"{}")))
     raw(server, b"GET / HTTP/1.1\r\n\r\n")
     server.close()
     server.close()
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert opened() - before == Counter()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), timeout=1)
 
@@ -187,7 +200,7 @@ def test_nothing_is_said_on_stderr(server: Server, capfd: pytest.CaptureFixture[
     raw(server, b"GET / HTTP/1.1\r\n\r\n")
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"GET / HT")
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/")
     assert connection.getresponse().read() == b"{}"
     connection.close()
@@ -198,8 +211,8 @@ def test_octets_leave_at_once(server: Server, scripted: Scripted) -> None:
     """Head and body are two writes. With Nagle's algorithm the second waits for an acknowledgement that a
     client delays by 40 ms, which it does over TLS."""
     scripted.answer = Answer(200, delivery=HANG)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert scripted.arrived.acquire(timeout=5)
+        assert scripted.arrived.acquire(timeout=60)
         (connection,) = server._connections
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
