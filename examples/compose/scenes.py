@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 APP = "http://api.example.com"
 TOKENS = "https://id.example.com/realms/demo/protocol/openid-connect/token"
 FORGED = 200
-WAIT = 30.0
+WAIT = 60.0
 """Seconds until something must be seen. Nothing is asserted of speed: a machine may be slow."""
 
 
@@ -34,7 +34,7 @@ class Stage:
         self.issuer = issuer
         self._log = folder / "app.log"
         authority = httpx.create_ssl_context(verify=str(folder / "certs" / "id.pem"), trust_env=False)
-        self._client = httpx.Client(verify=authority, trust_env=False, timeout=30)
+        self._client = httpx.Client(verify=authority, trust_env=False, timeout=60)
 
     def granted(self) -> str:
         """A token as a client gets it: by its credentials, at the issuer's outer name."""

@@ -96,9 +96,11 @@ def test_where_a_token_is_optional_a_bad_one_is_still_refused(
 def test_a_websocket_is_accepted_or_answered(issuer: LocalIssuer, served: Callable[[Any], str]) -> None:
     """Before it is accepted, with status and challenge where the server can."""
     url = served(app_with(issuer=issuer.url, audience=AUDIENCE)).replace("http", "ws") + "/socket"
-    with connect(url, additional_headers=bearer(issuer.token(sub="alice")), proxy=None) as socket:
+    with connect(
+        url, additional_headers=bearer(issuer.token(sub="alice")), proxy=None, open_timeout=60
+    ) as socket:
         assert socket.recv() == "alice"
-    with pytest.raises(InvalidStatus) as caught, connect(url, proxy=None):
+    with pytest.raises(InvalidStatus) as caught, connect(url, proxy=None, open_timeout=60):
         pass
     assert caught.value.response.status_code == 401
     assert caught.value.response.headers["www-authenticate"] == "Bearer"
@@ -110,7 +112,7 @@ def test_a_browsers_websocket_brings_its_token_by_choice(
     """It cannot set headers."""
     app = app_with(issuer=issuer.url, audience=AUDIENCE, bearer=Bearer(query()))
     url = served(app).replace("http", "ws") + "/socket?access_token="
-    with connect(url + issuer.token(sub="alice"), proxy=None) as socket:
+    with connect(url + issuer.token(sub="alice"), proxy=None, open_timeout=60) as socket:
         assert socket.recv() == "alice"
 
 
@@ -139,12 +141,15 @@ def test_a_start_without_the_issuer_is_a_warning(
     issuer: LocalIssuer, looped: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """And requests are served as soon as it is back."""
+    now = [1000.0]
     issuer.misbehave("discovery", "html", times=1)
     with caplog.at_level(logging.WARNING, "rightkey"):
-        server = looped(app_with(issuer=issuer.url, audience=AUDIENCE))
+        server = looped(app_with(issuer=issuer.url, audience=AUDIENCE, elapsed=lambda: now[0]))
     assert server.started
     assert "could not fetch the issuer's keys at startup" in caplog.text
     assert get(server.url, issuer.token()).status_code == 503
+    now[0] += 60
+    assert get(server.url, issuer.token()).status_code == 200
 
 
 def test_a_start_that_requires_the_issuer_fails(

@@ -204,7 +204,7 @@ def test_what_is_refused(server: str, issuer: LocalIssuer) -> None:
 
 def test_an_outage_may_be_tried_again(server: str, issuer: LocalIssuer) -> None:
     """And when is told."""
-    issuer.misbehave("jwks", "status", times=1)
+    issuer.misbehave("jwks", "status")
     error = refused(server, "Any", issuer.token(sub="alice"))
     assert error.code() == grpc.StatusCode.UNAVAILABLE
     assert int(dict(error.trailing_metadata())[PUSHBACK]) >= 1000

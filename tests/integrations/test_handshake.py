@@ -135,7 +135,7 @@ def test_a_browsers_websocket_comes_in_by_a_subprotocol(
     url = served(make(rightkey.AsyncVerifier(issuer.url, audience=issuer.audience)))
     token = issuer.token(sub="alice", scope="live")
     protocols: Any = ["chat", "bearer", token]
-    with connect(url.replace("http", "ws"), subprotocols=protocols, proxy=None) as socket:
+    with connect(url.replace("http", "ws"), subprotocols=protocols, proxy=None, open_timeout=60) as socket:
         assert socket.subprotocol == "bearer"
         seen = socket.recv()
     assert '"alice"' in str(seen)
@@ -151,7 +151,7 @@ def test_an_application_may_choose_a_subprotocol_of_its_own(
     CHOSEN[0] = "chat"
     url = served(make(rightkey.AsyncVerifier(issuer.url, audience=issuer.audience)))
     protocols: Any = ["bearer", issuer.token(sub="alice", scope="live"), "chat"]
-    with connect(url.replace("http", "ws"), subprotocols=protocols, proxy=None) as socket:
+    with connect(url.replace("http", "ws"), subprotocols=protocols, proxy=None, open_timeout=60) as socket:
         assert socket.subprotocol == "chat"
         assert '"alice"' in str(socket.recv())
 
@@ -163,7 +163,9 @@ def test_a_websocket_without_subprotocols_is_answered_without(
     """As a program sends it, with a header."""
     url = served(make(rightkey.AsyncVerifier(issuer.url, audience=issuer.audience)))
     headers = {"authorization": f"Bearer {issuer.token(sub='alice', scope='live')}"}
-    with connect(url.replace("http", "ws"), additional_headers=headers, proxy=None) as socket:
+    with connect(
+        url.replace("http", "ws"), additional_headers=headers, proxy=None, open_timeout=60
+    ) as socket:
         assert socket.subprotocol is None
         assert '"alice"' in str(socket.recv())
 
@@ -178,7 +180,7 @@ def test_a_bad_token_is_refused_before_the_connection_is_accepted(
     for protocols, status in ((["bearer", issuer.attack("expired")], 401), (both, 400), (["chat"], 401)):
         with (
             pytest.raises(InvalidStatus) as caught,
-            connect(url, subprotocols=protocols, proxy=None),  # type: ignore[arg-type]
+            connect(url, subprotocols=protocols, proxy=None, open_timeout=60),  # type: ignore[arg-type]
         ):
             pass
         assert caught.value.response.status_code == status
@@ -193,7 +195,7 @@ def test_a_websocket_of_litestar_that_lacks_a_scope_is_refused(
     protocols: Any = ["bearer", issuer.token(scope="other")]
     with (
         pytest.raises(InvalidStatus) as caught,
-        connect(url.replace("http", "ws"), subprotocols=protocols, proxy=None),
+        connect(url.replace("http", "ws"), subprotocols=protocols, proxy=None, open_timeout=60),
     ):
         pass
     assert caught.value.response.status_code == 403
@@ -213,14 +215,14 @@ def test_a_token_may_be_one_subprotocol_as_kubernetes_has_it(
     url = served(make(rightkey.AsyncVerifier(issuer.url, audience=issuer.audience))).replace("http", "ws")
     token = KUBERNETES + encode(issuer.token(sub="alice", scope="live").encode())
     protocols: Any = [token, "chat"]
-    with connect(url, subprotocols=protocols, proxy=None) as socket:
+    with connect(url, subprotocols=protocols, proxy=None, open_timeout=60) as socket:
         seen = str(socket.recv())
         assert (socket.subprotocol, '"alice"' in seen) == ("chat", True)
     assert (token in seen) == (make is with_fastapi)
     for rest, status in (("", 400), ("!", 400), (encode(b"a b"), 400), (encode(b"a.b.c"), 401)):
         with (
             pytest.raises(InvalidStatus) as caught,
-            connect(url, subprotocols=[KUBERNETES + rest, "chat"], proxy=None),  # type: ignore[list-item]
+            connect(url, subprotocols=[KUBERNETES + rest, "chat"], proxy=None, open_timeout=60),  # type: ignore[list-item]
         ):
             pass
         assert caught.value.response.status_code == (403 if make is with_backend else status), rest
@@ -243,7 +245,7 @@ def test_no_answer_names_the_token(
     CHOSEN[0] = token
     url = served(make(rightkey.AsyncVerifier(issuer.url, audience=issuer.audience))).replace("http", "ws")
     protocols: Any = ["bearer", token] if form == "pair" else [token, "chat"]
-    with connect(url, subprotocols=protocols, proxy=None) as socket:
+    with connect(url, subprotocols=protocols, proxy=None, open_timeout=60) as socket:
         assert socket.subprotocol == ("bearer" if form == "pair" else None)
         assert socket.response is not None
         assert token not in str(socket.response.headers)

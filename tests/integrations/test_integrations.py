@@ -317,8 +317,8 @@ def test_several_tokens_are_400(make: Make, issuer: LocalIssuer, served: Make) -
 
 @pytest.mark.parametrize("make", EVERY)
 def test_an_outage_is_503_without_a_challenge(make: Make, issuer: LocalIssuer, served: Make) -> None:
-    """The token may be good: the client is to come back with it. And then it comes in."""
-    issuer.misbehave("discovery", fault("status", code=503), times=1)
+    """The token may be good: the client is to come back with it."""
+    issuer.misbehave("discovery", fault("status", code=503))
     url = served(make(issuer.url))
     answer = get(url, issuer.token())
     assert answer.status_code == 503

@@ -186,7 +186,7 @@ def test_metadata_lead_to_the_issuer(url: str) -> None:
 
 def test_an_outage_is_503(url: str, issuer: LocalIssuer) -> None:
     """And no 401, which would have a client throw a good token away."""
-    issuer.misbehave("jwks", "status", times=1)
+    issuer.misbehave("jwks", "status")
     token = issuer.token(sub="alice", scope=SCOPE)
     answer = ask(url, token)
     assert (answer.status_code, answer.json()["code"]) == (503, "keys_unavailable")
