@@ -31,6 +31,20 @@ def test_it_runs_with_the_true_one() -> None:
     assert clock.state() == {"now": 1005.0, "frozen": False, "off": 0.0}
 
 
+def test_how_far_it_is_off_is_told_of_one_moment() -> None:
+    """Though time passes while it is told."""
+    true = TrueTime()
+
+    def passing() -> float:
+        true.now += 1
+        return true.now
+
+    clock = Clock(passing)
+    assert clock.state() == {"now": 1001.0, "frozen": False, "off": 0.0}
+    clock.skew(-30)
+    assert clock.state()["off"] == -30.0
+
+
 def test_frozen_it_moves_by_hand_alone() -> None:
     """From now, or from a time; `resume` ends it."""
     true = TrueTime()

@@ -55,8 +55,10 @@ class Clock:
 
     def state(self) -> dict[str, Any]:
         """The time, whether it is frozen, and how far it is from the true time, in seconds."""
-        now = self()
-        return {"now": now, "frozen": self._frozen is not None, "off": round(now - self._true(), 3)}
+        with self._changing:
+            true = self._true()
+            now = (true if self._frozen is None else self._frozen) + self._offset
+            return {"now": now, "frozen": self._frozen is not None, "off": round(now - true, 3)}
 
     def _set(self, frozen: float | None, offset: float) -> None:
         now = (self._true() if frozen is None else frozen) + offset
