@@ -215,10 +215,13 @@ def test_a_websocket_is_accepted_or_answered(
     """Before it is accepted, with status and challenge."""
     url = served(app_with(auth)).replace("http", "ws") + "/socket"
     good = bearer(issuer.token(sub="alice", scope="a"))
-    with connect(url, additional_headers=good, proxy=None) as socket:
+    with connect(url, additional_headers=good, proxy=None, open_timeout=60) as socket:
         assert socket.recv() == "alice"
     poor = bearer(issuer.token(sub="alice"))
-    with pytest.raises(InvalidStatus) as caught, connect(url, additional_headers=poor, proxy=None):
+    with (
+        pytest.raises(InvalidStatus) as caught,
+        connect(url, additional_headers=poor, proxy=None, open_timeout=60),
+    ):
         pass
     assert caught.value.response.status_code == 403
     assert 'scope="a"' in caught.value.response.headers["www-authenticate"]

@@ -125,7 +125,7 @@ def test_channels_runs_behind_the_middleware(issuer: LocalIssuer, served: Callab
     )
     url = served(app).replace("http", "ws")
     protocols: Any = ["bearer", issuer.token(sub="alice")]
-    with connect(url, subprotocols=protocols, proxy=None) as socket:
+    with connect(url, subprotocols=protocols, proxy=None, open_timeout=60) as socket:
         assert (socket.subprotocol, socket.recv()) == ("bearer", "alice")
-    with pytest.raises(InvalidStatus), connect(url, proxy=None):
+    with pytest.raises(InvalidStatus), connect(url, proxy=None, open_timeout=60):
         pass

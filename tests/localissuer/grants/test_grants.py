@@ -317,6 +317,7 @@ def test_authlibs_client_from_metadata_to_user_info() -> None:
             redirect_uri=BACK,
             trust_env=False,
             verify=False,
+            timeout=60,
         )
         verifier = secrets.token_urlsafe(48)
         url, state = session.create_authorization_url(
