@@ -141,7 +141,10 @@ Score = Callable[..., Scorecard]
 
 @pytest.fixture
 def carded(served: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch) -> Score:
-    """The card of a service that is there and is not started anew."""
+    """The card of a service that is there and is not started anew.
+
+    `cooldown` and `wait` are bounds on what a good service does sooner; they are short where it never comes.
+    """
     monkeypatch.setattr(staged, "_SPARE", 0.5)
     monkeypatch.setattr(rotating, "_UNKNOWN_LIFE", 0.5)
 
@@ -149,7 +152,8 @@ def carded(served: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch) -> Sco
         make: Make,
         *only: str,
         life: float | None = LIFE,
-        cooldown: float = 3,
+        cooldown: float = 30,
+        wait: float = 30,
         tokens: Tokens | None = None,
         dress: str | None = None,
         algorithm: str = "ES256",
@@ -164,7 +168,7 @@ def carded(served: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch) -> Sco
                 tokens=tokens,
                 life=life,
                 cooldown=cooldown,
-                wait=2,
+                wait=wait,
                 only=only,
             )
 
@@ -187,7 +191,8 @@ async def welcome(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"welcome"})
 
-life = Freshness(life=1, min_life=1, max_life=1)
+seconds = float(sys.argv[4]) if sys.argv[4:] else 1.0
+life = Freshness(life=seconds, min_life=seconds, max_life=seconds)
 app = RightKeyMiddleware(welcome, sys.argv[2], audience=sys.argv[3], freshness=life)
 uvicorn.run(app, port=int(sys.argv[1]), log_level="critical", lifespan="off")
 """
@@ -195,7 +200,7 @@ uvicorn.run(app, port=int(sys.argv[1]), log_level="critical", lifespan="off")
 
 @pytest.fixture
 def service(tmp_path: Path, free_port: int) -> list[str]:
-    """The URL and the command of a service of rightkey."""
+    """The URL and the command of a service of rightkey. One word more says how long it keeps keys."""
     file = tmp_path / "service.py"
     file.write_text(COMMAND)
     url = f"http://127.0.0.1:{free_port}/"
@@ -208,7 +213,11 @@ import http.server, json, os, signal, sys, time, urllib.request
 import jwt
 
 port, how, jwks_uri, audience = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
-print("pid", os.getpid(), file=open(os.environ["PIDS"], "a"), flush=True)
+def tell(*words):
+    with open(os.environ["PIDS"], "a") as file:
+        print(*words, file=file)
+
+tell("pid", os.getpid())
 seen = []
 ODD = {
     "banner": b"SSH-2.0-OpenSSH_9.2\\r\\n",
@@ -228,6 +237,7 @@ def fetched():
 if how == "ends":
     sys.exit("no setting")
 if how == "never-listens":
+    tell("there")
     time.sleep(600)
 if how == "noisy":
     for _ in range(64):
@@ -237,12 +247,12 @@ if how == "daemon":
     if os.fork():
         time.sleep(600)
     os.setsid()
-    print("pid", os.getpid(), file=open(os.environ["PIDS"], "a"), flush=True)
+    tell("pid", os.getpid())
 if how == "left" and os.fork():
     os._exit(0)
 if how == "left":
     os.setsid()
-    print("pid", os.getpid(), file=open(os.environ["PIDS"], "a"), flush=True)
+    tell("pid", os.getpid())
 if how == "stays":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 keys = fetched() if how == "picky" else None
@@ -296,7 +306,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return False
         return True
 
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+tell("there")
+server.serve_forever()
 '''
 
 
@@ -325,7 +337,8 @@ class Broken:
     @property
     def pids(self) -> list[int]:
         """The processes that were started."""
-        return [int(line.split()[1]) for line in self._pids.read_text().splitlines()]
+        lines = self._pids.read_text().splitlines()
+        return [int(line.split()[1]) for line in lines if line.startswith("pid ")]
 
     def left(self) -> list[int]:
         """Those that still run."""

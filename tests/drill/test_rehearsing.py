@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from rightkey.drill import EXERCISES, Row, Scorecard, Target, Tokens, drill
+from rightkey.drill import EXERCISES, Row, Scorecard, Target, Tokens, drill, rehearsing, target
+from rightkey.drill import rotations as rotating
 from rightkey.localissuer import ATTACKS, DRESSES, LocalIssuer
 
 pytestmark = pytest.mark.slow
 Scored = Callable[..., dict[str, Row]]
-SLOW = ("hang", "drip", "slow", "same kid, other key")
+EXPIRED = ("hang", "drip", "same kid, other key")
+SLOW = ("slow", *EXPIRED)
 FRESH = ("cold start", "outage at the start")
 
 
@@ -34,11 +36,16 @@ def test_rightkey_passes_every_exercise(scored: Scored, services: Any) -> None:
     assert rows["rate limit"].requests <= 4
 
 
-def test_rightkey_passes_what_takes_time_or_a_fresh_service(service: list[str]) -> None:
-    """The rest of the suite."""
+@pytest.mark.parametrize(("life", "names"), [(1, [*EXPIRED, *FRESH]), (60, ["slow"])])
+def test_rightkey_passes_what_takes_time_or_a_fresh_service(
+    service: list[str], life: float, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of the suite. A token that waits for a slow answer waits for three seconds, less a little; one
+    that does not may wait for this machine."""
+    monkeypatch.setattr(rotating, "_PROMPT", 2.5)
     url, *command = service
     with Target(url) as target:
-        card = drill(target, command=command, life=1, only=[*SLOW, *FRESH], strict=True)
+        card = drill(target, command=[*command, str(life)], life=life, only=names, strict=True)
     assert {row.name: row.told for row in card.rows if row.verdict != "passed"} == {}
     assert card.passed
 
@@ -73,7 +80,7 @@ def test_access_tokens_by_rfc_9068_raise_what_is_demanded(scored: Scored, servic
 
 def test_without_the_life_of_keys_nothing_can_be_told(scored: Scored, services: Any) -> None:
     """What happens after it; a revoked key is watched for a while."""
-    rows = scored(services.stubborn, "outage", "revocation", "set: kid twice", life=None)
+    rows = scored(services.stubborn, "outage", "revocation", "set: kid twice", life=None, cooldown=0.5)
     assert {row.verdict for row in rows.values()} == {"skipped"}
     assert all("--life" in row.told for row in rows.values())
 
@@ -137,7 +144,7 @@ def test_a_refusal_says_nothing_where_good_tokens_are_refused(
 ) -> None:
     """A service that lost its way is waited for, and then the drill ends with a card."""
     names = ("rotation without notice", "attack: alg-none", "attack: crit")
-    card = carded(services.stubborn, *names, cooldown=0.5)
+    card = carded(services.stubborn, *names, cooldown=0.5, wait=2)
     verdicts = [(row.name, row.verdict) for row in card.rows]
     assert verdicts[0] == ("rotation without notice", "failed")
     assert [verdict for _, verdict in verdicts[1:]] == ["skipped", "skipped"]
@@ -154,8 +161,9 @@ def test_refusals_without_a_challenge_fail(scored: Scored, services: Any) -> Non
     )
 
 
-def test_the_first_contact_tells_what_the_service_said(broken: Any) -> None:
+def test_the_first_contact_tells_what_the_service_said(broken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Status, challenge, the beginning of the body, and its last words; no token."""
+    monkeypatch.setattr(rehearsing, "time", Passing())
     card = played(broken, "refuses", "tokens")
     assert card.stopped is not None
     assert "a good token was answered 401" in card.stopped
@@ -165,12 +173,24 @@ def test_the_first_contact_tells_what_the_service_said(broken: Any) -> None:
     assert not card.passed
 
 
+class Passing:
+    """Time that is up after some looks."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, _: float) -> None:
+        self.now += 30.0
+
+
 def played(broken: Any, how: str, *only: str, **options: Any) -> Scorecard:
     given: dict[str, Any] = {
         "command": broken.command(how),
         "life": 0.5,
         "cooldown": 0,
-        "wait": 1.5,
+        "wait": 60,
     } | options
     with Target(broken.url) as target:
         return drill(target, make_issuer=lambda: LocalIssuer(algorithm="ES256"), only=only, **given)
@@ -207,8 +227,11 @@ def test_a_bad_token_that_takes_the_service_away_is_told(
     broken: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no acceptance; others are still served."""
-    monkeypatch.setattr("rightkey.drill.target.PATIENCE", 1.0)
-    card = played(broken, "hangs-on-bad", "attack: alg-none", "good: unknown claim")
+
+    def starting(name: str, *_: int) -> None:
+        monkeypatch.setattr(target, "PATIENCE", 1.0 if name == "attack: alg-none" else 60.0)
+
+    card = played(broken, "hangs-on-bad", "attack: alg-none", "good: unknown claim", starting=starting)
     rows = {row.name: (row.verdict, row.told) for row in card.rows}
     assert rows["attack: alg-none"] == ("error", "it was not answered: nothing came within 1 s")
     assert rows["good: unknown claim"][0] == "passed"
@@ -219,16 +242,17 @@ def test_a_service_that_is_started_elsewhere_is_restarted_by_a_command(
 ) -> None:
     """Which is told of the issuer as the service is."""
     url, *command = service
-    pid = tmp_path / "pid"
-    stop = f"test -e {pid} && kill $(cat {pid}) && sleep 0.5; "
+    pid, port = tmp_path / "pid", command[2]
+    freed = f"while (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.05; done"
+    stop = f"test -e {pid} && kill $(cat {pid}) && {freed}; "
     start = f"{shlex.join(command)} & echo $! > {pid}"
     with Target(url) as target:
         card = drill(
             target,
-            restart=["sh", "-c", stop + start],
+            restart=["bash", "-c", stop + start],
             make_issuer=lambda: LocalIssuer(algorithm="ES256"),
             life=1,
-            wait=20,
+            wait=60,
             only=["cold start", "attack: alg-none"],
         )
         subprocess.run(["sh", "-c", f"kill $(cat {pid})"], check=True)
@@ -239,17 +263,19 @@ def test_a_service_that_is_started_elsewhere_is_restarted_by_a_command(
 
 
 @pytest.mark.parametrize(
-    ("restart", "said"),
+    ("restart", "wait", "said"),
     [
-        (["/no/such/command"], "/no/such/command: no such file or directory"),
-        (["sh", "-c", "echo no such unit; exit 5"], "ended with 5\nno such unit"),
-        (["sleep", "60"], "sleep 60: did not end within 0 s"),
+        (["/no/such/command"], 60, "/no/such/command: no such file or directory"),
+        (["sh", "-c", "echo no such unit; exit 5"], 60, "ended with 5\nno such unit"),
+        (["sleep", "60"], 0.3, "sleep 60: did not end within 0 s"),
     ],
 )
-def test_a_restart_that_fails_ends_the_drill(restart: list[str], said: str, free_port: int) -> None:
+def test_a_restart_that_fails_ends_the_drill(
+    restart: list[str], wait: float, said: str, free_port: int
+) -> None:
     """With what the command said."""
     with Target(f"http://127.0.0.1:{free_port}/") as target:
-        card = drill(target, restart=restart, wait=0.3, only=["tokens"])
+        card = drill(target, restart=restart, wait=wait, only=["tokens"])
     assert said in (card.stopped or "")
     assert [row.verdict for row in card.rows] == ["skipped"]
 

@@ -40,6 +40,7 @@ def test_a_signal_while_a_process_is_started_leaves_none(
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(subprocess, "Popen", Signalled)
+    monkeypatch.setattr("rightkey.drill.service._STOPPING", 60.0)
     target = Target(f"http://127.0.0.1:{free_port}/")
     with LocalIssuer(algorithm="ES256") as issuer, target, Stop() as stop:
         service = Service(["sleep", "60"], issuer, target, stop=stop)

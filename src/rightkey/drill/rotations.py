@@ -13,6 +13,7 @@ CROWD = 50
 FEW = 5
 """How often one worker may ask the issuer, whatever strangers send."""
 _STALL = 5.0  # seconds a good token may wait while strangers send theirs
+_PROMPT = 1.0  # seconds it may wait while the issuer takes three to answer for a forged one
 _UNKNOWN_LIFE = 20.0  # seconds to watch a revoked key where the life of keys is not known
 _BETWEEN = 0.1  # seconds between two looks
 
@@ -102,7 +103,7 @@ def slow(stage: Stage) -> str:
         stage.accepts(stage.good())
         time.sleep(_BETWEEN)
     stage.judged(forged.result(), "a forged token")
-    stage.waited(1.0)
+    stage.waited(_PROMPT)
     return "no good token waited for the key of a forged one"
 
 
