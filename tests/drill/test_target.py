@@ -119,12 +119,25 @@ def test_what_looks_like_a_token_is_not_shown() -> None:
         {"url": "http://127.0.0.1/", "carrier": "Cookie: session"},
         {"url": "http://127.0.0.1/", "carrier": "{token}"},
         {"url": "http://127.0.0.1/", "headers": ["no colon"]},
+        {"url": "me:hunter2@127.0.0.1/"},
+        {"url": "http://127.0.0.1/", "carrier": "Cookie: token=hunter2"},
+        {"url": "http://127.0.0.1/", "headers": ["Authorization Bearer hunter2"]},
     ],
 )
 def test_what_cannot_be_asked_is_an_error(options: dict[str, Any]) -> None:
-    """At once."""
-    with pytest.raises(ValueError, match="expected a "):
+    """At once, and without a secret in it."""
+    with pytest.raises(ValueError, match="expected a ") as caught:
         Target(**options)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_secret_of_the_url_is_shown() -> None:
+    """A scorecard is for others; and a password in the URL was sent to no one."""
+    with pytest.raises(ValueError, match="must not contain a user name or password: --header") as caught:
+        Target("https://me:hunter2@127.0.0.1/")
+    assert "hunter2" not in str(caught.value)
+    with Target("http://127.0.0.1/me?key=hunter2") as target:
+        assert target.url == "http://127.0.0.1/me?..."
 
 
 class Wire:

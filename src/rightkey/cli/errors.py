@@ -22,6 +22,7 @@ from rightkey.errors import (
     Misconfigured,
     RightkeyError,
     TokenRejected,
+    may_be_a_key,
 )
 from rightkey.exchange import ExchangeFailed
 
@@ -55,6 +56,8 @@ PAGE = "docs/troubleshooting.md"
 """Where each code has a section of its name."""
 _REPORT = "please report it with this line; it holds nothing of a token"
 _SHOWN = 300
+_TYPED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\(.*\))", re.DOTALL)
+"""What a message of click quotes of what was typed: a token or a key comes in the place of a command, too."""
 _UNTRUSTED_TLS = (
     "--ca-file FILE names the authorities to trust for TLS, as SSL_CERT_FILE in the environment does; "
     "--truststore trusts those of the operating system"
@@ -226,7 +229,7 @@ def _misuse(error: click.ClickException) -> tuple[str, str | None]:
     message = (getattr(error, "message", "") or error.format_message()).rstrip(".")
     if isinstance(error, (click.BadParameter, click.FileError)):
         message = error.format_message().rstrip(".")
-    message = message[:1].lower() + message[1:]
+    message = _TYPED.sub(_typed, message[:1].lower() + message[1:])
     if isinstance(error, BadUse):
         return message, error.hint
     context = getattr(error, "ctx", None)
@@ -234,6 +237,10 @@ def _misuse(error: click.ClickException) -> tuple[str, str | None]:
     if close:
         return message, f"did you mean {close[0]}?"
     return message, f"{context.command_path if context else 'rightkey'} --help"
+
+
+def _typed(words: re.Match[str]) -> str:
+    return "(not shown: it may hold a secret)" if may_be_a_key(words[0][1:-1]) else words[0]
 
 
 def _suggestions(error: click.ClickException, context: click.Context | None) -> list[str]:

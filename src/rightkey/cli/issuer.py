@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from rightkey.cli.errors import BadUse
 from rightkey.cli.files import contents
 from rightkey.cli.managing import COMMANDS
 from rightkey.cli.stopping import stop_signal
+from rightkey.errors import quoted
 from rightkey.localissuer import ALGORITHMS, DRESSES, Client, LocalIssuer, LocalIssuers, RateLimit, Schedule
 
 _SUBJECT = "alice"
@@ -169,8 +171,10 @@ def origin_of(url: str | None) -> str | None:
     if url is None:
         return None
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
-        raise BadUse(f"--url must be scheme, host and port, got {url}", "such as http://issuer.test:8080")
+    more = parts.path not in ("", "/") or "@" in parts.netloc or re.search("[?#]", url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or more:
+        hint = "such as http://issuer.test:8080"
+        raise BadUse(f"--url must be scheme, host and port, got {quoted(url)}", hint)
     return f"{parts.scheme}://{parts.netloc}"
 
 

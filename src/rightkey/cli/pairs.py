@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rightkey.cli.errors import BadUse
+from rightkey.errors import quoted
 
 
 def pairs_of(texts: Iterable[str]) -> dict[str, Any]:
@@ -15,7 +16,7 @@ def pairs_of(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise BadUse(f"expected NAME=VALUE, got {text}")
+            raise BadUse(f"expected NAME=VALUE, got {quoted(text)}")
         try:
             found[name] = json.loads(value)
         except ValueError:

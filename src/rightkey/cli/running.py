@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rightkey.cli.errors import BadUse
+from rightkey.errors import quoted
 
 _TIMEOUT = 10.0  # seconds
 _MOST = 64 * 1024 * 1024  # bytes
@@ -31,7 +32,7 @@ class Running:
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """The issuer's answer, read as JSON. Raises BadUse if it refuses, and NotThere."""
         if urlsplit(self.url).scheme not in ("http", "https"):
-            raise BadUse(f"--at takes the issuer's URL, got {self.url}")
+            raise BadUse(f"--at takes the issuer's URL, got {quoted(self.url)}")
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 - the scheme was looked at
             self.url.rstrip("/") + path, data, {"content-type": "application/json"}, method=method

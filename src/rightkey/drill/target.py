@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import urlsplit
 
+from rightkey.errors import quoted, without_query
+
 PATIENCE = 12.0
 """Seconds after which an answer is not waited for any more, however slowly it comes."""
 EXCERPT = 300
@@ -106,11 +108,13 @@ class Target:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"expected a URL of http or https, got {url!r}")
+            raise ValueError(f"expected a URL of http or https, got {quoted(url)}")
+        if "@" in parts.netloc:
+            raise ValueError("the URL must not contain a user name or password: --header sends them")
         self._name, self._value = _header(carrier)
         if "{token}" not in self._value:
-            raise ValueError(f"expected a header such as 'Cookie: session={{token}}', got {carrier!r}")
-        self.url, self._parts = url, parts
+            raise ValueError(f"expected a header such as 'Cookie: session={{token}}', got {quoted(carrier)}")
+        self.url, self._parts = without_query(url), parts  # a scorecard is shown to others
         self._data = None if data is None else data.encode()
         self._accepted = accepted or ""
         self._method = method or ("GET" if data is None else "POST")
@@ -237,7 +241,7 @@ def shown(text: str) -> str:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = (part.strip() for part in text.partition(":"))
     if not colon or not name:
-        raise ValueError(f"expected a header as 'Name: value', got {text!r}")
+        raise ValueError(f"expected a header as 'Name: value', got {quoted(text)}")
     return name, value
 
 
