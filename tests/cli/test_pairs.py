@@ -17,5 +17,5 @@ def test_a_value_is_json_or_a_text() -> None:
 @pytest.mark.parametrize("text", ["", "a", "=1"])
 def test_a_pair_has_a_name_and_a_value(text: str) -> None:
     """A mistake is told with what was given."""
-    with pytest.raises(BadUse, match=f"expected NAME=VALUE, got {text}$"):
+    with pytest.raises(BadUse, match=f"expected NAME=VALUE, got {text!r}$"):
         pairs_of([text])

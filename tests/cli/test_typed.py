@@ -12,7 +12,7 @@ SECRETS = (
     f"Bearer {HIDDEN}",
     f"https://me:{HIDDEN}@issuer.example/",
     f"-----BEGIN PRIVATE KEY-----\n{HIDDEN}\n-----END PRIVATE KEY-----",
-    f'it\'s: "{HIDDEN}" password={HIDDEN}',
+    f"it's a password: {HIDDEN}",
 )
 PLACES = (
     ("{}",),
