@@ -151,6 +151,29 @@ def test_a_refusal_says_nothing_where_good_tokens_are_refused(
     assert card.stopped is not None
 
 
+class Limited:
+    """A good service behind a limit of one request, and one more after each refusal by the limit."""
+
+    def __init__(self, issuer: LocalIssuer, make: Any) -> None:
+        self._app, self._left = make(issuer), 2
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._left -= 1
+        if self._left:
+            await self._app(scope, receive, send)
+            return
+        self._left = 2
+        await send({"type": "http.response.start", "status": 429, "headers": [(b"retry-after", b"1")]})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def test_a_limit_of_requests_judges_no_token(scored: Scored, services: Any) -> None:
+    """Whoever is asked too often has neither refused a bad token nor turned a good one away."""
+    rows = scored(lambda issuer: Limited(issuer, services.good), "attack: wrong-key", "good: unknown claim")
+    assert {row.verdict for row in rows.values()} == {"skipped"}
+    assert all("too many requests" in row.told for row in rows.values())
+
+
 def test_refusals_without_a_challenge_fail(scored: Scored, services: Any) -> None:
     """A 401 names what to sign in with (RFC 9110, section 15.5.2)."""
     (row,) = scored(services.forgetful, "challenge").values()
@@ -159,6 +182,25 @@ def test_refusals_without_a_challenge_fail(scored: Scored, services: Any) -> Non
         "must",
         "RFC 9110, 15.5.2",
     )
+
+
+def test_an_empty_challenge_is_none(scored: Scored, services: Any) -> None:
+    """It names nothing to sign in with."""
+
+    def make(issuer: LocalIssuer) -> Any:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            async def sent(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    message = {**message, "headers": [(b"www-authenticate", b"")]}
+                await send(message)
+
+            await good(scope, receive, sent)
+
+        good = services.good(issuer)
+        return app
+
+    (row,) = scored(make, "challenge").values()
+    assert (row.verdict, "had no WWW-Authenticate" in row.told) == ("failed", True)
 
 
 def test_the_first_contact_tells_what_the_service_said(broken: Any, monkeypatch: pytest.MonkeyPatch) -> None:

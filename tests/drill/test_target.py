@@ -75,6 +75,53 @@ def test_what_a_status_means(served: Serve, status: int, accepted: bool, refused
     assert (answer.accepted, answer.refused, str(answer)) == (accepted, refused, f"answered {status}")
 
 
+class Spoken:
+    """A service that says these octets to each connection."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets, self._listener = octets, socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(self._octets)
+
+    def __enter__(self) -> Spoken:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.mark.parametrize("status", [200, 401, 500])
+@pytest.mark.parametrize(
+    "interim", ["103 Early Hints\r\nLink: </a.css>; rel=preload", "102 Processing", "100 Continue"]
+)
+def test_answers_before_the_final_one_are_passed_over(interim: str, status: int) -> None:
+    """Services send hints whether a client asks for them or not, and are not at fault for it."""
+    before = f"HTTP/1.1 {interim}\r\n\r\n" * 2
+    octets = f"{before}HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n".encode()
+    with Spoken(octets) as service, Target(service.url) as target:
+        answer = target.ask("t")
+    assert (answer.status, "link" in answer.headers) == (status, False)
+
+
+@pytest.mark.parametrize("octets", [b"HTTP/1.1 102 x\r\n\r\n" * 100, b"HTTP/1.1 103 x\r\n\r\n"])
+def test_answers_before_a_final_one_that_does_not_come_are_none(octets: bytes) -> None:
+    """However many there are."""
+    with Spoken(octets) as service, Target(service.url) as target:
+        answer = target.ask("t")
+    assert (answer.status, answer.accepted, answer.refused) == (None, False, False)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "accepted", "refused"),
     [

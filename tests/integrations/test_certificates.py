@@ -32,6 +32,7 @@ SHOWN = {
     "nginx, as AWS writes it": quote(PEM, safe="+=/"),
     "nginx, with its chain": quote(PEM + ssl.DER_cert_to_PEM_cert(b"authority"), safe=""),
     "xfcc": XFCC,
+    "xfcc, joined with spaces": f'By=spiffe://a; Hash=ab, Hash=cd;\tCert="{ESCAPED}"; URI=spiffe://b',
     "xfcc, the last": f'Hash=0;Cert="{quote(ssl.DER_cert_to_PEM_cert(b"forged"))}",{XFCC}',
 }
 PROXY = Connection("10.1.2.3")
@@ -56,6 +57,17 @@ def read(form: str, *values: str, connection: Connection = PROXY, proxies: Any =
 def test_each_form_is_read(form: str) -> None:
     """As proxies write it."""
     assert read(form, f" {SHOWN[form]} ") == DER
+
+
+@pytest.mark.parametrize("size", [767, 766, 765])
+def test_a_byte_sequence_may_lack_its_padding(size: int) -> None:
+    """RFC 8941, section 4.2.7: parsers should not fail for that. Padding that is wrong is another matter."""
+    bare = base64.b64encode(DER[:size]).decode().rstrip("=")
+    padding = "=" * (-len(bare) % 4)
+    for written in (bare, bare + padding):
+        assert read("rfc9440", f":{written}:") == DER[:size]
+    with pytest.raises(RequestMalformed):
+        read("rfc9440", f":{bare}===:")
 
 
 def test_the_example_of_rfc_8705() -> None:

@@ -33,7 +33,7 @@ def challenge(stage: Stage) -> str:
     refusals = {what: answer for what, answer in answers.items() if answer.status == 401}
     if not refusals:
         raise Skipped("no refusal was a 401")
-    bare = [what for what, answer in refusals.items() if "www-authenticate" not in answer.headers]
+    bare = [what for what, answer in refusals.items() if not answer.headers.get("www-authenticate")]
     if bare:
         raise Failed(f"the 401 to a request {' and '.join(bare)} had no WWW-Authenticate")
     return f"{len(refusals)} of 2 refusals were a 401, with a challenge"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from rightkey.drill.service import Served, Unknown, telling
@@ -144,6 +145,7 @@ class Stage:
     @staticmethod
     def let_in(answer: Answer, what: str) -> str:
         """Says that this answer lets the token in."""
+        _require_judged(answer, what)
         if not answer.accepted:
             raise Failed(f"{what} was {answer}")
         return f"{what} was accepted ({answer.status})"
@@ -170,6 +172,7 @@ class Stage:
         """One bad token is turned away."""
         answer = self.ask(token)
         hung_up = answer.status is None and len(token) > LONG
+        _require_judged(answer, what)
         return answer if hung_up else self.judged(answer, what)
 
     def until_refused(self, token: Callable[[], str]) -> Iterator[None]:
@@ -279,3 +282,9 @@ class Stage:
         """The service has to ask for what the issuer says now."""
         if not self.fresh:
             self.expire()
+
+
+def _require_judged(answer: Answer, what: str) -> None:
+    """Skipped where the service, or what stands before it, only says that it was asked too often."""
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise Skipped(f"{what} was {answer}: too many requests, which says nothing of a token")

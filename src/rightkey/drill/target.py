@@ -22,6 +22,7 @@ EXCERPT = 300
 """Characters of a body that are kept."""
 _AT_ONCE = 64
 _MOST = 64 * 1024  # bytes of a body that are read
+_INTERIM = 16  # answers that may come before the final one
 _PROOFS = ("DPoP", "dpop")
 _TOLD = ("www-authenticate", "location")
 _TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]*(\.[\w-]*)*")
@@ -187,9 +188,13 @@ class Target:
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
+        made: http.client.HTTPConnection
         if self._context is None:
-            return http.client.HTTPConnection(host, port, timeout=PATIENCE)
-        return http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=self._context)
+            made = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+        else:
+            made = http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=self._context)
+        made.response_class = _Final
+        return made
 
     def _sent(self, token: str | None, *, lower: bool, proofs: Sequence[str] | None) -> dict[str, bytes]:
         if token is None:
@@ -201,6 +206,19 @@ class Target:
         scheme, space, rest = self._value.partition(" ")
         value = f"{scheme.lower()}{space}{rest}" if lower else self._value
         return self._headers | {self._name: value.replace("{token}", token).encode()}
+
+
+class _Final(http.client.HTTPResponse):
+    """The final answer: interim ones before it, such as 103 for early hints, are passed over (RFC 9110, section
+    15.2). The standard library passes over 100 alone."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200 or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException
 
 
 class _Deadline:

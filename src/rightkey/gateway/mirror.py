@@ -69,7 +69,7 @@ async def _served(one: TrustedIssuer, known: list[str]) -> Answer:
         ("Cache-Control", f"public, max-age={math.ceil(age) + min(MAX_AGE, int(left))}"),
         ("ETag", tag),
     )
-    if any(tag in value for value in known):
+    if any(tag in value or value.strip() == "*" for value in known):  # RFC 9110, section 13.1.2
         return answered(304, "ok", fields)
     return answered(200, "ok", (*fields, ("Content-Type", "application/json")), body)
 

@@ -131,16 +131,18 @@ def network(said: Any) -> Network:
 
 _PAIR = r"""[A-Za-z]+=(?:"(?:\\.|[^"\\])*"|[^",;\\]*)"""
 """A name and its value; where that is in quotes, nothing follows them."""
-_PAIRS = rf"{_PAIR}(?:[;,]{_PAIR})*"
+_PAIRS = rf"{_PAIR}(?:[;,][ \t]*{_PAIR})*"
 _PEM = r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/][A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----\s*"
 
 
 def _of_bytes(value: str) -> bytes:
-    """RFC 9440, section 2.1: a byte sequence of RFC 8941. Raises ValueError."""
-    inner = re.fullmatch(r":([A-Za-z0-9+/]+={0,2}):", value)
+    """RFC 9440, section 2.1: a byte sequence of RFC 8941, which may lack its padding (section 4.2.7). Raises
+    ValueError."""
+    inner = re.fullmatch(r":([A-Za-z0-9+/]+)(={0,2}):", value)
     if inner is None:
         raise ValueError("not a byte sequence")
-    return base64.b64decode(inner[1], validate=True)
+    letters, padding = inner.groups()
+    return base64.b64decode(letters + (padding or "=" * (-len(letters) % 4)), validate=True)
 
 
 def _of_escaped(value: str) -> bytes:
@@ -164,7 +166,7 @@ def _of_xfcc(value: str) -> bytes:
     if re.fullmatch(_PAIRS, value) is None:  # an open quote would swallow the last element
         raise ValueError("not a list of elements")
     last: list[str] = []
-    for mark, pair in re.findall(rf"(^|[;,])({_PAIR})", value):
+    for mark, pair in re.findall(rf"(^|[;,])[ \t]*({_PAIR})", value):
         last = [*last, pair] if mark == ";" else [pair]
     found = [pair[5:].strip('"') for pair in last if pair[:5].lower() == "cert="]
     if len(found) != 1:
