@@ -38,7 +38,7 @@ def of_a_fleet(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def issuer_named(name: str) -> str:
-    """The identity of an issuer. Raises BadUse where it is none, so that nothing would be refused."""
+    """The identity of an issuer. Raises BadUse: it names none, and nothing would be refused."""
     fault, hint = ("it is empty", None) if not name else fault_of(name) or (None, None)
     if fault is not None and (name.strip() != name or not re.search(r"\s", name)):  # a name may have words
         raise BadUse(f"ISSUER does not name an issuer: {fault}", hint)

@@ -209,8 +209,8 @@ class Target:
 
 
 class _Final(http.client.HTTPResponse):
-    """The final answer: interim ones before it, such as 103 for early hints, are passed over (RFC 9110, section
-    15.2). The standard library passes over 100 alone."""
+    """The final answer: interim ones before it, such as 103 for early hints, are passed over (RFC 9110,
+    section 15.2). The standard library passes over 100 alone."""
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(_INTERIM):
