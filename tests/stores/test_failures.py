@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ PATIENT = rightkey.Freshness(connect_timeout=30.0, timeout=30.0, wait=60.0)
 class Service:
     """One process's verifier, whose keys grow old as a test says."""
 
-    def __init__(self, issuer: LocalIssuer, store: Any) -> None:
+    def __init__(self, issuer: LocalIssuer, store: Any, secret: Any = SECRET) -> None:
         self.issuer, self.now, self.events = issuer, 0.0, list[Any]()
         self.verifier = rightkey.Verifier(
             issuer.url,
@@ -37,7 +38,7 @@ class Service:
             elapsed=lambda: self.now,
             listener=self.events.append,
             store=store,
-            store_secret=SECRET,
+            store_secret=secret,
             freshness=PATIENT,
         )
         self._wait, self.verifier._wait = self.verifier._wait, self._waited  # type: ignore[method-assign]
@@ -155,6 +156,23 @@ def test_nothing_that_is_tampered_with_is_used(issuer: LocalIssuer, server: Serv
             service.verifier.verify(forged.token(iss=issuer.url))
         assert service.told(EntryRejected)
         client.hset(key, mapping={"entry": places[key], "kept": 0, "leading": 0, "spent": 0, "paused": 0})
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5, 0.9])
+def test_half_a_file_refuses_no_token(tmp_path: Path, issuer: LocalIssuer, left: float) -> None:
+    """A crash may have left it, and nothing of a directory need be sealed."""
+    store = f"file://{tmp_path}/store"
+    Service(issuer, store, None).verify()
+    files = [file for file in (tmp_path / "store").iterdir() if len(file.name) == len(place_of(""))]
+    assert len(files) == 2
+    for file in files:
+        os.truncate(file, int(file.stat().st_size * left))
+    service = Service(issuer, store, None)
+    service.verify()
+    assert bool(service.told(EntryRejected)) is (left > 0.0)
+    again = Service(issuer, store, None)
+    again.verify()
+    assert again.told(EntryRejected) == []
 
 
 @pytest.mark.parametrize(("age", "serves"), [(1_800.0, True), (9_000.0, False)])

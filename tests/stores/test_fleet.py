@@ -182,7 +182,7 @@ def test_a_forged_record_distrusts_nothing(path: str) -> None:
 
 def test_a_member_that_only_reads_tells_no_other(path: str) -> None:
     """It refuses the key itself, and says that the fleet does not know."""
-    reads = Seal(0, UNSEALED.checks)
+    reads = Seal(UNSEALED.length, UNSEALED.checks)
     one = Process(path, reads)
     assert one.fleet.distrust("i", "kid") is False
     Process(path).fleet.distrust("i", "other")

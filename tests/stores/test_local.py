@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pickle
 import threading
@@ -61,6 +62,23 @@ def test_a_file_that_cannot_be_read_is_empty(store: DirectoryStore, octets: byte
     """It costs one request."""
     Path(store.path, PLACE).write_bytes(octets)
     assert store.look(PLACE, Asked()).verb == "lead"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("number", None), ("number", "1"), ("kept", 1.5), ("began", None), ("until", "soon"), ("word", 5)],
+)
+def test_a_part_of_another_type_is_not_read_again_and_again(
+    store: DirectoryStore, name: str, value: Any
+) -> None:
+    """Another version may have written it: the store serves on, and the file is made anew."""
+    store.look(PLACE, Asked())
+    file = Path(store.path, PLACE)
+    file.write_bytes(json.dumps(json.loads(file.read_bytes()) | {name: value}).encode() + b"\nentry")
+    turn = store.look(PLACE, Asked())
+    assert turn.verb == "lead"
+    store.put(PLACE, turn, b"anew")
+    assert store.look(PLACE, Asked()).entry == b"anew"
 
 
 def test_a_clock_that_is_set_back_makes_nothing_younger(tmp_path: Path) -> None:

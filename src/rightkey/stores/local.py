@@ -189,10 +189,10 @@ class _Kept:
         head, _, entry = octets.partition(b"\n")
         try:
             members = json.loads(head)
-            boot = float(members.pop("boot"))
-            return cls(turns.PlaceState(**members), boot, entry)
+            boot, place = float(members.pop("boot")), turns.PlaceState(**members)
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls(turns.PlaceState())
+        return cls(place, boot, entry) if turns.is_whole(place) else cls(turns.PlaceState())
 
     def octets(self) -> bytes:
         return json.dumps(asdict(self.place) | {"boot": self.boot}).encode() + b"\n" + self.entry

@@ -5,7 +5,8 @@ Three kinds, by what is given as `store_secret`:
     32 octets or more     HMAC-SHA256 (RFC 2104): all who have the secret may write. A second one reads what
                           was written before the secret was changed.
     an Ed25519 key, PEM   only the process with the private half writes; the others read by the public half
-    nothing               no seal: only for a store that no other user can write to
+    nothing               a checksum: only for a store that no other user can write to, of which a crash may
+                          have kept a half
 
 The kind of thing and its place are part of what is sealed, so that nothing can be copied from one place to
 another (a mistake that others had to mend: an authentic entry under another name).
@@ -58,7 +59,11 @@ class Seal:
         return octets
 
 
-UNSEALED = Seal(0, (lambda tag, octets: True,), lambda octets: b"")
+def _checksum(octets: bytes, /) -> bytes:
+    return hashlib.sha256(octets).digest()
+
+
+UNSEALED = Seal(_HMAC_LENGTH, (lambda tag, octets: tag == _checksum(octets),), _checksum)
 """For a directory that only its owner can write to."""
 
 

@@ -11,7 +11,7 @@ store's clock. `RedisStore` has the same rules as a script; both pass the same t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from rightkey.stores.store import Asked, Turn
 
@@ -44,6 +44,15 @@ class PlaceState:
     spent: float = 0.0
     """Draws of the fleet's budget that were spent, as of `since`, less those that were refilled by then."""
     since: float = 0.0
+
+
+_OF = {int: (int,), float: (int, float), str: (str,)}
+_KINDS = {name: _OF[type(blank)] for name, blank in asdict(PlaceState()).items()}
+
+
+def is_whole(place: PlaceState) -> bool:
+    """Whether each part is of its type: another version may have written it, or a disk have changed it."""
+    return all(type(getattr(place, name)) in kinds for name, kinds in _KINDS.items())
 
 
 def look(place: PlaceState, asked: Asked, now: float) -> Turn:
