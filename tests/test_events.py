@@ -91,6 +91,26 @@ def test_a_listener_is_told_once_and_what_it_raises_is_counted() -> None:
     assert told == [event]
 
 
+def test_a_method_is_one_listener_however_often_it_is_named() -> None:
+    """A verifier may be built for each request, each with `listener=meters.hear`: another object each time."""
+
+    class Meters:
+        def __init__(self) -> None:
+            self.heard: list[events.Event] = []
+
+        def hear(self, one: events.Event) -> None:
+            self.heard.append(one)
+
+    one, other = Meters(), Meters()
+    event = events.ServedStale("i", 1.0)
+    end = events.subscribe(one.hear)
+    try:
+        assert events.SUBSCRIBERS.tell(event, [one.hear, one.hear, other.hear]) == 0
+    finally:
+        end()
+    assert (one.heard, other.heard) == ([event], [event])
+
+
 def test_keys_are_told_by_key_id_or_thumbprint(one: KeySet, other: KeySet) -> None:
     """Something must name a key."""
     thumbprint = other.keys[0].thumbprint

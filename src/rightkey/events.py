@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
@@ -249,6 +250,14 @@ def meter_of(listener: object) -> Meter | None:
     return listener if isinstance(listener, Meter) else None
 
 
+def _mark(listener: Listener) -> tuple[int, int]:
+    """What tells it from others while both are there. A method of an object is another object each time it is
+    named, and one listener all the same."""
+    if isinstance(listener, MethodType):
+        return id(listener.__self__), id(listener.__func__)
+    return id(listener), 0
+
+
 class Subscribers:
     """The listeners of the whole process, in a tuple that is replaced whole: readers need no lock."""
 
@@ -263,7 +272,7 @@ class Subscribers:
     def tell(self, event: Event, own: Iterable[Listener] = ()) -> int:
         """Tell those given and those of the process, each once. Returns how many raised."""
         raised = 0
-        for listener in {id(listener): listener for listener in (*own, *self.listeners)}.values():
+        for listener in {_mark(listener): listener for listener in (*own, *self.listeners)}.values():
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - a listener's fault is not the token's
