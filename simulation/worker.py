@@ -24,7 +24,7 @@ from rightkey.jose.jws import Header
 from rightkey.sources.fleets import POLL
 from rightkey.stores.fleet import Fleet
 from rightkey.stores.seal import seal_of
-from rightkey.stores.shared import Numbers, Shared
+from rightkey.stores.shared import KnownEntries, Shared
 from rightkey.verdict.held import NeedsNewer
 from simulation.keys import NOW
 from simulation.memory import MemoryStore
@@ -88,13 +88,13 @@ class Worker:
         ahead: seconds by which its host's clock is ahead.
     """
 
-    __slots__ = ("_ahead", "_due", "_fleet", "_hosts", "_numbers", "_record", "_running", "_waiting")
+    __slots__ = ("_ahead", "_due", "_fleet", "_hosts", "_known", "_record", "_running", "_waiting")
     __slots__ += ("_wanted", "alive", "cache", "stamp")
 
     def __init__(self, hosts: Around, ahead: float) -> None:
         self._hosts, self._ahead = hosts, ahead
         budgets: dict[str, Draws] = {}
-        self._record, self._numbers = Record(IDENTITY), Numbers()
+        self._record, self._known = Record(IDENTITY), KnownEntries()
         self.cache = Cache(NAME, FRESHNESS, self._record, lambda name: budgets.setdefault(name, Draws()))
         self._fleet = None if hosts.store is None else self._member(hosts.store)
         self._waiting: list[Token] = []
@@ -236,7 +236,7 @@ class Worker:
     def _documents(self) -> Documents:
         if self._fleet is None:
             return Direct(self)
-        means = (self._fleet, self._numbers, self._hosts.count, self._wall, self._now)
+        means = (self._fleet, self._known, self._hosts.count, self._wall, self._now)
         return Shared(NAME, self, *means, sleep=self._hosts.world.sleep)
 
     def get(self, request: Request, /) -> Response:
@@ -246,7 +246,7 @@ class Worker:
     # -- what must hold
 
     def _number(self) -> int:
-        return self._numbers.of(KEYS_URL).held
+        return self._known.of(KEYS_URL).held
 
     def _check(self, refreshed: Refreshed, before: int) -> None:
         snapshot = self.cache.snapshot

@@ -21,7 +21,7 @@ from rightkey.stores.fleet import Fleet
 from rightkey.stores.local import DirectoryStore
 from rightkey.stores.outage import Outage
 from rightkey.stores.seal import Seal, seal_of
-from rightkey.stores.shared import BELIEVED, MAX_URLS, LeftAlone, Numbers, Shared, place_of
+from rightkey.stores.shared import BELIEVED, MAX_URLS, KnownEntries, LeftAlone, Shared, place_of
 from rightkey.stores.store import Asked, StoreFailed, Turn
 from rightkey.stores.turns import MAX_PAUSE
 
@@ -52,7 +52,7 @@ class Process:
     def __init__(self, world: World, answers: list[Any], seal: Seal, ahead: float) -> None:
         self.world, self.answers, self.ahead = world, answers, ahead
         self.requests, self.events = list[Request](), list[Any]()
-        self.numbers, self.count = Numbers(), itertools.count(1)
+        self.known, self.count = KnownEntries(), itertools.count(1)
         self.fleet = Fleet(
             world.store, seal, self.events.append, lambda issuer, name: None, lambda: world.now
         )
@@ -60,7 +60,7 @@ class Process:
     def refresh(self) -> Shared:
         """The documents of one refresh."""
         return Shared(
-            *("a.example", self, self.fleet, self.numbers, self.count.__next__),
+            *("a.example", self, self.fleet, self.known, self.count.__next__),
             wall=lambda: self.world.now + self.ahead,
             monotonic=lambda: self.world.now,
             sleep=self._sleep,
@@ -484,8 +484,8 @@ def test_a_member_that_only_reads_takes_what_is_there_and_else_asks(world: World
 
 def test_addresses_are_remembered_up_to_a_bound() -> None:
     """An issuer may move its keys each hour."""
-    numbers = Numbers()
-    numbers.of("first").held = 5
+    known = KnownEntries()
+    known.of("first").held = 5
     for count in range(MAX_URLS):
-        numbers.of(str(count))
-    assert numbers.of("first").held == 0
+        known.of(str(count))
+    assert known.of("first").held == 0

@@ -243,7 +243,7 @@ def _documents(place: Place, means: Means) -> Callable[[], Documents]:
     fleet = means.fleet
     if fleet is None:
         return lambda: Direct(means.transport)
-    from rightkey.stores.shared import Numbers, Shared  # a process without a store does without
+    from rightkey.stores.shared import KnownEntries, Shared  # a process without a store does without
 
-    numbers = Numbers()
-    return lambda: Shared(place.name, means.transport, fleet, numbers, COUNT.__next__)
+    known = KnownEntries()
+    return lambda: Shared(place.name, means.transport, fleet, known, COUNT.__next__)

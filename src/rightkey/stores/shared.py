@@ -53,8 +53,8 @@ class KnownEntry:
     """Since when the store has refused it."""
 
 
-class Numbers:
-    """What one source of keys has seen, by URL."""
+class KnownEntries:
+    """What one source of keys knows of entries, by URL."""
 
     def __init__(self) -> None:
         self._seen: dict[str, KnownEntry] = {}
@@ -93,7 +93,7 @@ class Shared:
         issuer: what events call it.
         transport: what asks the issuer.
         fleet: the store.
-        numbers: what was seen before by the same source of keys.
+        known: what was seen before by the same source of keys.
         count: the process's count of moments.
         wall: the time as Unix seconds.
         monotonic: seconds, for waiting.
@@ -105,7 +105,7 @@ class Shared:
         issuer: str,
         transport: Transport,
         fleet: Fleet,
-        numbers: Numbers,
+        known: KnownEntries,
         count: Callable[[], int],
         wall: Callable[[], float] = wall,
         monotonic: Callable[[], float] = monotonic,
@@ -113,7 +113,7 @@ class Shared:
     ) -> None:
         self._issuer = issuer
         self._transport = transport
-        self._fleet, self._numbers, self._count = fleet, numbers, count
+        self._fleet, self._known, self._count = fleet, known, count
         self._wall, self._monotonic, self._sleep = wall, monotonic, sleep
         self._leads: dict[str, _Lead] = {}
 
@@ -124,7 +124,7 @@ class Shared:
         the fleet; where another asks, it waits and looks again; or it is refused. Otherwise it asks for
         itself: the store fails or is not believed, the wait was too long, or it may not put an entry in.
         """
-        seen, place = self._numbers.of(request.url), place_of(request.url)
+        seen, place = self._known.of(request.url), place_of(request.url)
         asked = _asked(request, terms, seen.held, self._fleet.seal.writes)
         began, moment, latest, pause = self._monotonic(), self._count(), None, _POLLS[0]
         while (turn := self._look(place, asked)) is not None:
@@ -161,7 +161,7 @@ class Shared:
         place, fleet, number = place_of(url), self._fleet, lead.turn.number
         entry = Entry.of(number, lead.wall, url, lead.response)
         closed = fleet.seal.close("entry", place, entry.octets())
-        self._numbers.of(url).held = number
+        self._known.of(url).held = number
         fleet.call(lambda: fleet.store.put(place, lead.turn, closed))
 
     def end(self, failure: IssuerFault | None, /) -> None:
@@ -214,7 +214,7 @@ class Shared:
         """Ask the issuer for the fleet: whether the store's answer still holds, if there is one."""
         lead = self._leads[request.url] = _Lead(turn, self._wall(), forced)
         entry = self._opened(request.url, turn)
-        if entry is not None and entry.number < self._numbers.of(request.url).held:
+        if entry is not None and entry.number < self._known.of(request.url).held:
             self._fleet.reject(self._issuer, "older")
             entry = None
         try:
