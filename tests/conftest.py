@@ -492,12 +492,12 @@ _GIVEN = set[int]()
 def denying_issuer() -> Iterator[Any]:
     """An issuer, with nothing on this process's denylist before and after."""
     from rightkey.localissuer import LocalIssuer
-    from rightkey.verifier import denying
+    from rightkey.verifier import denylist
 
-    denying.own.cache_clear()
+    denylist.own.cache_clear()
     with LocalIssuer(algorithm="ES256") as issuer:
         yield issuer
-    denying.own.cache_clear()
+    denylist.own.cache_clear()
 
 
 class BareStore:

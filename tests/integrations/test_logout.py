@@ -20,7 +20,7 @@ from rightkey.integrations.receiving import MAX_BODY
 from rightkey.localissuer import LocalIssuer
 from rightkey.policy.profiles import LOGOUT_EVENT
 from rightkey.verdict.denylist import MAX_DENIED
-from rightkey.verifier import denying
+from rightkey.verifier import denylist
 
 CLIENT, FORM = "my-client", "application/x-www-form-urlencoded"
 DENYLIST = Denylist(on_loss="refuse")
@@ -242,7 +242,7 @@ def test_a_lost_store_is_told(endpoint: Any, issuer: LocalIssuer, tmp_path: Path
 
 def test_a_full_list_is_told(endpoint: Any, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not answered as if the session had ended."""
-    monkeypatch.setattr(denying.own(), "_most", 0)
+    monkeypatch.setattr(denylist.own(), "_most", 0)
     assert MAX_DENIED > 0
     assert endpoint()(form(issuer.logout_token(aud=CLIENT, sid="s1"))).status == 503
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 from rightkey.errors import IssuerUnavailable, Misconfigured, RequestMalformed, RightkeyError, TokenRejected
 from rightkey.policy.trust import MAX_LEEWAY
 from rightkey.proof.replays import used_token
-from rightkey.verifier.denying import require_receiver
+from rightkey.verifier.denylist import require_receiver
 
 MAX_BODY = 128 * 1024
 """Octets of a request that brings such a token."""

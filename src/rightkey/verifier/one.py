@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rightkey.sources.watched import Watched
     from rightkey.telemetry.verdicts import Verdicts
     from rightkey.verdict.denylist import Denylist
-    from rightkey.verifier.denying import VerifierDenylist
+    from rightkey.verifier.denylist import VerifierDenylist
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.proving import Origin, Proving
 
@@ -93,7 +93,7 @@ class Surroundings(NamedTuple):
         """What asks the denylist; None where there is none. Raises Misconfigured."""
         if self.denylist is None:
             return None
-        from rightkey.verifier.denying import VerifierDenylist
+        from rightkey.verifier.denylist import VerifierDenylist
 
         return VerifierDenylist(self.denylist, self.fleet(), self.clock)
 

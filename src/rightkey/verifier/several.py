@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rightkey.freshness.status import Status
     from rightkey.proof.settings import DPoP
     from rightkey.verdict.denylist import Denylist
-    from rightkey.verifier.denying import VerifierDenylist
+    from rightkey.verifier.denylist import VerifierDenylist
     from rightkey.verifier.proving import Origin
 
 Resolver: TypeAlias = Callable[[str], Trust | None]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rightkey.policy.trust import Trust
     from rightkey.sources.jobs import Job
     from rightkey.telemetry.verdicts import Verdicts
-    from rightkey.verifier.denying import VerifierDenylist
+    from rightkey.verifier.denylist import VerifierDenylist
     from rightkey.verifier.explaining import Explanation
     from rightkey.verifier.one import TrustedIssuer
     from rightkey.verifier.proving import Proving

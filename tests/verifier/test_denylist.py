@@ -24,7 +24,7 @@ from rightkey.localissuer import LocalIssuer
 from rightkey.stores.denials import LATE
 from rightkey.stores.local import DirectoryStore
 from rightkey.verdict.denylist import DenialSet
-from rightkey.verifier import denying
+from rightkey.verifier import denylist
 from rightkey.verifier.explaining import step_of
 
 KINDS = [rightkey.Verifier, rightkey.AsyncVerifier]
@@ -160,8 +160,8 @@ def test_without_a_denylist_nothing_is_denied(kind: Any, issuer: LocalIssuer) ->
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_list_says_so(kind: Any, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """503, so that the caller asks again: the tokens may pass."""
-    full = DenialSet(denying.GUARD, 1)
-    monkeypatch.setattr(denying, "own", lambda: full)
+    full = DenialSet(denylist.GUARD, 1)
+    monkeypatch.setattr(denylist, "own", lambda: full)
     verifier = kind(issuer.url, audience=issuer.audience, denylist=REFUSE)
     done(verifier.deny(sid="1"))
     with pytest.raises(IssuerUnavailable, match="no room") as caught:
@@ -198,7 +198,7 @@ class Other(DirectoryStore):
 @pytest.fixture
 def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Other]]:
     """Makes processes' views of one directory. Tasks wait for them however busy this machine is."""
-    monkeypatch.setattr(denying, "MAX_WAIT", 60.0)
+    monkeypatch.setattr(denylist, "MAX_WAIT", 60.0)
     Other.lost = False
     yield lambda: Other(str(tmp_path / "store"))
     Other.lost = False
@@ -318,8 +318,8 @@ def test_a_task_waits_for_so_long_and_no_longer(
     what: str, issuer: LocalIssuer, stores: Callable[[], Other], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What has no answer by then is late, or was not taken."""
-    monkeypatch.setattr(denying, "MAX_WAIT", 0.0)
-    asked = denying.VerifierDenylist(
+    monkeypatch.setattr(denylist, "MAX_WAIT", 0.0)
+    asked = denylist.VerifierDenylist(
         Denylist(on_loss="serve", store=stores(), store_secret=SECRET), None, lambda: 1000.0
     )
     entry, over = asked.denial("i", None, None, sid="s"), threading.Event()
@@ -336,7 +336,7 @@ def test_a_task_waits_for_so_long_and_no_longer(
 
 def test_in_memory_nothing_is_late(issuer: LocalIssuer) -> None:
     """There is no store to wait for."""
-    asked = denying.VerifierDenylist(REFUSE, None, None)
+    asked = denylist.VerifierDenylist(REFUSE, None, None)
     assert not asked.late
     asked.catch_up()
     asked.judge("i", {"sub": "alice"}, 0.0)
@@ -388,7 +388,7 @@ def test_who_has_no_denylist_loads_nothing_of_it() -> None:
         issuer = LocalIssuer(algorithm="ES256")
         verifier = rightkey.Verifier(issuer.url, audience=issuer.audience, transport=issuer.transport())
         verifier.verify(issuer.token())
-        names = ("denylist", "denying", "denials", "journal", "aside", "marks", "used")
+        names = ("denylist", "denials", "journal", "aside", "marks", "used")
         print(sorted(name for name in sys.modules if name.startswith("rightkey") and name.endswith(names)))
     """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
