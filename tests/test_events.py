@@ -92,7 +92,7 @@ def test_a_listener_is_told_once_and_what_it_raises_is_counted() -> None:
 
 
 def test_a_method_is_one_listener_however_often_it_is_named() -> None:
-    """A verifier may be built for each request, each with `listener=meters.hear`: another object each time."""
+    """Each look at `meters.hear` makes another object."""
 
     class Meters:
         def __init__(self) -> None:

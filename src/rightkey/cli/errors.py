@@ -22,7 +22,7 @@ from rightkey.errors import (
     Misconfigured,
     RightkeyError,
     TokenRejected,
-    may_be_a_key,
+    may_hold_secret,
 )
 from rightkey.exchange import ExchangeFailed
 
@@ -240,7 +240,7 @@ def _misuse(error: click.ClickException) -> tuple[str, str | None]:
 
 
 def _typed(words: re.Match[str]) -> str:
-    return "(not shown: it may hold a secret)" if may_be_a_key(words[0][1:-1]) else words[0]
+    return "(not shown: it may hold a secret)" if may_hold_secret(words[0][1:-1]) else words[0]
 
 
 def _suggestions(error: click.ClickException, context: click.Context | None) -> list[str]:
