@@ -69,3 +69,14 @@ def test_count_and_bytes_are_bounded() -> None:
     answers.keep(digest(9999), {}, 30.0, 2)  # its own bytes are counted once
     answers.keep(digest(1), {}, 30.0, MAX_ACTIVE_BYTES - 2)
     assert answers.recall(digest(9999), 0.0) == {}
+
+
+def test_a_token_whose_answer_cannot_be_used_is_left_alone_for_a_while() -> None:
+    """It alone; and strangers do not choose how many are remembered."""
+    answers = Answers()
+    answers.pause(b"a", 11.0)
+    assert [answers.pause_left(b"a", now) for now in (10.0, 11.0, 12.0)] == [1.0, 0.0, 0.0]
+    assert answers.pause_left(b"b", 10.0) == 0.0
+    for number in range(MAX_INACTIVE):
+        answers.pause(b"%d" % number, 11.0)
+    assert answers.pause_left(b"a", 10.0) == 0.0

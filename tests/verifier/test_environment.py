@@ -80,7 +80,7 @@ def test_introspection_is_put_together_of_its_variables(tmp_path: Path) -> None:
     """The secret is in a file, which is read when it is needed."""
     file = tmp_path / "secret"
     file.write_text("of ours")
-    asked = {"INTROSPECTION_KID": "us", "INTROSPECTION_SECRET_FILE": str(file)}
+    asked = {"INTROSPECTION_CLIENT_ID": "us", "INTROSPECTION_SECRET_FILE": str(file)}
     assert read(**asked)["introspection"] == rightkey.Introspection("us", file)
     more = {
         "INTROSPECTION_AUTH_METHOD": "client_secret_post",

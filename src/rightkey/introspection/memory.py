@@ -13,7 +13,8 @@ MAX_ACTIVE = 4096
 MAX_ACTIVE_BYTES = 8 * 1024 * 1024
 """Bytes of answers about active tokens of one issuer that are remembered, as they came."""
 MAX_INACTIVE = 1024
-"""Tokens of one issuer that are remembered as not active: strangers choose how many there are."""
+"""Tokens of one issuer that are remembered as not active, and as many whose answers could not be used: strangers
+choose how many there are."""
 
 
 class Unknown:
@@ -40,6 +41,7 @@ class Answers:
     def __init__(self) -> None:
         self._active: OrderedDict[bytes, _Kept] = OrderedDict()
         self._inactive: OrderedDict[bytes, float] = OrderedDict()
+        self._unusable: OrderedDict[bytes, float] = OrderedDict()
         self._bytes = 0
 
     def recall(self, digest: bytes, now: float) -> dict[str, Any] | Unknown | None:
@@ -62,10 +64,7 @@ class Answers:
         """
         self._drop(digest)
         if claims is None:
-            self._inactive[digest] = until
-            self._inactive.move_to_end(digest)
-            if len(self._inactive) > MAX_INACTIVE:
-                self._inactive.popitem(last=False)
+            _note(self._inactive, digest, until)
             return
         self._inactive.pop(digest, None)
         self._active[digest] = _Kept(claims, until, size)
@@ -73,7 +72,22 @@ class Answers:
         while len(self._active) > MAX_ACTIVE or self._bytes > MAX_ACTIVE_BYTES:
             self._drop(next(iter(self._active)))
 
+    def pause(self, digest: bytes, until: float) -> None:
+        """The answer about a token could not be used, and that was of the token alone."""
+        _note(self._unusable, digest, until)
+
+    def pause_left(self, digest: bytes, now: float) -> float:
+        """Seconds in which this token must not be asked about again."""
+        return max(0.0, self._unusable.get(digest, now) - now)
+
     def _drop(self, digest: bytes) -> None:
         kept = self._active.pop(digest, None)
         if kept is not None:
             self._bytes -= kept.size
+
+
+def _note(times: OrderedDict[bytes, float], digest: bytes, until: float) -> None:
+    times[digest] = until
+    times.move_to_end(digest)
+    if len(times) > MAX_INACTIVE:
+        times.popitem(last=False)

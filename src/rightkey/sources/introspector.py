@@ -52,6 +52,8 @@ class Rate(NamedTuple):
 class PendingAnswer:
     """One request about one token, shared by all callers that wait for it."""
 
+    digest: bytes
+    """SHA-256 of the token."""
     known: bool
     """Whether the token was active before."""
     moment: int
@@ -112,7 +114,7 @@ class Introspector:
             with GUARD:
                 claims = self._answers.recall(request.digest, self._means.elapsed())
                 if not isinstance(claims, Unknown):
-                    return PendingAnswer(known=True, moment=0, settled=True, claims=claims)
+                    return PendingAnswer(request.digest, known=True, moment=0, settled=True, claims=claims)
                 pending = self._pending.get(request.digest)
                 if pending is None or self._jobs.find(request.digest) is None:
                     pending = self._start(request)
@@ -144,12 +146,12 @@ class Introspector:
     # -- inside, with GUARD held
 
     def _start(self, request: IntrospectionRequest) -> PendingAnswer:
-        pending = PendingAnswer(self._answers.was_active(request.digest), next(COUNT))
-        self._require_may_ask(pending.known)
+        pending = PendingAnswer(request.digest, self._answers.was_active(request.digest), next(COUNT))
+        self._require_may_ask(pending)
 
         def over(error: Unusable) -> None:
             pending.failure = self._failed(error, pending)
-            self._leave(request, pending)
+            self._leave(pending)
 
         wait = self._means.freshness.wait
         pending.job = self._jobs.start(
@@ -164,16 +166,19 @@ class Introspector:
         )
         if pending.job is None:
             raise failed(_HUNG, retry_after=1.0)
-        self._pending[request.digest] = pending
+        self._pending[pending.digest] = pending
         return pending
 
-    def _require_may_ask(self, known: bool) -> None:
+    def _require_may_ask(self, pending: PendingAnswer) -> None:
         """Raises IssuerUnavailable."""
         elapsed = self._means.elapsed()
-        pause = self._backoffs[known].left(elapsed)
+        pause = self._backoffs[pending.known].left(elapsed)
         if pause:
             raise failed("it has just failed to answer", retry_after=max(1.0, pause))
-        if known:
+        pause = self._answers.pause_left(pending.digest, elapsed)
+        if pause:
+            raise failed("its last answer about this token could not be used", retry_after=max(1.0, pause))
+        if pending.known:
             return
         if self._jobs.counts()["waiting"] >= MAX_WAITING:
             raise failed("too many other tokens wait for its answer", retry_after=1.0)
@@ -187,12 +192,14 @@ class Introspector:
             self._counted[pending.known] = next(COUNT)
             backoff.failed(now, random.random(), error.retry_after)  # noqa: S311 - spreads load
         pause = max(1.0, backoff.left(now))
+        if not error.pauses and error.reason != "thread":  # no fault of ours, and none of other tokens
+            self._answers.pause(pending.digest, now + pause)
         self.announcer.note([IntrospectionFailed(self.issuer, error.reason, str(error), pause)])
         return failed(str(error), hint=error.hint, retry_after=pause)
 
-    def _leave(self, request: IntrospectionRequest, pending: PendingAnswer) -> None:
-        if self._pending.get(request.digest) is pending:
-            del self._pending[request.digest]
+    def _leave(self, pending: PendingAnswer) -> None:
+        if self._pending.get(pending.digest) is pending:
+            del self._pending[pending.digest]
 
     # -- inside, on a thread of its own
 
@@ -218,7 +225,7 @@ class Introspector:
                 self.keep(request, pending, answer)
             else:
                 pending.jws = answer
-            self._leave(request, pending)
+            self._leave(pending)
 
     def _request(self, request: IntrospectionRequest) -> Request:
         """Raises Unusable: our own secret cannot be read, or used."""
