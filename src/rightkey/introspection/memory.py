@@ -13,8 +13,8 @@ MAX_ACTIVE = 4096
 MAX_ACTIVE_BYTES = 8 * 1024 * 1024
 """Bytes of answers about active tokens of one issuer that are remembered, as they came."""
 MAX_INACTIVE = 1024
-"""Tokens of one issuer that are remembered as not active, and as many whose answers could not be used: strangers
-choose how many there are."""
+"""Tokens of one issuer that are remembered as not active, and as many whose answers could not be used:
+strangers choose how many there are."""
 
 
 class Unknown:
