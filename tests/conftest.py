@@ -475,17 +475,26 @@ def served(looped: Callable[[Any], Looped]) -> Iterator[Callable[[Any], str]]:
 
 
 def a_free_port() -> int:
-    """Below those that systems give to connections, of which one would soon be taken by some other test; and
-    never the same twice, since what was told of one may not listen on it yet."""
+    """Below those that systems give to connections, of which one would soon be taken by some other test.
+
+    What is told of it does not listen yet: a mark, at the same port of UDP, keeps it from other tests, also
+    from those of another run on this machine.
+    """
     while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            if port not in _GIVEN:
-                _GIVEN.add(port)
-                return port
+        place = ("127.0.0.1", 20_000 + secrets.randbelow(12_000))
+        with (
+            suppress(OSError),
+            socket.create_server(place),
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mark,
+        ):
+            mark.bind(place)
+            _MARKS.append(mark.detach())  # a descriptor alone, which is open until the process ends
+            if len(_MARKS) > 50:
+                os.close(_MARKS.pop(0))
+            return place[1]
 
 
-_GIVEN = set[int]()
+_MARKS = list[int]()
 
 
 @pytest.fixture
