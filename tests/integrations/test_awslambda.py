@@ -603,6 +603,14 @@ def test_garbage_in_an_event_is_no_token(form: str, garbage: Any, verifier: Veri
         assert handler(event)["statusCode"] == 401
 
 
+@pytest.mark.parametrize("name", ["cached", "simple"])
+@pytest.mark.parametrize("wrong", [None, "false", 0])
+def test_what_is_on_or_off_is_true_or_false(name: str, wrong: Any, verifier: Verifier) -> None:
+    """Without its variable, `cached=None` would keep one answer, and one proof, for all requests."""
+    with pytest.raises(rightkey.Misconfigured, match=f"{name} must be True or False"):
+        authorizer(verifier=verifier, **{name: wrong})
+
+
 def test_settings_are_as_in_every_integration(issuer: LocalIssuer, verifier: Verifier) -> None:
     """Wrong ones are refused when it is built; variables say where nothing else does."""
     for build in (authorizer, protected):

@@ -246,6 +246,22 @@ def test_the_metadata_of_a_resource_lie_at_a_path_of_the_host(resource: str, url
     assert ProtectedResource(resource).document.keys() == {"resource", "bearer_methods_supported"}
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "told"),
+    [
+        ("dpop_required", "false", "must be True or False"),
+        ("certificate_bound", None, "must be True or False"),
+        ("scopes", "read:x write:x", "must be several texts"),
+        ("authorization_servers", "https://issuer.example", "must be several texts"),
+        ("dpop_algorithms", [256], "must be several texts"),
+    ],
+)
+def test_the_settings_of_a_resource_are_of_their_kinds(name: str, wrong: Any, told: str) -> None:
+    """One text would be published as its letters, and `false` as true."""
+    with pytest.raises(rightkey.Misconfigured, match=f"{name} {told}"):
+        ProtectedResource("https://api.example.com", **{name: wrong})
+
+
 def test_the_metadata_of_a_resource_say_how_its_tokens_are_bound() -> None:
     """RFC 9728, section 2; what is said of DPoP may be the verifier's to tell."""
     api = ProtectedResource("https://api.example", certificate_bound=True)

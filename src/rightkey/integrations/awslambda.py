@@ -61,9 +61,8 @@ def authorizer(
     Args:
         issuer, verifier, bearer, settings: as in every integration; `require` also beside a verifier.
         context: what the API's integrations are told of a token: strings, numbers and booleans.
-        cached: whether API Gateway keeps answers, as it does unless the authorizer's TTL is 0. A policy is
-            then for the whole stage, and a bound token is refused, since the proofs of later requests would
-            not be verified. With False a policy is for the one route, and proofs are verified.
+        cached: False where the authorizer's TTL is 0: a policy is for the one route, and proofs are verified.
+            Else API Gateway keeps answers: one is for the whole stage, and a bound token is refused.
         simple: whether an HTTP API is set to take simple answers for the payload 2.0, and not policies.
 
     Raises:
@@ -71,8 +70,9 @@ def authorizer(
         IssuerFault: the handler, where the issuer cannot be asked: 500, which is not kept as a Deny is.
         Exception: the handler: `Unauthorized`, which API Gateway answers with 401.
     """
-    requirement = required(settings.pop("require", ()))
-    guard = _Guard(verifier_from(Verifier, issuer, verifier, settings, authorizer), bearer, requirement)
+    cached, simple = flag("cached", cached), flag("simple", simple)
+    asked = required(settings.pop("require", ()))
+    guard = _Guard(verifier_from(Verifier, issuer, verifier, settings, authorizer), bearer, asked)
 
     def authorize(event: Event, _: Any = None) -> Answer:
         form, kept = _Form.of(event, cached=cached, simple=simple), dict[Any, Any]()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from rightkey.errors import Misconfigured, quoted
+from rightkey.errors import Misconfigured, flag, quoted
 from rightkey.issuer.name import url_fault
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -27,7 +27,7 @@ class ProtectedResource:
         certificate_bound: whether its tokens are bound to their client's certificate (RFC 8705).
 
     Raises:
-        Misconfigured: the identifier is not a URL, or has a query.
+        Misconfigured: any of them is not as described.
     """
 
     resource: str
@@ -44,6 +44,13 @@ class ProtectedResource:
             raise Misconfigured(
                 f"resource {quoted(self.resource)}: {fault}", hint="such as https://api.example.com"
             )
+        flag("dpop_required", self.dpop_required)
+        flag("certificate_bound", self.certificate_bound)
+        for name in ("authorization_servers", "scopes", "dpop_algorithms"):
+            said = getattr(self, name)
+            # A text is a collection too, of letters.
+            if isinstance(said, str) or not all(isinstance(one, str) for one in said):
+                raise Misconfigured(f"{name} must be several texts, such as a list")
 
     def beside(self, verifier: Any) -> ProtectedResource:
         """The same, with what this verifier says of DPoP.
