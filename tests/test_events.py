@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
-from rightkey import KeySet, events
+from rightkey import KeySet, Misconfigured, events
 from rightkey.events import KeysFetched, KeysMissing, KeysRotated
 from rightkey.localissuer.keys.signing import SigningKey
 
@@ -67,6 +67,13 @@ def test_a_key_sets_hash_tells_sets_apart(
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
     assert all(one.startswith("sha256:") and len(one) == 71 for one in hashes)
+
+
+@pytest.mark.parametrize("listener", [None, "log", [print]])
+def test_a_listener_is_a_function(listener: Any) -> None:
+    """It would be called with each event, and each time in vain."""
+    with pytest.raises(Misconfigured, match="listener must be a function"):
+        events.subscribe(listener)
 
 
 def test_a_listener_is_told_once_and_what_it_raises_is_counted() -> None:

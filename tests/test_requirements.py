@@ -207,6 +207,13 @@ NESTED = {
 }
 
 
+def test_a_claim_cannot_be_no_number() -> None:
+    """NaN equals nothing, itself included: no token would be let in."""
+    for wrong in (lambda: claim("a", float("nan")), lambda: parse("claim(a, NaN)")):
+        with pytest.raises(Misconfigured, match="the value must be a string, number, boolean or None"):
+            wrong()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "there"),
     [

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MethodType
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
 
+from rightkey.errors import Misconfigured
+
 if TYPE_CHECKING:
     from rightkey.jose.keyset import KeySet
 
@@ -293,7 +295,12 @@ def subscribe(listener: Listener) -> Callable[[], None]:
 
     Returns:
         A function that ends it.
+
+    Raises:
+        Misconfigured: it cannot be called.
     """
+    if not callable(listener):
+        raise Misconfigured("listener must be a function")
     SUBSCRIBERS.listeners = (*SUBSCRIBERS.listeners, listener)
     meter = meter_of(listener)
     if meter is not None:

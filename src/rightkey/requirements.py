@@ -150,7 +150,7 @@ def claim(name: str, value: Any) -> Claim:
         raise Misconfigured(
             f"claim {quoted(name)}: in a JSON Pointer ~ must be followed by 0 or 1 (RFC 6901)"
         )
-    if not isinstance(value, str | int | float | bool | None):
+    if not isinstance(value, str | int | float | bool | None) or value != value:  # NaN equals nothing
         raise Misconfigured(f"claim {quoted(name)}: the value must be a string, number, boolean or None")
     return Claim(name, value)
 

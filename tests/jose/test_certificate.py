@@ -256,6 +256,20 @@ def test_pins_in_both_spellings() -> None:
     assert fault(Certificates(pins=["00" * 32]), der) == "the certificate is none of those pinned"
 
 
+@pytest.mark.parametrize("lost", [[], "", set(), frozenset()])
+def test_a_list_of_pins_that_was_lost_is_refused(lost: Any) -> None:
+    """Of a variable that is empty there are none: it must not end as no pinning."""
+    with pytest.raises(Misconfigured, match="pins must hold at least one thumbprint"):
+        Certificates(pins=lost)
+    assert Certificates(pins=()) == Certificates()
+
+
+@pytest.mark.parametrize("roots", ["", b"", [], ["-----BEGIN CERTIFICATE-----"], "/etc/roots.pem", 5])
+def test_roots_of_another_kind(roots: Any) -> None:
+    with pytest.raises(Misconfigured, match="roots hold no PEM certificate"):
+        Certificates(roots=roots)
+
+
 def test_a_chain_to_a_given_root() -> None:
     """Directly, or over an intermediate: one that came along, or one that was given."""
     root, middle = made("root", ca=True), made("middle", "root", ca=True)

@@ -114,7 +114,8 @@ class Certificates:
         required: whether a key without a certificate is refused.
 
     Raises:
-        Misconfigured: no certificate in `roots`, or a pin that is no SHA-256 thumbprint.
+        Misconfigured: no certificate in `roots`, a pin that is no SHA-256 thumbprint, or a list of pins that
+            is empty: a setting that was lost must not end as none.
     """
 
     roots: str | bytes | None = field(default=None, repr=False)
@@ -128,6 +129,8 @@ class Certificates:
     def __post_init__(self) -> None:
         for name in ("dates", "required"):
             flag(name, getattr(self, name))
+        if self.pins != () and not self.pins:
+            raise Misconfigured("pins must hold at least one thumbprint", hint="leave them out for none")
         object.__setattr__(self, "pins", tuple(self.pins))
         object.__setattr__(self, "_pins", frozenset(map(_pin, self.pins)))
         if self.roots is not None:
@@ -195,8 +198,10 @@ def _roots(roots: str | bytes) -> Any:
 
     try:
         return x509.roots(roots.encode() if isinstance(roots, str) else roots)
-    except ValueError:
-        raise Misconfigured("roots hold no PEM certificate") from None
+    except (ValueError, TypeError):
+        raise Misconfigured(
+            "roots hold no PEM certificate", hint="give their text, not a file's name"
+        ) from None
 
 
 def _dates_fault(certificate: Certificate, now: float) -> str:
