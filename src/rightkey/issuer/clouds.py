@@ -40,8 +40,15 @@ _ENTRA_OF_MANY = _ENTRA | {
 }
 """Where the issuer's URL may stand for the tenants of many."""
 
-_AWS = r"amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu"
-_AWS_API = r"aws|amazonwebservices\.com\.cn|amazonwebservices\.eu"
+_AWS = (
+    r"amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu"
+    r"|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov"  # partitions without the internet
+)
+_AWS_API = (
+    r"aws|amazonwebservices\.com\.cn|amazonwebservices\.eu"
+    r"|aws\.ic\.gov|aws\.scloud|cloud-aws\.adc-e\.uk|aws\.hci\.ic\.gov"
+)
+"""As AWS's own library has them (botocore's `partitions.json`)."""
 _ALB_KEYS = (
     ("aws-us-gov", "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}/{kid}"),
     ("aws-cn", "https://public-keys.auth.elb.{region}.amazonaws.com.cn/{kid}"),
