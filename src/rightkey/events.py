@@ -252,12 +252,9 @@ def meter_of(listener: object) -> Meter | None:
     return listener if isinstance(listener, Meter) else None
 
 
-def _mark(listener: Listener) -> tuple[int, int]:
-    """What tells it from others while both are there. A method of an object is another object each time it is
-    named, and one listener all the same."""
-    if isinstance(listener, MethodType):
-        return id(listener.__self__), id(listener.__func__)
-    return id(listener), 0
+def ids_of(one: object) -> tuple[int, int]:
+    """What tells a listener from others that are there: a method is another object each time it is named."""
+    return (id(one.__self__), id(one.__func__)) if isinstance(one, MethodType) else (id(one), 0)
 
 
 class Subscribers:
@@ -274,7 +271,7 @@ class Subscribers:
     def tell(self, event: Event, own: Iterable[Listener] = ()) -> int:
         """Tell those given and those of the process, each once. Returns how many raised."""
         raised = 0
-        for listener in {_mark(listener): listener for listener in (*own, *self.listeners)}.values():
+        for listener in {ids_of(listener): listener for listener in (*own, *self.listeners)}.values():
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - a listener's fault is not the token's
@@ -286,15 +283,12 @@ SUBSCRIBERS = Subscribers()
 
 
 def subscribe(listener: Listener) -> Callable[[], None]:
-    """Have a listener told of the events of every verifier in this process, made before or after.
+    """Have a listener told of every verifier's events in this process, until the returned function is called.
 
     Args:
         listener: is called with each event, on whatever thread it came about; it should be quick. An
             exception of its own is counted and goes no further. If it is a `Meter`, it is told of each
             verification as well.
-
-    Returns:
-        A function that ends it.
 
     Raises:
         Misconfigured: it cannot be called.

@@ -251,9 +251,9 @@ def test_the_metadata_of_a_resource_lie_at_a_path_of_the_host(resource: str, url
     [
         ("dpop_required", "false", "must be True or False"),
         ("certificate_bound", None, "must be True or False"),
-        ("scopes", "read:x write:x", "must be several texts"),
-        ("authorization_servers", "https://issuer.example", "must be several texts"),
-        ("dpop_algorithms", [256], "must be several texts"),
+        ("scopes", "read:x write:x", "must be a list of strings"),
+        ("authorization_servers", "https://issuer.example", "must be a list of strings"),
+        ("dpop_algorithms", [256], "must be a list of strings"),
     ],
 )
 def test_the_settings_of_a_resource_are_of_their_kinds(name: str, wrong: Any, told: str) -> None:
@@ -287,3 +287,21 @@ def test_a_resource_is_an_https_url(resource: Any) -> None:
     """Without a query or fragment."""
     with pytest.raises(rightkey.Misconfigured):
         ProtectedResource(resource)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"dpop_required": "false"},
+        {"certificate_bound": None},
+        {"authorization_servers": "https://issuer.example/"},
+        {"authorization_servers": [b"https://issuer.example/"]},
+        {"scopes": "read:x"},
+        {"dpop_algorithms": None},
+        {"name": 5},
+    ],
+)
+def test_what_a_resource_says_of_itself_has_its_type(wrong: dict[str, Any]) -> None:
+    """The text `false` is true to Python, and a string is a list of letters: both would be published."""
+    with pytest.raises(rightkey.Misconfigured, match=next(iter(wrong))):
+        ProtectedResource("https://api.example", **wrong)

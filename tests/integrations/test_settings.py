@@ -44,6 +44,22 @@ BUILD: list[Callable[..., Any]] = [
 ]
 
 
+@pytest.mark.parametrize("build", [*BUILD[:4], *BUILD[5:7], awslambda.protected, awslambda.authorizer])
+@pytest.mark.parametrize("wrong", [None, "Bearer", {}, rightkey.integrations.bearer.Bearer], ids=str)
+def test_a_bearer_that_is_none_is_told_when_it_is_given(build: Callable[..., Any], wrong: object) -> None:
+    """And not with the first request."""
+    with pytest.raises(rightkey.Misconfigured, match="bearer must be a Bearer"):
+        build(NAME, audience="a", bearer=wrong)
+
+
+@pytest.mark.parametrize("build", BUILD[:2])
+@pytest.mark.parametrize("wrong", [None, 5, "/health", [5], object()], ids=str)
+def test_public_must_be_a_list(build: Callable[..., Any], wrong: object) -> None:
+    """Of paths, each a string."""
+    with pytest.raises(rightkey.Misconfigured, match="public must be a list of paths"):
+        build(NAME, audience="a", public=wrong)
+
+
 @pytest.mark.parametrize("build", BUILD)
 def test_a_misspelt_setting_is_refused_by_name(build: Callable[..., Any]) -> None:
     """With what it may have meant: a requirement that is misspelt must not end as none."""
@@ -69,6 +85,13 @@ def test_a_token_is_optional_where_true_says_so(build: Callable[..., Any], text:
     """A variable's text would count as true, and let in requests without a token."""
     with pytest.raises(rightkey.Misconfigured, match="optional must be True or False"):
         build(NAME, audience="a", optional=text)
+
+
+@pytest.mark.parametrize("name", ["cached", "simple"])
+def test_an_authorizer_is_cached_where_true_says_so(name: str) -> None:
+    """As above."""
+    with pytest.raises(rightkey.Misconfigured, match=f"{name} must be True or False"):
+        awslambda.authorizer(NAME, audience="a", **{name: "false"})
 
 
 @pytest.mark.parametrize("build", [BUILD[0], BUILD[1], BUILD[3], fastapi.RightKey, litestar.RightKey])

@@ -56,6 +56,27 @@ def test_a_request_is_plain(serve: Serve) -> None:
     assert "Authorization" not in server.head
 
 
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (kind, {"user_agent": one})
+        for kind in (DefaultTransport, GuardedTransport)
+        for one in ("a\nb", "\u2603", 5)
+    ]
+    + [
+        (DefaultTransport, {"credentials": "Bearer x"}),
+        (DefaultTransport, {"credentials": {"basic": ("a", "b")}}),
+    ],
+)
+def test_what_no_request_could_be_made_with_is_told_when_it_is_given(
+    kind: Any, wrong: dict[str, Any]
+) -> None:
+    """It would look as if the issuer were not there."""
+    with pytest.raises(Misconfigured, match=next(iter(wrong))) as caught:
+        kind(**wrong)
+    assert "Bearer x" not in str(caught.value)
+
+
 def test_the_user_agent_can_be_set(serve: Serve) -> None:
     server = serve(saying(ok()))
     get(server.url, DefaultTransport(user_agent="clinic/2"))

@@ -146,7 +146,12 @@ def test_a_jwks_url_needs_no_discovery(face: Any, issuer: LocalIssuer) -> None:
         {"freshness": None},
         {"freshness": {"max_life": 600}},
         {"transport": "https://proxy.example"},
-        *({"transport": DefaultTransport}, {"transport": httpx.Client()}, {"transport": httpx.AsyncClient()}),
+        *(
+            {"transport": {"ca_file": "x"}},
+            {"transport": DefaultTransport},
+            {"transport": httpx.Client()},
+            {"transport": httpx.AsyncClient()},
+        ),
         *({"clock": 5}, {"elapsed": 5.0}, {"listener": "print"}),
         *({"store": []}, {"store": {"url": "redis://a"}}),
     ],

@@ -14,7 +14,7 @@ from typing import Any, Unpack
 
 from rightkey.errors import RightkeyError, flag
 from rightkey.integrations.asgi import Verifying, prepare
-from rightkey.integrations.bearer import BEARER, Bearer
+from rightkey.integrations.bearer import BEARER, Bearer, bearer_of
 from rightkey.integrations.carriers import SUBPROTOCOLS, offered
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried, renewed
@@ -70,7 +70,7 @@ def setup(
 
     flag("require_issuer", require_issuer)
     app[VERIFIER] = verifier_from(AsyncVerifier, issuer, verifier, settings, setup)
-    app.middlewares.append(_guard(app, bearer, optional=flag("optional", optional)))
+    app.middlewares.append(_guard(app, bearer_of(bearer), optional=flag("optional", optional)))
     app.on_startup.append(start)
     app.on_response_prepare.append(_renewing)
     if (name := name_of(bearer)) is not None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Protocol, TypeAlias, Unpack
 
 from rightkey.errors import IssuerFault, RightkeyError, flag
-from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
+from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal, bearer_of
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried, escaped, renewed
 from rightkey.integrations.handshake import answering, hidden
@@ -74,7 +74,7 @@ class RightKeyMiddleware:
     ) -> None:
         self.app, self._public, self._optional = app, paths_of(public), flag("optional", optional)
         self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self._bearer = bearer.beside(self._verifier)
+        self._bearer = bearer_of(bearer).beside(self._verifier)
         self._require_issuer = flag("require_issuer", require_issuer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

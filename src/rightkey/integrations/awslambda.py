@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias, Unpack
 
 from rightkey.errors import InsufficientScope, IssuerFault, Misconfigured, TokenRejected, flag, quoted
 from rightkey.integrations.awsevents import Event, HTTPEvent, mapping, request_of, request_to_authorize
-from rightkey.integrations.bearer import BEARER, Bearer, Refusal
+from rightkey.integrations.bearer import BEARER, Bearer, Refusal, bearer_of
 from rightkey.integrations.credential import NONCE, Credential, carried, renewed
 from rightkey.integrations.settings import Settings, verifier_from
 from rightkey.integrations.views import present
@@ -70,22 +70,10 @@ def authorizer(
         IssuerFault: the handler, where the issuer cannot be asked: 500, which is not kept as a Deny is.
         Exception: the handler: `Unauthorized`, which API Gateway answers with 401.
     """
-    cached, simple = flag("cached", cached), flag("simple", simple)
-    asked = required(settings.pop("require", ()))
-    guard = _Guard(verifier_from(Verifier, issuer, verifier, settings, authorizer), bearer, asked)
-
-    def authorize(event: Event, _: Any = None) -> Answer:
-        form, kept = _Form.of(event, cached=cached, simple=simple), dict[Any, Any]()
-        try:
-            token = guard.token(request_to_authorize(event, bearer), kept, proofs=not cached)
-        except InsufficientScope as error:
-            tell_not_granted(error)
-            return form.denied(error, renewed(kept))
-        except TokenRejected as error:
-            return form.refused(error)
-        return form.allowed(token, _scalars(context(token)), renewed(kept))
-
-    return authorize
+    requirement = required(settings.pop("require", ()))
+    judge = verifier_from(Verifier, issuer, verifier, settings, authorizer)
+    guard = _Guard(judge, bearer_of(bearer), requirement)
+    return _authorizing(guard, context, cached=flag("cached", cached), simple=flag("simple", simple))
 
 
 def protected(
@@ -110,7 +98,7 @@ def protected(
     """
     requirement, optional = required(settings.pop("require", ())), flag("optional", optional)
     judge: Verifying = verifier_from(Verifier, issuer, verifier, settings, protected)
-    guard = _Guard(judge, bearer.beside(judge), requirement)
+    guard = _Guard(judge, bearer_of(bearer).beside(judge), requirement)
 
     def decorate(handler: Callable[[Event, Any, Any], Any]) -> Handler:
         @wraps(handler)
@@ -163,6 +151,23 @@ class _Guard(NamedTuple):
         token = credential.verified(self.verifier.verify)
         token.require(self.requirement)
         return token
+
+
+def _authorizing(
+    guard: _Guard, context: Callable[[Verified], Mapping[str, Scalar]], *, cached: bool, simple: bool
+) -> Callable[..., Answer]:
+    def authorize(event: Event, _: Any = None) -> Answer:
+        form, kept = _Form.of(event, cached=cached, simple=simple), dict[Any, Any]()
+        try:
+            token = guard.token(request_to_authorize(event, guard.bearer), kept, proofs=not cached)
+        except InsufficientScope as error:
+            tell_not_granted(error)
+            return form.denied(error, renewed(kept))
+        except TokenRejected as error:
+            return form.refused(error)
+        return form.allowed(token, _scalars(context(token)), renewed(kept))
+
+    return authorize
 
 
 class _Form:

@@ -251,6 +251,13 @@ class Bearer:
         return challenges.challenges(error, self.schemes, self.realm, told)
 
 
+def bearer_of(given: Any) -> Bearer:
+    """The `bearer` of an integration. Raises Misconfigured: it is none."""
+    if not isinstance(given, Bearer):
+        raise Misconfigured("bearer must be a Bearer", hint="rightkey.integrations.bearer.Bearer(...)")
+    return given
+
+
 def scopes_of(requirement: Requirement | None) -> tuple[str, ...]:
     """The scopes that a requirement always needs: of a choice, none is."""
     if isinstance(requirement, AllOf):

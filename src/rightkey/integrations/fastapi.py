@@ -16,7 +16,7 @@ from typing import Any, TypeVar, Unpack
 from rightkey.errors import IssuerFault, Misconfigured, RightkeyError, flag
 from rightkey.freshness.status import Status
 from rightkey.integrations.asgi import LOG, POLICY_VIOLATION, Verifying, answers_handshakes, prepare, verified
-from rightkey.integrations.bearer import BEARER, Bearer, Carrier, scopes_of
+from rightkey.integrations.bearer import BEARER, Bearer, Carrier, bearer_of, scopes_of
 from rightkey.integrations.handshake import accepting
 from rightkey.integrations.login import Login
 from rightkey.integrations.openapi import responses
@@ -61,7 +61,7 @@ class RightKey(SecurityBase):
         require_issuer: bool = False,
         **settings: Unpack[Settings],
     ) -> None:
-        shown = scheme or _scheme(bearer.places[0])
+        shown = scheme or _scheme(bearer_of(bearer).places[0])
         self.model, self.scheme_name = shown.model, shown.scheme_name
         self.verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
         self.bearer, self.optional = bearer.beside(self.verifier), Optional(self)

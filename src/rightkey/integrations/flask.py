@@ -16,7 +16,7 @@ from functools import wraps
 from typing import Any, ParamSpec, Unpack
 
 from rightkey.errors import RightkeyError
-from rightkey.integrations.bearer import BEARER, Bearer
+from rightkey.integrations.bearer import BEARER, Bearer, bearer_of
 from rightkey.integrations.credential import NONCE, renewed
 from rightkey.integrations.settings import Settings, environ_of, extra, verifier_from
 from rightkey.integrations.views import present
@@ -54,7 +54,7 @@ class RightKey:
     ) -> None:
         if issuer is not None or verifier is not None:
             verifier, settings = verifier_from(Verifier, issuer, verifier, settings, type(self)), {}
-        self._verifier, self._bearer, self._settings = verifier, bearer, settings
+        self._verifier, self._bearer, self._settings = verifier, bearer_of(bearer), settings
         if app is not None:
             self.init_app(app)
 

@@ -30,7 +30,7 @@ from rightkey.integrations.asgi import (
     respond,
     verified,
 )
-from rightkey.integrations.bearer import BEARER, Bearer
+from rightkey.integrations.bearer import BEARER, Bearer, bearer_of
 from rightkey.integrations.handshake import answering, hidden
 from rightkey.integrations.openapi import responses
 from rightkey.integrations.settings import Settings, extra, verifier_from
@@ -81,7 +81,7 @@ class RightKey(InitPlugin):
         **settings: Unpack[Settings],
     ) -> None:
         self.verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self.bearer = bearer.beside(self.verifier)
+        self.bearer = bearer_of(bearer).beside(self.verifier)
         self._require_issuer = flag("require_issuer", require_issuer)
 
     @property

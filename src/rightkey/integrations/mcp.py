@@ -27,7 +27,7 @@ from rightkey.integrations.asgi import (
     renewing,
     respond,
 )
-from rightkey.integrations.bearer import BEARER, Bearer
+from rightkey.integrations.bearer import BEARER, Bearer, bearer_of
 from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.verdict.verified import Verified
 from rightkey.verifier.tasks import AsyncVerifier
@@ -101,7 +101,7 @@ class _Proofs:
     """Verifies a token with its proof, and shows it to what is inside as a bearer token."""
 
     def __init__(self, app: App, verifier: Verifying, bearer: Bearer) -> None:
-        self.app, self._verifier, self._bearer = app, verifier, bearer.beside(verifier)
+        self.app, self._verifier, self._bearer = app, verifier, bearer_of(bearer).beside(verifier)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -27,7 +27,7 @@ class ProtectedResource:
         certificate_bound: whether its tokens are bound to their client's certificate (RFC 8705).
 
     Raises:
-        Misconfigured: any of them is not as described.
+        Misconfigured: the identifier is not a URL, or has a query; or another setting is of another type.
     """
 
     resource: str
@@ -44,13 +44,13 @@ class ProtectedResource:
             raise Misconfigured(
                 f"resource {quoted(self.resource)}: {fault}", hint="such as https://api.example.com"
             )
-        flag("dpop_required", self.dpop_required)
-        flag("certificate_bound", self.certificate_bound)
+        for name in ("dpop_required", "certificate_bound"):
+            flag(name, getattr(self, name))
         for name in ("authorization_servers", "scopes", "dpop_algorithms"):
-            said = getattr(self, name)
-            # A text is a collection too, of letters.
-            if isinstance(said, str) or not all(isinstance(one, str) for one in said):
-                raise Misconfigured(f"{name} must be several texts, such as a list")
+            if not _is_list(getattr(self, name)):
+                raise Misconfigured(f"{name} must be a list of strings")
+        if not isinstance(self.name, str | None):
+            raise Misconfigured("name must be a string")
 
     def beside(self, verifier: Any) -> ProtectedResource:
         """The same, with what this verifier says of DPoP.
@@ -87,3 +87,9 @@ class ProtectedResource:
             "tls_client_certificate_bound_access_tokens": self.certificate_bound,
         }
         return {name: value for name, value in members.items() if value}
+
+
+def _is_list(given: Any) -> bool:
+    """A string is one of letters, and each would be published by itself."""
+    several = isinstance(given, Collection) and not isinstance(given, str)
+    return several and all(isinstance(one, str) for one in given)

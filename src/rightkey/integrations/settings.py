@@ -108,7 +108,9 @@ def paths_of(public: Collection[str]) -> frozenset[str]:
         Misconfigured: a single string, each of whose characters would count as a path; or a pattern or
             anything else that no request's path is equal to.
     """
-    if isinstance(public, str) or not all(isinstance(path, str) for path in public):
+    given: Any = public
+    several = isinstance(given, Collection) and not isinstance(given, str)
+    if not several or not all(isinstance(path, str) for path in given):
         raise Misconfigured("public must be a list of paths, not a string", hint='such as ["/health"]')
     for path in public:
         if path and (not path.startswith("/") or re.search(r"[?#*<>{}]", path)):

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from rightkey.errors import RightkeyError
 from rightkey.integrations.asgi import Verifying, verified
-from rightkey.integrations.bearer import BEARER, Bearer, Refusal
+from rightkey.integrations.bearer import BEARER, Bearer, Refusal, bearer_of
 from rightkey.integrations.handshake import hidden
 from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.verdict.verified import Verified
@@ -64,7 +64,7 @@ class RightKeyBackend(AuthenticationBackend):
         **settings: Unpack[Settings],
     ) -> None:
         self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
-        self._bearer = bearer.beside(self._verifier)
+        self._bearer = bearer_of(bearer).beside(self._verifier)
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """Scopes and user; None where there is no token. Raises Refused."""

@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Any, Protocol, TypeAlias, Unpack
 
 from rightkey.errors import IssuerFault, RightkeyError, flag
-from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal
+from rightkey.integrations.bearer import BEARER, READY, Bearer, Refusal, bearer_of
 from rightkey.integrations.certificates import Connection
 from rightkey.integrations.credential import NONCE, Credential, Sent, carried, escaped, renewed
 from rightkey.integrations.settings import Settings, paths_of, verifier_from
@@ -67,7 +67,7 @@ class RightKeyMiddleware:
         self.app, self._optional = app, flag("optional", optional)
         self._public = {_latin(path) for path in paths_of(public)}
         self._verifier: Verifying = verifier_from(Verifier, issuer, verifier, settings, type(self))
-        self._bearer = bearer.beside(self._verifier)
+        self._bearer = bearer_of(bearer).beside(self._verifier)
         if flag("require_issuer", require_issuer):
             self._verifier.prepare()
 

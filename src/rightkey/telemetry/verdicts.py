@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import MethodType
 
 from rightkey.errors import InsufficientScope, RightkeyError, TokenRejected
-from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, TokensRefused, meter_of
+from rightkey.events import SUBSCRIBERS, VERIFIED, Listener, TokensRefused, ids_of, meter_of
 from rightkey.jose.jws import read
 from rightkey.policy.trust import Trust
 from rightkey.sources.elapsed import SYSTEM
@@ -28,8 +28,8 @@ class _Itself:
     __slots__ = ("_ids", "_owner")
 
     def __init__(self, thing: object) -> None:
-        owner, function = (thing.__self__, thing.__func__) if isinstance(thing, MethodType) else (thing, None)
-        self._ids = id(owner), id(function)
+        owner = thing.__self__ if isinstance(thing, MethodType) else thing
+        self._ids = ids_of(thing)
         self._owner: Callable[[], object]
         try:
             self._owner = weakref.ref(owner)

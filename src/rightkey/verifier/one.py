@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Misconfigured, RightkeyError
@@ -60,6 +60,7 @@ class Surroundings(NamedTuple):
             )
         transport: Any = self.transport
         theirs = isinstance(transport, type) or type(transport).__module__.partition(".")[0] in _CLIENTS
+        theirs = theirs or isinstance(transport, Mapping)  # which has a `get`, too
         if transport is not None and (theirs or not callable(getattr(transport, "get", None))):
             raise Misconfigured(
                 "transport must have a method get(request) -> Response",
