@@ -155,7 +155,7 @@ def test_a_start_without_the_issuer_is_a_warning_or_fails(
     issuer.misbehave("discovery", "wrong-issuer")
     with pytest.raises(rightkey.IssuerMisbehaved):
         served(app_with(issuer.url, require_issuer=True))
-    with LocalIssuer() as another, caplog.at_level(logging.WARNING, "rightkey"):
+    with LocalIssuer(algorithm="ES256") as another, caplog.at_level(logging.WARNING, "rightkey"):
         another.misbehave("discovery", "html")
         url = served(app_with(another.url))
         assert "could not fetch the issuer's keys at startup" in caplog.text

@@ -201,7 +201,7 @@ def test_a_token_that_grants_too_little_is_denied(issuer: LocalIssuer, verifier:
 @pytest.mark.slow
 def test_an_outage_is_raised_and_never_a_deny_which_would_be_kept() -> None:
     """API Gateway answers 500, and asks again for the next request."""
-    with LocalIssuer() as issuer:
+    with LocalIssuer(algorithm="ES256") as issuer:
         raw = issuer.token(sub="alice")
         issuer.misbehave("jwks", "html")
         authorize = authorizer(issuer.url, audience=issuer.audience)
@@ -403,7 +403,7 @@ def test_tokens_are_found_wherever_they_may_be(form: str, issuer: LocalIssuer, v
 @pytest.mark.slow
 def test_an_outage_is_503(issuer: LocalIssuer) -> None:
     """With Retry-After, and without a challenge."""
-    with LocalIssuer() as broken:
+    with LocalIssuer(algorithm="ES256") as broken:
         raw = broken.token(sub="alice")
         broken.misbehave("jwks", "html")
         handler = protected(broken.url, audience=broken.audience)(whose)

@@ -99,7 +99,7 @@ def test_keys_are_there_before_the_first_request(
 ) -> None:
     """Else that is a warning, or the end of the start, by choice."""
     assert issuer.requests["jwks"] == 1
-    with LocalIssuer() as broken, caplog.at_level(logging.WARNING, "rightkey"):
+    with LocalIssuer(algorithm="ES256") as broken, caplog.at_level(logging.WARNING, "rightkey"):
         broken.misbehave("discovery", "wrong-issuer")
         with TestClient(app_with(RightKey(broken.url, audience=AUDIENCE))):
             pass

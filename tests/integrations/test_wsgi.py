@@ -101,7 +101,7 @@ def test_keys_are_required_at_the_start_by_choice(issuer: LocalIssuer) -> None:
     assert issuer.requests.total == 0
     RightKeyMiddleware(whose, issuer.url, audience=AUDIENCE, require_issuer=True)
     assert issuer.requests["jwks"] == 1
-    with LocalIssuer() as broken:
+    with LocalIssuer(algorithm="ES256") as broken:
         broken.misbehave("discovery", "wrong-issuer")
         with pytest.raises(rightkey.IssuerMisbehaved):
             RightKeyMiddleware(whose, broken.url, audience=AUDIENCE, require_issuer=True)
