@@ -39,8 +39,8 @@ from rightkey.localissuer import LocalIssuer
 
 SHORT = rightkey.Freshness(life=1, min_life=1, max_life=1, stale_if_error=120)
 FLOOD = 10
-STEP_BACK = 10
-"""How nice a process of the fleet is to the rest of the machine."""
+LARGE, STEP_BACK = 50, 10
+"""From how many processes on each is nice to the rest of the machine, and how nice."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -169,13 +169,13 @@ def fleet(
         more: what else their verifiers are given.
     """
     load(issuer, store, more)
-    context = multiprocessing.get_context("fork")
+    context, nice = multiprocessing.get_context("fork"), STEP_BACK if count >= LARGE else 0
     secret = secrets.token_bytes(32) if store is not None else None
     pipes, processes = [], []
     for _ in range(count):
         ours, theirs = context.Pipe()
         settings = {"store": store, "store_secret": secret, "freshness": freshness, **more}
-        arguments = (issuer.url, issuer.audience, settings, theirs, begin())
+        arguments = (issuer.url, issuer.audience, settings, theirs, begin(), nice)
         process = context.Process(target=work, args=arguments, daemon=True)
         process.start()
         pipes.append(ours)
@@ -202,12 +202,17 @@ def load(issuer: LocalIssuer, store: Any, more: dict[str, Any]) -> None:
 
 
 def work(
-    url: str, audience: str, settings: dict[str, Any], pipe: Connection, begin: Callable[[], Any] | None
+    url: str,
+    audience: str,
+    settings: dict[str, Any],
+    pipe: Connection,
+    begin: Callable[[], Any] | None,
+    nice: int,
 ) -> None:
-    """One process of the fleet. It lets the server of Redis and the issuer go first, which have machines of
-    their own where a fleet is this large: 200 processes that all have work would keep both from answering.
+    """One process of the fleet. If that is large, it lets the server of Redis and the issuer go first, which
+    then have machines of their own: 200 processes that all have work would keep both from answering.
     """
-    os.nice(STEP_BACK)
+    os.nice(nice)
     if begin is not None:
         begin()
     told: Counter[str] = Counter()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Server:
     """A server of Redis, in memory alone."""
 
     def __init__(self, folder: str, host: str) -> None:
-        with socket.create_server((host, 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = _free_port(host)
         self.url, self.folder, self._host = f"redis://{host}:{self.port}/0", folder, host
 
     def start(self) -> None:
@@ -25,9 +25,31 @@ class Server:
         ]
         self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
 
+    def wait(self) -> None:
+        """Until it answers. Raises RuntimeError: not in a minute, or it has ended."""
+        end = time.monotonic() + 60
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("redis-server does not answer")
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        with suppress(OSError), socket.create_connection((self._host, self.port), 5) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+        return False
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def _free_port(host: str) -> int:
+    """Below those that systems give to connections: one would take it while the server is away."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with suppress(OSError), socket.create_server((host, port)):
+            return port
 
 
 @contextmanager
@@ -35,8 +57,8 @@ def redis(host: str = "127.0.0.1") -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         server = Server(folder, host)
         server.start()
-        time.sleep(1.0)
         try:
+            server.wait()
             yield server
         finally:
             server.kill()

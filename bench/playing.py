@@ -29,6 +29,7 @@ class Tally:
     late: float = 0.0
     memory: float | None = None
     loop: float | None = None
+    seconds: float = 0.0
 
     @property
     def told(self) -> str:

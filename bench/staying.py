@@ -20,6 +20,7 @@ is given the same life, and asks again as often.
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import asdict
 
 from bench.contenders import PACKAGES, Stage
@@ -63,8 +64,9 @@ def played(entrant: Entrant, scene: Scene) -> Tally:
     with entrant.issuer() as issuer:
         player = entrant.enter(Stage.of(issuer), scene.life)
         try:
-            play = Play(issuer, player)
+            play, began = Play(issuer, player), time.perf_counter()
             scene.play(play)
+            play.tally.seconds = time.perf_counter() - began
             play.tally.requests = sum(issuer.requests[endpoint] for endpoint in ("discovery", "jwks"))
             play.tally.loop = player.stalled()
         finally:

@@ -52,7 +52,11 @@ def test_rightkey_stays_up_where_others_fall() -> None:
     assert {name: tally["bad"] for name, tally in played.items()} == scenes
     assert sum(tally["good"] for tally in played.values()) > 60
     assert not any(tally["refused"] or tally["accepted"] for tally in played.values()), played
-    assert max(tally["requests"] for tally in played.values()) <= 4
+    for name, tally in played.items():
+        # Where keys live for a second, each more that a busy machine takes may bring metadata and keys anew.
+        short = name == "key revoked" or name.startswith("outage: ")
+        more = 2 * max(0, int(tally["seconds"]) - 1) if short else 0
+        assert tally["requests"] <= 4 + more, (name, tally)
     assert (played["outage: 64 MiB"]["memory"] or 0) < 16, "of 64"
 
 
