@@ -186,7 +186,7 @@ class StandIn:
         with contextlib.suppress(OSError):  # closed
             while True:
                 plain, _ = self._listener.accept()
-                with plain:
+                with plain, contextlib.suppress(OSError):  # a client that went away takes no other's answer
                     self._answer(plain)
 
     def _answer(self, plain: socket.socket) -> None:
@@ -203,7 +203,10 @@ class StandIn:
 def head(connection: socket.socket) -> str:
     octets = b""
     while b"\r\n\r\n" not in octets:
-        octets += connection.recv(4096)
+        piece = connection.recv(4096)
+        if not piece:
+            raise ConnectionResetError
+        octets += piece
     return octets.decode("latin-1")
 
 

@@ -22,6 +22,8 @@ FILES = ("python", "js", "nginx")
 """What is saved, under the name that its first line says."""
 PORTS = ("8000", "8080", "9090", "9091")
 GATEWAY = {"LISTEN": "9090", "PLAIN": "9091"}
+RETRY = "--retry 9"
+"""A service that a reader starts is there within nine seconds; here it may have to wait for the machine."""
 SNIPPET = "rightkey gateway snippet nginx"
 STOP = "trap 'kill $(jobs -p) $ISSUER_PID 2>/dev/null' EXIT\n"
 
@@ -48,7 +50,7 @@ def typed(text: str, folder: Path) -> tuple[str, str]:
 def test_what_is_typed_shows_what_is_shown(
     reader: str, tmp_path: Path, free_ports: Callable[[], int]
 ) -> None:
-    """In a shell of its own, with ports that are free in the page's place."""
+    """In a shell of its own, with ports that are free in the page's place, and more patience."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
     for program in {"nginx", "node"} & {*READERS[reader].split()}:
         if shutil.which(program, path=path) is None:
@@ -56,10 +58,11 @@ def test_what_is_typed_shows_what_is_shown(
     ports = {port: str(free_ports()) for port in PORTS}
     here = "; ".join(f"s/{port}/{free}/" for port, free in ports.items())
     text = re.sub("|".join(PORTS), lambda port: ports[port[0]], READERS[reader])
+    text = text.replace(RETRY, "--retry 90")
     commands, shown = typed(text.replace(SNIPPET, f"{SNIPPET} | sed '{here}'"), tmp_path)
     listen = {f"RIGHTKEY_GATEWAY_{name}": f"127.0.0.1:{ports[port]}" for name, port in GATEWAY.items()}
     done = subprocess.run(
-        ["timeout", "60", "bash", "-c", commands],
+        ["timeout", "300", "bash", "-c", commands],
         cwd=tmp_path,
         env=os.environ | listen | {"PATH": path},
         capture_output=True,
@@ -77,4 +80,5 @@ def lines(text: str) -> list[str]:
 def test_every_variant_is_tried() -> None:
     """So that the test above does not pass for want of sections; each shows an answer."""
     assert len(READERS) == 6
+    assert sum(text.count(f"curl -s {RETRY} ") for text in READERS.values()) == 5
     assert all("```text" in text for text in READERS.values())

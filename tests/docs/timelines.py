@@ -120,7 +120,7 @@ class Stage:
 
     def settle(self) -> None:
         """Wait for a refresh to be over and its events to be told, so that they fall into this step."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while set(threading.enumerate()) - self.threads:
             assert time.monotonic() < deadline, "a refresh does not end"
             time.sleep(0.001)
