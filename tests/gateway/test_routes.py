@@ -208,6 +208,8 @@ def test_long_paths_are_found_and_not_remembered() -> None:
     routes = Routes([Route("/*")])
     for number in range(3):
         assert found(routes, f"/{'a' * 300}{number}") == "/*"
+        for method, host in (("A" * 8000, "a.example"), ("GET", f"{'a' * 300}.example")):
+            assert routes.find(Asked(f"{method}{number}", "/a", host)).path == "/*"
     assert routes._remembered.cache_info().currsize == 0  # type: ignore[attr-defined]
 
 

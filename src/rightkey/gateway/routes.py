@@ -33,7 +33,7 @@ from rightkey.requirements import AllOf
 MAX_REMEMBERED = 4096
 """Requests whose rule is remembered, by method, host and path."""
 MAX_REMEMBERED_LENGTH = 256
-"""Characters of a host and path whose rule is remembered: a stranger chooses them."""
+"""Characters of a method, host and path whose rule is remembered: a stranger chooses them."""
 MAX_DECODED = 4
 """How often a path may be encoded, one in the other, before it is refused for that."""
 
@@ -143,8 +143,9 @@ class Routes:
             NoRoute: `path_refused`, `method_refused`, `host_refused` or `route_unknown`.
         """
         path = original.uri.partition("?")[0]
-        short = len(path) + len(original.host) <= MAX_REMEMBERED_LENGTH
-        return (self._remembered if short else self._found)(original.method, original.host, path)
+        parts = original.method, original.host, path
+        short = sum(map(len, parts)) <= MAX_REMEMBERED_LENGTH
+        return (self._remembered if short else self._found)(*parts)
 
     def _found(self, method: str, host: str, path: str) -> Route:
         segments = segments_of(path, self._deciding)
