@@ -101,6 +101,19 @@ NO_METADATA = {
 }
 
 
+@pytest.mark.parametrize("odd", ["1e999", '"\\ud83d"', '["\\ud83d"]', "9" * 400])
+def test_an_odd_member_that_is_not_asked_for_harms_nothing(odd: str) -> None:
+    """Such as a text for people that was cut within a character; of those that are, it is none."""
+    good = json.dumps(GOOD)
+    metadata = read_metadata(ISSUER, answer(f'{good[:-1]}, "service_documentation": {odd}}}'.encode()))
+    assert metadata.jwks_uri == GOOD["jwks_uri"]
+    assert metadata.document.get("service_documentation") in (None, [])
+    for name in GOOD:
+        body = json.dumps({key: value for key, value in GOOD.items() if key != name})
+        with pytest.raises(IssuerMisbehaved):
+            read_metadata(ISSUER, answer(f'{body[:-1]}, "{name}": {odd}}}'.encode()))
+
+
 @pytest.mark.parametrize("body", NO_METADATA.values(), ids=NO_METADATA)
 def test_what_is_no_metadata(body: bytes) -> None:
     """It is refused, status 200 or not, and nothing of it is quoted."""

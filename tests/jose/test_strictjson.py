@@ -18,6 +18,7 @@ from rightkey.jose.strictjson import (
     NotJson,
     Repeated,
     marked,
+    read_document,
     read_members,
     read_object,
     read_unique,
@@ -180,6 +181,17 @@ def test_what_is_marked_can_be_left_out() -> None:
     """What is left is JSON that any writer can spell."""
     read = read_members(b'{"keys": [1e999, {"a": {"b": 1, "b": 2}}, {"a": 1}], "x": "\\ud83d", "y": 2}')
     assert unmarked(read) == {"keys": [{"a": 1}], "y": 2}
+
+
+@pytest.mark.parametrize("odd", ["1e999", '"\\ud83d"', '{"b": "\\ud83d"}', "9" * 5000])
+def test_of_a_document_what_is_odd_is_left_out(odd: str) -> None:
+    """And what is named twice, or too much, refuses it all the same."""
+    assert read_document(f'{{"a": {odd}, "b": [{odd}, 1]}}'.encode()) == {"b": [1]}
+    for text in (f'{{"a": {odd}, "b": 1, "b": 2}}', f'{{"a": {odd}, "b": {{"c": 1, "c": 2}}}}', f"[{odd}]"):
+        with pytest.raises(NotJson):
+            read_document(text.encode())
+    with pytest.raises(NotJson, match="commas"):
+        read_document(f'{{"a": {odd}, "b": [{"1," * 9}1]}}'.encode(), (9, 9))
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def read_metadata(issuer: Issuer, *answers: Response) -> Metadata:
         refusals = [one for one in answers if one.status != 404] if response.status == 404 else []
         raise _refused(issuer, *refusals[:1] or (response,))
     try:
-        document = strictjson.read_unique(strictjson.without_mark(response.body), MAX_IN_METADATA)
+        document = strictjson.read_document(strictjson.without_mark(response.body), MAX_IN_METADATA)
     except strictjson.NotJson as error:
         raise _invalid(str(error), response.hint) from None
     stated = document.get("issuer")

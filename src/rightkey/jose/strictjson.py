@@ -125,6 +125,18 @@ def read_members(text: bytes) -> dict[str, Any]:
     return dict(value)
 
 
+def read_document(text: bytes, most: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Read as `read_unique` does, and leave out what no two readers need take for the same: a member that no
+    one asks for need not harm the rest."""
+    try:
+        return read_unique(text, most)
+    except NotJson as error:
+        value = _with_odd_values(text)
+        if type(value) is not dict or marked(value) or (most is not None and _is_beyond(text, most)):
+            raise error from None
+    return unmarked(value)
+
+
 NAMED_TWICE = object()
 """Stands for an object in which a name stood twice."""
 ODD = object()
@@ -211,16 +223,6 @@ def copied(value: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def is_object(text: bytes) -> bool:
-    """Whether it is a JSON object for readers that are less strict, whatever is in it."""
-    try:
-        return type(json.loads(text, parse_int=len)) is dict
-    except RecursionError:
-        return True
-    except ValueError:
-        return False
-
-
 def without_mark(text: bytes) -> bytes:
     """The text without the byte order mark that some servers put in front (RFC 8259, section 8.1)."""
     return text.removeprefix(b"\xef\xbb\xbf")
@@ -228,8 +230,12 @@ def without_mark(text: bytes) -> bytes:
 
 def _require_little(text: bytes, most: tuple[int, int]) -> None:
     """Work is bounded before it is begun: counting takes a hundredth of the time of reading."""
-    if _has_more(text, most) and _has_more(_without_strings(text), most):
+    if _is_beyond(text, most):
         raise NotJson(f"more than {most[0]:,} commas, or {most[1]:,} arrays and objects")
+
+
+def _is_beyond(text: bytes, most: tuple[int, int]) -> bool:
+    return _has_more(text, most) and _has_more(_without_strings(text), most)
 
 
 def _has_more(text: bytes, most: tuple[int, int]) -> bool:

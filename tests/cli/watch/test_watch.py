@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import ran
 
+from rightkey.cli.errors import BadUse
 from rightkey.cli.watch import line
 from rightkey.cli.watch.files import HistoryFile, read_history
 from rightkey.cli.watch.looking import Entry, Watch
@@ -195,6 +196,17 @@ def test_mistakes(issuer: LocalIssuer, arguments: tuple[str, ...], told: str) ->
     """Exit code 2."""
     done = ran("watch", issuer.url, *arguments)
     assert (done.code, told in done.err) == (2, True)
+
+
+def test_a_head_that_cannot_be_read_is_told(issuer: LocalIssuer, tmp_path: Path) -> None:
+    """As the file itself is: it is no defect of the command."""
+    path = tmp_path / "history"
+    HistoryFile(str(path), issuer.url, 1.0)
+    head = tmp_path / "history.head"
+    head.unlink()
+    head.mkdir()
+    with pytest.raises(BadUse, match="is a directory"):
+        read_history(str(path))
 
 
 def test_a_changed_history_is_refused(issuer: LocalIssuer, tmp_path: Path) -> None:

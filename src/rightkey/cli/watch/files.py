@@ -15,7 +15,7 @@ def read_history(path: str) -> History:
     head = _head(path)
     try:
         text = contents(path).decode()
-        return History.read(text, head.read_text() if head.exists() else None)
+        return History.read(text, contents(str(head)).decode() if head.exists() else None)
     except UnicodeDecodeError:
         raise BadUse(f"{path}: not a key history") from None
     except Broken as error:
