@@ -8,6 +8,7 @@ import gc
 import inspect
 import ipaddress
 import json
+import logging
 import os
 import re
 import secrets
@@ -60,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # and then aborts a child before it begins.)
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+    LOGGED.clear()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -80,7 +82,15 @@ def pytest_collection_finish() -> None:
     second, with the interpreter's lock held."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)  # by default a tenth of the time goes into looking for garbage
+    gc.callbacks.append(_leave_the_old)
     gc.enable()
+
+
+def _leave_the_old(phase: str, info: dict[str, int]) -> None:
+    """What has outlived two looks is not looked at a third time: most of it is reports of tests, and each
+    test that asks for a whole look would go through them all."""
+    if phase == "stop" and info["generation"] == 1:
+        gc.freeze()
 
 
 WHOLLY_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
@@ -96,6 +106,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_sessionfinish() -> None:
     """Hypothesis asks the collector for referrers."""
+    with suppress(ValueError):
+        gc.callbacks.remove(_leave_the_old)
     gc.unfreeze()
 
 
@@ -113,6 +125,79 @@ def pytest_runtest_teardown() -> Generator[None]:
     finally:
         no_fleet_outlives_its_test()
         one_process_a_test()
+        LOGGED.clear()
+
+
+def pytest_exception_interact(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """A test that fails shows what was logged."""
+    if LOGGED.text:
+        report.sections.append(("Captured log", LOGGED.text))
+
+
+class Logged(logging.Handler):
+    """What is logged during one test, by all loggers that hand on to the root.
+
+    pytest's own asks every logger there is whether it does, six times a test. With all frameworks loaded that
+    takes longer than most tests.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s"))
+        self.records: list[logging.LogRecord] = []
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A record that cannot be formatted fails the test."""
+        self._lines.append(self.format(record))
+        self.records.append(record)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines)
+
+    def clear(self) -> None:
+        """For the next test, also where this one configured all logging anew."""
+        self.records, self._lines = [], []
+        logging.getLogger().addHandler(self)
+
+
+LOGGED = Logged()
+
+
+class Caplog:
+    """As pytest's fixture of this name: what is logged, from which level on."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+
+    @property
+    def records(self) -> list[logging.LogRecord]:
+        return LOGGED.records
+
+    @property
+    def text(self) -> str:
+        return LOGGED.text
+
+    def set_level(self, level: int, logger: str | None = None) -> None:
+        """Until the test is over."""
+        self._stack.enter_context(self.at_level(level, logger))
+
+    @contextmanager
+    def at_level(self, level: int, logger: str | None = None) -> Iterator[None]:
+        named = logging.getLogger(logger)
+        before = named.level
+        named.setLevel(level)
+        try:
+            yield
+        finally:
+            named.setLevel(before)
+
+
+@pytest.fixture
+def caplog() -> Iterator[Caplog]:
+    with ExitStack() as stack:
+        yield Caplog(stack)
 
 
 def no_fleet_outlives_its_test() -> None:
