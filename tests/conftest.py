@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rightkey.jose.keyset import KeySet
+from rightkey.localissuer.keys.selfsigned import self_signed
 from rightkey.localissuer.keys.signing import Form, SigningKey
 from rightkey.localissuer.tokens.minting import compact
 
@@ -223,14 +224,23 @@ def one_process_a_test() -> None:
         sys.modules["rightkey.telemetry.log"].LOG._throttle._rows.clear()
 
 
-@cache
 def signing_key(algorithm: str, kid: str = "k", certificates: bool = False) -> SigningKey:
     """A signing key for an algorithm, the same for the same arguments; without a certificate unless asked.
 
-    All algorithms of RSA share one of a key id: it takes longer to make than most tests take.
+    All algorithms of RSA share one of a key id, with and without a certificate: it takes longer to make than
+    most tests take.
     """
+    return _made(algorithm, kid, certificates)  # by position: else `cache` tells the same calls apart
+
+
+@cache
+def _made(algorithm: str, kid: str, certificates: bool) -> SigningKey:
     if algorithm != "RS256" and algorithm[:2] in ("RS", "PS"):
-        return replace(signing_key("RS256", kid, certificates), algorithm=algorithm)
+        return replace(_made("RS256", kid, certificates), algorithm=algorithm)
+    if algorithm == "RS256" and certificates:
+        plain = _made("RS256", kid, False)
+        certificate = self_signed(plain.private, "local issuer", NOW)
+        return replace(plain, form=Form(certificates=True), certificate=certificate)
     return SigningKey.generate(algorithm, Form(certificates=certificates), kid=kid, now=NOW)
 
 

@@ -117,9 +117,8 @@ def test_a_jwk_without_alg(face, issuer, elapsed):
     assert face.call(verifier, issuer.token()).status == 200
 
 
-def test_rsa_of_1024_bits(face, local, elapsed):
+def test_rsa_of_1024_bits(face, issuer, elapsed):
     """Too weak for any issuer; the other keys go on."""
-    issuer = local(algorithm="RS256")
     private = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     weak = SigningKey("weak", "RS256", issuer.current.form, None, private)
     member = public_members(private, "RS256") | {"kid": "weak", "use": "sig", "alg": "RS256"}

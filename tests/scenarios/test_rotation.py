@@ -100,11 +100,10 @@ def test_a_rotation_during_the_cold_start(face, issuer, elapsed, hold):
     assert issuer.requests["jwks"] == 2
 
 
-def test_a_new_algorithm_comes_with_the_rotation(face, local, elapsed):
+def test_a_new_algorithm_comes_with_the_rotation(face, issuer, elapsed):
     """The set may change in kind as well."""
     from rightkey.localissuer import Fault, SigningKey
 
-    issuer = local(algorithm="RS256")
     verifier = face.verifier(issuer, elapsed=elapsed)
     assert face.call(verifier, issuer.token()).status == 200
     elapsed.move(1)
