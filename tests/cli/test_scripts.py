@@ -114,8 +114,16 @@ def unhurried(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(JOBS, "wait", wait)
 
 
+def scripts() -> list[Any]:
+    """One that waits for an issuer which never answers waits in real time."""
+    return [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem == "locate-hanging"))
+        for path in SCRIPTS
+    ]
+
+
 @pytest.mark.usefixtures("unhurried")
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", scripts())
 def test_script(path: Path, issuer: LocalIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command does what its script says."""
     script, cast = Script.read(path), remembered(words(issuer))

@@ -280,6 +280,7 @@ def test_a_typed_token_pickles_and_hides_its_claims(verifier: rightkey.Verifier,
     assert "alice" not in repr(token)
 
 
+@pytest.mark.slow
 def test_who_asks_for_no_type_loads_nothing_for_it() -> None:
     """Nor does a model of Pydantic's load msgspec."""
     program = (

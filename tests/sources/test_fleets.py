@@ -77,6 +77,7 @@ def test_one_thread_a_store_polls(tmp_path: Path) -> None:
     assert until(lambda: fleet.status().distrust_age is not None)
 
 
+@pytest.mark.slow
 def test_a_thread_ends_when_another_has_its_turn(tmp_path: Path) -> None:
     """It is told by its turn, and not by which thread runs: a library that patches threads changes that."""
     member = fleet_of(f"file://{tmp_path}/store")
