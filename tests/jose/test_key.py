@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import pickle
 from collections.abc import Callable
@@ -376,6 +377,23 @@ def test_a_key_pickles(signer: Signer) -> None:
     assert hash(again) == hash(key)
     assert again.certificate == key.certificate
     again.checks["ES256"](signing.sign(b"data"), b"data")
+
+
+def test_no_user_changes_a_key_for_another() -> None:
+    """All verifiers of a process share what was fetched: of the JWK each caller has a copy of its own."""
+    member = EC | {"key_ops": ["verify"], "x5c": ["no certificate"], "issuer": "a tenant's"}
+    key = judge(member, published=True)
+    first: Any = key.jwk
+    first["kid"] = first["issuer"] = "changed"
+    first["key_ops"].append("sign")
+    first["x5c"].clear()
+    assert key.jwk == member
+    assert pickle.loads(pickle.dumps(key)) == key
+    assert key.issuer == "a tenant's"
+    assert json.loads(json.dumps(key.jwk)) == member
+    checks: Any = key.checks
+    with pytest.raises(TypeError):
+        checks["ES256"] = None
 
 
 def test_keys_are_equal_by_what_they_say() -> None:

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from rightkey.errors import (
@@ -83,10 +84,12 @@ class Refusal:
     @property
     def content(self) -> bytes:
         """The body, as JSON."""
-        return json.dumps(self.body).encode()
+        return json.dumps(dict(self.body)).encode()
 
 
-READY = Refusal(200, {}, {"code": "ready", "message": "tokens can be verified"})
+READY = Refusal(
+    200, MappingProxyType({}), MappingProxyType({"code": "ready", "message": "tokens can be verified"})
+)
 """The answer to a health check where nothing is refused."""
 
 

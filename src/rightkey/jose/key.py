@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rightkey.errors import Misconfigured
@@ -59,7 +60,7 @@ class Key:
     certificate: Certificate | None = field(repr=False)
     certificate_fault: str | None
     warnings: tuple[str, ...]
-    jwk: Mapping[str, Any] = field(repr=False)
+    _jwk: Mapping[str, Any] = field(repr=False)
     x5t: frozenset[str] = field(repr=False)
     """Every thumbprint a token may name the certificate by: published or computed, SHA-1 or SHA-256."""
     public_key: Any = field(repr=False)
@@ -67,6 +68,16 @@ class Key:
     """Algorithm name -> the signature check by this key, for each algorithm it may serve."""
     fingerprint: bytes = field(repr=False)
     """A digest of the whole JWK as it is kept: equal where two keys are, and short where a JWK is long."""
+
+    @property
+    def jwk(self) -> Mapping[str, Any]:
+        """What is kept of the JWK. Each call gives a copy: all verifiers of a process share one key."""
+        return {name: [*value] if isinstance(value, list) else value for name, value in self._jwk.items()}
+
+    @property
+    def issuer(self) -> Any:
+        """The JWK's member `issuer`, by which Entra ID says whose tokens the key signs."""
+        return self._jwk.get("issuer")
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
@@ -99,7 +110,7 @@ class Key:
             raise Misconfigured(f"the PEM holds no key that can be used: {unusable.detail}") from None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Key.from_jwk, (dict(self.jwk),)
+        return Key.from_jwk, (self.jwk,)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Key) and self.fingerprint == other.fingerprint)
@@ -214,10 +225,10 @@ def _ready(
         certificate=certificate,
         certificate_fault=fault,
         warnings=_warnings(fault, secret),
-        jwk=kept,
+        _jwk=kept,
         x5t=frozenset(one for one in named if one),
         public_key=public_key,
-        checks={one.name: one.bind(public_key) for one in able},
+        checks=MappingProxyType({one.name: one.bind(public_key) for one in able}),
         fingerprint=_fingerprint(kept),
     )
 

@@ -244,7 +244,7 @@ def _claims(payload: bytes, header: Header) -> dict[str, Any]:
 
 def _may_sign(trust: Trust, key: Key, claims: Mapping[str, Any]) -> bool:
     """Whether the key is for tokens of this tenant, at a provider whose keys name theirs."""
-    return trust.vendor is None or trust.vendor.signs(key.jwk.get("issuer"), claims)
+    return trust.vendor is None or trust.vendor.signs(key.issuer, claims)
 
 
 def _signer(
