@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from rightkey import KeySet
+from rightkey import Key, KeySet
 from rightkey.events import KeyLeaked, LeakForgotten
 from rightkey.freshness.distrust import MAX_LEAKED, Distrusted
 from rightkey.freshness.refresh import NoSigningKey, Refreshed
-from rightkey.jose.keyset import Skipped
+from rightkey.jose.keyset import MAX_MEMBERS, Skipped
 from rightkey.localissuer.keys.signing import Form, SigningKey
 
 A, B = (SigningKey.generate("ES256", Form(certificates=False), kid=kid) for kid in "ab")
@@ -74,3 +74,40 @@ def test_usable_keys_are_remembered_in_bounds() -> None:
     refused.note("issuer", Refreshed(0.0, keys=BOTH))
     assert len(refused._usable) == MAX_LEAKED
     assert list(refused._usable)[-2:] == [key.thumbprint for key in BOTH]
+
+
+def others(turn: int) -> tuple[str, ...]:
+    """As many as one answer may hold, of which none came before."""
+    return tuple(f"other {turn} {number}" for number in range(MAX_MEMBERS - 1))
+
+
+@pytest.mark.parametrize(
+    "again", [LEAKING.skipped, BOTH.keys[:1]], ids=["with its private half", "as if it were good"]
+)
+def test_a_leaked_key_that_is_published_again_and_again_is_not_forgotten(
+    again: tuple[Skipped, ...] | tuple[Key, ...],
+) -> None:
+    """However many others the issuer leaks with it: it would verify tokens again."""
+    refused = Distrusted()
+    refused.note("issuer", Refreshed(0.0, keys=LEAKING))
+    keys, skipped = ((), again) if isinstance(again[0], Skipped) else (again, ())
+    for turn in range(MAX_LEAKED // MAX_MEMBERS + 5):
+        crowd = leaks(*others(turn)).keys
+        assert crowd is not None
+        refused.note("issuer", Refreshed(0.0, keys=KeySet(keys, crowd.skipped + skipped)))
+    assert [key.kid for key in refused.taken_from(BOTH)] == ["b"]
+    assert len(refused.leaked) == MAX_LEAKED
+
+
+def test_a_key_that_is_usable_in_each_answer_counts_as_usable() -> None:
+    """However many others were, and whether it leaked before or after."""
+    refused, thumbprint = Distrusted(), BOTH.keys[0].thumbprint
+    refused.note("issuer", Refreshed(0.0, keys=BOTH))
+    for number in range(MAX_LEAKED - 1):
+        refused._usable[f"other {number}"] = None
+    refused.note("issuer", Refreshed(0.0, keys=BOTH))
+    assert thumbprint in refused._usable
+    later = Distrusted()
+    later.note("issuer", Refreshed(0.0, keys=LEAKING))
+    later.note("issuer", Refreshed(0.0, keys=BOTH))
+    assert later.leaked == {thumbprint: True}

@@ -33,7 +33,8 @@ class Distrusted:
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.leaked: OrderedDict[str, bool] = OrderedDict()
-        """Each with whether it was ever usable here. Those go last, for their tokens would pass again."""
+        """Each with whether it was ever usable here. Those go last, for their tokens would pass again. In the
+        order in which they were last published: what stands in each answer is not forgotten."""
         self._usable: OrderedDict[str, None] = OrderedDict()
 
     def note(self, issuer: str, refreshed: Refreshed) -> list[Event]:
@@ -45,11 +46,15 @@ class Distrusted:
             return []
         for key in keys:
             self._usable[key.thumbprint] = None
+            self._usable.move_to_end(key.thumbprint)
+            self._seen_again(key.thumbprint)
         while len(self._usable) > MAX_LEAKED:
             self._usable.popitem(last=False)
         events: list[Event] = []
         for one in keys.skipped:
-            if one.reason == "private_key_published" and one.thumbprint and one.thumbprint not in self.leaked:
+            if one.reason != "private_key_published" or not one.thumbprint:
+                continue
+            if not self._seen_again(one.thumbprint):
                 self.leaked[one.thumbprint] = one.thumbprint in self._usable
                 events.append(KeyLeaked(issuer, one.kid, one.thumbprint))
         return events + self._forget(issuer)
@@ -61,6 +66,14 @@ class Distrusted:
             return left
         named = [key.thumbprint for key in left if key.kid in self.names or key.thumbprint in self.names]
         return left.without(named, "distrusted")
+
+    def _seen_again(self, thumbprint: str) -> bool:
+        """Whether a key that is published now leaked before. If it were forgotten it might pass."""
+        if thumbprint not in self.leaked:
+            return False
+        self.leaked[thumbprint] |= thumbprint in self._usable
+        self.leaked.move_to_end(thumbprint)
+        return True
 
     def _forget(self, issuer: str) -> list[Event]:
         surplus = len(self.leaked) - MAX_LEAKED
