@@ -209,7 +209,7 @@ def test_long_paths_are_found_and_not_remembered() -> None:
     for number in range(3):
         assert found(routes, f"/{'a' * 300}{number}") == "/*"
         for method, host in (("A" * 8000, "a.example"), ("GET", f"{'a' * 300}.example")):
-            assert routes.find(Asked(f"{method}{number}", "/a", host)).path == "/*"
+            assert routes.find(OriginalRequest(f"{method}{number}", "/a", host)).path == "/*"
     assert routes._remembered.cache_info().currsize == 0  # type: ignore[attr-defined]
 
 
