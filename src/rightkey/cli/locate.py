@@ -17,7 +17,7 @@ from rightkey.cli.errors import as_json_document as error_as_json
 from rightkey.cli.files import replace
 from rightkey.cli.progress import busy
 from rightkey.cli.times import lasting
-from rightkey.errors import IssuerFault
+from rightkey.errors import IssuerFault, without_query
 from rightkey.freshness.refresh import NoSigningKey
 from rightkey.freshness.status import Status
 from rightkey.jose.key import Key
@@ -138,7 +138,7 @@ def _show(provider: Provider, saved: str | None) -> None:
     layout.pairs(
         [
             ("issuer", provider.issuer + (f"  ({provider.provider})" if provider.provider else "")),
-            ("metadata", provider.metadata_url or "none"),
+            ("metadata", without_query(provider.metadata_url or "none")),
             ("keys at", provider.jwks_uri),
             ("fresh", _fresh(provider.status)),
             *([] if saved is None else [("saved", saved)]),

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable
+from rightkey.errors import IssuerFault, IssuerMisbehaved, IssuerUnavailable, without_query
 from rightkey.exchange import ExchangeFailed, Request, Response
 from rightkey.freshness.documents import Document, Documents, FleetBudgetSpent, Terms
 from rightkey.freshness.settings import Freshness
@@ -231,13 +231,13 @@ class Refresh:
             raise
         except BaseException as error:  # on a thread of its own: a cancellation in there is not ours
             word = str(error.reason) if isinstance(error, ExchangeFailed) else type(error).__name__
-            self._requests.append((request.url, word))
+            self._requests.append((without_query(request.url), word))
             why = str(error) if isinstance(error, ExchangeFailed) else f"the transport raised {word}"
             pause = error.retry_after if isinstance(error, ExchangeFailed) else None
             message = f"the issuer's {what} could not be fetched: {why}"
             raise IssuerUnavailable(code, message, retry_after=pause) from error
         came = str(document.response.status) if document.moment is None else SHARED
-        self._requests.append((request.url, came))
+        self._requests.append((without_query(request.url), came))
         return document
 
     def _result(

@@ -201,8 +201,8 @@ class _Teller:
                 return True
             self._failed("metadata", self._fault(), requests=requests)
             return False
-        told = f"jwks_uri is {without_query(located.jwks_uri)}"
-        self._add("metadata", told, jwks_uri=located.jwks_uri, requests=requests)
+        keys_at = without_query(located.jwks_uri)
+        self._add("metadata", f"jwks_uri is {keys_at}", jwks_uri=keys_at, requests=requests)
         return True
 
     def _keys(self) -> bool:

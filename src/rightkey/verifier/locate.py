@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rightkey.errors import without_query
 from rightkey.exchange import Transport, plain_http_of
 from rightkey.freshness.settings import Freshness
 from rightkey.freshness.status import Status
@@ -100,11 +101,12 @@ def _provider(issuer: Issuer, remote: Remote) -> Provider:
     located.require_keys(fresh=True)
     assert located.keys is not None  # noqa: S101 - the line before saw to it
     assert located.jwks_uri is not None  # noqa: S101
-    asked = [url for url, answer in located.requests if answer == "200" and url != located.jwks_uri]
+    keys_at = without_query(located.jwks_uri)  # requests are told of without a query, which may be a secret
+    asked = [url for url, answer in located.requests if answer == "200" and url != keys_at]
     return Provider(
         issuer=located.issuer or remote.place.name,
         metadata=remote.metadata,
-        metadata_url=asked[0] if asked else None,
+        metadata_url=(issuer.metadata_url or asked[0]) if asked else None,
         jwks_uri=located.jwks_uri,
         keys=located.keys,
         status=remote.status(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from rightkey.cli.doctor.findings import Examination, Exchange, members_of
+from rightkey.errors import without_query
 from rightkey.exchange import ExchangeFailed, Request, Transport
 from rightkey.issuer.discovery import metadata_requests
 from rightkey.issuer.jwks import jwks_request
@@ -65,7 +66,7 @@ class Examiner:
     def _ask(self, step: str, request: Request) -> Exchange:
         request = replace(request, timeout=self.timeout, connect_timeout=min(2.0, self.timeout))
         began, start = self.clock(), self.elapsed()
-        answer = Exchange(step, request.url, began, 0.0)
+        answer = Exchange(step, without_query(request.url), began, 0.0)
         try:
             answer = replace(answer, response=self.transport.get(request))
         except ExchangeFailed as error:
