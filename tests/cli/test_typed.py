@@ -55,7 +55,7 @@ def test_what_is_no_secret_is_quoted() -> None:
 
 
 def test_the_query_of_a_url_is_not_shown() -> None:
-    """It may hold an API key; what ran in CI is read by many. A caller in Python has the URL as it was given."""
+    """It may hold an API key, and what CI prints is read by many. In Python the URL is as it was given."""
     with LocalIssuer(algorithm="ES256") as issuer:
         raw = issuer.token(sub="a")
         found, keys = (f"{issuer.urls[name]}?key={HIDDEN}" for name in ("discovery", "jwks"))

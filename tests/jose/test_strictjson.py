@@ -233,6 +233,22 @@ def test_a_mark_is_found_anywhere(value: Any, expected: bool) -> None:
     assert marked(value) is expected
 
 
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    "text", [b'{"sub": "alice"', b'{"sub": "alice", "a": 1e999}', b'{"sub": "alice\xff"}']
+)
+def test_no_error_in_the_chain_holds_the_text(reader: Any, text: bytes) -> None:
+    """A parser's error has the document: of a token, its claims."""
+    with pytest.raises(NotJson) as caught:
+        reader(text)
+    errors: list[BaseException | None] = [caught.value]
+    for error in errors:
+        if error is not None:
+            assert "alice" not in repr(error) + str(vars(error))
+            errors += [error.__cause__, error.__context__]
+    assert len(errors) > 3
+
+
 @pytest.mark.parametrize("reader", [read_unique, read_members])
 def test_what_the_last_name_hides_may_be_deep(reader: Any) -> None:
     """A deep value under a name that stands twice is refused, and breaks no parser."""

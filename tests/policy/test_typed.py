@@ -225,6 +225,22 @@ def test_whatever_a_type_raises_is_a_rejection() -> None:
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
+class Numbered(msgspec.Struct):
+    name: int
+
+
+class Lettered(pydantic.BaseModel):
+    name: int
+
+
+@pytest.mark.parametrize("claims_type", [Numbered, Lettered])
+def test_a_library_s_error_is_not_even_the_context(claims_type: Any) -> None:
+    """It has the claims in it, and some loggers go through every context."""
+    with pytest.raises(rightkey.TokenRejected) as caught:
+        typed.typed_claims({"name": "alice"}, claims_type)
+    assert caught.value.__context__ is caught.value.__cause__ is None
+
+
 class Opaque:
     def __init__(self, sub: str, other: int) -> None: ...
 

@@ -51,7 +51,11 @@ def read_object(text: bytes, most: tuple[int, int] | None = MAX_IN_PAYLOAD) -> d
     try:
         value = _loads(text)
     except ValueError as error:
-        raise NotJson(f"not JSON: {_first_words(text, error)}") from None
+        told = _first_words(text, error)
+        vars(error).pop(
+            "doc", None
+        )  # the whole text, claims and all: what is raised next has this as context
+        raise NotJson(f"not JSON: {told}") from None
     # Each level needs a bracket of its own, so that counting them settles nearly every document.
     if _brackets(text) > MAX_DEPTH:
         _require_shallow(value)

@@ -62,7 +62,8 @@ def _by_msgspec(claims_type: Any) -> Convert:
         try:
             return msgspec.convert(claims, claims_type)
         except msgspec.ValidationError as error:
-            raise rejected((_of_msgspec(str(error)),)) from None
+            found = _of_msgspec(str(error))
+        raise rejected((found,))  # not while that is handled, which may hold a claim's value
 
     inspect = msgspec.inspect
     try:
@@ -100,7 +101,7 @@ def _by_pydantic(claims_type: Any) -> Convert:
             return adapter.validate_python(claims)
         except pydantic.ValidationError as error:
             found = tuple(_of_pydantic(one["loc"], one["type"]) for one in error.errors())
-            raise rejected(found) from None
+        raise rejected(found)  # not while that is handled, which holds the claims
 
     return convert
 
