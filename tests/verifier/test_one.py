@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import pickle
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -269,3 +271,19 @@ def test_the_time_is_looked_up_when_a_token_is_judged(
     with pytest.raises(rightkey.TokenRejected) as caught:
         face(lambda: verifier.verify(raw))
     assert caught.value.expired
+
+
+@pytest.mark.parametrize(
+    "told", [math.nan, math.inf, -math.inf, 10**400, None, "12", True, Decimal(1), 1_800_000_000_000]
+)
+def test_a_clock_that_tells_no_time_lets_nothing_in(face: Any, issuer: LocalIssuer, told: Any) -> None:
+    """To NaN no token has expired. It may go wrong at any call: a remembered token is not let in either."""
+    readings = [time.time(), told, told]
+    verifier = face.make(
+        issuer.url, audience=AUDIENCE, elapsed=moved(), clock=lambda: readings.pop(0) if readings else told
+    )
+    raw = issuer.token(sub="alice")
+    assert face(lambda: verifier.verify(raw)).subject == "alice"
+    for token in (raw, issuer.token(sub="alice", exp=1)):
+        with pytest.raises(rightkey.Misconfigured, match="clock must return a number of seconds"):
+            face(lambda token=token: verifier.verify(token))

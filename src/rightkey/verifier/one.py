@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.identity import identity_of
+from rightkey.policy.claims import MILLISECONDS
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import Demands, attempt
 from rightkey.verdict.held import Held, NeedsNewer
@@ -80,7 +81,7 @@ class Surroundings(NamedTuple):
             return Proving(self.origin, self.dpop)
         from rightkey.sources.marks import Marks
 
-        return Proving(self.origin, self.dpop, Marks(fleet.first, self.clock))
+        return Proving(self.origin, self.dpop, Marks(fleet.first, sound(self.clock)))
 
     def fleet(self) -> Member | None:
         """The fleet that shares the store; None where there is none. Raises Misconfigured."""
@@ -96,7 +97,7 @@ class Surroundings(NamedTuple):
             return None
         from rightkey.verifier.denylist import VerifierDenylist
 
-        return VerifierDenylist(self.denylist, self.fleet(), self.clock)
+        return VerifierDenylist(self.denylist, self.fleet(), sound(self.clock))
 
     def required_verifier_denylist(self) -> VerifierDenylist:
         """The same, where there must be one. Raises Misconfigured."""
@@ -117,6 +118,23 @@ class Surroundings(NamedTuple):
 
 _CLIENTS = ("aiohttp", "httpx", "httpx2", "requests", "urllib3")
 """Their clients have a `get`, too, which takes no Request."""
+
+
+def sound(clock: Callable[[], float] | None) -> Callable[[], float] | None:
+    """A clock whose every reading is a time in seconds; None stays None.
+
+    To NaN no token has expired, and to a clock in milliseconds every one has. It raises Misconfigured.
+    """
+    if clock is None:
+        return None
+
+    def now() -> float:
+        told: Any = clock()
+        if isinstance(told, bool) or not isinstance(told, int | float) or not abs(told) < MILLISECONDS:
+            raise Misconfigured("clock must return a number of seconds since 1970", hint="as time.time does")
+        return told
+
+    return now
 
 
 def denied_as(issuer: Any, here: Iterable[TrustedIssuer]) -> str:
@@ -150,7 +168,7 @@ class TrustedIssuer:
         from rightkey.sources.source import MarksInUse, Means
 
         self.trust, self.memory = trust, memory
-        self.clock = surroundings.clock
+        self.clock = sound(surroundings.clock)
         self.fleet = surroundings.fleet()
         elapsed = surroundings.elapsed or SYSTEM
         means = Means(surroundings.transport, surroundings.freshness, elapsed, self.fleet)
