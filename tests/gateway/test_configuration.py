@@ -137,6 +137,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"issuer": {"issuer": "a"}}, r"issuer must be written as \[\[issuer\]\]"),
     ({"issuer": [{"issuer": "a.example"}]}, "issuer 1: audience is missing"),
     ({"issuer": [{"issuer": "a.example", "audience": "a", "leway": 5}]}, "issuer 1: unknown setting 'leway'"),
+    *(
+        ({"issuer": [{"issuer": "a.example", "audience": "a", "name": name}]}, "issuer 1: name must be")
+        for name in ("", "a b", "a/b", "é", "a\n", True, 5, ["a"])
+    ),
     (
         {"issuer": 2 * [{"issuer": "a.example", "audience": "a"}]},
         "issuer 2: two issuers are named",

@@ -19,7 +19,7 @@ from rightkey.gateway.dialect import Dialect, dialect_of
 from rightkey.gateway.identity import Identity
 from rightkey.gateway.peers import LOOPBACK, Peers
 from rightkey.gateway.proofs import dpop_of, sharing
-from rightkey.gateway.reading import are_texts, at, require_known, table_of, tables, text_of
+from rightkey.gateway.reading import are_texts, at, require_known, table_of, tables, text_of, word_of
 from rightkey.gateway.routes import Route, Routes
 from rightkey.integrations.bearer import BEARER, Bearer, Carrier
 from rightkey.integrations.certificates import network
@@ -178,7 +178,7 @@ def _issuers(document: Mapping[str, Any], folder: Path) -> tuple[tuple[Trust, ..
     for place, table in stated:
         with at(f"issuer {place}"):
             trust = _trust({name: value for name, value in table.items() if name != "name"}, folder)
-            name = str(table.get("name") or host_of(trust))
+            name = word_of(table, "name") or host_of(trust)
             if name in names:
                 raise Misconfigured(f"two issuers are named {quoted(name)}", hint="name = tells them apart")
         trusts.append(trust)

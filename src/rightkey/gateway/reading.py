@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,14 @@ def text_of(document: Mapping[str, Any], name: str) -> str | None:
     said = document.get(name)
     if not isinstance(said, str | None):
         raise Misconfigured(f"{name} must be text")
+    return said
+
+
+def word_of(document: Mapping[str, Any], name: str) -> str | None:
+    """A setting that can be in a path as it is, if it is there. Raises Misconfigured."""
+    said = text_of(document, name)
+    if said is not None and not re.fullmatch(r"[A-Za-z0-9._~:@-]+", said):
+        raise Misconfigured(f"{name} must be letters, digits and -._~:@")
     return said
 
 
