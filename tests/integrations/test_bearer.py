@@ -10,6 +10,7 @@ import pytest
 
 import rightkey
 from rightkey.errors import CODES, IssuerMisbehaved
+from rightkey.grants import GRANTS
 from rightkey.integrations.bearer import (
     AUTHORIZATION,
     Bearer,
@@ -19,8 +20,11 @@ from rightkey.integrations.bearer import (
     header,
     query,
     scopes_of,
+    user_key,
 )
+from rightkey.jose.jws import Header
 from rightkey.requirements import all_of, any_of, role, scope
+from rightkey.verdict.verified import Verified
 
 BEARER = Bearer()
 HOSTILE = 'x"\r\nSet-Cookie: a=b\\ é\x00'
@@ -28,6 +32,16 @@ HOSTILE = 'x"\r\nSet-Cookie: a=b\\ é\x00'
 
 def authorization(*values: str) -> list[tuple[str, str]]:
     return [("host", "a"), *(("Authorization", value) for value in values)]
+
+
+def test_no_two_users_have_one_key() -> None:
+    """However issuers and subjects are spelled; with one issuer it is the subject as it is."""
+    pairs = [("a", "b#c"), ("a#b", "c"), ("a%23b", "c"), ("a", "b"), ("a%", "b"), (None, "b")]
+    header = Header("ES256", None, None, None, None, None, "", {})
+    tokens = [Verified({"iss": iss, "sub": sub}, None, header, GRANTS) for iss, sub in pairs]
+    assert len({user_key(one, several=True) for one in tokens}) == len(pairs)
+    assert [user_key(one, several=False) for one in tokens] == [sub for _, sub in pairs]
+    assert user_key(Verified({"iss": "a"}, None, header, GRANTS), several=True) == ""
 
 
 @pytest.mark.parametrize("value", ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c", " Bearer a.b.c "])

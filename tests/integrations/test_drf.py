@@ -181,6 +181,22 @@ def test_users_are_throttled_each(issuer: LocalIssuer) -> None:
     assert statuses == [200, 200, 429]
 
 
+def test_users_of_several_issuers_are_told_apart(issuer: LocalIssuer) -> None:
+    """Two issuers may have the same subject (RFC 7519, section 4.1.2): neither uses up what the other may."""
+    with LocalIssuer(algorithm="ES256") as other:
+        both = (rightkey.Trust(one.url, audience=AUDIENCE) for one in (issuer, other))
+        with override_settings(RIGHTKEY_VERIFIER=rightkey.Verifier.of(*both)):
+            statuses = [
+                get("/throttled", one.token(sub="carol")).status_code for one in (issuer, other, issuer)
+            ]
+            assert get("/", other.token(sub="carol")).json()["user"] == "carol"
+            raw = other.token(sub="carol")
+            request = APIRequestFactory().get("/", headers={"authorization": f"Bearer {raw}"})
+            user, token = RightKeyAuthentication().authenticate(request)  # type: ignore[misc]
+    assert statuses == [200, 200, 429]
+    assert (user.pk, user.username, token.iss_sub) == (f"{other.url}#carol", "carol", (other.url, "carol"))
+
+
 def test_a_test_overrides_the_verifier_in_one_line(issuer: LocalIssuer) -> None:
     """As with Django's views."""
     with LocalIssuer(algorithm="ES256") as mine:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from rightkey import AsyncVerifier, Trust
 from rightkey.integrations.starlette import RightKeyBackend, TokenUser
 from rightkey.localissuer import LocalIssuer
 
@@ -41,6 +42,22 @@ def test_user_and_scopes_are_the_tokens(issuer: LocalIssuer) -> None:
     assert client.get("/", headers=headers).json() == [True, "alice", ["a", "authenticated", "b"], "alice"]
     answer = client.get("/", headers={"authorization": f"Bearer {issuer.attack('expired')}"})
     assert (answer.status_code, answer.json()["code"]) == (401, "claims_rejected")
+
+
+def test_users_of_several_issuers_are_told_apart(issuer: LocalIssuer) -> None:
+    """By their identity; what is displayed stays the subject."""
+
+    async def identity(request: Request) -> JSONResponse:
+        return JSONResponse([request.user.identity, request.user.display_name])
+
+    with LocalIssuer(algorithm="ES256") as other:
+        both = [Trust(one.url, audience=one.audience) for one in (issuer, other)]
+        backend = RightKeyBackend(verifier=AsyncVerifier.of(*both))
+        guard = Middleware(AuthenticationMiddleware, backend=backend, on_error=backend.on_error)
+        client = TestClient(Starlette(routes=[Route("/", identity)], middleware=[guard]))
+        for one in (issuer, other):
+            headers = {"authorization": f"Bearer {one.token(sub='alice')}"}
+            assert client.get("/", headers=headers).json() == [f"{one.url}#alice", "alice"]
 
 
 def test_errors_of_others_go_on() -> None:

@@ -50,6 +50,7 @@ from rightkey.integrations.resource import WELL_KNOWN, ProtectedResource
 from rightkey.issuer.name import url_fault
 from rightkey.requirements import AllOf, Grant, Requirement
 from rightkey.telemetry.verdicts import tell_not_granted
+from rightkey.verdict.verified import Verified
 
 __all__ = [
     "AUTHORIZATION",
@@ -91,6 +92,16 @@ READY = Refusal(
     200, MappingProxyType({}), MappingProxyType({"code": "ready", "message": "tokens can be verified"})
 )
 """The answer to a health check where nothing is refused."""
+
+
+def user_key(token: Verified, several: bool) -> str:
+    """What a framework tells users apart by: the subject, and in front of it its issuer, where a verifier has
+    several: `https://issuer.example#alice`. Empty where a token has no subject."""
+    issuer, subject = token.iss_sub
+    if not several or not subject:
+        return subject or ""
+    named = (issuer or "").replace("%", "%25").replace("#", "%23")  # so that no two pairs have one key
+    return f"{named}#{subject}"
 
 
 @dataclass(frozen=True, slots=True)

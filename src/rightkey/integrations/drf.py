@@ -18,13 +18,14 @@ import sys
 from typing import Any
 
 from rightkey.errors import RightkeyError, TokenRejected
-from rightkey.integrations.bearer import Refusal
-from rightkey.integrations.djangoconf import credential, refusal_of, user_of, verify
+from rightkey.integrations.bearer import Refusal, user_key
+from rightkey.integrations.djangoconf import credential, refusal_of, user_of, verifier, verify
 from rightkey.integrations.settings import extra
 from rightkey.integrations.views import require_granted
 from rightkey.integrations.wsgi import is_cors_preflight
 from rightkey.requirements import Requirement, required
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.several import Several
 
 with extra("drf"):
     from asgiref.sync import async_to_sync, iscoroutinefunction
@@ -37,26 +38,28 @@ with extra("drf"):
 
 
 class TokenUser:
-    """The subject of a token, without a row in a database. `token` is all of it."""
+    """The subject of a token, without a row in a database. `token` is all of it. `several`: whether the
+    verifier has several issuers, of which two may have the same subject."""
 
     is_authenticated = is_active = True
     is_anonymous = is_staff = is_superuser = False
 
-    def __init__(self, token: Verified) -> None:
-        self.token = token
+    def __init__(self, token: Verified, several: bool = False) -> None:
+        self.token, self._several = token, several
 
     @property
     def pk(self) -> str:
-        """The token's subject; throttles tell users apart by it."""
-        return self.token.subject or ""
+        """What throttles tell users apart by: the token's subject, with several issuers behind the issuer
+        and a `#`."""
+        return user_key(self.token, self._several)
 
     @property
     def username(self) -> str:
         """The token's subject."""
-        return self.pk
+        return self.token.subject or ""
 
     def __str__(self) -> str:
-        return self.pk
+        return self.username
 
 
 class Refused(APIException):
@@ -137,6 +140,6 @@ def _user_of(token: Verified) -> Any:
     """None, or the anonymous user, is not signed in, whatever the token says."""
     find = user_of()
     if find is None:
-        return TokenUser(token)
+        return TokenUser(token, isinstance(verifier(), Several))
     user = (async_to_sync(find) if iscoroutinefunction(find) else find)(token)
     return user if getattr(user, "is_active", True) else None

@@ -6,10 +6,11 @@ from typing import Unpack
 
 from rightkey.errors import RightkeyError
 from rightkey.integrations.asgi import Verifying, verified
-from rightkey.integrations.bearer import BEARER, Bearer, Refusal, bearer_of
+from rightkey.integrations.bearer import BEARER, Bearer, Refusal, bearer_of, user_key
 from rightkey.integrations.handshake import hidden
 from rightkey.integrations.settings import Settings, extra, verifier_from
 from rightkey.verdict.verified import Verified
+from rightkey.verifier.several import Several
 from rightkey.verifier.tasks import AsyncVerifier
 
 with extra("starlette"):
@@ -19,10 +20,11 @@ with extra("starlette"):
 
 
 class TokenUser(BaseUser):
-    """The subject of a token. `token` is all of it."""
+    """The subject of a token. `token` is all of it. `several`: whether the verifier has several issuers, of
+    which two may have the same subject."""
 
-    def __init__(self, token: Verified) -> None:
-        self.token = token
+    def __init__(self, token: Verified, several: bool = False) -> None:
+        self.token, self._several = token, several
 
     @property
     def is_authenticated(self) -> bool:
@@ -36,8 +38,8 @@ class TokenUser(BaseUser):
 
     @property
     def identity(self) -> str:
-        """The token's subject."""
-        return self.token.subject or ""
+        """The token's subject, with several issuers behind the issuer and a `#`."""
+        return user_key(self.token, self._several)
 
 
 class Refused(AuthenticationError):
@@ -65,6 +67,7 @@ class RightKeyBackend(AuthenticationBackend):
     ) -> None:
         self._verifier: Verifying = verifier_from(AsyncVerifier, issuer, verifier, settings, type(self))
         self._bearer = bearer_of(bearer).beside(self._verifier)
+        self._several = isinstance(self._verifier, Several)
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """Scopes and user; None where there is no token. Raises Refused."""
@@ -75,7 +78,7 @@ class RightKeyBackend(AuthenticationBackend):
         hidden(self._bearer, conn.scope)
         if token is None:
             return None
-        return AuthCredentials(["authenticated", *sorted(token.scopes)]), TokenUser(token)
+        return AuthCredentials(["authenticated", *sorted(token.scopes)]), TokenUser(token, self._several)
 
     @staticmethod
     def on_error(conn: HTTPConnection, error: AuthenticationError) -> Response:

@@ -49,6 +49,12 @@ class Verified:
         return issuer
 
     @property
+    def iss_sub(self) -> tuple[str | None, str | None]:
+        """Issuer and subject, which together name one user: another issuer may have the same subject (RFC
+        7519, section 4.1.2; RFC 9493, section 3.2.4)."""
+        return self.issuer, self.subject
+
+    @property
     def scopes(self) -> frozenset[str]:
         """What `scope` and `scp` grant, with all that it implies (`implies=`)."""
         return granted(self.claims, "scope", self._places)
