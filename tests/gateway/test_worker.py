@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.gateway.test_protocol import LOOPS, Reading, echo
 
 from rightkey.gateway.address import Address
 from rightkey.gateway.board import Board
 from rightkey.gateway.configuration import configuration_of
-from rightkey.gateway.worker import STOPS, Worker, loop_factory
+from rightkey.gateway.protocol import Site
+from rightkey.gateway.worker import STOPS, Worker, loop_factory, serve
 from rightkey.localissuer import LocalIssuer
 
 
@@ -28,7 +31,16 @@ def test_a_loop_is_made() -> None:
 
 
 @pytest.fixture
-def run(issuer: LocalIssuer) -> Any:
+def signals() -> Iterator[None]:
+    """They are handled afterwards as before."""
+    before = {number: signal.getsignal(number) for number in STOPS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def run(issuer: LocalIssuer, signals: None) -> Any:
     """Runs a worker, and something beside it once it has begun; whether it began, and its board."""
 
     def ran(
@@ -59,12 +71,9 @@ def run(issuer: LocalIssuer) -> Any:
             waits.cancel()
             return await running
 
-        before = {number: signal.getsignal(number) for number in STOPS}
         try:
             return asyncio.run(main()), board
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
             for sock in sockets:
                 sock.close()
 
@@ -110,6 +119,36 @@ def test_it_answers_until_it_is_told_to_stop(run: Any, issuer: LocalIssuer) -> N
     assert began
     assert dict(board.answers())["ok"] == 2
     assert board.connections == 0
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__module__)
+@pytest.mark.parametrize("turns", range(12))
+def test_no_connection_is_lost_that_comes_as_it_ends(signals: None, turns: int, loop: Any) -> None:
+    """In whichever turn of the loop: it is answered, or left to other workers."""
+    site, plain = Site(Reading(echo), frozenset()), Site(Reading(echo), frozenset())
+    with ExitStack() as stack:
+        listening = [stack.enter_context(Address.of("127.0.0.1:0").bind()) for _ in range(2)]
+        others, client = stack.enter_context(listening[0].dup()), stack.enter_context(socket.socket())
+        others.setblocking(False)
+
+        def later(left: int) -> None:
+            if left:
+                asyncio.get_running_loop().call_soon(later, left - 1)
+                return
+            client.connect(others.getsockname())
+            client.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+
+        def begun() -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            later(turns)
+
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(serve([*zip(listening, (site, plain), strict=True)], lambda: None, begun))
+        try:
+            others.accept()[0].close()
+        except BlockingIOError:
+            client.settimeout(60)
+            assert client.recv(4096).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_it_does_not_begin_without_the_keys_that_others_have(run: Any, issuer: LocalIssuer) -> None:

@@ -26,6 +26,8 @@ DRAIN_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
 """Seconds between two looks at connections whose time is up, and at keys that are due."""
 STOPS = (signal.SIGTERM, signal.SIGINT)
+_TURNS = 5
+"""Turns of asyncio's loop in which what was accepted has become a connection: it takes three."""
 
 Listening = tuple[socket.socket, Site]
 
@@ -116,6 +118,11 @@ async def serve(
     begun()
     sites = [site for _, site in listening]
     await _sweeping(sites, look, stop.wait())
+    # What asyncio has accepted is lost where its server is closed before it has become a connection.
+    for sock, _ in listening:
+        loop.remove_reader(sock)
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
     for server in servers:
         server.close()
     for site in sites:
