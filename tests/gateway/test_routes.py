@@ -203,6 +203,38 @@ def test_a_host_is_its_name(host: str, name: str) -> None:
     assert host_of(host) == name
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/orders/1", "/orders/*"),
+        ("/Orders/1", "path_refused"),
+        ("/ORDERS", "path_refused"),
+        ("/%4frders/1", "path_refused"),
+        ("/orders./1", "path_refused"),
+        ("/orders%20/1", "path_refused"),
+        ("/orders/X", "/orders/*"),
+        ("/API/1", "/API/*"),
+        ("/api/1", "/api/*"),
+        ("/Api/1", "path_refused"),
+        ("/other/Orders", "/*"),
+        ("/HEALTH", "path_refused"),
+        ("/health/more", "/*"),
+    ],
+)
+def test_a_path_that_is_another_rules_but_for_its_case_is_refused(path: str, expected: str) -> None:
+    """To some services it is the same path, and a wider rule would let it in."""
+    names = ("/orders/*", "/api/*", "/API/*", "/health", "/*")
+    assert found(Routes([Route(name) for name in names]), path) == expected
+
+
+def test_where_no_wider_rule_follows_case_decides_nothing() -> None:
+    """It is refused as before: by no rule, or by one of its own method."""
+    assert found(Routes([Route("/orders/*")]), "/Orders/1") == "route_unknown"
+    routes = Routes([Route("/orders/*", methods=frozenset(("GET",))), Route("/*")])
+    assert found(routes, "/Orders/1", "POST") == "/*"
+    assert found(routes, "/Orders/1", "GET") == "path_refused"
+
+
 def test_long_paths_are_found_and_not_remembered() -> None:
     """A stranger chooses them, and how many."""
     routes = Routes([Route("/*")])

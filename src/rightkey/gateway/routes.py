@@ -10,6 +10,8 @@ rule:
                          end, too: Starlette takes `/orders%0A` for `/orders`), in as many segments as the
                          longest path of a rule names
 
+To some services `/Orders` is `/orders` (Express, ASP.NET), and to some of Windows `/orders.` is: a path that
+differs in that alone from a rule's is refused, where a later and wider rule would let it in.
 Behind the `*` of that path the last are left alone: `/projects/*` takes `/projects/group%2Fname`.
 A method is judged so, too: where rules name methods, one in lower case is refused. To some services `post`
 is no `POST`, and to others it is (Django, Symfony). So is a host: where rules name hosts, `x@a.example` is
@@ -71,6 +73,8 @@ class Route:
     optional: bool = False
     segments: tuple[str, ...] = field(init=False, repr=False, compare=False)
     """The names in its path, without the `*`."""
+    folded: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The same, as services know them that tell no upper case from lower."""
     below: bool = field(init=False, repr=False, compare=False)
     """Whether it takes everything below."""
 
@@ -90,13 +94,18 @@ class Route:
         below = segments[-1:] == ("*",)
         object.__setattr__(self, "segments", segments[:-1] if below else segments)
         object.__setattr__(self, "below", below)
+        object.__setattr__(self, "folded", _folded(self.segments))
 
-    def takes(self, method: str, host: str, segments: tuple[str, ...]) -> bool:
-        """Whether it is for this request, whose host is in lower case and whose segments are decoded."""
+    def takes(self, method: str, host: str, segments: tuple[str, ...], *, folded: bool = False) -> bool:
+        """Whether it is for this request, whose host is in lower case and whose segments are decoded.
+
+        Args:
+            folded: whether the segments are, and are compared so.
+        """
         return (
             (not self.methods or method in self.methods or (method == "HEAD" and "GET" in self.methods))
             and _takes_host(self.host, host)
-            and self._takes_path(segments)
+            and self._takes_path(segments, self.folded if folded else self.segments)
         )
 
     def hides(self, later: Route) -> bool:
@@ -105,11 +114,11 @@ class Route:
             (not self.methods or bool(later.methods and later.methods <= self.methods))
             and (self.host is None or (later.host is not None and _takes_host(self.host, later.host)))
             and (self.below or not later.below)
-            and self._takes_path(later.segments)
+            and self._takes_path(later.segments, self.segments)
         )
 
-    def _takes_path(self, segments: tuple[str, ...]) -> bool:
-        return (segments[: len(self.segments)] if self.below else segments) == self.segments
+    def _takes_path(self, segments: tuple[str, ...], own: tuple[str, ...]) -> bool:
+        return (segments[: len(own)] if self.below else segments) == own
 
 
 class Routes:
@@ -154,9 +163,14 @@ class Routes:
         if self._names_hosts and not re.fullmatch(_AUTHORITY, host):
             raise NoRoute("host_refused", "the host is refused: it is no name or address, with a port")
         name = host_of(host)
+        folded, nearly = _folded(segments), 0
         for route in self.routes:
             if route.takes(method, name, segments):
+                if nearly > len(route.segments):
+                    raise _refused("a service may take it for the path of another route")
                 return route
+            if route.takes(method, name, folded, folded=True):
+                nearly = max(nearly, len(route.segments))
         raise NoRoute("route_unknown", "no route is configured for this host, path and method")
 
 
@@ -214,6 +228,10 @@ def _takes_host(own: str | None, host: str) -> bool:
     if own is None or own == host:
         return True
     return own.startswith("*.") and host.endswith(own[1:]) and host != own[1:]
+
+
+def _folded(segments: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(segment.rstrip(". ").casefold() for segment in segments)
 
 
 def _refused(why: str) -> NoRoute:
