@@ -20,6 +20,8 @@ from rightkey import (
     Trust,
     Verified,
     Verifier,
+    any_of,
+    claim,
     group,
     permission,
     role,
@@ -335,6 +337,19 @@ def test_b2c_states_an_issuer_that_differs_from_where_it_was_asked(judged: Any) 
     assert judged(lower, claims | {"iss": with_policy}, with_policy).issuer == with_policy
     assert Issuer.parse(issuer).iss_for("https://other.b2clogin.com/{guid}/v2.0/") is None
     assert Issuer.parse(issuer).iss_for(f"https://other.b2clogin.com/{TENANT}/v2.0/") is None
+
+
+def test_b2c_named_by_what_its_policies_share_is_all_of_them(judged: Any) -> None:
+    """As `iss` has it, with `metadata_url=`: which policies count is then for a requirement to say."""
+    stated = f"{B2C}/{TENANT}/v2.0/"
+    assert recognise(stated) is None
+    for policy in ("B2C_1_signin", "B2C_1_reset"):
+        token = judged(stated, {"iss": stated, "tfp": policy}, stated)
+        assert (token.issuer, token.claims["tfp"]) == (stated, policy)
+    chosen = any_of(claim("tfp", "B2C_1_signin"), claim("tfp", "B2C_1_staff"))
+    with pytest.raises(InsufficientScope):
+        token.require(chosen)
+    assert judged(stated, {"iss": f"{B2C}/{OTHER}/v2.0/"}, stated) == "issuer_not_trusted"
 
 
 def test_cognito_names_the_client_where_others_name_the_audience(judged: Any) -> None:
