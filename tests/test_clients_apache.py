@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from html import unescape
@@ -56,6 +57,15 @@ OIDCRemoteUserClaim sub
 """
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that Apache's user may read. Each run of pytest that begins takes that right from what is above
+    `tmp_path`."""
+    with tempfile.TemporaryDirectory(prefix="rightkey-apache-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.fixture(
     params=[
         ("code", "query"),
@@ -64,18 +74,14 @@ OIDCRemoteUserClaim sub
         ("code id_token", "form_post"),
     ]
 )
-def apache(
-    request: pytest.FixtureRequest, tmp_path: Path, free_port: int
-) -> Iterator[tuple[str, LocalIssuer]]:
+def apache(request: pytest.FixtureRequest, folder: Path, free_port: int) -> Iterator[tuple[str, LocalIssuer]]:
     """An Apache that protects a page, and its issuer."""
     types, mode = request.param
-    (tmp_path / "www" / "secret").mkdir(parents=True)
-    (tmp_path / "www" / "secret" / "page").write_text("for alice")
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
+    (folder / "www" / "secret").mkdir(parents=True)
+    (folder / "www" / "secret" / "page").write_text("for alice")
     with LocalIssuer(dress="plain", algorithm="RS256") as issuer:
         text = CONFIGURATION.format(
-            root=tmp_path,
+            root=folder,
             port=free_port,
             modules=MODULES,
             metadata=issuer.urls["discovery"],
@@ -83,8 +89,8 @@ def apache(
             mode=mode,
             user="User www-data\nGroup www-data" if os.geteuid() == 0 else "",
         )
-        (tmp_path / "conf").write_text(text)
-        command = [str(APACHE), "-X", "-f", str(tmp_path / "conf")]
+        (folder / "conf").write_text(text)
+        command = [str(APACHE), "-X", "-f", str(folder / "conf")]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
             try:
                 _wait(free_port, process)
