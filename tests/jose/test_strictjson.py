@@ -234,9 +234,7 @@ def test_a_mark_is_found_anywhere(value: Any, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize(
-    "text", [b'{"sub": "alice"', b'{"sub": "alice", "a": 1e999}', b'{"sub": "alice\xff"}']
-)
+@pytest.mark.parametrize("text", [b'{"sub": "alice"', b'{"sub": "alice", "a": NaN}', b'{"sub": "alice\xff"}'])
 def test_no_error_in_the_chain_holds_the_text(reader: Any, text: bytes) -> None:
     """A parser's error has the document: of a token, its claims."""
     with pytest.raises(NotJson) as caught:

@@ -52,9 +52,7 @@ def read_object(text: bytes, most: tuple[int, int] | None = MAX_IN_PAYLOAD) -> d
         value = _loads(text)
     except ValueError as error:
         told = _first_words(text, error)
-        vars(error).pop(
-            "doc", None
-        )  # the whole text, claims and all: what is raised next has this as context
+        vars(error).pop("doc", None)  # the whole text, which the context of the next error would hold
         raise NotJson(f"not JSON: {told}") from None
     # Each level needs a bracket of its own, so that counting them settles nearly every document.
     if _brackets(text) > MAX_DEPTH:
