@@ -128,8 +128,7 @@ def read_members(text: bytes) -> dict[str, Any]:
 
 
 def read_document(text: bytes, most: tuple[int, int] | None = None) -> dict[str, Any]:
-    """Read as `read_unique` does, and leave out what no two readers need take for the same: a member that no
-    one asks for need not harm the rest."""
+    """Read as `read_unique` does, and leave out members that two readers may take for different ones."""
     try:
         return read_unique(text, most)
     except NotJson as error:
