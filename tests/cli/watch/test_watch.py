@@ -240,6 +240,37 @@ def test_a_signal_ends_it_cleanly(issuer: LocalIssuer, tmp_path: Path, number: i
     assert read_history(str(path)).lines[-1].event == "paused"
 
 
+EVERYWHERE = """
+import os, signal, sys
+from rightkey.cli.watch import _until_signal
+
+def lines(seconds, at=None):
+    seen = 0
+    def trace(frame, event, _):
+        nonlocal seen
+        seen += event == "line"
+        if event == "line" and seen == at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+    with _until_signal() as pause:
+        sys.settrace(trace)
+        ended = pause(seconds)
+        sys.settrace(None)
+    return ended if at else seen
+
+print([lines(0.5, at) for at in range(1, lines(0.01) + 1)])
+"""
+"""Sends the signal at each line in turn of what a pause runs."""
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_pause_wherever_it_comes() -> None:
+    """Also while the pause begins: its handler must not wait for what the same thread holds."""
+    done = subprocess.run([sys.executable, "-c", EVERYWHERE], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("[True")
+
+
 @pytest.mark.parametrize(
     ("event", "data", "told"),
     [

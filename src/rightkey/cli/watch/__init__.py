@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ import click
 from rightkey.cli import output
 from rightkey.cli.connection import Connection, connection_options, metadata_option, provider_option
 from rightkey.cli.errors import BadUse
+from rightkey.cli.stopping import stop_signal
 from rightkey.cli.times import written
 from rightkey.cli.watch.files import HistoryFile, read_history
 from rightkey.cli.watch.looking import Entry, Watch
@@ -116,15 +118,15 @@ def _export(path: str | None, issuer: str) -> int:
 
 @contextmanager
 def _until_signal() -> Iterator[Callable[[float], bool]]:
-    """A pause that SIGINT and SIGTERM end, and with it the watch."""
-    ended = Event()
+    """A pause that SIGINT and SIGTERM end, and with it the watch.
 
-    def end(_number: int, _frame: Any) -> None:
-        ended.set()
-
-    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield ended.wait
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+    No handler sets an Event: it would wait for ever for a lock that its own thread holds to begin a wait.
+    """
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    with stop_signal() as stop:
+        try:
+            yield lambda seconds: bool(select.select([stop], [], [], seconds)[0])
+        finally:
+            socket.close(signal.set_wakeup_fd(-1))
+            for one, handler in before.items():
+                signal.signal(one, handler)
