@@ -24,7 +24,7 @@ from typing import Any
 
 import uvicorn
 
-from bench.drill.installing import free_port
+from bench.ports import free_port
 from rightkey import DPoP, KeySet
 from rightkey.integrations import fastmcp, mcp
 from rightkey.localissuer import LocalIssuer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 import subprocess
 import tempfile
@@ -10,12 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from bench.ports import free_port
+
 
 class Server:
     """A server of Redis, in memory alone."""
 
     def __init__(self, folder: str, host: str) -> None:
-        self.port = _free_port(host)
+        self.port = free_port(host)
         self.url, self.folder, self._host = f"redis://{host}:{self.port}/0", folder, host
 
     def start(self) -> None:
@@ -42,14 +43,6 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-
-def _free_port(host: str) -> int:
-    """Below those that systems give to connections: one would take it while the server is away."""
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with suppress(OSError), socket.create_server((host, port)):
-            return port
 
 
 @contextmanager

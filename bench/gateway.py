@@ -28,6 +28,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.ports import free_port
 from bench.report import Goal, Report, Table, command, versions
 from rightkey.localissuer import LocalIssuer
 
@@ -244,12 +245,6 @@ def resident(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
-def a_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(line: list[str], folder: Path, port: int) -> Iterator[Server]:
     """A process until the end, once it listens; its only child serves where it has one."""
@@ -271,7 +266,7 @@ def listens(port: int) -> bool:
 
 
 def nginx(folder: Path, issuer: LocalIssuer) -> Any:
-    port = a_port()
+    port = free_port()
     (folder / "nginx.conf").write_text(NGINX_CONFIGURATION.format(folder=folder, port=port))
     binary = shutil.which("nginx") or "/usr/sbin/nginx"
     return serving([binary, "-c", str(folder / "nginx.conf")], folder, port)
@@ -279,8 +274,8 @@ def nginx(folder: Path, issuer: LocalIssuer) -> Any:
 
 def gateway(remember: int) -> Callable[[Path, LocalIssuer], Any]:
     def start(folder: Path, issuer: LocalIssuer) -> Any:
-        port, file = a_port(), folder / f"gateway-{remember}.toml"
-        settings = {"port": port, "plain": a_port(), "remember": remember}
+        port, file = free_port(), folder / f"gateway-{remember}.toml"
+        settings = {"port": port, "plain": free_port(), "remember": remember}
         file.write_text(CONFIGURATION.format(issuer=issuer.url, audience=issuer.audience, **settings))
         return serving([sys.executable, "-m", "rightkey", "gateway", "--config", str(file)], folder, port)
 
@@ -288,7 +283,7 @@ def gateway(remember: int) -> Callable[[Path, LocalIssuer], Any]:
 
 
 def uvicorn(folder: Path, issuer: LocalIssuer) -> Any:
-    port = a_port()
+    port = free_port()
     (folder / "service.py").write_text(UVICORN_APP.format(issuer=issuer.url, audience=issuer.audience))
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "critical"]
     return serving([sys.executable, "-m", "uvicorn", "service:app", f"--port={port}", *options], folder, port)

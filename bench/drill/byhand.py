@@ -27,8 +27,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.drill import others
-from bench.drill.installing import free_port, installed
+from bench.drill.installing import installed
 from bench.drill.products import PRODUCTS, Product
+from bench.ports import free_port
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 AUDIENCE, OTHER = "https://api.example.com", "https://elsewhere.example"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -103,9 +102,3 @@ def version(product: Product, folder: Path) -> str:
         [str(folder / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

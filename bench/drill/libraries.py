@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import socket
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bench.contenders import PACKAGES
 from bench.nodejs import PROGRAM, Node
+from bench.ports import free_port
 from bench.report import Report, Table, versions
 from rightkey.drill import EXERCISES, Row, Scorecard, Target, drill
 from rightkey.drill.row import SHOWN, Kind
@@ -86,14 +86,9 @@ def drilled(service: Service, only: Sequence[str]) -> Scorecard:
             command=service.command(port),
             make_issuer=lambda: LocalIssuer(tls=service.tls),
             life=LIFE,
+            wait=120,
             only=only,
         )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def summary(cards: dict[str, Scorecard]) -> Table:

@@ -21,8 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.drill.installing import free_port, installed, shown, version
+from bench.drill.installing import installed, shown, version
 from bench.drill.products import PRODUCTS, Product
+from bench.ports import free_port
 from rightkey.drill import EXERCISES
 from rightkey.drill.row import SHOWN
 
