@@ -84,7 +84,8 @@ def contenders(issuer: LocalIssuer) -> dict[str, Callable[[], Any]]:
     key = fresh.verify(token).key.public_key
     remembering.verify(token)
     unchecking = Verifier(issuer.url, audience=issuer.audience, remember=0, freshness=Freshness(wait=5.0))
-    unchecking.verify(token).key.checks["RS256"] = lambda signature, signed: None  # of keys of its own
+    checks = {"RS256": lambda signature, signed: None}
+    object.__setattr__(unchecking.verify(token).key, "checks", checks)  # of keys of its own
     client = jwt.PyJWKClient(issuer.url + ".well-known/jwks.json")
     sha256, pkcs1 = hashes.SHA256(), padding.PKCS1v15()
 
