@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -293,3 +294,14 @@ def test_a_wrong_verifier_is_told_at_once(issuer: LocalIssuer) -> None:
         WsgiLogout(rightkey.AsyncVerifier(issuer.url, profile="logout", **how))
     with pytest.raises(Misconfigured, match="by must be"):
         WsgiLogout(rightkey.Verifier(issuer.url, profile="logout", **how), by="sid")  # type: ignore[arg-type]
+
+
+def test_the_wait_is_told_in_whole_seconds_that_suffice(issuer: LocalIssuer) -> None:
+    """Rounded up: a provider that comes back too early is sent away again."""
+    receiver = WsgiLogout(rightkey.Verifier(issuer.url, audience=CLIENT, profile="logout", denylist=DENYLIST))
+
+    def verify(raw: str) -> None:
+        raise rightkey.IssuerUnavailable("keys_unavailable", "", retry_after=1.4)
+
+    receiver._verifier = SimpleNamespace(verify=verify)
+    assert receiver.answer("application/x-www-form-urlencoded", form("x")).headers["Retry-After"] == "2"

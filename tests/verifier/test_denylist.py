@@ -134,6 +134,8 @@ def test_an_issuer_that_has_two_names_is_one(kind: Any, named: str, other: str, 
         assert verifier._verifier_denylist(issuer.url)[1] != single._verifier_denylist(None)[1]
         with pytest.raises(Misconfigured, match="issuer must be a string, not int"):
             done(verifier.deny(sid="s", issuer=5))
+        with pytest.raises(Misconfigured, match="issuer must not be empty"):
+            done(verifier.deny(sid="s", issuer=""))
 
 
 def test_keys_of_any_issuer_are_denied_by_the_tokens_own(issuer: LocalIssuer) -> None:

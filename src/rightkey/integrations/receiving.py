@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, MutableMapping
 from http import HTTPStatus
@@ -111,7 +112,7 @@ class Receiver:
         except RightkeyError as error:
             after = getattr(error, "retry_after", None) or 1.0
             status = error.status if isinstance(error, IssuerUnavailable) else 500
-            return answer(status or 500, {"error": error.code}, Retry_After=str(max(1, round(after))))
+            return answer(status or 500, {"error": error.code}, Retry_After=str(max(1, math.ceil(after))))
         return self._accepted()
 
 

@@ -139,10 +139,13 @@ def sound(clock: Callable[[], float] | None) -> Callable[[], float] | None:
 
 def denied_as(issuer: Any, here: Iterable[TrustedIssuer]) -> str:
     """The identity under which an issuer's tokens are denied: of a name that its provider uses beside that of
-    one issuer here, such as Apple's older one, it is that issuer's. Raises Misconfigured: it is no string.
+    one issuer here, such as Apple's older one, it is that issuer's. Raises Misconfigured: it is no string, or
+    an empty one, which names none.
     """
     if not isinstance(issuer, str):
         raise Misconfigured(f"issuer must be a string, not {type(issuer).__name__}")
+    if not issuer:
+        raise Misconfigured("issuer must not be empty")
     identity = identity_of(issuer)
     for one in here:
         vendor = one.trust.vendor
