@@ -51,23 +51,32 @@ CODES: dict[str, str] = {
 
 MAX_QUOTED = 100
 """Characters of a setting that a message quotes."""
-_SUSPECT = (  # compiled with the first message that quotes: to do it here is 2 % of the import
+_KEY = (  # both are compiled with the first message that quotes: to do it here is 2 % of the import
     r"-----|^\s*[\[{<]|^\s*ey[\w-]+\.|(?<![A-Za-z0-9])ey[AJK][\w-]{6}|[A-Za-z0-9+/=]{60}"
     r"|(?=[\w=+-]{0,42}[A-Z])(?=[\w=+-]{0,42}[a-z])(?=[\w=+-]{0,42}[0-9])[\w=+-]{43}"
-    r"|^(?![a-z]+://)(?s:.*?)(?=[A-Za-z0-9+~]{0,21}[A-Z])(?=[A-Za-z0-9+~]{0,21}[a-z])(?=[A-Za-z0-9+~]{0,21}[0-9])"
-    r"[A-Za-z0-9+~]{22}"
-    r"|[0-9a-f]{32}|[0-9]Q~|\b(gh[a-z]_|github_pat_|glpat-|sk[-_]|xox[a-z]-|AKIA|AIza|hvs\.)[\w-]{8}"
-    r"|(?i:\b(bearer|basic|dpop)\s+\S|(pass|pwd|secret|token|key|auth|sig|cred|cookie)[\w-]*['\"]?\s*(=|:\s)\s*\S)"
     r"|[@\uff20\ufe6b]|%40|[?#][^?#]*="
 )
-"""What may be a key or a token: PEM, JSON, a JWT wherever in it, base64, 32 octets in base64url, such as a
-JWK's `d`, or 16 in other letters, what issuers make for client secrets, or a header that has one; or have a
-password in it: a URL with a user name, in whatever spelling, or with a query, or what is named so."""
+"""What can hardly be anything but a key or a token: PEM, JSON, a JWT wherever in it, base64, or 32 octets in
+base64url, such as a JWK's `d`; or has a password in it: a URL with a user name, however spelt, or a query."""
+_SUSPECT = (
+    r"^(?![a-z]+://)(?s:.*?)"
+    r"(?=[A-Za-z0-9+~]{0,21}[A-Z])(?=[A-Za-z0-9+~]{0,21}[a-z])(?=[A-Za-z0-9+~]{0,21}[0-9])[A-Za-z0-9+~]{22}"
+    r"|[0-9a-f]{32}|[0-9]Q~|\b(gh[a-z]_|github_pat_|glpat-|sk[-_]|xox[a-z]-|AKIA|AIza|hvs\.)[\w-]{8}"
+    r"|(?i:\b(bearer|basic|dpop)\s+\S"
+    r"|(pass|pwd|secret|token|key|auth|sig|cred|cookie)[\w-]*['\"]?\s*(=|:\s)\s*\S)"
+)
+"""What may be a secret, and may be a name too: 16 octets in other letters, what issuers make for client
+secrets, or a header that has one; or what is named so. It is not quoted, which is no reason to refuse it."""
+
+
+def may_be_key(text: str) -> bool:
+    """Whether a text can hardly be the name that was asked for: it may hold a key, a token or a password."""
+    return re.search(_KEY, text) is not None
 
 
 def may_hold_secret(text: str) -> bool:
-    """Whether a text may hold a private key, a token or a password, whole or in part."""
-    return re.search(_SUSPECT, text) is not None
+    """Whether a text must not be shown, since it may hold a private key, a token or a password."""
+    return may_be_key(text) or re.search(_SUSPECT, text) is not None
 
 
 def quoted(setting: object) -> str:

@@ -96,6 +96,17 @@ def test_a_proxy_may_be_an_ipv6_address(monkeypatch: pytest.MonkeyPatch) -> None
     assert (proxy.host, proxy.port, str(proxy)) == ("fd00::1", 3128, "[fd00::1]:3128")
 
 
+@pytest.mark.parametrize("host", ["sk-proxy-eu-1.corp.example", f"proxy-{'0a' * 16}.internal"])
+def test_a_proxy_whose_name_looks_like_what_services_make_is_one(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """What may be a secret is not quoted, but a name like it is no reason to have no proxy."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{host}:3128")
+    proxy = proxy_for(read_address("https://id.example/"))
+    assert proxy is not None
+    assert proxy.host == host
+
+
 def test_an_address_in_no_proxy_is_reached_directly(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """And any other goes through the proxy: it is the one that is asked."""
     proxy = serve(saying(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))

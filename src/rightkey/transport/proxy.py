@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from rightkey.errors import may_hold_secret
+from rightkey.errors import may_be_key
 from rightkey.exchange import ExchangeFailed
 from rightkey.issuer.name import url_fault
 
@@ -90,7 +90,7 @@ def _is_host(authority: str) -> bool:
     """Whether it is a host, with or without a port; else it may be anything, and is not told of."""
     if url_fault(f"https://{authority.lower()}") is not None:
         return False
-    return authority.startswith("[") or not may_hold_secret(authority)  # an IPv6 address is not one
+    return authority.startswith("[") or not may_be_key(authority)  # an IPv6 address is not one
 
 
 def _unusable(why: str) -> ExchangeFailed:
