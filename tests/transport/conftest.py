@@ -94,6 +94,18 @@ def failed(url: str, transport: DefaultTransport | None = None, **settings: obje
     return caught.value
 
 
+def late(server: Any, url: str, transport: DefaultTransport | None = None) -> ExchangeFailed:
+    """How a request to a server fails that ends at its deadline. It has more time where a busy machine has
+    used it all up before the server was reached."""
+    seconds = 0.3
+    while True:
+        error = failed(url, transport, timeout=seconds)
+        assert (error.reason, f"{seconds:g} s" in str(error)) == ("timeout", True), error
+        if server.accepted:
+            return error
+        seconds *= 2
+
+
 def below(error: BaseException) -> Iterator[BaseException]:
     """What an error is chained to: a traceback in a log shows that as well."""
     while deeper := error.__cause__ or error.__context__:
