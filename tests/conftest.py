@@ -83,15 +83,7 @@ def pytest_collection_finish() -> None:
     second, with the interpreter's lock held."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)  # by default a tenth of the time goes into looking for garbage
-    gc.callbacks.append(_leave_the_old)
     gc.enable()
-
-
-def _leave_the_old(phase: str, info: dict[str, int]) -> None:
-    """What has outlived two looks is not looked at a third time: most of it is reports of tests, and each
-    test that asks for a whole look would go through them all."""
-    if phase == "stop" and info["generation"] == 1:
-        gc.freeze()
 
 
 WHOLLY_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
@@ -107,8 +99,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_sessionfinish() -> None:
     """Hypothesis asks the collector for referrers."""
-    with suppress(ValueError):
-        gc.callbacks.remove(_leave_the_old)
     gc.unfreeze()
 
 
