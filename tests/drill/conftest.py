@@ -145,6 +145,7 @@ def carded(served: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch) -> Sco
 
     `cooldown` and `wait` are bounds on what a good service does sooner; they are short where it never comes.
     """
+    monkeypatch.setattr("rightkey.drill.target.PATIENCE", 60.0)
     monkeypatch.setattr(staged, "_SPARE", 0.5)
     monkeypatch.setattr(rotating, "_UNKNOWN_LIFE", 0.5)
 

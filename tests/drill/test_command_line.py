@@ -35,8 +35,12 @@ def open_url(served: Serve, services: Any) -> str:
 
 
 @pytest.mark.slow
-def test_the_service_is_started_anew(service: list[str], tmp_path: Path, capsys: Captured) -> None:
+def test_the_service_is_started_anew(
+    service: list[str], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And the card is written as JSON, as JUnit's XML and as a badge."""
+    monkeypatch.setattr("rightkey.drill.target.PATIENCE", 60.0)
+    monkeypatch.setattr("rightkey.drill.keysets._ODDITIES", 60.0)
     url, *command = service
     junit, badge = tmp_path / "junit.xml", tmp_path / "badge.svg"
     files = ["--json", "--junit", str(junit), "--badge", str(badge)]
