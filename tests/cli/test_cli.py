@@ -277,7 +277,8 @@ def test_a_long_id_is_never_broken_on_a_terminal(issuer: LocalIssuer) -> None:
 def test_a_slow_answer_has_a_sign_of_life() -> None:
     """On a terminal's stderr, and not where a pipe or NO_COLOR forbids it."""
     with LocalIssuer(algorithm="ES256") as slow:
-        slow.misbehave("jwks", fault("delay", seconds=1.0))
+        slow.misbehave("jwks", fault("delay", seconds=2.0), times=1)  # it is shown after 0.3, if not too busy
+        slow.misbehave("jwks", fault("delay", seconds=0.5))
         assert f"looking for the keys of {slow.url}" in on_a_terminal("locate", slow.url)
         assert "looking for" not in on_a_terminal("locate", slow.url, NO_COLOR="1")
         done = ran("locate", slow.url, FORCE_COLOR="1")
