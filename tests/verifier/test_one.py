@@ -273,9 +273,7 @@ def test_the_time_is_looked_up_when_a_token_is_judged(
     assert caught.value.expired
 
 
-@pytest.mark.parametrize(
-    "told", [math.nan, math.inf, -math.inf, 10**400, None, "12", True, Decimal(1), 1_800_000_000_000]
-)
+@pytest.mark.parametrize("told", [math.nan, math.inf, -math.inf, 10**400, None, "12", True, Decimal(1)])
 def test_a_clock_that_tells_no_time_lets_nothing_in(face: Any, issuer: LocalIssuer, told: Any) -> None:
     """To NaN no token has expired. It may go wrong at any call: a remembered token is not let in either."""
     readings = [time.time(), told, told]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from sys import float_info
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rightkey.errors import Misconfigured, RightkeyError
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.identity import identity_of
-from rightkey.policy.claims import MILLISECONDS
 from rightkey.policy.trust import Trust
 from rightkey.verdict.attempt import Demands, attempt
 from rightkey.verdict.held import Held, NeedsNewer
@@ -123,14 +123,15 @@ _CLIENTS = ("aiohttp", "httpx", "httpx2", "requests", "urllib3")
 def sound(clock: Callable[[], float] | None) -> Callable[[], float] | None:
     """A clock whose every reading is a time in seconds; None stays None.
 
-    To NaN no token has expired, and to a clock in milliseconds every one has. It raises Misconfigured.
+    To NaN no token has expired. (To a clock in milliseconds every one has, which lets nothing in.) It raises
+    Misconfigured.
     """
     if clock is None:
         return None
 
     def now() -> float:
         told: Any = clock()
-        if isinstance(told, bool) or not isinstance(told, int | float) or not abs(told) < MILLISECONDS:
+        if isinstance(told, bool) or not isinstance(told, int | float) or not abs(told) <= float_info.max:
             raise Misconfigured("clock must return a number of seconds since 1970", hint="as time.time does")
         return told
 
