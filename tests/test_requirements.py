@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import pytest
@@ -89,7 +90,11 @@ def test_any_name_is_read_back(made: tuple[Any, str]) -> None:
     assert parse(str(any_of(kind(name), "x"))) == any_of(kind(name), "x")
 
 
-@given(name=_NAMES, value=_NAMES | st.integers() | st.booleans() | st.none())
+# A JSON Pointer must be one: what is refused as none has a test of its own.
+_CLAIMS = _NAMES.filter(lambda name: name[0] != "/" or not re.search("~(?![01])", name))
+
+
+@given(name=_CLAIMS, value=_NAMES | st.integers() | st.booleans() | st.none())
 def test_any_claim_is_read_back(name: str, value: Any) -> None:
     """With the type of its value."""
     assert parse(str(claim(name, value))) == claim(name, value)
