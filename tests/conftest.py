@@ -8,7 +8,6 @@ import gc
 import inspect
 import ipaddress
 import json
-import logging
 import os
 import re
 import secrets
@@ -62,7 +61,6 @@ def pytest_configure(config: pytest.Config) -> None:
         # and then aborts a child before it begins.)
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
-    LOGGED.clear()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -116,79 +114,6 @@ def pytest_runtest_teardown() -> Generator[None]:
     finally:
         no_fleet_outlives_its_test()
         one_process_a_test()
-        LOGGED.clear()
-
-
-def pytest_exception_interact(report: pytest.CollectReport | pytest.TestReport) -> None:
-    """A test that fails shows what was logged."""
-    if LOGGED.text:
-        report.sections.append(("Captured log", LOGGED.text))
-
-
-class Logged(logging.Handler):
-    """What is logged during one test, by all loggers that hand on to the root.
-
-    pytest's own asks every logger there is whether it does, six times a test. With all frameworks loaded that
-    takes longer than most tests.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s"))
-        self.records: list[logging.LogRecord] = []
-        self._lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """A record that cannot be formatted fails the test."""
-        self._lines.append(self.format(record))
-        self.records.append(record)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self._lines)
-
-    def clear(self) -> None:
-        """For the next test, also where this one configured all logging anew."""
-        self.records, self._lines = [], []
-        logging.getLogger().addHandler(self)
-
-
-LOGGED = Logged()
-
-
-class Caplog:
-    """As pytest's fixture of this name: what is logged, from which level on."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-
-    @property
-    def records(self) -> list[logging.LogRecord]:
-        return LOGGED.records
-
-    @property
-    def text(self) -> str:
-        return LOGGED.text
-
-    def set_level(self, level: int, logger: str | None = None) -> None:
-        """Until the test is over."""
-        self._stack.enter_context(self.at_level(level, logger))
-
-    @contextmanager
-    def at_level(self, level: int, logger: str | None = None) -> Iterator[None]:
-        named = logging.getLogger(logger)
-        before = named.level
-        named.setLevel(level)
-        try:
-            yield
-        finally:
-            named.setLevel(before)
-
-
-@pytest.fixture
-def caplog() -> Iterator[Caplog]:
-    with ExitStack() as stack:
-        yield Caplog(stack)
 
 
 def no_fleet_outlives_its_test() -> None:
