@@ -71,7 +71,7 @@ def test_a_key_sets_hash_tells_sets_apart(
 
 @pytest.mark.parametrize("listener", [None, "log", [print]])
 def test_a_listener_is_a_function(listener: Any) -> None:
-    """It would be called with each event, and each time in vain."""
+    """It would be called with each event, and fail each time."""
     with pytest.raises(Misconfigured, match="listener must be a function"):
         events.subscribe(listener)
 

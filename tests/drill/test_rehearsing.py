@@ -168,7 +168,7 @@ class Limited:
 
 
 def test_a_limit_of_requests_judges_no_token(scored: Scored, services: Any) -> None:
-    """Whoever is asked too often has neither refused a bad token nor turned a good one away."""
+    """A service that is asked too often has neither refused a bad token nor turned a good one away."""
     rows = scored(lambda issuer: Limited(issuer, services.good), "attack: wrong-key", "good: unknown claim")
     assert {row.verdict for row in rows.values()} == {"skipped"}
     assert all("too many requests" in row.told for row in rows.values())

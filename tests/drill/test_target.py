@@ -75,11 +75,12 @@ def test_what_a_status_means(served: Serve, status: int, accepted: bool, refused
     assert (answer.accepted, answer.refused, str(answer)) == (accepted, refused, f"answered {status}")
 
 
-class Spoken:
-    """A service that says these octets to each connection."""
+class Wire:
+    """A port that answers each connection with these octets at once, and then with others one by one."""
 
-    def __init__(self, octets: bytes) -> None:
-        self._octets, self._listener = octets, socket.create_server(("127.0.0.1", 0))
+    def __init__(self, octets: bytes, slowly: bytes = b"") -> None:
+        self._octets, self._slowly = octets, slowly
+        self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -90,10 +91,19 @@ class Spoken:
             except OSError:
                 return
             with connection:
-                connection.recv(65536)
-                connection.sendall(self._octets)
+                self._answer(connection)
 
-    def __enter__(self) -> Spoken:
+    def _answer(self, connection: socket.socket) -> None:
+        connection.recv(4096)
+        try:
+            connection.sendall(self._octets)
+            for octet in self._slowly:
+                time.sleep(0.05)
+                connection.sendall(bytes([octet]))
+        except OSError:
+            return
+
+    def __enter__(self) -> Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,7 +119,7 @@ def test_answers_before_the_final_one_are_passed_over(interim: str, status: int)
     """Services send hints whether a client asks for them or not, and are not at fault for it."""
     before = f"HTTP/1.1 {interim}\r\n\r\n" * 2
     octets = f"{before}HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n".encode()
-    with Spoken(octets) as service, Target(service.url) as target:
+    with Wire(octets) as service, Target(service.url) as target:
         answer = target.ask("t")
     assert (answer.status, "link" in answer.headers) == (status, False)
 
@@ -117,7 +127,7 @@ def test_answers_before_the_final_one_are_passed_over(interim: str, status: int)
 @pytest.mark.parametrize("octets", [b"HTTP/1.1 102 x\r\n\r\n" * 100, b"HTTP/1.1 103 x\r\n\r\n"])
 def test_answers_before_a_final_one_that_does_not_come_are_none(octets: bytes) -> None:
     """However many there are."""
-    with Spoken(octets) as service, Target(service.url) as target:
+    with Wire(octets) as service, Target(service.url) as target:
         answer = target.ask("t")
     assert (answer.status, answer.accepted, answer.refused) == (None, False, False)
 
@@ -187,38 +197,6 @@ def test_no_secret_of_the_url_is_shown() -> None:
         assert target.url == "http://127.0.0.1/me?..."
 
 
-class Wire:
-    """A port that answers each connection with these octets at once, and then with others one by one."""
-
-    def __init__(self, octets: bytes, slowly: bytes = b"") -> None:
-        self._octets, self._slowly = octets, slowly
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                self._answer(connection)
-
-    def _answer(self, connection: socket.socket) -> None:
-        connection.recv(4096)
-        try:
-            connection.sendall(self._octets)
-            for octet in self._slowly:
-                time.sleep(0.05)
-                connection.sendall(bytes([octet]))
-        except OSError:
-            return
-
-    def close(self) -> None:
-        self._listener.close()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("octets", "slowly", "said"),
@@ -235,10 +213,8 @@ def test_an_answer_is_not_waited_for_for_ever(
 ) -> None:
     """However slowly it comes, which would take 25 seconds: each octet begins a socket's own timeout anew."""
     monkeypatch.setattr("rightkey.drill.target.PATIENCE", 1.0 if slowly else 60.0)
-    wire = Wire(octets, slowly)
-    with Target(wire.url) as target:
+    with Wire(octets, slowly) as service, Target(service.url) as target:
         answer = target.ask("t")
-    wire.close()
     assert str(answer) == said
     assert answer.seconds < 20
 
@@ -252,8 +228,8 @@ def test_a_port_without_a_listener(free_port: int) -> None:
 
 def test_tls_that_is_not_trusted_or_not_there(tmp_path: Path) -> None:
     """The one says that the certificate is not trusted, the other that it is no TLS."""
-    plain = Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    with LocalIssuer(tls=True, algorithm="ES256") as issuer:
+    bad = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    with Wire(bad) as plain, LocalIssuer(tls=True, algorithm="ES256") as issuer:
         with Target(issuer.urls["jwks"]) as target:
             answer = target.ask()
         assert answer.untrusted
@@ -263,6 +239,5 @@ def test_tls_that_is_not_trusted_or_not_there(tmp_path: Path) -> None:
         with Target(issuer.urls["jwks"], ca_file=str(issuer.ca_file)) as target:
             assert target.ask().accepted
             assert target.listens()
-    plain.close()
     with pytest.raises((OSError, ssl.SSLError)):
         Target("https://127.0.0.1/", ca_file=str(tmp_path / "none.pem"))

@@ -76,7 +76,7 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
 }
 """For each fault: the endpoint, and the check that finds it at least, with its severity."""
 UNANSWERED = ("hang", "drip-headers", "drip-body")
-"""They are waited for in vain; what the others answer may take its time on a busy machine."""
+"""They never answer in full; the others may take their time on a busy machine."""
 OPTIONS = {"delay": {"seconds": 1.2}, "huge": {"size": 1_000_000}, "gzip-bomb": {"size": 1_000_000}}
 
 
