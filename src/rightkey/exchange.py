@@ -60,10 +60,14 @@ class Response:
 
         Its query and user name are left out: they may hold a secret.
         """
+        target = self.redirect_target
+        return f"status {self.status}" if target is None else f"status {self.status} redirects to {target!a}"
+
+    @property
+    def redirect_target(self) -> str | None:
+        """Where a redirect leads, without query and user name; None where it names no place, or is none."""
         target = self.headers.get("location")
-        if target is None or not 300 <= self.status < 400:
-            return f"status {self.status}"
-        return f"status {self.status} redirects to {_shown(target)!a}"
+        return None if target is None or not 300 <= self.status < 400 else _shown(target)
 
     @property
     def hint(self) -> str | None:

@@ -42,11 +42,12 @@ def redirects(seen: Examination) -> Iterator[Trouble]:
     """Verifiers do not follow redirects, which could lead them to an attacker."""
     for one in seen.exchanges:
         if one.response is not None and 300 <= one.response.status < 400 and one.response.status != 304:
-            target = one.response.refusal.partition(" redirects to ")[2] or "nowhere"
+            target = one.response.redirect_target
+            where = "nowhere" if target is None else ascii(target)
             optional = one.step != "keys" and seen.document is not None and seen.document.good
             yield Trouble(
                 "note" if optional else "error",
-                f"{one.url}: redirects to {target}, which verifiers do not follow",
+                f"{one.url}: redirects to {where}, which verifiers do not follow",
                 "answer here, or name the issuer by the URL that answers",
             )
 
