@@ -20,7 +20,9 @@ logged as it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from sys import float_info
 from typing import Any, ClassVar
 
 CODES: dict[str, str] = {
@@ -106,6 +108,17 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise Misconfigured(f"{name} must be True or False, not {quoted(value)}")
     return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether a setting is a finite number. True and False are none, and NaN, which compares with nothing."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= float_info.max
+
+
+def are_strings(value: Any) -> bool:
+    """Whether a setting is a collection of strings. A string is one of letters, each of which would count."""
+    several = isinstance(value, Collection) and not isinstance(value, str)
+    return several and all(isinstance(one, str) for one in value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from sys import float_info
 
-from rightkey.errors import Misconfigured, quoted
+from rightkey.errors import Misconfigured, is_number, quoted
 from rightkey.policy.named import settings_by_name
 
 
@@ -63,11 +62,10 @@ class Freshness:
     def __post_init__(self) -> None:
         for setting in fields(self):
             value = getattr(self, setting.name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
             zero = setting.name in _MAY_BE_ZERO
             if value is None and setting.name == "grace":
                 continue
-            if not number or not 0 <= value <= float_info.max or (value == 0 and not zero):  # NaN is not
+            if not is_number(value) or value < 0 or (value == 0 and not zero):
                 what = f"{setting.name} is a number, positive{' or zero' * zero}"
                 raise Misconfigured(f"{what}, not {quoted(value)}")
             if setting.type == "int" and not isinstance(value, int):  # half a request is never allowed

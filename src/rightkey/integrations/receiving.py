@@ -18,7 +18,6 @@ from rightkey.errors import IssuerUnavailable, Misconfigured, RequestMalformed, 
 from rightkey.policy.trust import MAX_LEEWAY
 from rightkey.proof.replays import used_token
 from rightkey.verifier.denylist import require_receiver
-from rightkey.verifier.one import sound
 
 MAX_BODY = 128 * 1024
 """Octets of a request that brings such a token."""
@@ -87,7 +86,7 @@ class Receiver:
     # -- one request
 
     def _now(self) -> float:
-        clock = sound(self._verifier._settings[2].clock)
+        clock: Callable[[], float] | None = self._verifier._settings[2].sound_clock
         return time.time() if clock is None else clock()
 
     def _steps(self, content_type: str, body: bytes) -> Generator[Any, Any, Answer]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from rightkey.errors import Misconfigured, flag, quoted
+from rightkey.errors import Misconfigured, are_strings, flag, quoted
 from rightkey.issuer.name import url_fault
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -47,7 +47,7 @@ class ProtectedResource:
         for name in ("dpop_required", "certificate_bound"):
             flag(name, getattr(self, name))
         for name in ("authorization_servers", "scopes", "dpop_algorithms"):
-            if not _is_list(getattr(self, name)):
+            if not are_strings(getattr(self, name)):
                 raise Misconfigured(f"{name} must be a list of strings")
         if not isinstance(self.name, str | None):
             raise Misconfigured("name must be a string")
@@ -87,9 +87,3 @@ class ProtectedResource:
             "tls_client_certificate_bound_access_tokens": self.certificate_bound,
         }
         return {name: value for name, value in members.items() if value}
-
-
-def _is_list(given: Any) -> bool:
-    """A string is one of letters, and each would be published by itself."""
-    several = isinstance(given, Collection) and not isinstance(given, str)
-    return several and all(isinstance(one, str) for one in given)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from rightkey.errors import Misconfigured, quoted
+from rightkey.errors import Misconfigured, are_strings, quoted
 from rightkey.policy.named import way_out
 from rightkey.verifier.variables import PREFIX, VARIABLES
 
@@ -108,9 +108,7 @@ def paths_of(public: Collection[str]) -> frozenset[str]:
         Misconfigured: a single string, each of whose characters would count as a path; or a pattern or
             anything else that no request's path is equal to.
     """
-    given: Any = public
-    several = isinstance(given, Collection) and not isinstance(given, str)
-    if not several or not all(isinstance(path, str) for path in given):
+    if not are_strings(public):
         raise Misconfigured("public must be a list of paths, not a string", hint='such as ["/health"]')
     for path in public:
         if path and (not path.startswith("/") or re.search(r"[?#*<>{}]", path)):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from rightkey.errors import Misconfigured
+from rightkey.errors import Misconfigured, is_number
 from rightkey.policy.trust import requirement_of
 from rightkey.verdict.attempt import NO_DEMANDS, Demands
 from rightkey.verifier.single import Require
@@ -61,6 +60,5 @@ def _require_sound(demands: Demands) -> None:
         if not isinstance(getattr(demands, name), str | None):
             raise Misconfigured(f"{name} must be a string")
     age: Any = demands.max_age
-    number = isinstance(age, int | float) and not isinstance(age, bool)
-    if age is not None and not (number and 0 <= age <= sys.float_info.max):
+    if age is not None and not (is_number(age) and age >= 0):
         raise Misconfigured("max_age must be a number of seconds, 0 or more")

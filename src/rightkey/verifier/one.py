@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from sys import float_info
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rightkey.errors import Misconfigured, RightkeyError
+from rightkey.errors import Misconfigured, RightkeyError, is_number
 from rightkey.freshness.settings import Freshness
 from rightkey.issuer.identity import identity_of
 from rightkey.policy.trust import Trust
@@ -72,6 +72,15 @@ class Surroundings(NamedTuple):
             if given is not None and not callable(given):
                 raise Misconfigured(f"{name} must be a function")
 
+    @property
+    def sound_clock(self) -> Callable[[], float] | None:
+        """The clock, of which each reading is a time in seconds; None for that of the system.
+
+        To NaN no token has expired. (To a clock in milliseconds every one has, which lets nothing in.) It
+        raises Misconfigured.
+        """
+        return None if self.clock is None else partial(_read, self.clock)
+
     def proving(self) -> Proving:
         """What judges proofs. Raises Misconfigured."""
         from rightkey.verifier.proving import Proving
@@ -81,7 +90,7 @@ class Surroundings(NamedTuple):
             return Proving(self.origin, self.dpop)
         from rightkey.sources.marks import Marks
 
-        return Proving(self.origin, self.dpop, Marks(fleet.first, sound(self.clock)))
+        return Proving(self.origin, self.dpop, Marks(fleet.first, self.sound_clock))
 
     def fleet(self) -> Member | None:
         """The fleet that shares the store; None where there is none. Raises Misconfigured."""
@@ -97,7 +106,7 @@ class Surroundings(NamedTuple):
             return None
         from rightkey.verifier.denylist import VerifierDenylist
 
-        return VerifierDenylist(self.denylist, self.fleet(), sound(self.clock))
+        return VerifierDenylist(self.denylist, self.fleet(), self.sound_clock)
 
     def required_verifier_denylist(self) -> VerifierDenylist:
         """The same, where there must be one. Raises Misconfigured."""
@@ -120,22 +129,11 @@ _CLIENTS = ("aiohttp", "httpx", "httpx2", "requests", "urllib3")
 """Their clients have a `get`, too, which takes no Request."""
 
 
-def sound(clock: Callable[[], float] | None) -> Callable[[], float] | None:
-    """A clock whose every reading is a time in seconds; None stays None.
-
-    To NaN no token has expired. (To a clock in milliseconds every one has, which lets nothing in.) It raises
-    Misconfigured.
-    """
-    if clock is None:
-        return None
-
-    def now() -> float:
-        told: Any = clock()
-        if isinstance(told, bool) or not isinstance(told, int | float) or not abs(told) <= float_info.max:
-            raise Misconfigured("clock must return a number of seconds since 1970", hint="as time.time does")
-        return told
-
-    return now
+def _read(clock: Callable[[], float]) -> float:
+    told = clock()
+    if not is_number(told):
+        raise Misconfigured("clock must return a number of seconds since 1970", hint="as time.time does")
+    return told
 
 
 def denied_as(issuer: Any, here: Iterable[TrustedIssuer]) -> str:
@@ -172,7 +170,7 @@ class TrustedIssuer:
         from rightkey.sources.source import MarksInUse, Means
 
         self.trust, self.memory = trust, memory
-        self.clock = sound(surroundings.clock)
+        self.clock = surroundings.sound_clock
         self.fleet = surroundings.fleet()
         elapsed = surroundings.elapsed or SYSTEM
         means = Means(surroundings.transport, surroundings.freshness, elapsed, self.fleet)
@@ -181,9 +179,8 @@ class TrustedIssuer:
         self.mark_in_use = self.source.mark_in_use if isinstance(self.source, MarksInUse) else None
         """To be called with each key that has verified a token; None where the source need not know."""
         self._opaque = None if trust.introspection is None else self._opaque_of(means)
-        denylist = (
-            surroundings.verifier_denylist()
-        )  # a logout token is of a session that has ended, and no token of it
+        # A logout token is of a session that has ended, and no token of it.
+        denylist = surroundings.verifier_denylist()
         self.verifier_denylist = None if trust.profile in ("logout", "event") else denylist
         self.concludes = self.mark_in_use is not None or self.verifier_denylist is not None
         """Whether there is more to a token than `attempt` says of it."""
