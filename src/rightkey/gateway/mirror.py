@@ -62,7 +62,7 @@ async def _served(one: TrustedIssuer, known: list[str]) -> Answer:
         return _unavailable(one)
     status = one.source.status()
     age, left = status.age or 0.0, MAX_AGE if status.fresh_for is None else status.fresh_for
-    body = json.dumps({"keys": [dict(key.jwk) for key in keys]}).encode()
+    body = json.dumps({"keys": [key.jwk for key in keys]}).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     fields = (
         ("Age", str(math.ceil(age))),

@@ -150,7 +150,7 @@ class Sets:
         """The set as PyJWT reads it, fetched now."""
         keys = yield from self._lookup.refetched()
         self._as_theirs(keys)
-        return {"keys": [dict(key.jwk) for key in keys]}
+        return {"keys": [key.jwk for key in keys]}
 
     @told
     def key(self, kid: Any) -> Steps[jwt.PyJWK]:

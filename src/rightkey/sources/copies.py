@@ -56,7 +56,7 @@ def document_of(keys: KeySet, issuer: str, jwks_uri: str, status: Status, now: f
     """
     fresh, whole = status.fresh_for or 0.0, status.stale_for or 0.0
     return {
-        "keys": [dict(key.jwk) for key in keys],
+        "keys": [key.jwk for key in keys],
         "issuer": identity_of(issuer),
         "jwks_uri": jwks_uri,
         _SINCE: math.floor(now - (status.age or 0.0)),

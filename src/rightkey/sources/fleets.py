@@ -56,9 +56,8 @@ class Member(Fleet):
             )
         with GUARD:
             if self._denials is None:
-                self._denials = SharedDenials(
-                    self, store, DenialSet(GUARD, 2 * MAX_DENIED)
-                )  # a journal may have more
+                denied = DenialSet(GUARD, 2 * MAX_DENIED)  # a journal may have more
+                self._denials = SharedDenials(self, store, denied)
             return self._denials
 
     def status(self) -> StoreStatus:

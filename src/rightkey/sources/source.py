@@ -105,7 +105,7 @@ class Source(Protocol):
         """
 
     def unanswered(self, need: NeedsNewer, moment: int) -> Outlook:
-        """The outlook where a job did not end in time, or could not be started. `came`: as above."""
+        """The outlook where a job did not end in time, or could not be started. `moment`: as above."""
 
     def located(self) -> Located:
         """What is known of where the keys are."""

@@ -173,10 +173,8 @@ class Single:
             raise Misconfigured(f"{what}() needs fetched keys; these were passed in with keys=")
 
     def _verifier_denylist(self, issuer: str | None) -> tuple[VerifierDenylist, str]:
-        own = self._issuer.record.identity
-        return self._settings[2].required_verifier_denylist(), own if issuer is None else denied_as(
-            issuer, self._all()
-        )
+        denylist, own = self._settings[2].required_verifier_denylist(), self._issuer.record.identity
+        return denylist, own if issuer is None else denied_as(issuer, self._all())
 
     def _all(self) -> list[TrustedIssuer]:
         return [self._issuer]
